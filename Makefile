@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+#   make                 all programs and tools, in build/bin
+#   make check           everything from a bare machine on: dependencies, build, all tests (as root: lab tests, too)
+#   make demo            dependencies, build, then a tour in network namespaces (as root)
+#   make deps unit lab-tests fuzz lint clean install
+#
+#   VARIANT=asan         with address and undefined-behaviour sanitizers, in build/asan
+#   CC=clang  WERROR=1  V=1  BUILD=folder  FUZZ_SECONDS=10  PREFIX=/usr/local  DESTDIR=
+#   WOLFSSL=system       the wolfSSL that pkg-config knows, not the one that scripts/deps builds
+#
+# Sources are found by wildcard, and the layers are kept apart by the archives that they land in:
+#
+#   */pure/*.c      libpure.a    no I/O: scripts/pure-symbols checks what the archive calls
+#   common/io/*.c   libio.a      may use libpure
+#   D/*.c           libD.a       a daemon without its main file; may use libio and libpure
+#   D/D.c           bin/D        composition root
+#   D/TOOL*.c       bin/TOOL     uses libio and libpure only
+
+DAEMONS := accessd relayd vpnd
+TOOLS   := accessctl relayctl vpnctl
+tool_of_accessd := accessctl
+tool_of_relayd  := relayctl
+tool_of_vpnd    := vpnctl
+
+VERSION := $(shell cat VERSION)
+VARIANT ?= plain
+BUILD   ?= build$(if $(filter-out plain,$(VARIANT)),/$(VARIANT))
+PREFIX  ?= /usr/local
+FUZZ_SECONDS ?= 10
+export BUILD WOLFSSL
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.SECONDARY:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+Q   := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' '$1' '$2')
+# In recipes: as many jobs as processors, unless this make was given -j itself.
+parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# --- libraries ---------------------------------------------------------------------------------------------
+
+ifeq ($(WOLFSSL),system)
+wolfssl_cflags  := $(shell pkg-config --cflags wolfssl 2>/dev/null)
+wolfssl_libs    := $(shell pkg-config --libs wolfssl 2>/dev/null)
+wolfssl_archive :=
+else
+wolfssl_prefix  := $(shell scripts/deps --prefix)
+wolfssl_cflags  := -I$(wolfssl_prefix)/include
+wolfssl_archive := $(wolfssl_prefix)/lib/libwolfssl.a
+wolfssl_libs    := $(wolfssl_archive)
+endif
+
+packages    := libuv libnl-3.0 libnl-route-3.0 inih jansson sqlite3 libqrencode
+lib_cflags  := $(wolfssl_cflags) $(shell pkg-config --cflags $(packages) 2>/dev/null)
+# As system headers, so that our warnings are about our code.
+lib_cflags  := $(patsubst -I%,-isystem %,$(lib_cflags))
+lib_libs    := $(wolfssl_libs) $(shell pkg-config --libs $(packages) 2>/dev/null) -lm -lpthread
+
+# --- flags -------------------------------------------------------------------------------------------------
+
+is_clang := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
+
+warnings := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wcast-align -Wpointer-arith \
+	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wnull-dereference -Wimplicit-fallthrough -Wredundant-decls
+gcc_warnings := -Wduplicated-cond -Wduplicated-branches -Wlogical-op
+
+hardening_plain := -O2 -D_FORTIFY_SOURCE=2 -fstack-clash-protection
+# Fortified functions would hide accesses from the sanitizers.
+hardening_asan  := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+hardening_fuzz  := $(hardening_asan) -fsanitize=fuzzer-no-link
+link_asan       := -fsanitize=address,undefined
+link_fuzz       := $(link_asan)
+ifeq ($(hardening_$(VARIANT)),)
+$(error VARIANT is plain or asan, not $(VARIANT))
+endif
+
+cppflags := -I. -D_GNU_SOURCE -DFARLAN_VERSION='"$(VERSION)"' $(lib_cflags)
+cflags   := -std=gnu11 -g $(warnings) $(if $(is_clang),,$(gcc_warnings)) $(hardening_$(VARIANT)) \
+	-fstack-protector-strong -fPIE -fvisibility=hidden
+ldflags  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(link_$(VARIANT))
+
+compile = $(CC) $(cppflags) $(cflags) $(CPPFLAGS) $(CFLAGS) $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
+link    = $(CC) $(cflags) $(CFLAGS) $(ldflags) $(LDFLAGS) -o $@ $1 $(lib_libs)
+
+# --- sources -----------------------------------------------------------------------------------------------
+
+obj  = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
+lib  = $(patsubst %,$(BUILD)/lib/lib%.a,$1)
+
+pure_src   := $(sort $(wildcard common/pure/*.c $(DAEMONS:%=%/pure/*.c)))
+io_src     := $(sort $(wildcard common/io/*.c))
+tool_src    = $(sort $(wildcard $1/$(tool_of_$1)*.c))
+daemon_src  = $(filter-out $1/$1.c $(call tool_src,$1),$(sort $(wildcard $1/*.c)))
+# What the tests of this folder share.
+unit_main  := $(sort $(wildcard tests/unit/test_*.c))
+unit_src   := $(filter-out $(unit_main),$(sort $(wildcard tests/unit/*.c)))
+fuzz_main  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+net_main   := $(sort $(wildcard tests/net/*.c))
+
+have_daemons := $(foreach d,$(DAEMONS),$(if $(wildcard $d/$d.c),$d))
+have_tools   := $(foreach d,$(DAEMONS),$(if $(wildcard $d/$(tool_of_$d).c),$(tool_of_$d)))
+missing      := $(filter-out $(have_daemons) $(have_tools),$(DAEMONS) $(TOOLS))
+
+programs  := $(addprefix $(BUILD)/bin/,$(have_daemons) $(have_tools))
+unit_bin  := $(unit_main:tests/unit/%.c=$(BUILD)/tests/%)
+fuzz_bin  := $(fuzz_main:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+net_bin   := $(net_main:tests/net/%.c=$(BUILD)/tests/net/%)
+
+# --- goals -------------------------------------------------------------------------------------------------
+
+.PHONY: all libs tests notice deps check demo unit lab-tests fuzz fuzz-run lint install clean FORCE
+
+all: $(programs) libs | notice
+libs: $(call lib,pure io $(DAEMONS))
+tests: $(unit_bin) $(fuzz_bin) $(net_bin)
+
+notice:
+	$(if $(missing),@printf '  SKIP  %s: no main file yet\n' $(missing))
+
+deps:
+	scripts/deps
+
+check: deps
+	+$(Q)$(MAKE) $(parallel) all tests
+	$(Q)scripts/check
+
+demo: deps
+	+$(Q)$(MAKE) $(parallel) all
+	$(Q)scripts/demo
+
+unit: all $(unit_bin)
+	$(Q)scripts/check unit
+
+lab-tests: all $(net_bin)
+	$(Q)scripts/check lab
+
+fuzz:
+	+$(Q)$(MAKE) $(parallel) CC=clang VARIANT=fuzz BUILD=build/libfuzzer fuzz-run
+
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/bin'
+	$(if $(have_daemons),install -m 755 $(have_daemons:%=$(BUILD)/bin/%) '$(DESTDIR)$(PREFIX)/sbin')
+	$(if $(have_tools),install -m 755 $(have_tools:%=$(BUILD)/bin/%) '$(DESTDIR)$(PREFIX)/bin')
+
+clean:
+	rm -rf build $(BUILD)
+
+# --- rules -------------------------------------------------------------------------------------------------
+
+# Files that change only when their content does: objects are made again when the flags change (-Werror apart),
+# archives when a source file comes or goes.
+remember = $(Q)mkdir -p $(@D); printf '%s\n' $1 | cmp -s - $@ || printf '%s\n' $1 >$@
+$(BUILD)/flags: FORCE
+	$(call remember,'$(subst ','\'',$(CC) $(cppflags) $(cflags) $(CPPFLAGS) $(CFLAGS) $(ldflags) $(LDFLAGS) $(lib_libs))')
+$(BUILD)/sources: FORCE
+	$(call remember,$(pure_src) $(io_src) $(unit_src) $(foreach d,$(DAEMONS),$(call daemon_src,$d) $(call tool_src,$d)))
+
+ifneq ($(wolfssl_archive),)
+$(wolfssl_archive):
+	@echo 'wolfSSL is not there yet: run scripts/deps (or: make deps)' >&2; exit 1
+endif
+
+$(BUILD)/obj/%.o: %.c Makefile $(BUILD)/flags | $(wolfssl_archive)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile)
+
+# libFuzzer finds its entry by name, there is no header for it.
+$(BUILD)/obj/tests/fuzz/%.o: private CFLAGS += -Wno-missing-prototypes
+
+# Thin archives name objects by their path, so that two folders may have files of the same name.
+define archive =
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@
+	$(Q)ar qcsTD $@ $(filter %.o,$^)
+endef
+
+$(BUILD)/lib/libpure.a: $(call obj,$(pure_src)) $(BUILD)/sources scripts/pure-symbols scripts/pure-symbols.allow
+	$(archive)
+	$(Q)scripts/pure-symbols $@
+
+$(BUILD)/lib/libio.a: $(call obj,$(io_src)) $(BUILD)/sources
+	$(archive)
+
+$(BUILD)/lib/libtestutil.a: $(call obj,$(unit_src)) $(BUILD)/sources
+	$(archive)
+
+define daemon_rules =
+$$(BUILD)/lib/lib$1.a: $$(call obj,$$(call daemon_src,$1)) $$(BUILD)/sources
+	$$(archive)
+$$(BUILD)/bin/$1: $$(call obj,$1/$1.c) $$(call lib,$1 io pure)
+$$(BUILD)/bin/$$(tool_of_$1): $$(call obj,$$(call tool_src,$1)) $$(call lib,io pure)
+endef
+$(foreach d,$(DAEMONS),$(eval $(call daemon_rules,$d)))
+
+# A test is linked with those daemons whose headers it includes: two daemons may use the same name.
+define use_daemon =
+$(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter tests/unit/%,$2)) \
+$(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter tests/fuzz/%,$2)) $(BUILD)/.none: $(call lib,$1)
+endef
+$(foreach d,$(DAEMONS),$(eval $(call use_daemon,$d,$(if $(unit_main)$(fuzz_main),\
+	$(shell grep -lE '^ *# *include +"$d/' $(unit_main) $(fuzz_main))))))
+
+$(unit_bin): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/lib/libtestutil.a
+$(unit_bin): private lib_libs += -lcmocka
+$(fuzz_bin): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o
+ifeq ($(VARIANT),fuzz)
+$(fuzz_bin): private ldflags += -fsanitize=fuzzer
+else
+$(fuzz_bin): $(call obj,tests/fuzz/replay.c)
+endif
+$(net_bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o
+$(unit_bin) $(fuzz_bin) $(net_bin): $(call lib,io pure)
+
+# Archives in the order of the layers: each calls only those behind it.
+in_order = $(filter %.o,$^) $(filter $(call lib,testutil $(DAEMONS)),$^) $(filter $(call lib,io),$^) $(filter $(call lib,pure),$^)
+$(programs) $(unit_bin) $(fuzz_bin) $(net_bin): $(BUILD)/flags $(wolfssl_archive)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call link,$(in_order))
+
+# libFuzzer keeps new inputs in the first folder, the tree's corpus stays as it is.
+fuzz-run: $(fuzz_bin)
+	$(Q)for f in $(notdir $(fuzz_bin)); do \
+		mkdir -p $(BUILD)/corpus/$$f $(BUILD)/findings; \
+		echo "  FUZZ  $$f, $(FUZZ_SECONDS) s"; \
+		$(BUILD)/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/findings/$$f- $(BUILD)/corpus/$$f \
+			$$(find tests/fuzz/corpus/$${f#fuzz_} -maxdepth 0 2>/dev/null) || exit 1; \
+	done
+
+# --- lint --------------------------------------------------------------------------------------------------
+
+c_dirs    := $(wildcard common $(DAEMONS) tests scripts)
+c_sources := $(sort $(shell find $(c_dirs) -name '*.c'))
+c_all     := $(sort $(c_sources) $(shell find $(c_dirs) -name '*.h'))
+shells    := $(sort $(shell grep -lsE '^\#!/(bin/sh|bin/bash|usr/bin/env (bash|bats))' .ci/* scripts/* tests/*/*))
+
+.PHONY: lint-format lint-tidy lint-cppcheck lint-shell
+lint: lint-format lint-shell lint-cppcheck lint-tidy
+
+lint-format:
+	$(call say,LINT,clang-format)
+	$(Q)clang-format --dry-run -Werror $(c_all)
+
+lint-shell:
+	$(call say,LINT,shellcheck)
+	$(Q)shellcheck -x $(shells)
+
+lint-cppcheck:
+	$(call say,LINT,cppcheck)
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+		-I. -D_GNU_SOURCE -DFARLAN_VERSION='"$(VERSION)"' --suppress=missingIncludeSystem $(c_sources)
+
+lint-tidy:
+	$(call say,LINT,clang-tidy)
+	$(Q)printf '%s\n' $(c_sources) | xargs -P "$$(nproc)" -n 1 sh -c \
+		'clang-tidy --quiet "$$0" -- -std=gnu11 $$CHECK_FLAGS 2>/dev/null'
+
+lint-tidy: export CHECK_FLAGS = -I. -D_GNU_SOURCE -DFARLAN_VERSION=\"$(VERSION)\" $(lib_cflags)
+
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d)
