@@ -3,7 +3,7 @@
 #   make                 all programs and tools, in build/bin
 #   make check           everything from a bare machine on: dependencies, build, all tests (as root: lab tests, too)
 #   make demo            dependencies, build, then a tour in network namespaces (as root)
-#   make deps unit lab-tests fuzz lint clean install
+#   make deps unit lab-tests fuzz lint format clean install
 #
 #   VARIANT=asan         with address and undefined-behaviour sanitizers, in build/asan
 #   CC=clang  WERROR=1  V=1  BUILD=folder  FUZZ_SECONDS=10  PREFIX=/usr/local  DESTDIR=
@@ -88,7 +88,7 @@ cflags   := -std=gnu11 -g $(warnings) $(if $(is_clang),,$(gcc_warnings)) $(harde
 	-fstack-protector-strong -fPIE -fvisibility=hidden
 ldflags  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(link_$(VARIANT))
 
-compile = $(CC) $(cppflags) $(cflags) $(CPPFLAGS) $(CFLAGS) $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
+compile = $(CC) $(cppflags) $(cflags) $(CPPFLAGS) $(CFLAGS) $(extra) $(if $(WERROR),-Werror) -MMD -MP -c -o $@ $<
 link    = $(CC) $(cflags) $(CFLAGS) $(ldflags) $(LDFLAGS) -o $@ $1 $(lib_libs)
 
 # --- sources -----------------------------------------------------------------------------------------------
@@ -174,8 +174,9 @@ $(BUILD)/obj/%.o: %.c Makefile $(BUILD)/flags | $(wolfssl_archive)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compile)
 
-# libFuzzer finds its entry by name, there is no header for it.
-$(BUILD)/obj/tests/fuzz/%.o: private CFLAGS += -Wno-missing-prototypes
+# libFuzzer finds its entry by name, there is no header for it. cmocka hands every test a state.
+$(BUILD)/obj/tests/fuzz/%.o: private extra := -Wno-missing-prototypes
+$(BUILD)/obj/tests/unit/%.o: private extra := -Wno-unused-parameter
 
 # Thin archives name objects by their path, so that two folders may have files of the same name.
 define archive =
@@ -246,8 +247,11 @@ c_sources := $(sort $(shell find $(c_dirs) -name '*.c'))
 c_all     := $(sort $(c_sources) $(shell find $(c_dirs) -name '*.h'))
 shells    := $(sort $(shell grep -lsE '^\#!/(bin/sh|bin/bash|usr/bin/env (bash|bats))' .ci/* scripts/* tests/*/*))
 
-.PHONY: lint-format lint-tidy lint-cppcheck lint-shell
+.PHONY: format lint-format lint-tidy lint-cppcheck lint-shell
 lint: lint-format lint-shell lint-cppcheck lint-tidy
+
+format:
+	clang-format -i $(c_all)
 
 lint-format:
 	$(call say,LINT,clang-format)
