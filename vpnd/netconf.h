@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * netconf - addresses, routes and forwarding on this host, by netlink (libnl) and sysctls (undo).
+ *
+ * Every call blocks for one or a few answers of the kernel, which come within microseconds; they
+ * are made when a session begins or ends, not for packets. What was added is remembered and taken
+ * away by netconf_close(); what a killed process left is found by its TUN's name and its route
+ * protocol number and taken away by netconf_cleanup().
+ *
+ * rp_filter is left as it is: the route back to every source that comes out of the TUN leads into
+ * the TUN, so strict passes too.
+ */
+#ifndef FARLAN_NETCONF_H
+#define FARLAN_NETCONF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/pure/addr.h"
+
+#define NETCONF_ROUTE_PROTOCOL 0x46 /* rtm_protocol of our routes; also seen by `ip route` */
+#define NETCONF_NAME_SIZE 16	    /* IFNAMSIZ */
+#define NETCONF_ERROR_SIZE 256
+#define NETCONF_ITEMS_MAX 4608 /* addresses and routes at one time */
+
+struct netconf;
+struct undo;
+
+struct netconf_link {
+	int ifindex;
+	char name[NETCONF_NAME_SIZE];
+};
+
+/**
+ * netconf_open() - @tun_name: copied; @undo: borrowed for its life.
+ * Return: 0; -errno, logged.
+ */
+int netconf_open(struct netconf **out, const char *tun_name, struct undo *undo)
+	__attribute__((warn_unused_result));
+/** netconf_close() - take away all that is left of what was added, and free. NULL is allowed. */
+void netconf_close(struct netconf *nc);
+
+/** netconf_error() - the last failure in words, with what to do; "" if none. */
+const char *netconf_error(const struct netconf *nc);
+
+/**
+ * netconf_cleanup() - before the TUN is opened: remove routes of ours, and a persistent TUN device
+ * of our name that no process holds open, that an earlier run left. Logged.
+ * Return: 0; -EBUSY the TUN's name belongs to another interface or a running process; -errno.
+ */
+int netconf_cleanup(struct netconf *nc) __attribute__((warn_unused_result));
+
+/** netconf_link_up() - the TUN is open: set its MTU, no link-local address, up. Return: 0; -errno.
+ */
+int netconf_link_up(struct netconf *nc, uint32_t mtu_bytes) __attribute__((warn_unused_result));
+
+/**
+ * netconf_address_add() - put @a, as /32 or /128 (without duplicate detection), on the TUN.
+ * Return: 0, also if it is there from an earlier call; -EEXIST another interface has it; -EACCES
+ * IPv6 is switched off here; -errno.
+ */
+int netconf_address_add(struct netconf *nc, const struct addr *a)
+	__attribute__((warn_unused_result));
+int netconf_address_remove(struct netconf *nc, const struct addr *a);
+
+/**
+ * netconf_route_add() - @p into the TUN, in the main table. Never replaces a route.
+ * @src: preferred source, one of our tunnel addresses of the same family; NULL: the kernel's
+ * choice. Return: 0, also if it is there from an earlier call; -EEXIST another route to exactly @p;
+ * -errno.
+ */
+int netconf_route_add(struct netconf *nc, const struct prefix *p, const struct addr *src)
+	__attribute__((warn_unused_result));
+int netconf_route_remove(struct netconf *nc, const struct prefix *p);
+
+/**
+ * netconf_find_lan() - the interface behind which @lan is: it has an address inside @lan, or an
+ * on-link route that covers @lan or lies in it. Not the TUN, not loopback.
+ * Return: 0; -ENOENT none; -errno.
+ */
+int netconf_find_lan(struct netconf *nc, const struct prefix *lan, struct netconf_link *out)
+	__attribute__((warn_unused_result));
+
+/* What stands in the way of a route. */
+struct netconf_conflict {
+	struct prefix prefix;	  /* the route's, or the address as a host prefix */
+	struct netconf_link link; /* ifindex 0, name "" for routes without an interface */
+	char text[160];		  /* "192.168.1.0/24 is connected here on eth0" */
+};
+
+/**
+ * netconf_conflicts() - would a route to @want cut something off? An address or non-default route
+ * inside @want, or a gateway in use inside @want, on any interface but @skip_ifindex (0: none)
+ * and the TUN. Wider routes than @want are no conflict: the narrower one is to win.
+ * Return: 0 none; -EEXIST and *what (may be NULL); -errno.
+ */
+int netconf_conflicts(struct netconf *nc, const struct prefix *want, int skip_ifindex,
+		      struct netconf_conflict *what) __attribute__((warn_unused_result));
+
+/**
+ * netconf_forward() - let packets pass between the TUN and @ifname; nothing else is opened where
+ * the kernel can do that (IPv4 always; IPv6 with force_forwarding, else all interfaces).
+ * @family: 4 or 6.
+ * @hold: set; give it to netconf_unforward(). Several holds on one interface are counted.
+ * Return: 0; -errno, and nothing is changed.
+ */
+int netconf_forward(struct netconf *nc, const char *ifname, uint8_t family, uint32_t *hold)
+	__attribute__((warn_unused_result));
+void netconf_unforward(struct netconf *nc, uint32_t hold);
+
+#endif
