@@ -34,7 +34,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -96,15 +96,17 @@ link    = $(CC) $(cflags) $(CFLAGS) $(ldflags) $(LDFLAGS) -o $@ $1 $(lib_libs)
 obj  = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
 lib  = $(patsubst %,$(BUILD)/lib/lib%.a,$1)
 
-pure_src   := $(sort $(wildcard common/pure/*.c $(DAEMONS:%=%/pure/*.c)))
-io_src     := $(sort $(wildcard common/io/*.c))
 tool_src    = $(sort $(wildcard $1/$(tool_of_$1)*.c))
-daemon_src  = $(filter-out $1/$1.c $(call tool_src,$1),$(sort $(wildcard $1/*.c)))
-# What the tests of this folder share.
 unit_main  := $(sort $(wildcard tests/unit/test_*.c))
-unit_src   := $(filter-out $(unit_main),$(sort $(wildcard tests/unit/*.c)))
 fuzz_main  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 net_main   := $(sort $(wildcard tests/net/*.c))
+
+sources_pure     := $(sort $(wildcard common/pure/*.c $(DAEMONS:%=%/pure/*.c)))
+sources_io       := $(sort $(wildcard common/io/*.c))
+# What the unit tests share.
+sources_testutil := $(filter-out $(unit_main),$(sort $(wildcard tests/unit/*.c)))
+$(foreach d,$(DAEMONS),$(eval sources_$d := \
+	$(filter-out $d/$d.c $(call tool_src,$d),$(sort $(wildcard $d/*.c)))))
 
 have_daemons := $(foreach d,$(DAEMONS),$(if $(wildcard $d/$d.c),$d))
 have_tools   := $(foreach d,$(DAEMONS),$(if $(wildcard $d/$(tool_of_$d).c),$(tool_of_$d)))
@@ -157,16 +159,16 @@ clean:
 # --- rules -------------------------------------------------------------------------------------------------
 
 # Files that change only when their content does: objects are made again when the flags change (-Werror apart),
-# archives when a source file comes or goes.
+# an archive when one of its sources comes or goes.
 remember = $(Q)mkdir -p $(@D); printf '%s\n' $1 | cmp -s - $@ || printf '%s\n' $1 >$@
 $(BUILD)/flags: FORCE
 	$(call remember,'$(subst ','\'',$(CC) $(cppflags) $(cflags) $(CPPFLAGS) $(CFLAGS) $(ldflags) $(LDFLAGS) $(lib_libs))')
-$(BUILD)/sources: FORCE
-	$(call remember,$(pure_src) $(io_src) $(unit_src) $(foreach d,$(DAEMONS),$(call daemon_src,$d) $(call tool_src,$d)))
+$(BUILD)/lib/lib%.list: FORCE
+	$(call remember,'$(sources_$*)')
 
 ifneq ($(wolfssl_archive),)
 $(wolfssl_archive):
-	@echo 'wolfSSL is not there yet: run scripts/deps (or: make deps)' >&2; exit 1
+	@test -e $@ || { echo 'wolfSSL is not there yet: run scripts/deps (or: make deps)' >&2; exit 1; }
 endif
 
 $(BUILD)/obj/%.o: %.c Makefile $(BUILD)/flags | $(wolfssl_archive)
@@ -186,19 +188,15 @@ define archive =
 	$(Q)ar qcsTD $@ $(filter %.o,$^)
 endef
 
-$(BUILD)/lib/libpure.a: $(call obj,$(pure_src)) $(BUILD)/sources scripts/pure-symbols scripts/pure-symbols.allow
-	$(archive)
-	$(Q)scripts/pure-symbols $@
-
-$(BUILD)/lib/libio.a: $(call obj,$(io_src)) $(BUILD)/sources
-	$(archive)
-
-$(BUILD)/lib/libtestutil.a: $(call obj,$(unit_src)) $(BUILD)/sources
-	$(archive)
+define archive_rule
+$$(BUILD)/lib/lib$1.a: $$(call obj,$$(sources_$1)) $$(BUILD)/lib/lib$1.list
+	$$(archive)
+	$$(if $$(filter pure,$1),$$(Q)scripts/pure-symbols $$@)
+endef
+$(foreach a,pure io testutil $(DAEMONS),$(eval $(call archive_rule,$a)))
+$(BUILD)/lib/libpure.a: scripts/pure-symbols scripts/pure-symbols.allow
 
 define daemon_rules =
-$$(BUILD)/lib/lib$1.a: $$(call obj,$$(call daemon_src,$1)) $$(BUILD)/sources
-	$$(archive)
 $$(BUILD)/bin/$1: $$(call obj,$1/$1.c) $$(call lib,$1 io pure)
 $$(BUILD)/bin/$$(tool_of_$1): $$(call obj,$$(call tool_src,$1)) $$(call lib,io pure)
 endef
@@ -268,9 +266,8 @@ lint-cppcheck:
 
 lint-tidy:
 	$(call say,LINT,clang-tidy)
-	$(Q)printf '%s\n' $(c_sources) | xargs -P "$$(nproc)" -n 1 sh -c \
-		'clang-tidy --quiet "$$0" -- -std=gnu11 $$CHECK_FLAGS 2>/dev/null'
-
-lint-tidy: export CHECK_FLAGS = -I. -D_GNU_SOURCE -DFARLAN_VERSION=\"$(VERSION)\" $(lib_cflags)
+	$(Q)clang-tidy --version >/dev/null
+	$(Q)printf '%s\n' $(c_sources) | xargs -P "$$(nproc)" -I '{}' clang-tidy --quiet '{}' -- \
+		-std=gnu11 $(cppflags) 2>/dev/null
 
 -include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d)

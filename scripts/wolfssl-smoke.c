@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Proves that a wolfSSL build has what the project calls, and that the traps are closed: several options are
- * missed silently. A CA signs from a request; two ends meet by TLS 1.3 in memory; the verify callback must
- * run on a good chain and see the URI; both exporters must agree. Used by scripts/deps.
+ * Proves that a wolfSSL build has what the project calls, and that the traps are closed: several
+ * options are missed silently. A CA signs from a request; two ends meet by TLS 1.3 in memory; the
+ * verify callback must run on a good chain and see the URI; both exporters must agree. Used by
+ * scripts/deps.
  */
 #include <wolfssl/options.h>
 
@@ -23,12 +24,12 @@
 
 #define URI "farlan://smoke/device/1"
 
-#define MUST(cond)                                                                                  \
-	do {                                                                                        \
-		if (!(cond)) {                                                                      \
-			fprintf(stderr, "wolfssl-smoke: line %d: %s\n", __LINE__, #cond);           \
-			exit(1);                                                                    \
-		}                                                                                   \
+#define MUST(cond)                                                                        \
+	do {                                                                              \
+		if (!(cond)) {                                                            \
+			fprintf(stderr, "wolfssl-smoke: line %d: %s\n", __LINE__, #cond); \
+			exit(1);                                                          \
+		}                                                                         \
 	} while (0)
 
 struct der {
@@ -66,8 +67,8 @@ static void set_uri(Cert *cert, const char *uri)
 
 static void sign(Cert *cert, struct der *out, ecc_key *issuer)
 {
-	out->len = wc_SignCert_ex(cert->bodySz, CTC_SHA256wECDSA, out->bytes, sizeof(out->bytes), ECC_TYPE,
-				  issuer, &rng);
+	out->len = wc_SignCert_ex(cert->bodySz, CTC_SHA256wECDSA, out->bytes, sizeof(out->bytes),
+				  ECC_TYPE, issuer, &rng);
 	MUST(out->len > 0);
 }
 
@@ -101,7 +102,8 @@ static void make_request(struct der *out, ecc_key *key)
 }
 
 /* Takes the key from the request, and nothing else. */
-static void make_leaf(struct der *out, const struct der *request, const struct der *ca, ecc_key *ca_key)
+static void make_leaf(struct der *out, const struct der *request, const struct der *ca,
+		      ecc_key *ca_key)
 {
 	DecodedCert parsed;
 	ecc_key key;
@@ -141,9 +143,12 @@ static void check_manager(const struct der *ca, const struct der *leaf)
 	WOLFSSL_CERT_MANAGER *cm = wolfSSL_CertManagerNew();
 
 	MUST(cm);
-	MUST(wolfSSL_CertManagerVerifyBuffer(cm, leaf->bytes, leaf->len, WOLFSSL_FILETYPE_ASN1) != WOLFSSL_SUCCESS);
-	MUST(wolfSSL_CertManagerLoadCABuffer(cm, ca->bytes, ca->len, WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS);
-	MUST(wolfSSL_CertManagerVerifyBuffer(cm, leaf->bytes, leaf->len, WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS);
+	MUST(wolfSSL_CertManagerVerifyBuffer(cm, leaf->bytes, leaf->len, WOLFSSL_FILETYPE_ASN1) !=
+	     WOLFSSL_SUCCESS);
+	MUST(wolfSSL_CertManagerLoadCABuffer(cm, ca->bytes, ca->len, WOLFSSL_FILETYPE_ASN1) ==
+	     WOLFSSL_SUCCESS);
+	MUST(wolfSSL_CertManagerVerifyBuffer(cm, leaf->bytes, leaf->len, WOLFSSL_FILETYPE_ASN1) ==
+	     WOLFSSL_SUCCESS);
 	MUST(wolfSSL_CertManagerEnableCRL(cm, 0) == WOLFSSL_SUCCESS);
 	wolfSSL_CertManagerFree(cm);
 }
@@ -163,12 +168,15 @@ static void check_crypto(void)
 	MUST(wc_ed25519_verify_msg(out, len, message, sizeof(message), &ok, &key) == 0 && ok == 1);
 	wc_ed25519_free(&key);
 	MUST(wc_scrypt(out, message, sizeof(message), message, sizeof(message), 10, 8, 1, 32) == 0);
-	MUST(wc_InitBlake2b(&b2b, 32) == 0 && wc_Blake2bUpdate(&b2b, message, sizeof(message)) == 0 &&
+	MUST(wc_InitBlake2b(&b2b, 32) == 0 &&
+	     wc_Blake2bUpdate(&b2b, message, sizeof(message)) == 0 &&
 	     wc_Blake2bFinal(&b2b, out, 32) == 0);
-	MUST(wc_InitMd5(&md5) == 0 && wc_Md5Update(&md5, message, sizeof(message)) == 0 && wc_Md5Final(&md5, out) == 0);
+	MUST(wc_InitMd5(&md5) == 0 && wc_Md5Update(&md5, message, sizeof(message)) == 0 &&
+	     wc_Md5Final(&md5, out) == 0);
 	(void)wc_MakeCRL_ex;
 	MUST((void *)wc_MakeCRL_ex != NULL && (void *)wolfSSL_CTX_load_system_CA_certs != NULL);
-	MUST((void *)wolfSSL_CTX_set_servername_callback != NULL && (void *)wolfSSL_dtls13_allow_ch_frag != NULL);
+	MUST((void *)wolfSSL_CTX_set_servername_callback != NULL &&
+	     (void *)wolfSSL_dtls13_allow_ch_frag != NULL);
 	MUST(wolfSSL_dtls_cid_max_size() == 8);
 }
 
@@ -214,17 +222,22 @@ static int on_recv(WOLFSSL *ssl, char *buf, int len, void *arg)
 	return len;
 }
 
-static void open_end(struct end *e, WOLFSSL_METHOD *method, const struct der *ca, const struct der *cert, ecc_key *key)
+static void open_end(struct end *e, WOLFSSL_METHOD *method, const struct der *ca,
+		     const struct der *cert, ecc_key *key)
 {
 	struct der k;
 
 	e->ctx = wolfSSL_CTX_new(method);
 	MUST(e->ctx);
 	k.len = wc_EccKeyToDer(key, k.bytes, sizeof(k.bytes));
-	MUST(wolfSSL_CTX_load_verify_buffer(e->ctx, ca->bytes, ca->len, WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS);
-	MUST(wolfSSL_CTX_use_certificate_buffer(e->ctx, cert->bytes, cert->len, WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS);
-	MUST(wolfSSL_CTX_use_PrivateKey_buffer(e->ctx, k.bytes, k.len, WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS);
-	wolfSSL_CTX_set_verify(e->ctx, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT, on_verify);
+	MUST(wolfSSL_CTX_load_verify_buffer(e->ctx, ca->bytes, ca->len, WOLFSSL_FILETYPE_ASN1) ==
+	     WOLFSSL_SUCCESS);
+	MUST(wolfSSL_CTX_use_certificate_buffer(e->ctx, cert->bytes, cert->len,
+						WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS);
+	MUST(wolfSSL_CTX_use_PrivateKey_buffer(e->ctx, k.bytes, k.len, WOLFSSL_FILETYPE_ASN1) ==
+	     WOLFSSL_SUCCESS);
+	wolfSSL_CTX_set_verify(e->ctx, WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+			       on_verify);
 	wolfSSL_CTX_SetIOSend(e->ctx, on_send);
 	wolfSSL_CTX_SetIORecv(e->ctx, on_recv);
 	e->ssl = wolfSSL_new(e->ctx);
@@ -253,13 +266,16 @@ static void check_exporters(struct end *a, struct end *b)
 {
 	byte x[32], y[32];
 
-	MUST(wolfSSL_export_keying_material(a->ssl, x, 32, "EXPORTER-smoke", 14, (const byte *)"c", 1, 1) == WOLFSSL_SUCCESS);
-	MUST(wolfSSL_export_keying_material(b->ssl, y, 32, "EXPORTER-smoke", 14, (const byte *)"c", 1, 1) == WOLFSSL_SUCCESS);
+	MUST(wolfSSL_export_keying_material(a->ssl, x, 32, "EXPORTER-smoke", 14, (const byte *)"c",
+					    1, 1) == WOLFSSL_SUCCESS);
+	MUST(wolfSSL_export_keying_material(b->ssl, y, 32, "EXPORTER-smoke", 14, (const byte *)"c",
+					    1, 1) == WOLFSSL_SUCCESS);
 	MUST(memcmp(x, y, sizeof(x)) == 0);
 	wolfSSL_FreeArrays(a->ssl);
 }
 
-static void check_handshake(const struct der *ca, const struct der *leaf, ecc_key *key, word16 group)
+static void check_handshake(const struct der *ca, const struct der *leaf, ecc_key *key,
+			    word16 group)
 {
 	static struct pipe up, down;
 	struct end client = {.in = &down, .out = &up}, server = {.in = &up, .out = &down};
@@ -273,8 +289,8 @@ static void check_handshake(const struct der *ca, const struct der *leaf, ecc_ke
 	for (int rounds = 0; (int)shake(&client) + (int)shake(&server) > 0; rounds++)
 		MUST(rounds < 10);
 	curve = wolfSSL_get_curve_name(client.ssl);
-	fprintf(stderr, "wolfssl-smoke: %s, %s, %s\n", wolfSSL_get_version(client.ssl), wolfSSL_get_cipher(client.ssl),
-		curve ? curve : "?");
+	fprintf(stderr, "wolfssl-smoke: %s, %s, %s\n", wolfSSL_get_version(client.ssl),
+		wolfSSL_get_cipher(client.ssl), curve ? curve : "?");
 	MUST(uris_seen == 2);
 	check_exporters(&client, &server);
 	close_end(&client);

@@ -4,8 +4,8 @@
  *
  *   fuzz_x [--random N SEED] FILE|FOLDER...
  *
- * feeds every file to the target, then N inputs mutated from them. The same seed and files give the same inputs. Prints
- * one line at the end; if the target dies, the input that did it, in hex.
+ * feeds every file to the target, then N inputs mutated from them. The same seed and files give the
+ * same inputs. Prints one line at the end; if the target dies, the input that did it, in hex.
  */
 #include <dirent.h>
 #include <signal.h>
@@ -27,7 +27,8 @@ struct input {
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-/* Only where a sanitizer is linked. */
+/* Only where a sanitizer is linked. The name is the sanitizer's. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
 static struct input corpus[CORPUS_MAX];
@@ -149,9 +150,12 @@ static void load(const char *path)
 		return;
 	}
 	n = scandir(path, &names, without_dots, alphasort);
+	if (n < 0)
+		die("cannot read", path);
 	for (int i = 0; i < n; i++) {
-		if (snprintf(below, sizeof(below), "%s/%s", path, names[i]->d_name) < (int)sizeof(below))
-			load(below);
+		if (snprintf(below, sizeof(below), "%s/%s", path, names[i]->d_name) <
+		    (int)sizeof(below))
+			load_file(below);
 		free(names[i]);
 	}
 	free(names);
