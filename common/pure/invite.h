@@ -2,8 +2,9 @@
 /*
  * invite - the invitation: one string that brings a newcomer into a domain. Pure.
  *
- *   "farlan-" KIND "-" base64url( version(8)=1, kind(8), ca_sha256(32 bytes), secret(16 bytes),
- *   expiry (32 bits, Unix seconds / 60), n_urls(8), n_urls x { length(8), URL }, check(4 bytes) )
+ *   "farlan-" KIND "-" base64url( version(8)=1, kind(8, as enum ident_kind), ca_sha256(32 bytes),
+ * secret(16 bytes), expiry (32 bits, Unix seconds / 60), n_urls(8), n_urls x { length(8), URL },
+ * check(4 bytes) )
  *
  * check is the first 4 bytes of SHA-256 over all bytes before it, so that a mistyped or cut
  * string is told from a false one. Source: docs/PROTOCOL.md, "Invitation".
@@ -17,6 +18,7 @@
 #define INVITE_URLS_MAX 8
 #define INVITE_SECRET_BYTES 16
 #define INVITE_TEXT_SIZE 2048
+#define INVITE_URL_MAX_CHARS 250
 
 struct invite {
 	enum ident_kind kind;  /* device, user or relay */
@@ -27,12 +29,17 @@ struct invite {
 	struct url urls[INVITE_URLS_MAX];
 };
 
-/** invite_encode() - Return: 0; -ENOSPC the URLs are too long together (250 bytes each). */
+/**
+ * invite_encode() - @in->expires is cut to the minute.
+ * Return: 0; -ENOSPC a URL is longer than 250 characters or all are too long together;
+ * -EINVAL a kind that is not invited, no URL or too many, a time out of range. Nothing is written
+ * on errors.
+ */
 int invite_encode(const struct invite *in, char out[INVITE_TEXT_SIZE])
 	__attribute__((warn_unused_result));
 
 /**
- * invite_decode() - surrounding white space and line breaks within are ignored.
+ * invite_decode() - white space around it and within is ignored; @out is written on success only.
  * Return: 0; -EINVAL not an invitation; -EBADMSG damaged (check or structure is wrong).
  */
 int invite_decode(struct invite *out, const char *text) __attribute__((warn_unused_result));

@@ -15,7 +15,8 @@
 
 /**
  * paseto_sign() - v4.public token over @payload with @footer and @implicit (each may be empty).
- * Return: 0; -ENOSPC; -EIO the library refused.
+ * @out: NUL-terminated; a token never takes more than PASETO_TOKEN_SIZE.
+ * Return: 0; -ENOSPC; -EIO the library refused, as when the halves of @secret do not match.
  */
 int paseto_sign(char *out, size_t out_size, const uint8_t secret[PASETO_SECRET_BYTES],
 		const void *payload, size_t payload_len, const void *footer, size_t footer_len,
@@ -23,7 +24,7 @@ int paseto_sign(char *out, size_t out_size, const uint8_t secret[PASETO_SECRET_B
 
 /**
  * paseto_footer() - the footer of a token, before anything is verified: to find the key.
- * Return: 0 (n may be 0); -EBADMSG; -ENOSPC.
+ * Untrusted until paseto_verify() has succeeded.   Return: 0 (n may be 0); -EBADMSG; -ENOSPC.
  */
 int paseto_footer(const char *token, size_t token_len, uint8_t *out, size_t out_size, size_t *n)
 	__attribute__((warn_unused_result));

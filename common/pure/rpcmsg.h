@@ -7,6 +7,8 @@
 #define FARLAN_RPCMSG_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define RPC_METHOD_SIZE 64
