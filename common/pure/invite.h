@@ -2,9 +2,15 @@
 /*
  * invite - the invitation: one string that brings a newcomer into a domain. Pure.
  *
- *   "farlan-" KIND "-" base64url( version(8)=1, kind(8, as enum ident_kind), ca_sha256(32 bytes),
- * secret(16 bytes), expiry (32 bits, Unix seconds / 60), n_urls(8), n_urls x { length(8), URL },
- * check(4 bytes) )
+ *   "farlan-" KIND "-" base64url(bytes), and the bytes are:
+ *
+ *   version(8) = 1
+ *   kind(8), as enum ident_kind
+ *   ca_sha256(32 bytes)
+ *   secret(16 bytes)
+ *   expiry(32 bits), Unix seconds / 60
+ *   n_urls(8), n_urls x { length(8), URL }
+ *   check(4 bytes)
  *
  * check is the first 4 bytes of SHA-256 over all bytes before it, so that a mistyped or cut
  * string is told from a false one. Source: docs/PROTOCOL.md, "Invitation".

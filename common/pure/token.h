@@ -29,15 +29,25 @@ struct token_key {
 	uint8_t public[PASETO_PUBLIC_BYTES];
 };
 
+/** token_role_name() - "manager", "device". */
+const char *token_role_name(enum token_role role);
+/** token_role_parse() - Return: 0; -EINVAL. */
+int token_role_parse(enum token_role *role, const char *name) __attribute__((warn_unused_result));
+
+/** token_kid() - the name of a key; empty if the library failed. */
 void token_kid(char kid[TOKEN_KID_SIZE], const uint8_t public[PASETO_PUBLIC_BYTES]);
 
-/** token_sign() - Return: 0; -ENOSPC; -EIO. */
+/**
+ * token_sign() - @public is the second half of @secret; it names the key in the footer.
+ * Return: 0; -EINVAL a field of @t is out of range; -ENOSPC; -EIO.
+ */
 int token_sign(char out[PASETO_TOKEN_SIZE], const struct token *t,
 	       const uint8_t secret[PASETO_SECRET_BYTES], const uint8_t public[PASETO_PUBLIC_BYTES])
 	__attribute__((warn_unused_result));
 
 /**
- * token_check() - verify with the key that the footer names, then every claim.
+ * token_check() - verify with the key that the footer names, then every claim, in the order of
+ * the errors below. @t is written on success only.
  * @self: the relay that is asked; @now: Unix seconds.
  * Return: 0; -EBADMSG malformed; -ENOKEY unknown key; -EKEYREJECTED bad signature;
  * -EXDEV for another relay; -ETIME expired or not yet valid (TOKEN_CLOCK_SKEW_S tolerated).
