@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ctl - the tools' side of a daemon's local socket: plain blocking calls, no loop.
+ */
+#ifndef FARLAN_CTL_H
+#define FARLAN_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ctl;
+
+/* Exit codes of all tools. */
+enum ctl_exit { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_NO_DAEMON = 3 };
+
+/**
+ * ctl_open() - connect. Path: @path if not NULL, else $FARLAN_SOCKET, else @dflt.
+ * Return: 0; -errno, and a sentence on standard error that says what to do (daemon not running? not in the group?).
+ */
+int ctl_open(struct ctl **out, const char *path, const char *dflt) __attribute__((warn_unused_result));
+void ctl_close(struct ctl *c);
+
+/**
+ * ctl_call() - ask and wait. @params: taken. @on_notify: called for each notification meanwhile, may be NULL.
+ * @result: new reference, caller owns; NULL on failure.
+ * Return: 0; a positive RPC code or a negative JSON-RPC one with the daemon's words in @error; RPC_TIMEOUT; RPC_CLOSED.
+ */
+int ctl_call(struct ctl *c, const char *method, json_t *params, int timeout_ms,
+	     void (*on_notify)(void *arg, const char *method, const json_t *params), void *arg,
+	     json_t **result, char *error, size_t error_size) __attribute__((warn_unused_result));
+
+/**
+ * ctl_read_secret() - a line from the terminal without echo (prompt on the terminal), or, when
+ * standard input is no terminal, the next line of it. The line end is not part of it.
+ * Return: 0; -ENODATA end of input; -E2BIG.
+ */
+int ctl_read_secret(const char *prompt, char *out, size_t out_size) __attribute__((warn_unused_result));
+/** ctl_read_line() - the same with echo. */
+int ctl_read_line(const char *prompt, char *out, size_t out_size) __attribute__((warn_unused_result));
+
+/* A table for people: columns as wide as their widest cell. */
+struct ctl_table;
+struct ctl_table *ctl_table_new(size_t n_columns, const char *const *headings);
+void ctl_table_row(struct ctl_table *t, const char *const *cells); /* copied */
+void ctl_table_print(struct ctl_table *t); /* to stdout, and frees */
+
+/** ctl_print_json() - @o indented on stdout, with a newline. */
+void ctl_print_json(const json_t *o);
+/** ctl_bytes() - 1234567 as "1.2 MB". */
+void ctl_bytes(char *out, size_t out_size, uint64_t n);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * opt - configuration files (INI, by inih) from a table of options. The same table parses,
+ * checks (-n), prints the effective configuration, and documents.
+ *
+ * A file is parsed into a fresh structure: unknown sections and keys, duplicates, values that
+ * are too long (over 199 bytes: inih would cut them silently) and indented lines are refused
+ * with FILE:LINE; the caller commits only what was good as a whole.
+ */
+#ifndef FARLAN_OPT_H
+#define FARLAN_OPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OPT_ERROR_SIZE 512
+
+struct opt {
+	const char *section, *key;
+	/* Parse @value into the field at @field; return NULL or what is wrong, in words. */
+	const char *(*parse)(const struct opt *o, const char *value, void *field);
+	/* Print the field's value as it would stand in a file. */
+	void (*print)(const struct opt *o, const void *field, char *out, size_t out_size);
+	size_t offset;       /* of the field in the configuration structure */
+	size_t size;         /* of the field */
+	const char *dflt;    /* as in a file; NULL: none */
+	long min, max;       /* for numbers */
+	const char *help;    /* one line */
+	bool (*given)(void); /* unused, NULL */
+};
+
+/* Parsers and printers for common types. */
+const char *opt_parse_string(const struct opt *o, const char *value, void *field); /* char[size] */
+const char *opt_parse_bool(const struct opt *o, const char *value, void *field);   /* bool: yes/no */
+const char *opt_parse_int(const struct opt *o, const char *value, void *field);    /* long, min..max */
+const char *opt_parse_ports(const struct opt *o, const char *value, void *field);  /* struct opt_ports */
+const char *opt_parse_listen(const struct opt *o, const char *value, void *field); /* struct opt_listens */
+const char *opt_parse_prefixes(const struct opt *o, const char *value, void *field); /* struct opt_prefixes */
+void opt_print_string(const struct opt *o, const void *field, char *out, size_t out_size);
+void opt_print_bool(const struct opt *o, const void *field, char *out, size_t out_size);
+void opt_print_int(const struct opt *o, const void *field, char *out, size_t out_size);
+void opt_print_ports(const struct opt *o, const void *field, char *out, size_t out_size);
+void opt_print_listen(const struct opt *o, const void *field, char *out, size_t out_size);
+void opt_print_prefixes(const struct opt *o, const void *field, char *out, size_t out_size);
+
+#include "common/pure/addr.h"
+
+#define OPT_PORTS_MAX 8
+struct opt_ports { /* "443, 80, 5935" */
+	size_t n;
+	uint16_t port[OPT_PORTS_MAX];
+};
+
+#define OPT_LISTENS_MAX 16
+struct opt_listen { /* "443" (all addresses, IPv6 and IPv4), "192.0.2.1:443", "[2001:db8::1]:443" */
+	struct addr addr; /* family 0: all addresses */
+	uint16_t port;
+};
+struct opt_listens {
+	size_t n;
+	struct opt_listen at[OPT_LISTENS_MAX];
+};
+
+#define OPT_PREFIXES_MAX 16
+struct opt_prefixes { /* "192.168.101.0/24, fd00:1::/64"; routable, no host bits */
+	size_t n;
+	struct prefix at[OPT_PREFIXES_MAX];
+};
+
+/** opt_defaults() - fill @conf with the table's defaults. */
+void opt_defaults(const struct opt *table, size_t n, void *conf);
+
+/**
+ * opt_load() - defaults, then the file. @error: "FILE:LINE: what is wrong" (all of the file's
+ * errors are logged, the first stands here).
+ * Return: 0; -ENOENT no such file; -EINVAL; -errno. On failure @conf is not to be used.
+ */
+int opt_load(const char *path, const struct opt *table, size_t n, void *conf, char error[OPT_ERROR_SIZE])
+	__attribute__((warn_unused_result));
+
+/** opt_print() - the effective configuration as a file, with help as comments, to stdout. */
+void opt_print(const struct opt *table, size_t n, const void *conf);
+
+/* What the command line of all three daemons says: [-c FILE] [-n] [-v] [--version] [--help] */
+struct opt_args {
+	const char *config;     /* -c; default given */
+	bool config_given;      /* a missing default file is no error, a missing given one is */
+	bool check_only;        /* -n: check, print the effective configuration, exit */
+	int verbose;            /* -v: debug messages */
+};
+
+/**
+ * opt_args_parse() - prints --help and --version itself (*exit_code 0) and complaints (2).
+ * Return: true go on; false exit with *exit_code.
+ */
+bool opt_args_parse(struct opt_args *a, int argc, char **argv, const char *program,
+		    const char *what_it_is, const char *default_config, int *exit_code);
+
+#endif
