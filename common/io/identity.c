@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/io/identity.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/io/file.h"
+#include "common/pure/rpcmsg.h"
+#include "common/pure/text.h"
+
+#define IDENTITY_VERSION 1
+#define IDENTITY_MAX_BYTES (32u << 10)
+
+static int file_path(char path[PATH_MAX], const char *state_dir)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s", state_dir, IDENTITY_FILE);
+
+	return n > 0 && n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static bool get_cert(const json_t *o, const char *key, struct x509_cert *cert)
+{
+	return rpc_bytes(o, key, cert->der, sizeof(cert->der), &cert->len) && cert->len > 0;
+}
+
+static bool get_urls(const json_t *o, struct identity *id)
+{
+	const json_t *list = json_object_get(o, "urls");
+	size_t n = json_array_size(list);
+
+	if (n < 1 || n > IDENTITY_URLS_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		if (!text || url_parse(&id->urls[i], text) != 0)
+			return false;
+	}
+	id->n_urls = n;
+	return true;
+}
+
+static bool get_token_key(const json_t *o, struct token_key *key)
+{
+	char kid[TOKEN_KID_SIZE];
+	size_t n;
+
+	if (!rpc_bytes(o, "public", key->public, sizeof(key->public), &n) ||
+	    n != sizeof(key->public) || !rpc_str_max(o, "kid", key->kid, sizeof(key->kid)))
+		return false;
+	token_kid(kid, key->public);
+	return strcmp(kid, key->kid) == 0;
+}
+
+static bool get_relay(const json_t *o, struct identity *id)
+{
+	const json_t *keys = json_object_get(o, "token_keys");
+	size_t n = json_array_size(keys);
+
+	if (json_object_get(o, "outer_cert") && !get_cert(o, "outer_cert", &id->outer_cert))
+		return false;
+	if (n > IDENTITY_TOKEN_KEYS_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!get_token_key(json_array_get(keys, i), &id->token_keys[i]))
+			return false;
+	}
+	id->n_token_keys = n;
+	return true;
+}
+
+/* Do key, certificate and CA belong together? Dates are not looked at: time may be unknown. */
+static bool is_consistent(const struct identity *id)
+{
+	struct x509_info info;
+	uint8_t spki[128], hash[X509_SPKI_SHA256_BYTES];
+	size_t len;
+
+	if (x509_parse(&info, id->cert.der, id->cert.len) || !info.has_ident ||
+	    !ident_equal(&info.id, &id->id))
+		return false;
+	if (x509_spki(&id->key, spki, sizeof(spki), &len))
+		return false;
+	x509_sha256(spki, len, hash);
+	return memcmp(hash, info.spki_sha256, sizeof(hash)) == 0 &&
+	       x509_verify(id->cert.der, id->cert.len, &id->ca, false) == 0;
+}
+
+static bool decode(struct identity *id, const json_t *o)
+{
+	const char *uri;
+	int64_t version;
+
+	return rpc_int(o, "version", IDENTITY_VERSION, IDENTITY_VERSION, &version) &&
+	       rpc_str(o, "uri", &uri) && ident_parse(&id->id, uri, strlen(uri)) == 0 &&
+	       rpc_str_max(o, "name", id->name, sizeof(id->name)) && text_name_ok(id->name) &&
+	       rpc_bytes(o, "key", id->key.der, sizeof(id->key.der), &id->key.len) &&
+	       get_cert(o, "cert", &id->cert) && get_cert(o, "ca", &id->ca) && get_urls(o, id) &&
+	       get_relay(o, id) && is_consistent(id);
+}
+
+static int check_mode(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return -errno;
+	return st.st_mode & (S_IRWXG | S_IRWXO) ? -EPERM : 0;
+}
+
+int identity_load(struct identity *id, const char *state_dir)
+{
+	char path[PATH_MAX];
+	uint8_t *bytes = NULL;
+	size_t n = 0;
+	json_t *o;
+	int rc = file_path(path, state_dir);
+
+	memset(id, 0, sizeof(*id));
+	if (rc == 0)
+		rc = check_mode(path);
+	if (rc == 0)
+		rc = file_read(path, IDENTITY_MAX_BYTES, &bytes, &n);
+	if (rc)
+		return rc;
+	o = json_loadb((const char *)bytes, n, JSON_REJECT_DUPLICATES, NULL);
+	if (!decode(id, o)) {
+		identity_wipe(id);
+		rc = -EBADMSG;
+	}
+	json_decref(o);
+	explicit_bzero(bytes, n);
+	free(bytes);
+	return rc;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static json_t *encode_urls(const struct identity *id)
+{
+	json_t *list = json_array();
+	char text[URL_TEXT_SIZE];
+
+	for (size_t i = 0; i < id->n_urls; i++) {
+		url_format(&id->urls[i], text);
+		if (json_array_append_new(list, json_string(text))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *encode_token_keys(const struct identity *id)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < id->n_token_keys; i++) {
+		const struct token_key *k = &id->token_keys[i];
+
+		if (json_array_append_new(
+			    list, json_pack("{s:s, s:o}", "kid", k->kid, "public",
+					    rpc_json_bytes(k->public, sizeof(k->public))))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *encode(const struct identity *id)
+{
+	char uri[IDENT_URI_SIZE];
+	json_t *o;
+	int bad = 0;
+
+	ident_format(&id->id, uri);
+	o = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o}", "version", IDENTITY_VERSION, "uri",
+		      uri, "name", id->name, "key", rpc_json_bytes(id->key.der, id->key.len),
+		      "cert", rpc_json_bytes(id->cert.der, id->cert.len), "ca",
+		      rpc_json_bytes(id->ca.der, id->ca.len), "urls", encode_urls(id));
+	if (id->outer_cert.len > 0)
+		bad |= json_object_set_new(o, "outer_cert",
+					   rpc_json_bytes(id->outer_cert.der, id->outer_cert.len));
+	if (id->n_token_keys > 0)
+		bad |= json_object_set_new(o, "token_keys", encode_token_keys(id));
+	if (bad) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}
+
+int identity_save(const struct identity *id, const char *state_dir)
+{
+	char path[PATH_MAX];
+	json_t *o;
+	char *text;
+	int rc = file_path(path, state_dir);
+
+	if (rc == 0)
+		rc = file_mkdirs(state_dir, 0700);
+	if (rc)
+		return rc;
+	o = encode(id);
+	text = o ? json_dumps(o, JSON_INDENT(1)) : NULL;
+	json_decref(o);
+	if (!text)
+		return -ENOMEM;
+	rc = file_replace(path, text, strlen(text), 0600);
+	explicit_bzero(text, strlen(text));
+	free(text);
+	return rc;
+}
+
+int identity_forget(const char *state_dir)
+{
+	char path[PATH_MAX];
+	int rc = file_path(path, state_dir);
+
+	if (rc)
+		return rc;
+	return unlink(path) == 0 ? 0 : -errno;
+}
+
+void identity_wipe(struct identity *id)
+{
+	explicit_bzero(id, sizeof(*id));
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * identity - what enrolment left on this machine: the signed identity, in one file
+ * (identity.json, 0600, replaced atomically) in the daemon's state folder.
+ */
+#ifndef FARLAN_IDENTITY_H
+#define FARLAN_IDENTITY_H
+
+#include "common/io/x509.h"
+#include "common/pure/token.h"
+#include "common/pure/url.h"
+
+#define IDENTITY_FILE "identity.json"
+#define IDENTITY_URLS_MAX 8
+#define IDENTITY_TOKEN_KEYS_MAX 2
+#define IDENTITY_NAME_SIZE 64
+
+struct identity {
+	struct ident id;
+	char name[IDENTITY_NAME_SIZE];
+	struct x509_key key;
+	struct x509_cert cert; /* the identity */
+	struct x509_cert ca;   /* the domain CA */
+	size_t n_urls;	       /* Access Servers */
+	struct url urls[IDENTITY_URLS_MAX];
+	/* Relay Servers only: */
+	struct x509_cert outer_cert; /* for the same key; len 0: none */
+	size_t n_token_keys;
+	struct token_key token_keys[IDENTITY_TOKEN_KEYS_MAX];
+};
+
+/** identity_load() - Return: 0; -ENOENT not enrolled; -EBADMSG damaged; -EPERM readable by others;
+ * -errno. */
+int identity_load(struct identity *id, const char *state_dir) __attribute__((warn_unused_result));
+
+/** identity_save() - Return: 0; -errno. */
+int identity_save(const struct identity *id, const char *state_dir)
+	__attribute__((warn_unused_result));
+
+/** identity_forget() - remove the file. Return: 0; -errno. */
+int identity_forget(const char *state_dir) __attribute__((warn_unused_result));
+
+void identity_wipe(struct identity *id);
+
+#endif
