@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * dial - reach a server: resolve its names, try its ports in order, staggered (the next try
+ * starts after 250 ms or when one failed; RFC 8305), the first whose WebSocket upgrade
+ * succeeds wins. What worked is remembered and tried first.
+ */
+#ifndef FARLAN_DIAL_H
+#define FARLAN_DIAL_H
+
+#include "common/io/opt.h"
+#include "common/io/outer.h"
+#include "common/pure/url.h"
+
+#define DIAL_STAGGER_MS 250
+#define DIAL_TOTAL_MS 20000
+#define DIAL_URLS_MAX 8
+#define DIAL_TRIES_MAX 48
+#define DIAL_REASON_SIZE 400
+
+struct dial;
+
+/* The addresses and ports that worked last, per host; owned by the daemon. */
+#define DIAL_MEMORY_MAX 32
+struct dial_memory {
+	size_t n;
+	struct dial_good {
+		char host[URL_HOST_SIZE];
+		struct sockaddr_storage addr; /* with port */
+	} good[DIAL_MEMORY_MAX];
+};
+
+struct dial_target {
+	size_t n_urls;
+	struct url urls[DIAL_URLS_MAX];
+	struct opt_ports ports;  /* for URLs without a port */
+	const char *path;        /* "/v1/control"; appended to the URL's path */
+	const char *headers;
+};
+
+struct dial_callbacks {
+	/* An open connection; the new owner calls outer_set_callbacks() before it returns. The dial is over. */
+	void (*on_open)(struct dial *d, struct outer *o);
+	/* Every try failed; @reason tells each in words. The dial is over. */
+	void (*on_failed)(struct dial *d, const char *reason);
+	/* For people: a step begins or failed, e.g. "as1.lab 10.0.0.1:443: connection refused". May be NULL. */
+	void (*on_step)(struct dial *d, const char *what);
+};
+
+/** dial_start() - @target is copied. Callbacks never come before it returns. Return: 0; -errno. */
+int dial_start(struct dial **out, uv_loop_t *loop, const struct tls_ctx *ctx, const struct dial_target *target,
+	       struct dial_memory *memory, const struct dial_callbacks *cb, void *arg)
+	__attribute__((warn_unused_result));
+/** dial_cancel() - no callback any more; memory goes with the last handle. Not after on_open or on_failed. */
+void dial_cancel(struct dial *d);
+void *dial_arg(const struct dial *d);
+
+#endif

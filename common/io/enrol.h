@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * enrol - the first contact: make a key, prove the invitation, get the signed identity; and a
+ * manager's sign-in. One shot: the outcome comes once.
+ */
+#ifndef FARLAN_ENROL_H
+#define FARLAN_ENROL_H
+
+#include "common/io/dial.h"
+#include "common/io/identity.h"
+#include "common/pure/invite.h"
+
+struct enrol;
+
+struct enrol_request {
+	const struct invite *invite;      /* first time; else NULL */
+	const struct identity *identity;  /* sign-in with a domain that is known; else NULL */
+	const char *user, *password;      /* manager; else NULL. Wiped after use */
+	const char *pending_key_path;     /* the key is kept here until the answer came, so a lost answer strands nobody */
+	enum ident_kind kind;
+	const struct opt_ports *ports;
+	struct dial_memory *memory;
+	const char *version;
+};
+
+struct enrol_callbacks {
+	void (*on_step)(void *arg, const char *what); /* for people; may be NULL */
+	/* Exactly once. @identity is set on success (borrowed); else @code (enum rpc_code) and @message. */
+	void (*on_done)(void *arg, const struct identity *identity, int code, const char *message);
+};
+
+/** enrol_start() - @request's strings and structures are copied. Return: 0; -errno. */
+int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request *request,
+		const struct enrol_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+/** enrol_cancel() - on_done will not come. Not after on_done. */
+void enrol_cancel(struct enrol *e);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/io/inner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/pure/buf.h"
+
+#define IN_BYTES (64u << 10)  /* an unfinished record and what came behind it */
+#define OUT_BYTES (256u << 10) /* sealed records on their way into the outer layer */
+
+struct inner {
+	struct outer *outer; /* NULL once it has closed */
+	uv_timer_t timer;    /* until ready */
+	bool timer_closed;
+	struct tls tls;
+	struct buf in, out;
+	const struct inner_callbacks *cb;
+	void *arg;
+	bool begun; /* the other side has said something */
+	bool ready, closing, clean;
+	char alpn[32], cipher[80];
+	char reason[OUTER_REASON_SIZE];
+};
+
+static void maybe_free(struct inner *in)
+{
+	if (in->outer || !in->timer_closed)
+		return;
+	in->cb->on_closed(in, in->clean, in->reason);
+	tls_deinit(&in->tls);
+	buf_wipe(&in->in);
+	buf_deinit(&in->in);
+	buf_deinit(&in->out);
+	free(in);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct inner *in = handle->data;
+
+	in->timer_closed = true;
+	maybe_free(in);
+}
+
+static void note_reason(struct inner *in, const char *reason)
+{
+	if (!in->reason[0])
+		snprintf(in->reason, sizeof(in->reason), "%s", reason);
+}
+
+static void mark_closing(struct inner *in, const char *reason)
+{
+	note_reason(in, reason);
+	if (in->closing)
+		return;
+	in->closing = true;
+	uv_close((uv_handle_t *)&in->timer, on_timer_closed);
+}
+
+void inner_close(struct inner *in, const char *reason)
+{
+	mark_closing(in, reason);
+	if (in->outer)
+		outer_close(in->outer, reason);
+}
+
+/* Hand what was sealed to the outer layer. Return: 0; -EPIPE, -ENOBUFS and closing. */
+static int pass_on(struct inner *in)
+{
+	int r;
+
+	if (buf_len(&in->out) == 0)
+		return 0;
+	r = in->outer ? outer_send(in->outer, buf_data(&in->out), buf_len(&in->out)) : -EPIPE;
+	buf_consume(&in->out, buf_len(&in->out));
+	if (r != 0)
+		inner_close(in, r == -ENOBUFS ? "peer does not read" : "connection is closing");
+	return r;
+}
+
+void inner_finish(struct inner *in, const char *reason)
+{
+	if (in->closing)
+		return;
+	tls_close_notify(&in->tls);
+	in->clean = true;
+	(void)pass_on(in);
+	mark_closing(in, reason);
+	if (in->outer)
+		outer_finish(in->outer, reason);
+}
+
+int inner_send(struct inner *in, const void *bytes, size_t n)
+{
+	int r;
+
+	if (in->closing || !in->ready)
+		return -EPIPE;
+	r = tls_write(&in->tls, bytes, n);
+	if (r != 0) {
+		inner_close(in, in->tls.reason);
+		return -EPIPE;
+	}
+	return pass_on(in);
+}
+
+size_t inner_queued(const struct inner *in)
+{
+	return in->outer ? outer_queued(in->outer) : 0;
+}
+
+/* Return: true when the handshake is done. */
+static bool shake_hands(struct inner *in)
+{
+	int r = tls_handshake(&in->tls);
+
+	if (r == -EPROTO)
+		note_reason(in, in->tls.reason);
+	if (pass_on(in) != 0)
+		return false;
+	if (r == -EPROTO) { /* the alert goes out before the end */
+		mark_closing(in, in->tls.reason);
+		outer_finish(in->outer, in->reason);
+	}
+	if (r != 0)
+		return false;
+	in->ready = true;
+	uv_timer_stop(&in->timer);
+	tls_alpn(&in->tls, in->alpn, sizeof(in->alpn));
+	snprintf(in->cipher, sizeof(in->cipher), "%s %s", tls_cipher(&in->tls),
+		 tls_group(&in->tls));
+	in->cb->on_ready(in);
+	return !in->closing;
+}
+
+static void read_records(struct inner *in)
+{
+	uint8_t plain[TLS_RECORD_MAX_BYTES];
+	size_t n;
+	int r = 0;
+
+	while (!in->closing && r == 0) {
+		r = tls_read(&in->tls, plain, sizeof(plain), &n);
+		if (r == 0)
+			in->cb->on_data(in, plain, n);
+	}
+	if (in->closing)
+		return;
+	if (pass_on(in) != 0) /* an answer to a KeyUpdate */
+		return;
+	if (r == -EPIPE) {
+		in->clean = true;
+		inner_finish(in, "closed by peer");
+	} else if (r == -EPROTO) {
+		mark_closing(in, in->tls.reason);
+		outer_finish(in->outer, in->reason);
+	}
+}
+
+static void process(struct inner *in)
+{
+	if (!in->ready && !shake_hands(in))
+		return;
+	read_records(in);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct inner *in = timer->data;
+
+	inner_close(in, in->begun ? "the other side did not finish the handshake in time"
+				  : "the other side did not come in time");
+}
+
+static void on_outer_data(struct outer *o, const uint8_t *bytes, size_t n)
+{
+	struct inner *in = outer_arg(o);
+
+	if (in->closing)
+		return;
+	if (buf_append(&in->in, bytes, n) != 0) {
+		inner_close(in, "a record is too long");
+		return;
+	}
+	if (!in->begun) {
+		in->begun = true;
+		uv_timer_start(&in->timer, on_timer, INNER_OPEN_MS, 0);
+	}
+	process(in);
+}
+
+static void on_outer_drain(struct outer *o)
+{
+	struct inner *in = outer_arg(o);
+
+	if (!in->closing && in->ready && in->cb->on_drain)
+		in->cb->on_drain(in);
+}
+
+static void on_outer_closed(struct outer *o, bool clean, const char *reason)
+{
+	struct inner *in = outer_arg(o);
+
+	(void)clean; /* only the inner layer's own end counts */
+	in->outer = NULL;
+	mark_closing(in, reason);
+	maybe_free(in);
+}
+
+static const struct outer_callbacks outer_calls = {
+	.on_data = on_outer_data,
+	.on_drain = on_outer_drain,
+	.on_closed = on_outer_closed,
+};
+
+static void on_abandoned(struct outer *o, bool clean, const char *reason)
+{
+	(void)o;
+	(void)clean;
+	(void)reason;
+}
+
+static const struct outer_callbacks abandoned_calls = { .on_closed = on_abandoned };
+
+static int fail_open(struct outer *o, int error)
+{
+	outer_set_callbacks(o, &abandoned_calls, NULL);
+	outer_close(o, "set-up failed");
+	return error;
+}
+
+int inner_open(struct inner **out, struct outer *o, const struct tls_ctx *ctx,
+	       const struct tls_expect *expect, uint32_t wait_ms, const struct inner_callbacks *cb,
+	       void *arg)
+{
+	struct inner *in = calloc(1, sizeof(*in));
+	int r;
+
+	if (!in)
+		return fail_open(o, -ENOMEM);
+	buf_init(&in->in, IN_BYTES);
+	buf_init(&in->out, OUT_BYTES);
+	r = tls_init(&in->tls, ctx, &in->in, &in->out, NULL, expect);
+	if (r != 0) {
+		free(in);
+		return fail_open(o, r);
+	}
+	in->outer = o;
+	in->cb = cb;
+	in->arg = arg;
+	uv_timer_init(outer_loop(o), &in->timer);
+	in->timer.data = in;
+	uv_timer_start(&in->timer, on_timer, wait_ms ? wait_ms : INNER_OPEN_MS, 0);
+	outer_set_callbacks(o, &outer_calls, in);
+	*out = in;
+	if (!in->tls.is_server)
+		process(in); /* the first flight; a failure comes by on_closed */
+	return 0;
+}
+
+void *inner_arg(const struct inner *in)
+{
+	return in->arg;
+}
+
+struct outer *inner_outer(const struct inner *in)
+{
+	return in->outer;
+}
+
+const struct tls_peer *inner_peer(const struct inner *in)
+{
+	return tls_peer(&in->tls);
+}
+
+const char *inner_alpn(const struct inner *in)
+{
+	return in->alpn;
+}
+
+const char *inner_cipher(const struct inner *in)
+{
+	return in->cipher;
+}

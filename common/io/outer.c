@@ -1,0 +1,720 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/io/outer_internal.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io/file.h"
+#include "common/io/log.h"
+
+#define NET_IN_BYTES (64u << 10)   /* read ahead, and what a paused connection may still hold */
+#define PLAIN_BYTES (40u << 10)    /* an HTTP head, or a record behind an unfinished frame */
+#define NET_OUT_SLACK (256u << 10) /* headers, tags and control frames above OUTER_QUEUE_MAX_BYTES */
+#define READS_PER_EVENT 4          /* then the others have their turn */
+#define FINISH_MS 5000
+#define FRAME_BYTES (TLS_RECORD_MAX_BYTES - WS_HEADER_MAX_BYTES) /* one frame, one record */
+#define TCP_LOWAT_BYTES (128 << 10)
+#define TCP_KEEP_IDLE_S 60 /* behind our own keep-alives, so that it costs nothing while they run */
+#define TCP_KEEP_INTERVAL_S 10
+#define TCP_KEEP_COUNT 3
+#define TCP_TIMEOUT_MS 15000
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_timer(uv_timer_t *timer);
+
+/* Closing */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+	struct outer *o = handle->data;
+
+	if (--o->handles > 0)
+		return;
+	close(o->fd);
+	o->cb->on_closed(o, o->clean, o->reason);
+	if (o->has_tls)
+		tls_deinit(&o->tls);
+	buf_wipe(&o->plain);
+	buf_deinit(&o->plain);
+	buf_deinit(&o->net_in);
+	buf_deinit(&o->net_out);
+	if (o->request)
+		explicit_bzero(o->request, OUTER_REQUEST_SIZE);
+	free(o->request);
+	free(o);
+}
+
+void outer_close(struct outer *o, const char *reason)
+{
+	if (o->closing)
+		return;
+	o->closing = true;
+	if (!o->reason[0])
+		snprintf(o->reason, sizeof(o->reason), "%s", reason);
+	uv_close((uv_handle_t *)&o->poll, on_handle_closed);
+	uv_close((uv_handle_t *)&o->timer, on_handle_closed);
+	uv_close((uv_handle_t *)&o->flusher, on_handle_closed);
+}
+
+void outer_fail(struct outer *o, const char *fmt, ...)
+{
+	char text[OUTER_REASON_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	outer_close(o, text);
+}
+
+/* Polling */
+
+static int wanted_events(const struct outer *o)
+{
+	bool full = buf_room(&o->net_in) == 0;
+	int events = 0;
+
+	if (o->state == OUTER_CONNECTING)
+		return UV_WRITABLE;
+	if (!o->eof)
+		events |= full ? (o->gone_told ? 0 : UV_DISCONNECT) : UV_READABLE;
+	if (buf_len(&o->net_out) > 0)
+		events |= UV_WRITABLE;
+	return events;
+}
+
+static void update_poll(struct outer *o)
+{
+	int events;
+
+	if (o->closing)
+		return;
+	events = wanted_events(o);
+	if (events == 0)
+		uv_poll_stop(&o->poll);
+	else
+		uv_poll_start(&o->poll, events, on_poll);
+}
+
+/* Sending */
+
+static void send_fin(struct outer *o)
+{
+	if (o->state != OUTER_FINISHING || o->fin_sent || buf_len(&o->net_out) > 0)
+		return;
+	o->fin_sent = true;
+	shutdown(o->fd, SHUT_WR);
+	if (o->eof)
+		outer_close(o, "closed");
+}
+
+static void flush(struct outer *o)
+{
+	while (!o->closing && buf_len(&o->net_out) > 0) {
+		ssize_t n = send(o->fd, buf_data(&o->net_out), buf_len(&o->net_out), MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) {
+			outer_fail(o, "sending failed: %s", strerror(errno));
+			return;
+		}
+		o->bytes_out += (size_t)n;
+		buf_consume(&o->net_out, (size_t)n);
+	}
+	if (o->closing)
+		return;
+	send_fin(o);
+	if (o->above_high && buf_len(&o->net_out) < OUTER_QUEUE_LOW_BYTES) {
+		o->above_high = false;
+		if (o->cb->on_drain && !o->closing)
+			o->cb->on_drain(o);
+	}
+	update_poll(o);
+}
+
+static void on_flush(uv_prepare_t *handle)
+{
+	struct outer *o = handle->data;
+
+	uv_prepare_stop(handle);
+	if (!o->closing)
+		flush(o);
+}
+
+static void flush_later(struct outer *o)
+{
+	if (!o->closing && buf_len(&o->net_out) > 0)
+		uv_prepare_start(&o->flusher, on_flush);
+	if (buf_len(&o->net_out) > OUTER_QUEUE_HIGH_BYTES)
+		o->above_high = true;
+}
+
+int outer_write_plain(struct outer *o, const void *bytes, size_t n)
+{
+	int r;
+
+	if (o->closing)
+		return -EPIPE;
+	r = tls_write(&o->tls, bytes, n);
+	if (r != 0) {
+		outer_fail(o, "%s", o->tls.reason);
+		return -EPIPE;
+	}
+	flush_later(o);
+	return 0;
+}
+
+/* One frame in one piece: header, masked payload; @n at most FRAME_BYTES. */
+static int send_frame(struct outer *o, enum ws_op op, const uint8_t *bytes, size_t n)
+{
+	uint8_t frame[TLS_RECORD_MAX_BYTES], mask[4];
+	size_t head;
+
+	if (!o->is_server)
+		file_random(mask, sizeof(mask));
+	head = ws_header_encode(frame, op, n, o->is_server ? NULL : mask);
+	if (n > 0)
+		memcpy(frame + head, bytes, n);
+	if (!o->is_server)
+		ws_mask(frame + head, n, mask, 0);
+	return outer_write_plain(o, frame, head + n);
+}
+
+int outer_send_short(struct outer *o, enum ws_op op, const void *bytes, size_t n)
+{
+	if (buf_len(&o->net_out) > OUTER_QUEUE_MAX_BYTES)
+		return -ENOBUFS; /* a peer that asks without reading */
+	return send_frame(o, op, bytes, n);
+}
+
+int outer_send(struct outer *o, const void *bytes, size_t n)
+{
+	const uint8_t *at = bytes;
+
+	if (o->closing || o->state != OUTER_OPEN)
+		return -EPIPE;
+	if (buf_len(&o->net_out) + n > OUTER_QUEUE_MAX_BYTES)
+		return -ENOBUFS;
+	while (n > 0) {
+		size_t part = n > FRAME_BYTES ? FRAME_BYTES : n;
+		int r = send_frame(o, WS_BINARY, at, part);
+
+		if (r != 0)
+			return r;
+		at += part;
+		n -= part;
+	}
+	return 0;
+}
+
+size_t outer_queued(const struct outer *o)
+{
+	return buf_len(&o->net_out);
+}
+
+void outer_finish(struct outer *o, const char *reason)
+{
+	static const uint8_t normal[2] = { 1000 >> 8, 1000 & 0xff }; /* RFC 6455 section 7.4.1 */
+
+	if (o->closing || o->state == OUTER_FINISHING)
+		return;
+	if (o->state < OUTER_HTTP) {
+		outer_close(o, reason);
+		return;
+	}
+	snprintf(o->reason, sizeof(o->reason), "%s", reason);
+	if ((o->state == OUTER_OPEN || o->state == OUTER_READY) &&
+	    send_frame(o, WS_CLOSE, normal, sizeof(normal)) != 0)
+		return;
+	tls_close_notify(&o->tls);
+	o->state = OUTER_FINISHING;
+	o->clean = true;
+	o->paused = false;
+	uv_timer_start(&o->timer, on_timer, FINISH_MS, 0);
+	flush_later(o);
+	send_fin(o);
+	if (!o->closing)
+		update_poll(o);
+}
+
+
+/* Receiving */
+
+static void peer_finished(struct outer *o, const char *reason)
+{
+	if (o->state == OUTER_OPEN)
+		outer_finish(o, reason);
+	else
+		outer_close(o, reason);
+}
+
+void outer_opened(struct outer *o)
+{
+	o->state = OUTER_OPEN;
+	uv_timer_stop(&o->timer);
+	o->cb->on_open(o);
+}
+
+static void on_text(struct outer *o, const struct ws_event *ev)
+{
+	if (o->state == OUTER_READY && ev->len == 5 && memcmp(ev->payload, "ready", 5) == 0)
+		outer_opened(o);
+	/* Other hop messages are for later versions: ignored. */
+}
+
+static void on_ws_event(struct outer *o, const struct ws_event *ev)
+{
+	switch (ev->op) {
+	case WS_TEXT:
+		on_text(o, ev);
+		break;
+	case WS_PING:
+		if (outer_send_short(o, WS_PONG, ev->payload, ev->len) == -ENOBUFS)
+			outer_close(o, "peer sends pings and does not read");
+		break;
+	case WS_CLOSE:
+		peer_finished(o, "closed by peer");
+		break;
+	case WS_BINARY:
+	case WS_CONT:
+		if (o->state != OUTER_OPEN)
+			outer_close(o, "data before \"ready\"");
+		else if (ev->len > 0)
+			o->cb->on_data(o, ev->payload, ev->len);
+		break;
+	case WS_PONG:
+		break;
+	}
+}
+
+/* Take apart what is in o->plain. Return: 0 all that is whole was taken; -ECANCELED stop. */
+static int take_plain(struct outer *o)
+{
+	while (buf_len(&o->plain) > 0) {
+		struct ws_event ev;
+		size_t used = 0;
+		int r;
+
+		if (o->closing || o->paused || o->state == OUTER_FINISHING)
+			return -ECANCELED;
+		if (o->state == OUTER_HTTP) {
+			r = outer_http_step(o);
+			if (r == -EAGAIN)
+				return 0;
+			if (r != 0)
+				return r;
+			continue;
+		}
+		r = ws_rx_step(&o->rx, buf_data_mut(&o->plain), buf_len(&o->plain), &ev, &used);
+		if (r == -EBADMSG) {
+			outer_close(o, "malformed WebSocket frame");
+			return -ECANCELED;
+		}
+		if (r == 0)
+			on_ws_event(o, &ev);
+		if (o->closing)
+			return -ECANCELED;
+		buf_consume(&o->plain, used);
+		if (r == -EAGAIN)
+			return 0;
+	}
+	return 0;
+}
+
+/* Open one record into o->plain. Return: 0; -EAGAIN; -ECANCELED. */
+static int open_record(struct outer *o)
+{
+	uint8_t *at;
+	size_t n;
+	int r = buf_reserve(&o->plain, TLS_RECORD_MAX_BYTES, &at);
+
+	if (r == 0)
+		r = tls_read(&o->tls, at, TLS_RECORD_MAX_BYTES, &n);
+	switch (r) {
+	case 0:
+		buf_commit(&o->plain, n);
+		return 0;
+	case -EAGAIN:
+		return -EAGAIN;
+	case -EPIPE:
+		peer_finished(o, "closed by peer");
+		return -ECANCELED;
+	case -ENOBUFS:
+		outer_close(o, "a frame or head is too long");
+		return -ECANCELED;
+	default:
+		outer_fail(o, "%s", o->tls.reason[0] ? o->tls.reason : "out of memory");
+		return -ECANCELED;
+	}
+}
+
+/* Return: true when the handshake is done. */
+static bool shake_hands(struct outer *o)
+{
+	int r = tls_handshake(&o->tls);
+
+	flush_later(o); /* the flight, or the alert that says why */
+	if (r == -EAGAIN)
+		return false;
+	if (r != 0) {
+		flush(o);
+		outer_fail(o, "%s", o->tls.reason);
+		return false;
+	}
+	o->state = OUTER_HTTP;
+	if (!o->is_server)
+		outer_http_send_request(o);
+	return !o->closing;
+}
+
+static void discard_input(struct outer *o)
+{
+	buf_consume(&o->net_in, buf_len(&o->net_in));
+	buf_consume(&o->plain, buf_len(&o->plain));
+}
+
+static void handle_eof(struct outer *o)
+{
+	if (o->closing || !o->eof)
+		return;
+	if (o->state == OUTER_FINISHING) {
+		if (o->fin_sent)
+			outer_close(o, "closed");
+		return;
+	}
+	if (o->paused && (buf_len(&o->net_in) > 0 || buf_len(&o->plain) > 0)) {
+		if (!o->gone_told && o->cb->on_peer_gone) {
+			o->gone_told = true;
+			o->cb->on_peer_gone(o);
+		}
+		return;
+	}
+	if (o->state == OUTER_TLS || o->state == OUTER_HTTP)
+		outer_close(o, "peer closed the connection during the handshake");
+	else
+		peer_finished(o, "connection closed by peer");
+}
+
+/* Take what has been received as far as it goes. */
+static void process(struct outer *o)
+{
+	while (!o->closing && !o->paused && o->state != OUTER_FINISHING) {
+		if (o->state == OUTER_TLS && !shake_hands(o))
+			break;
+		if (take_plain(o) != 0 || open_record(o) != 0)
+			break;
+	}
+	if (o->state == OUTER_FINISHING)
+		discard_input(o);
+	handle_eof(o);
+}
+
+/* Return: true to go on. */
+static bool receive_once(struct outer *o)
+{
+	size_t room = buf_room(&o->net_in);
+	uint8_t *at;
+	ssize_t n;
+
+	if (room == 0 || buf_reserve(&o->net_in, room, &at) != 0)
+		return false;
+	n = recv(o->fd, at, room, 0);
+	if (n > 0) {
+		buf_commit(&o->net_in, (size_t)n);
+		o->bytes_in += (size_t)n;
+		o->last_in_ms = uv_now(o->loop);
+		return (size_t)n == room;
+	}
+	if (n == 0)
+		o->eof = true;
+	else if (errno != EAGAIN && errno != EINTR)
+		outer_fail(o, "connection lost: %s", strerror(errno));
+	return false;
+}
+
+static void receive(struct outer *o)
+{
+	for (int i = 0; i < READS_PER_EVENT && !o->closing; i++) {
+		bool more = receive_once(o);
+
+		if (!o->closing)
+			process(o);
+		if (!more)
+			break;
+	}
+}
+
+static int socket_error(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		return errno;
+	return error;
+}
+
+static void on_connected(struct outer *o)
+{
+	int error = socket_error(o->fd);
+
+	if (error) {
+		outer_fail(o, "%s", strerror(error));
+		return;
+	}
+	o->state = OUTER_TLS;
+	process(o);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct outer *o = poll->data;
+
+	if (o->closing)
+		return;
+	if (status < 0) { /* EPOLLERR: libuv has stopped the handle */
+		int error = socket_error(o->fd);
+
+		outer_fail(o, "%s%s", o->state == OUTER_CONNECTING ? "" : "connection lost: ",
+			   strerror(error ? error : ECONNRESET));
+		return;
+	}
+	if (o->state == OUTER_CONNECTING) {
+		on_connected(o);
+	} else {
+		if (events & UV_READABLE)
+			receive(o);
+		if (!o->closing && (events & UV_DISCONNECT) && o->paused && !o->gone_told) {
+			o->gone_told = true;
+			if (o->cb->on_peer_gone)
+				o->cb->on_peer_gone(o);
+		}
+	}
+	if (!o->closing)
+		flush(o);
+}
+
+void outer_pause(struct outer *o)
+{
+	o->paused = true;
+}
+
+void outer_resume(struct outer *o)
+{
+	if (!o->paused || o->closing)
+		return;
+	o->paused = false;
+	process(o);
+	if (!o->closing) {
+		flush_later(o);
+		update_poll(o);
+	}
+}
+
+/* Time */
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct outer *o = timer->data;
+	uint64_t silent;
+
+	if (o->closing)
+		return;
+	if (o->state == OUTER_CONNECTING) {
+		outer_close(o, "no answer (connection timed out)");
+	} else if (o->state == OUTER_FINISHING) {
+		outer_close(o, "closed");
+	} else if (o->state != OUTER_OPEN) {
+		outer_close(o, o->state == OUTER_TLS ? "TLS handshake timed out"
+						     : "no valid request or answer in time");
+	} else {
+		silent = uv_now(o->loop) - o->last_in_ms;
+		if (silent >= o->silence_ms)
+			outer_close(o, "nothing was received for too long");
+		else
+			uv_timer_start(timer, on_timer, o->silence_ms - silent, 0);
+	}
+}
+
+void outer_set_silence(struct outer *o, uint32_t ms)
+{
+	if (o->closing || o->state != OUTER_OPEN)
+		return;
+	o->silence_ms = ms;
+	o->last_in_ms = uv_now(o->loop);
+	if (ms)
+		uv_timer_start(&o->timer, on_timer, ms, 0);
+	else
+		uv_timer_stop(&o->timer);
+}
+
+/* Making one */
+
+static void set_socket_options(int fd)
+{
+	int on = 1, idle = TCP_KEEP_IDLE_S, interval = TCP_KEEP_INTERVAL_S, count = TCP_KEEP_COUNT;
+	int timeout = TCP_TIMEOUT_MS, lowat = TCP_LOWAT_BYTES;
+
+	/* Each is a refinement: an old kernel may lack one. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
+}
+
+static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ctx,
+			       const char *host, const struct outer_callbacks *cb, void *arg)
+{
+	struct outer *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->loop = loop;
+	o->fd = fd;
+	o->cb = cb;
+	o->arg = arg;
+	buf_init(&o->net_in, NET_IN_BYTES);
+	buf_init(&o->net_out, OUTER_QUEUE_MAX_BYTES + NET_OUT_SLACK);
+	buf_init(&o->plain, PLAIN_BYTES);
+	if (tls_init(&o->tls, ctx, &o->net_in, &o->net_out, host, NULL) != 0) {
+		free(o);
+		return NULL;
+	}
+	o->has_tls = true;
+	o->is_server = o->tls.is_server;
+	ws_rx_init(&o->rx, o->is_server ? WS_SERVER : WS_CLIENT);
+	return o;
+}
+
+static void outer_discard(struct outer *o)
+{
+	tls_deinit(&o->tls);
+	free(o->request);
+	free(o);
+}
+
+/* From here on errors come by on_closed. Return: 0; -errno and nothing is left open but the socket. */
+static int outer_begin(struct outer *o, enum outer_state state)
+{
+	int r = uv_poll_init(o->loop, &o->poll, o->fd);
+
+	if (r != 0)
+		return r;
+	uv_timer_init(o->loop, &o->timer);
+	uv_prepare_init(o->loop, &o->flusher);
+	o->poll.data = o->timer.data = o->flusher.data = o;
+	o->handles = 3;
+	o->state = state;
+	o->last_in_ms = uv_now(o->loop);
+	uv_timer_start(&o->timer, on_timer, OUTER_OPEN_MS, 0);
+	update_poll(o);
+	return 0;
+}
+
+int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx,
+		  const struct outer_target *target, const struct outer_callbacks *cb, void *arg)
+{
+	const struct sockaddr *addr = (const struct sockaddr *)&target->addr;
+	socklen_t len = addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+						   : sizeof(struct sockaddr_in6);
+	int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct outer *o;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	o = outer_new(loop, fd, ctx, target->host, cb, arg);
+	if (!o) {
+		close(fd);
+		return -ENOMEM;
+	}
+	o->peer = target->addr;
+	set_socket_options(fd);
+	r = outer_http_prepare(o, target);
+	if (r == 0 && connect(fd, addr, len) != 0 && errno != EINPROGRESS)
+		r = -errno;
+	if (r == 0)
+		r = outer_begin(o, OUTER_CONNECTING);
+	if (r != 0) {
+		outer_discard(o);
+		close(fd);
+		return r;
+	}
+	*out = o;
+	return 0;
+}
+
+int outer_accept(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx, int fd,
+		 const struct outer_callbacks *cb, void *arg)
+{
+	struct outer *o = outer_new(loop, fd, ctx, NULL, cb, arg);
+	socklen_t len = sizeof(o->peer);
+	int r;
+
+	if (!o) {
+		close(fd);
+		return -ENOMEM;
+	}
+	set_socket_options(fd);
+	if (getpeername(fd, (struct sockaddr *)&o->peer, &len) != 0)
+		r = -errno;
+	else
+		r = outer_begin(o, OUTER_TLS);
+	if (r != 0) {
+		outer_discard(o);
+		close(fd);
+		return r;
+	}
+	*out = o;
+	return 0;
+}
+
+void outer_set_callbacks(struct outer *o, const struct outer_callbacks *cb, void *arg)
+{
+	o->cb = cb;
+	o->arg = arg;
+}
+
+void *outer_arg(const struct outer *o)
+{
+	return o->arg;
+}
+
+uv_loop_t *outer_loop(const struct outer *o)
+{
+	return o->loop;
+}
+
+const struct sockaddr_storage *outer_peer_addr(const struct outer *o)
+{
+	return &o->peer;
+}
+
+const struct tls_peer *outer_tls_peer(const struct outer *o)
+{
+	return tls_peer(&o->tls);
+}
+
+const char *outer_host(const struct outer *o)
+{
+	return o->tls.host;
+}
+
+void outer_stats(const struct outer *o, struct outer_stats *s)
+{
+	s->bytes_in = o->bytes_in;
+	s->bytes_out = o->bytes_out;
+	s->tls_version = tls_version(&o->tls);
+	s->cipher = tls_cipher(&o->tls);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Who the other side is. The library checks the chain and the handshake's signature; names
+ * and identities are checked here, on the parsed certificate. The callback runs for every
+ * certificate because the library is built with WOLFSSL_ALWAYS_VERIFY_CB.
+ */
+#include "common/io/tls_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <wolfssl/wolfcrypt/asn.h>
+
+#include "common/pure/addr.h"
+#include "common/pure/text.h"
+
+/* One DNS name of a certificate against the host; a wildcard stands for one whole label (RFC 6125 6.4.3). */
+static bool dns_matches(const char *name, size_t len, const char *host)
+{
+	const char *rest = strchr(host, '.');
+
+	if (len != strnlen(name, len))
+		return false;
+	if (len > 2 && name[0] == '*' && name[1] == '.')
+		return rest && rest != host && strlen(rest) == len - 1 &&
+		       strncasecmp(rest, name + 1, len - 1) == 0;
+	return strlen(host) == len && strncasecmp(host, name, len) == 0;
+}
+
+static bool name_matches(const DNS_entry *e, const char *host, const struct addr *ip)
+{
+	if (ip->family == 0)
+		return e->type == ASN_DNS_TYPE && dns_matches(e->name, (size_t)e->len, host);
+	return e->type == ASN_IP_TYPE && e->len == (ip->family == 4 ? 4 : 16) &&
+	       memcmp(e->name, ip->bytes, (size_t)e->len) == 0;
+}
+
+static bool cert_names_host(const uint8_t *der, size_t len, const char *host)
+{
+	struct addr ip = { .family = 0 };
+	DecodedCert cert;
+	bool found = false;
+
+	if (addr_parse(&ip, host) != 0)
+		ip.family = 0;
+	wc_InitDecodedCert(&cert, der, (word32)len, NULL);
+	if (wc_ParseCert(&cert, CERT_TYPE, NO_VERIFY, NULL) == 0) {
+		for (const DNS_entry *e = cert.altNames; e && !found; e = e->next)
+			found = name_matches(e, host, &ip);
+	}
+	wc_FreeDecodedCert(&cert);
+	return found;
+}
+
+static void outer_check(struct tls *t, bool chain_ok, const WOLFSSL_X509_STORE_CTX *store)
+{
+	const WOLFSSL_BUFFER_INFO *leaf = &store->certs[0];
+
+	t->peer.has_cert = true;
+	if (!chain_ok)
+		snprintf(t->peer.problem, sizeof(t->peer.problem), "certificate not trusted: %s",
+			 wolfSSL_ERR_reason_error_string((unsigned long)store->error));
+	else if (!cert_names_host(leaf->buffer, leaf->length, t->host))
+		snprintf(t->peer.problem, sizeof(t->peer.problem),
+			 "certificate is not for %.100s", t->host);
+	else
+		t->peer.verified = true;
+}
+
+/* First contact: the last certificate of the chain must be the one that the invitation names. */
+static bool pin_matches(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
+{
+	const WOLFSSL_BUFFER_INFO *root = &store->certs[store->totalCerts - 1];
+	uint8_t sha[32];
+
+	if (store->totalCerts < 2 || root->length > sizeof(t->peer.root.der))
+		return false;
+	x509_sha256(root->buffer, root->length, sha);
+	if (!text_equal_ct(sha, t->expect.ca_sha256, sizeof(sha)))
+		return false;
+	memcpy(t->peer.root.der, root->buffer, root->length);
+	t->peer.root.len = root->length;
+	return true;
+}
+
+static const char *chain_problem(struct tls *t, bool chain_ok, const WOLFSSL_X509_STORE_CTX *store)
+{
+	const WOLFSSL_BUFFER_INFO *leaf = &store->certs[0];
+	const struct x509_cert *ca = &t->ctx->ca;
+
+	if (t->expect.has_ca_pin) {
+		if (!pin_matches(t, store))
+			return "this is not the domain that the invitation is for (its CA has another fingerprint)";
+		ca = &t->peer.root;
+		chain_ok = false;
+	} else if (!t->ctx->has_ca) {
+		return "no domain CA is known";
+	}
+	if (chain_ok)
+		return NULL;
+	switch (x509_verify(leaf->buffer, leaf->length, ca, !t->expect.has_key)) {
+	case 0:
+		return NULL;
+	case -ETIME:
+		return "certificate has expired or is not valid yet (check the clocks)";
+	default:
+		return "certificate is not signed by the domain CA";
+	}
+}
+
+static const char *ident_problem(const struct tls *t, const struct x509_info *info)
+{
+	const struct tls_expect *e = &t->expect;
+
+	if (info->is_ca)
+		return "certificate is a CA's";
+	if (!info->has_ident)
+		return "certificate holds no Farlan identity";
+	if (e->has_ident && !ident_equal(&info->id, &e->id))
+		return "certificate is somebody else's";
+	if (e->any_of_kind &&
+	    (info->id.kind != e->id.kind ||
+	     (e->id.domain[0] && strcmp(info->id.domain, e->id.domain) != 0)))
+		return "certificate is of another kind or domain";
+	if (e->has_key && !text_equal_ct(info->spki_sha256, e->key_sha256, sizeof(e->key_sha256)))
+		return "certificate holds another key than the one that was granted";
+	return NULL;
+}
+
+/* Return: NULL or what is wrong. */
+static const char *inner_check(struct tls *t, bool chain_ok, const WOLFSSL_X509_STORE_CTX *store)
+{
+	const WOLFSSL_BUFFER_INFO *leaf = &store->certs[0];
+	struct x509_info info;
+	const char *problem;
+
+	t->peer.has_cert = true;
+	if (x509_parse(&info, leaf->buffer, leaf->length) != 0)
+		return "certificate cannot be read";
+	problem = chain_problem(t, chain_ok, store);
+	if (!problem)
+		problem = ident_problem(t, &info);
+	if (problem)
+		return problem;
+	t->peer.verified = true;
+	t->peer.has_ident = true;
+	t->peer.id = info.id;
+	memcpy(t->peer.key_sha256, info.spki_sha256, sizeof(t->peer.key_sha256));
+	return NULL;
+}
+
+/* Called for each certificate, from the root down to the leaf (depth 0), whose verdict counts. */
+static int on_verify(int chain_ok, WOLFSSL_X509_STORE_CTX *store)
+{
+	struct tls *t = store->userCtx;
+	const char *problem;
+
+	if (!t || !store->certs || store->totalCerts < 1)
+		return 0;
+	if (store->error_depth > 0)
+		return 1;
+	if (t->ctx->layer == TLS_OUTER) {
+		outer_check(t, chain_ok == 1, store);
+		return 1;
+	}
+	problem = inner_check(t, chain_ok == 1, store);
+	if (problem)
+		snprintf(t->reason, sizeof(t->reason), "peer's %s", problem);
+	return problem ? 0 : 1;
+}
+
+void tls_verify_install(struct tls *t)
+{
+	int mode = WOLFSSL_VERIFY_PEER;
+
+	if (t->ctx->layer == TLS_OUTER && t->is_server)
+		return;
+	if (!t->expect.peer_optional)
+		mode |= WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	wolfSSL_set_verify(t->ssl, mode, on_verify);
+	wolfSSL_SetCertCbCtx(t->ssl, t);
+}
+
+/* A protocol in the comma-separated list @list? */
+static bool listed(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *at = list; n > 0 && at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, name, n) == 0 && (at[n] == '\0' || at[n] == ','))
+			return true;
+	}
+	return false;
+}
+
+int tls_verify_finish(struct tls *t)
+{
+	char alpn[64];
+
+	if (t->ctx->layer == TLS_OUTER)
+		return 0;
+	tls_alpn(t, alpn, sizeof(alpn));
+	if (t->expect.alpn && !listed(t->expect.alpn, alpn)) {
+		snprintf(t->reason, sizeof(t->reason), "peer speaks none of our protocols (%s)",
+			 t->expect.alpn);
+		return -EPROTO;
+	}
+	if (!t->peer.verified && !t->expect.peer_optional) {
+		snprintf(t->reason, sizeof(t->reason), "peer was not authenticated");
+		return -EPROTO;
+	}
+	return 0;
+}
