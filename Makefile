@@ -243,7 +243,7 @@ fuzz-run: $(fuzz_bin)
 c_dirs    := $(wildcard common $(DAEMONS) tests scripts)
 c_sources := $(sort $(shell find $(c_dirs) -name '*.c'))
 c_all     := $(sort $(c_sources) $(shell find $(c_dirs) -name '*.h'))
-shells    := $(sort $(shell grep -lsE '^\#!/(bin/sh|bin/bash|usr/bin/env (bash|bats))' .ci/* scripts/* tests/*/*))
+shells    := $(sort $(shell grep -lsE '^\#!/(bin/sh|bin/bash|usr/bin/env (bash|bats))' .ci/* scripts/* scripts/*/* tests/*/*))
 
 .PHONY: format lint-format lint-tidy lint-cppcheck lint-shell
 lint: lint-format lint-shell lint-cppcheck lint-tidy
@@ -257,7 +257,7 @@ lint-format:
 
 lint-shell:
 	$(call say,LINT,shellcheck)
-	$(Q)shellcheck -x $(shells)
+	$(Q)shellcheck -x -P SCRIPTDIR $(shells)
 
 lint-cppcheck:
 	$(call say,LINT,cppcheck)
