@@ -9,12 +9,14 @@
 
 #define PATH_SESSION "/v1/session"
 #define PATH_PROBE "/v1/probe"
+#define PROTOCOL "farlan.1"
 #define GENERATION_MAX INT64_MAX
 
 static const struct refusal_info infos[REFUSALS] = {
 	[REFUSAL_NONE] = {"none", 200, "OK", "let in"},
 	[REFUSAL_PATH] = {"path", 404, "Not Found", "nothing is served under this path"},
-	[REFUSAL_UPGRADE] = {"upgrade", 426, "Upgrade Required", "this path takes WebSocket only"},
+	[REFUSAL_UPGRADE] = {"upgrade", 426, "Upgrade Required",
+			     "this path takes WebSocket with the protocol farlan.1"},
 	[REFUSAL_NO_TOKEN] = {"no-token", 401, "Unauthorized", "no token in the request"},
 	[REFUSAL_MALFORMED] = {"malformed", 401, "Unauthorized",
 			       "the token or the generation is malformed"},
@@ -114,7 +116,7 @@ enum refusal admit_session(struct admit_leg *leg, const struct http_head *head,
 	struct http_str token;
 	int r;
 
-	if (!http_ws_request_ok(head))
+	if (!http_ws_request_ok(head) || !http_has_token(head, "Sec-WebSocket-Protocol", PROTOCOL))
 		return REFUSAL_UPGRADE;
 	if (!bearer(head, &token))
 		return REFUSAL_NO_TOKEN;

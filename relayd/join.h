@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * join - carry the byte streams of two legs, each to the other. Nothing is dropped: while the
+ * one's queue is full the other is not read.
+ */
+#ifndef FARLAN_RELAYD_JOIN_H
+#define FARLAN_RELAYD_JOIN_H
+
+#include "relayd/leg.h"
+
+/** join_wait() - an open leg has nobody to talk to yet: what it sends stays where it is. */
+void join_wait(struct leg *l);
+
+/** join_start() - both are open. May call back with data before it returns. */
+void join_start(struct leg *a, struct leg *b);
+
+/** join_data() - bytes came from @l. Return: how many are on their way to the other leg. */
+size_t join_data(struct leg *l, const uint8_t *bytes, size_t n);
+
+/** join_drained() - @l's queue has room again. */
+void join_drained(struct leg *l);
+
+/** join_end() - part a leg from its other. Return: the other, NULL if there was none. */
+struct leg *join_end(struct leg *l);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "relayd/leg.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io/file.h"
+#include "relayd/join.h"
+#include "relayd/relay.h"
+
+#define LOG_BURST 20
+#define SILENCE_MS 150000 /* a joined leg that sends nothing for so long is dead */
+#define PROBE_BODY "farlan relayd " FARLAN_VERSION
+
+static void set_from(struct leg *l, const struct sockaddr_storage *ss)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (ss->ss_family == AF_INET) {
+		memcpy(&v4, ss, sizeof(v4));
+		l->from = addr_from_bytes(4, (const uint8_t *)&v4.sin_addr);
+		l->from_port = ntohs(v4.sin_port);
+	} else if (ss->ss_family == AF_INET6) {
+		memcpy(&v6, ss, sizeof(v6));
+		l->from_port = ntohs(v6.sin6_port);
+		if (memcmp(&v6.sin6_addr, mapped, sizeof(mapped)) == 0)
+			l->from = addr_from_bytes(4, v6.sin6_addr.s6_addr + sizeof(mapped));
+		else
+			l->from = addr_from_bytes(6, v6.sin6_addr.s6_addr);
+	}
+}
+
+void leg_peer(const struct leg *l, char out[LEG_PEER_SIZE])
+{
+	char addr[ADDR_TEXT_SIZE];
+
+	addr_format(&l->from, addr);
+	if (l->from.family == 6)
+		snprintf(out, LEG_PEER_SIZE, "[%s]:%u", addr, l->from_port);
+	else
+		snprintf(out, LEG_PEER_SIZE, "%s:%u", addr, l->from_port);
+}
+
+static const char *role_name(enum token_role role)
+{
+	return role == TOKEN_MANAGER ? "manager" : "device";
+}
+
+static void no_longer_unknown(struct leg *l)
+{
+	if (l->unknown)
+		crowd_leave(&l->relay->crowd, &l->from);
+	l->unknown = false;
+}
+
+void leg_close(struct leg *l, const char *reason)
+{
+	l->closing = true;
+	outer_close(l->outer, reason);
+}
+
+void leg_finish(struct leg *l, const char *reason)
+{
+	l->closing = true;
+	outer_finish(l->outer, reason);
+}
+
+static void count_refusal(struct leg *l, enum refusal why)
+{
+	struct relay *r = l->relay;
+	char from[LEG_PEER_SIZE];
+
+	r->refused[why]++;
+	if (!log_allowed(&r->refused_limit, LOG_BURST))
+		return;
+	leg_peer(l, from);
+	log_info("connection refused from=%s reason=%s: %s", from, refusal_info(why)->name,
+		 refusal_info(why)->text);
+}
+
+static void refuse(struct leg *l, enum refusal why)
+{
+	const struct refusal_info *info = refusal_info(why);
+
+	count_refusal(l, why);
+	l->closing = true;
+	outer_respond(l->outer, info->status, info->phrase, info->text);
+}
+
+static enum refusal of_pair_error(int r)
+{
+	switch (r) {
+	case 0:
+		return REFUSAL_NONE;
+	case -EALREADY:
+		return REFUSAL_REPLAY;
+	case -EACCES:
+		return REFUSAL_ENDED;
+	default:
+		return REFUSAL_FULL;
+	}
+}
+
+/* Give the leg its place in the table; whom it displaces is closed. */
+static enum refusal take_place(struct leg *l, const struct admit_leg *a)
+{
+	struct pair_arrival arrival = {
+		.role = a->token.role,
+		.generation = a->generation,
+		.good_until_s = a->token.expires + TOKEN_CLOCK_SKEW_S,
+		.leg = l,
+	};
+	struct pair_closing closing[2];
+	size_t n_closing;
+	int r;
+
+	memcpy(arrival.id, a->session, sizeof(arrival.id));
+	r = pair_arrive(&l->relay->pairs, &arrival, relay_clock(), closing, &n_closing);
+	if (r)
+		return of_pair_error(r);
+	memcpy(l->session, a->session, sizeof(l->session));
+	l->role = a->token.role;
+	l->admitted = true;
+	l->relay->legs_total++;
+	no_longer_unknown(l);
+	relay_close_legs(l->relay, closing, n_closing);
+	return REFUSAL_NONE;
+}
+
+static enum refusal admit(struct leg *l, const struct http_head *head)
+{
+	struct relay *r = l->relay;
+	struct admit_leg a;
+	enum refusal why;
+
+	if (r->stopping)
+		return REFUSAL_DRAINING;
+	why = admit_session(&a, head, r->config.token_keys, r->config.n_token_keys, &r->config.self,
+			    clock_wall_s());
+	return why == REFUSAL_NONE ? take_place(l, &a) : why;
+}
+
+static void on_request(struct outer *o, const struct http_head *head)
+{
+	struct leg *l = outer_arg(o);
+	enum refusal why = REFUSAL_PATH;
+
+	l->answered = true;
+	switch (admit_what(head)) {
+	case ADMIT_PROBE:
+		l->closing = true;
+		l->relay->probes++;
+		outer_respond(o, 200, "OK", PROBE_BODY);
+		return;
+	case ADMIT_SESSION:
+		why = admit(l, head);
+		break;
+	case ADMIT_OTHER:
+		break;
+	}
+	if (why == REFUSAL_NONE)
+		outer_upgrade(o);
+	else
+		refuse(l, why);
+}
+
+static void on_open(struct outer *o)
+{
+	struct leg *l = outer_arg(o), *other;
+	char id[TOKEN_SESSION_SIZE], a[LEG_PEER_SIZE], b[LEG_PEER_SIZE];
+
+	other = pair_open(&l->relay->pairs, l->session, l->role, l, relay_clock());
+	if (!other) {
+		join_wait(l);
+		return;
+	}
+	relay_id_text(l->session, id);
+	leg_peer(l, a);
+	leg_peer(other, b);
+	log_info("session joined session=%s %s=%s %s=%s", id, role_name(l->role), a,
+		 role_name(other->role), b);
+	l->relay->joined_total++;
+	outer_set_silence(l->outer, SILENCE_MS);
+	outer_set_silence(other->outer, SILENCE_MS);
+	join_start(l, other);
+}
+
+static void on_data(struct outer *o, const uint8_t *bytes, size_t n)
+{
+	struct leg *l = outer_arg(o);
+	size_t carried = join_data(l, bytes, n);
+
+	l->bytes += carried;
+	l->relay->bytes += carried;
+}
+
+static void on_drain(struct outer *o)
+{
+	join_drained(outer_arg(o));
+}
+
+/* A waiting leg has nobody for whom its bytes would be kept; a joined one's are delivered first. */
+static void on_peer_gone(struct outer *o)
+{
+	struct leg *l = outer_arg(o);
+
+	if (!l->other)
+		leg_close(l, "it went away while it waited");
+}
+
+static void log_end(const struct leg *l, const char *reason)
+{
+	char id[TOKEN_SESSION_SIZE], from[LEG_PEER_SIZE];
+
+	relay_id_text(l->session, id);
+	leg_peer(l, from);
+	log_info("leg closed session=%s role=%s from=%s bytes=%llu reason=\"%s\"", id,
+		 role_name(l->role), from, (unsigned long long)l->bytes, reason);
+}
+
+static void on_closed(struct outer *o, bool clean, const char *reason)
+{
+	struct leg *l = outer_arg(o), *other = join_end(l);
+	struct relay *r = l->relay;
+
+	(void)clean; /* what came from it is delivered either way */
+	if (l->admitted) {
+		pair_leave(&r->pairs, l->session, l->role, l);
+		log_end(l, reason);
+	} else if (!l->answered) {
+		count_refusal(l, REFUSAL_NO_REQUEST);
+	}
+	if (other)
+		leg_finish(other, "the other end has gone");
+	no_longer_unknown(l);
+	TAILQ_REMOVE(&r->legs, l, list);
+	free(l);
+	relay_leg_gone(r);
+}
+
+static const struct outer_callbacks callbacks = {
+	.on_request = on_request,
+	.on_open = on_open,
+	.on_data = on_data,
+	.on_drain = on_drain,
+	.on_peer_gone = on_peer_gone,
+	.on_closed = on_closed,
+};
+
+/* Before any work is done for it. */
+static bool may_enter(struct leg *l, int fd)
+{
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+
+	if (l->relay->stopping || getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
+		return false;
+	set_from(l, &ss);
+	l->unknown = crowd_enter(&l->relay->crowd, &l->from);
+	if (!l->unknown)
+		count_refusal(l, REFUSAL_TOO_MANY);
+	return l->unknown;
+}
+
+void leg_accept(struct relay *r, int fd)
+{
+	struct leg *l = calloc(1, sizeof(*l));
+	int e;
+
+	if (!l) {
+		close(fd);
+		return;
+	}
+	l->relay = r;
+	if (!may_enter(l, fd)) {
+		close(fd);
+		free(l);
+		return;
+	}
+	e = outer_accept(&l->outer, r->loop, r->tls, fd, &callbacks, l);
+	if (e) {
+		log_warn("a connection could not be taken: %s", strerror(-e));
+		no_longer_unknown(l);
+		free(l);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&r->legs, l, list);
+	r->n_legs++;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * leg - one outer connection: unknown at first, then, with a good token, one end of a session.
+ *
+ *   unknown -> request -> refused (answered and closed)
+ *                      -> admitted -> open: waiting, paused -> joined with the other leg
+ */
+#ifndef FARLAN_RELAYD_LEG_H
+#define FARLAN_RELAYD_LEG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/io/outer.h"
+#include "common/pure/addr.h"
+#include "relayd/pure/admit.h"
+#include "relayd/pure/pair.h"
+
+#define LEG_PEER_SIZE (ADDR_TEXT_SIZE + 8) /* "[2001:db8::1]:65535" */
+
+struct relay;
+
+struct leg {
+	TAILQ_ENTRY(leg) list;
+	struct relay *relay;
+	struct outer *outer;
+	struct addr from;
+	uint16_t from_port;
+	bool unknown;	   /* counted in the relay's crowd */
+	bool admitted;	   /* the token was good: the members below are set */
+	bool answered;	   /* a request came, whatever became of it */
+	bool closing;	   /* we are ending it: what it still sends is not carried */
+	bool stalled;	   /* paused because the other's queue is full */
+	struct leg *other; /* joined with; NULL: not joined */
+	uint8_t session[PAIR_ID_BYTES];
+	enum token_role role;
+	uint64_t bytes; /* of the stream, that came from it */
+};
+
+TAILQ_HEAD(leg_list, leg);
+
+/** leg_accept() - take a connection (takes @fd); over the caps it is closed at once. */
+void leg_accept(struct relay *r, int fd);
+
+/** leg_close(), leg_finish() - at once; in order, after what is queued. */
+void leg_close(struct leg *l, const char *reason);
+void leg_finish(struct leg *l, const char *reason);
+
+/** leg_peer() - where it comes from. */
+void leg_peer(const struct leg *l, char out[LEG_PEER_SIZE]);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * relay - joins the two ends of each session on one loop. It knows sockets, tokens and the
+ * pairing table; not accessd, files or the local socket, and it has no globals, so a process
+ * may run several.
+ *
+ * Memory: an idle relay a megabyte (max_sessions does not change that much); for each session
+ * PAIR_SESSION_BYTES and two legs. A leg is a struct leg, its TLS engine (about 10 KB) and the
+ * queues of outer.h: it reads nothing while the other's queue is above OUTER_QUEUE_HIGH_BYTES.
+ */
+#ifndef FARLAN_RELAYD_RELAY_H
+#define FARLAN_RELAYD_RELAY_H
+
+#include <uv.h>
+
+#include "common/io/identity.h"
+#include "common/io/log.h"
+#include "common/io/tls.h"
+#include "relayd/leg.h"
+#include "relayd/pure/admit.h"
+#include "relayd/pure/crowd.h"
+#include "relayd/pure/pair.h"
+
+#define RELAY_UNKNOWN_MAX 1000	  /* connections without a token, in all */
+#define RELAY_UNKNOWN_EACH_MAX 64 /* and from one address */
+#define RELAY_REMEMBER_MAX 100000 /* sessions whose generations are remembered */
+#define RELAY_ENDED_MAX 20000	  /* sessions that accessd ended */
+#define RELAY_STOP_MS 4000	  /* legs have this long to end in order */
+
+struct relay_config {
+	struct ident self;
+	const struct x509_cert *outer_cert, *ca; /* borrowed for relay_open() */
+	const struct x509_key *key;
+	size_t n_token_keys;
+	struct token_key token_keys[IDENTITY_TOKEN_KEYS_MAX];
+	size_t max_sessions;
+};
+
+struct relay {
+	uv_loop_t *loop;
+	struct relay_config config; /* its borrowed members are NULL */
+	struct tls_ctx *tls;
+	struct pair_table pairs;
+	struct crowd crowd;
+	struct leg_list legs;
+	size_t n_legs;
+	uv_timer_t tick;
+	uint64_t stop_until_ms; /* stopping: legs are cut then */
+	bool stopping, tick_closed;
+	struct log_limit refused_limit;
+	uint64_t refused[REFUSALS];
+	uint64_t bytes, legs_total, joined_total, probes;
+	void (*on_closed)(void *arg);
+	void *arg;
+};
+
+/** relay_open() - @config is copied. Return: 0; -ENOMEM; -EIO certificate or key, logged. */
+int relay_open(struct relay **out, uv_loop_t *loop, const struct relay_config *config)
+	__attribute__((warn_unused_result));
+
+/** relay_accept() - a new connection; takes @fd. */
+void relay_accept(struct relay *r, int fd);
+
+/** relay_set_keys() - the token keys that count from now on; @n at most IDENTITY_TOKEN_KEYS_MAX.
+ * Legs that are there stay. */
+void relay_set_keys(struct relay *r, const struct token_key *keys, size_t n);
+
+/** relay_end_session() - accessd ended it: its legs are closed, its tokens are no longer good. */
+void relay_end_session(struct relay *r, const uint8_t id[PAIR_ID_BYTES]);
+
+/**
+ * relay_close() - let no one in any more, end all legs in order, cut them after RELAY_STOP_MS;
+ * then @on_closed, from the loop; @r is freed after it. Idempotent: the first callback counts.
+ */
+void relay_close(struct relay *r, void (*on_closed)(void *arg), void *arg);
+
+/** relay_id_text() - a session's id as it stands in messages. */
+void relay_id_text(const uint8_t id[PAIR_ID_BYTES], char out[TOKEN_SESSION_SIZE]);
+
+/** relay_clock() - both clocks now. */
+struct pair_clock relay_clock(void);
+
+/** relay_close_legs() - close legs that the pairing table gave out. */
+void relay_close_legs(struct relay *r, const struct pair_closing *closing, size_t n);
+
+/** relay_leg_gone() - for leg.c: the last thing that is heard of a leg. */
+void relay_leg_gone(struct relay *r);
+
+#endif
