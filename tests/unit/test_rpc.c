@@ -165,7 +165,7 @@ struct outcome {
 
 static void on_answer(void *arg, const json_t *result, int code, const char *message)
 {
-	static struct outcome *o = arg;
+	struct outcome *o = arg;
 
 	o->calls++;
 	o->code = code;
