@@ -17,10 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UNDO_ENTRIES_MAX 512   /* files that are changed at one time */
+#include "vpnd/pure/undo_journal.h"
+
 #define UNDO_SETTINGS_MAX 4096 /* over all holds */
-#define UNDO_PATH_SIZE 128     /* below /proc/sys: "net/ipv4/conf/eth0/forwarding" */
-#define UNDO_VALUE_SIZE 64     /* without line end */
 
 struct undo;
 
