@@ -45,6 +45,9 @@ void access_link_retry_now(struct access_link *l);
 /** access_link_lost() - the server said something wrong: close the connection, come back later. */
 void access_link_lost(struct access_link *l, const char *reason);
 
+/** access_link_give_up() - the server wants us no more: close, and stay away until made anew. State becomes ACCESS_LINK_OFF. */
+void access_link_give_up(struct access_link *l, const char *reason);
+
 struct rpc *access_link_rpc(struct access_link *l); /* NULL unless online */
 void *access_link_arg(const struct access_link *l);
 

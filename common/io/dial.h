@@ -16,6 +16,7 @@
 #define DIAL_URLS_MAX 8
 #define DIAL_TRIES_MAX 48
 #define DIAL_REASON_SIZE 400
+#define DIAL_ADDR_SIZE 56 /* "[IPv6]:port" */
 
 struct dial;
 
@@ -53,5 +54,12 @@ int dial_start(struct dial **out, uv_loop_t *loop, const struct tls_ctx *ctx, co
 /** dial_cancel() - no callback any more; memory goes with the last handle. Not after on_open or on_failed. */
 void dial_cancel(struct dial *d);
 void *dial_arg(const struct dial *d);
+
+/** dial_remember() - @addr (with port) worked for @host. NULL @m: nothing is kept. */
+void dial_remember(struct dial_memory *m, const char *host, const struct sockaddr_storage *addr);
+/** dial_wants_port() - would this target's URL number @url be tried on @port? */
+bool dial_wants_port(const struct dial_target *t, size_t url, uint16_t port);
+/** dial_addr_format() - "192.0.2.1:443" or "[2001:db8::1]:443". */
+void dial_addr_format(const struct sockaddr_storage *ss, char out[DIAL_ADDR_SIZE]);
 
 #endif

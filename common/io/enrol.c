@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/io/enrol.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io/file.h"
+#include "common/io/inner.h"
+#include "common/io/log.h"
+#include "common/io/rpc.h"
+#include "common/pure/msg.h"
+
+#define ANSWER_MS 20000 /* a password is checked slowly on purpose */
+#define NAME_SIZE 64
+#define PASSWORD_SIZE 1024
+
+struct enrol {
+	uv_loop_t *loop;
+	const struct enrol_callbacks *cb;
+	void *arg;
+	enum ident_kind kind;
+	bool has_invite;
+	struct invite invite;
+	struct x509_cert known_ca;          /* sign-in with a domain that is known */
+	char known_domain[IDENT_DOMAIN_SIZE];
+	char user[NAME_SIZE], password[PASSWORD_SIZE], version[32];
+	char *pending_key_path;
+	struct x509_key key;
+	struct dial_target target;
+	struct dial_memory *memory;
+	struct tls_ctx *outer_ctx, *inner_ctx;
+	struct dial *dial;
+	struct inner *inner;
+	struct rpc rpc;
+	bool rpc_open, told, idle_closed;
+	uv_idle_t idle; /* never started: its closing defers the freeing to the loop */
+	struct identity result;
+};
+
+/* The end */
+
+static void enrol_free(struct enrol *e)
+{
+	tls_ctx_free(e->outer_ctx);
+	tls_ctx_free(e->inner_ctx);
+	free(e->pending_key_path);
+	identity_wipe(&e->result);
+	explicit_bzero(e, sizeof(*e));
+	free(e);
+}
+
+static void maybe_free(struct enrol *e)
+{
+	if (e->told && !e->inner && e->idle_closed)
+		enrol_free(e);
+}
+
+static void on_idle_closed(uv_handle_t *handle)
+{
+	struct enrol *e = handle->data;
+
+	e->idle_closed = true;
+	maybe_free(e);
+}
+
+static void wind_up(struct enrol *e)
+{
+	e->told = true;
+	if (e->dial)
+		dial_cancel(e->dial);
+	e->dial = NULL;
+	if (e->inner)
+		inner_finish(e->inner, "done");
+	uv_close((uv_handle_t *)&e->idle, on_idle_closed);
+}
+
+static void fail(struct enrol *e, int code, const char *message)
+{
+	char text[DIAL_REASON_SIZE];
+
+	if (e->told)
+		return;
+	snprintf(text, sizeof(text), "%s", message);
+	wind_up(e);
+	e->cb->on_done(e->arg, NULL, code, text);
+}
+
+static void succeed(struct enrol *e)
+{
+	wind_up(e);
+	e->cb->on_done(e->arg, &e->result, 0, NULL);
+	if (e->pending_key_path && unlink(e->pending_key_path) != 0 && errno != ENOENT)
+		log_warn("cannot remove path=\"%s\" error=\"%s\"", e->pending_key_path,
+			 strerror(errno));
+}
+
+void enrol_cancel(struct enrol *e)
+{
+	if (!e->told)
+		wind_up(e);
+}
+
+static void step(struct enrol *e, const char *fmt, const char *what)
+{
+	char text[200];
+
+	if (!e->cb->on_step || e->told)
+		return;
+	snprintf(text, sizeof(text), "%s%s", fmt, what);
+	e->cb->on_step(e->arg, text);
+}
+
+/* The answer: nothing of it is believed before it fits together */
+
+static bool take_cert(const json_t *o, const char *key, struct x509_cert *cert)
+{
+	return rpc_bytes(o, key, cert->der, sizeof(cert->der), &cert->len);
+}
+
+static bool take_urls(const json_t *o, struct identity *id)
+{
+	const json_t *list = json_object_get(o, "urls"), *item;
+	size_t i;
+
+	if (!json_is_array(list) || json_array_size(list) < 1 ||
+	    json_array_size(list) > IDENTITY_URLS_MAX)
+		return false;
+	json_array_foreach (list, i, item) {
+		if (!json_is_string(item) || url_parse(&id->urls[i], json_string_value(item)) != 0)
+			return false;
+	}
+	id->n_urls = json_array_size(list);
+	return true;
+}
+
+bool enrol_take_token_keys(const json_t *o, struct identity *id)
+{
+	const json_t *list = json_object_get(o, "token_keys"), *item;
+	struct token_key keys[IDENTITY_TOKEN_KEYS_MAX];
+	size_t i, n;
+
+	memset(keys, 0, sizeof(keys));
+	if (!json_is_array(list) || json_array_size(list) < 1 ||
+	    json_array_size(list) > IDENTITY_TOKEN_KEYS_MAX)
+		return false;
+	json_array_foreach (list, i, item) {
+		if (!rpc_str_max(item, "kid", keys[i].kid, sizeof(keys[i].kid)) ||
+		    !rpc_bytes(item, "public", keys[i].public, sizeof(keys[i].public), &n) ||
+		    n != sizeof(keys[i].public))
+			return false;
+	}
+	memcpy(id->token_keys, keys, sizeof(keys));
+	id->n_token_keys = json_array_size(list);
+	return true;
+}
+
+/* The certificate is ours, from the domain that answered. */
+static const char *check_cert(struct enrol *e, struct identity *id)
+{
+	uint8_t spki[256], sha[32];
+	struct x509_info info;
+	size_t len;
+
+	if (x509_parse(&info, id->cert.der, id->cert.len) != 0 || !info.has_ident ||
+	    !ident_equal(&info.id, &id->id))
+		return "the server's answer holds a certificate for somebody else";
+	if (x509_spki(&e->key, spki, sizeof(spki), &len) != 0)
+		return "the key cannot be read";
+	x509_sha256(spki, len, sha);
+	if (memcmp(sha, info.spki_sha256, sizeof(sha)) != 0)
+		return "the server's answer holds a certificate for another key";
+	if (x509_verify(id->cert.der, id->cert.len, &id->ca, false) != 0)
+		return "the server's answer holds a certificate of another domain";
+	return NULL;
+}
+
+static const char *take_answer(struct enrol *e, const json_t *o)
+{
+	const struct x509_cert *ca = e->has_invite ? &inner_peer(e->inner)->root : &e->known_ca;
+	struct identity *id = &e->result;
+	const char *uri;
+
+	memset(id, 0, sizeof(*id));
+	id->key = e->key;
+	id->ca = *ca;
+	if (!rpc_str(o, "uri", &uri) || ident_parse(&id->id, uri, strlen(uri)) != 0 ||
+	    id->id.kind != e->kind || !rpc_str_max(o, "name", id->name, sizeof(id->name)) ||
+	    !take_cert(o, "cert", &id->cert) || !take_urls(o, id))
+		return "the server's answer is malformed";
+	if (strcmp(id->id.domain, inner_peer(e->inner)->id.domain) != 0)
+		return "the server's answer is for another domain";
+	if (e->kind == IDENT_RELAY &&
+	    (!take_cert(o, "outer_cert", &id->outer_cert) || !enrol_take_token_keys(o, id)))
+		return "the server's answer is malformed";
+	return check_cert(e, id);
+}
+
+static void on_answer(void *arg, const json_t *result, int code, const char *message)
+{
+	struct enrol *e = arg;
+	const char *problem;
+
+	if (e->told)
+		return;
+	if (!result) {
+		fail(e, code, message);
+		return;
+	}
+	problem = take_answer(e, result);
+	if (problem)
+		fail(e, RPC_DENIED, problem);
+	else
+		succeed(e);
+}
+
+/* The question */
+
+static json_t *make_params(struct enrol *e)
+{
+	uint8_t csr[X509_CSR_MAX_BYTES];
+	json_t *params = json_object();
+	size_t n;
+
+	if (!params || x509_csr_make(&e->key, csr, sizeof(csr), &n) != 0 ||
+	    json_object_set_new(params, "csr", rpc_json_bytes(csr, n)) != 0 ||
+	    json_object_set_new(params, "version", json_string(e->version)) != 0)
+		goto failed;
+	if (e->has_invite &&
+	    json_object_set_new(params, "secret",
+				rpc_json_bytes(e->invite.secret, sizeof(e->invite.secret))) != 0)
+		goto failed;
+	if (e->kind != IDENT_USER) {
+		if (json_object_set_new(params, "kind", json_string(ident_kind_name(e->kind))) != 0)
+			goto failed;
+		return params;
+	}
+	if (e->user[0] && json_object_set_new(params, "user", json_string(e->user)) != 0)
+		goto failed;
+	if (json_object_set_new(params, "password", json_string(e->password)) != 0)
+		goto failed;
+	return params;
+failed:
+	json_decref(params);
+	return NULL;
+}
+
+static int on_rpc_send(struct rpc *rpc, const void *bytes, size_t n)
+{
+	struct enrol *e = rpc->arg;
+
+	return e->inner ? inner_send(e->inner, bytes, n) : -EPIPE;
+}
+
+static const struct rpc_ops ops = { .send = on_rpc_send };
+
+static void on_ready(struct inner *in)
+{
+	struct enrol *e = inner_arg(in);
+	json_t *params;
+
+	if (e->told)
+		return;
+	step(e, "server authenticated, domain ", inner_peer(in)->id.domain);
+	rpc_init(&e->rpc, e->loop, &ops, e, MSG_MAX_BYTES);
+	e->rpc_open = true;
+	params = make_params(e);
+	if (!params || rpc_request(&e->rpc, e->kind == IDENT_USER ? "login" : "enrol", params,
+				   ANSWER_MS, on_answer, e) != 0)
+		fail(e, RPC_INTERNAL, "the request could not be made");
+}
+
+static void on_data(struct inner *in, const uint8_t *bytes, size_t n)
+{
+	struct enrol *e = inner_arg(in);
+
+	if (!e->told && e->rpc_open && rpc_feed(&e->rpc, bytes, n) != 0)
+		fail(e, RPC_INTERNAL, "the server sent a malformed message");
+}
+
+static void on_inner_closed(struct inner *in, bool clean, const char *reason)
+{
+	struct enrol *e = inner_arg(in);
+
+	(void)clean;
+	e->inner = NULL;
+	if (!e->told)
+		fail(e, RPC_UNAVAILABLE, reason);
+	if (e->rpc_open)
+		rpc_deinit(&e->rpc);
+	e->rpc_open = false;
+	maybe_free(e);
+}
+
+static const struct inner_callbacks inner_calls = {
+	.on_ready = on_ready,
+	.on_data = on_data,
+	.on_closed = on_inner_closed,
+};
+
+/* Coming there */
+
+static void on_dial_open(struct dial *d, struct outer *o)
+{
+	struct enrol *e = dial_arg(d);
+	struct tls_expect expect = { .alpn = TLS_ALPN_ENROL, .any_of_kind = true };
+	char addr[DIAL_ADDR_SIZE];
+	int r;
+
+	e->dial = NULL;
+	expect.id.kind = IDENT_ACCESS;
+	if (e->has_invite) {
+		expect.has_ca_pin = true;
+		memcpy(expect.ca_sha256, e->invite.ca_sha256, sizeof(expect.ca_sha256));
+	} else {
+		memcpy(expect.id.domain, e->known_domain, sizeof(expect.id.domain));
+	}
+	dial_addr_format(outer_peer_addr(o), addr);
+	step(e, "connected to ", addr);
+	r = inner_open(&e->inner, o, e->inner_ctx, &expect, 0, &inner_calls, e);
+	if (r != 0) {
+		e->inner = NULL;
+		fail(e, RPC_INTERNAL, strerror(-r));
+	}
+}
+
+static void on_dial_failed(struct dial *d, const char *reason)
+{
+	struct enrol *e = dial_arg(d);
+
+	e->dial = NULL;
+	fail(e, RPC_UNAVAILABLE, reason);
+}
+
+static void on_dial_step(struct dial *d, const char *what)
+{
+	step(dial_arg(d), "", what);
+}
+
+static const struct dial_callbacks dial_calls = {
+	.on_open = on_dial_open,
+	.on_failed = on_dial_failed,
+	.on_step = on_dial_step,
+};
+
+/* The start */
+
+/* The key of an attempt whose answer was lost, or a new one, kept until the answer is stored. */
+static int load_or_make_key(struct enrol *e)
+{
+	uint8_t *bytes;
+	size_t n;
+
+	if (e->pending_key_path && file_read(e->pending_key_path, X509_KEY_MAX_BYTES, &bytes, &n) == 0) {
+		uint8_t spki[256];
+		size_t len;
+		int r;
+
+		memcpy(e->key.der, bytes, n);
+		e->key.len = n;
+		explicit_bzero(bytes, n);
+		free(bytes);
+		r = x509_spki(&e->key, spki, sizeof(spki), &len);
+		if (r == 0)
+			return 0;
+		log_warn("damaged key is replaced path=\"%s\"", e->pending_key_path);
+	}
+	if (x509_key_generate(&e->key) != 0)
+		return -EIO;
+	return e->pending_key_path ? file_replace(e->pending_key_path, e->key.der, e->key.len, 0600)
+				   : 0;
+}
+
+static int copy_request(struct enrol *e, const struct enrol_request *q)
+{
+	e->kind = q->kind;
+	e->target.path = "/v1/control";
+	e->target.headers = "";
+	e->target.ports = *q->ports;
+	e->memory = q->memory;
+	if (q->invite) {
+		e->has_invite = true;
+		e->invite = *q->invite;
+		e->target.n_urls = q->invite->n_urls;
+		memcpy(e->target.urls, q->invite->urls, sizeof(q->invite->urls));
+	} else if (q->identity) {
+		e->known_ca = q->identity->ca;
+		memcpy(e->known_domain, q->identity->id.domain, sizeof(e->known_domain));
+		e->target.n_urls = q->identity->n_urls;
+		memcpy(e->target.urls, q->identity->urls, sizeof(q->identity->urls));
+	} else {
+		return -EINVAL;
+	}
+	if ((q->user && strlen(q->user) >= sizeof(e->user)) ||
+	    (q->password && strlen(q->password) >= sizeof(e->password)))
+		return -E2BIG;
+	snprintf(e->user, sizeof(e->user), "%s", q->user ? q->user : "");
+	snprintf(e->password, sizeof(e->password), "%s", q->password ? q->password : "");
+	snprintf(e->version, sizeof(e->version), "%s", q->version);
+	if (q->pending_key_path) {
+		e->pending_key_path = strdup(q->pending_key_path);
+		return e->pending_key_path ? 0 : -ENOMEM;
+	}
+	return 0;
+}
+
+int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request *request,
+		const struct enrol_callbacks *cb, void *arg)
+{
+	struct enrol *e = calloc(1, sizeof(*e));
+	const struct x509_cert *ca;
+	int r;
+
+	if (!e)
+		return -ENOMEM;
+	e->loop = loop;
+	e->cb = cb;
+	e->arg = arg;
+	r = copy_request(e, request);
+	ca = e->has_invite ? NULL : &e->known_ca;
+	if (r == 0)
+		r = load_or_make_key(e);
+	if (r == 0)
+		r = tls_ctx_outer_client(&e->outer_ctx, ca, false);
+	if (r == 0)
+		r = tls_ctx_inner_client(&e->inner_ctx, NULL, NULL, ca);
+	if (r == 0)
+		r = dial_start(&e->dial, loop, e->outer_ctx, &e->target, e->memory, &dial_calls, e);
+	if (r != 0) {
+		enrol_free(e);
+		return r;
+	}
+	uv_idle_init(loop, &e->idle);
+	e->idle.data = e;
+	*out = e;
+	return 0;
+}
