@@ -260,10 +260,15 @@ lint-shell:
 	$(call say,LINT,shellcheck)
 	$(Q)shellcheck -x -P SCRIPTDIR $(shells)
 
+# Without the macros of sys/queue.h it understands nothing. It guesses wrongly about what is suppressed here, where
+# clang's analyser and the sanitizers are right.
+cppcheck_flags = --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+	--include=$(filter %/queue.h,$(shell echo '\#include <sys/queue.h>' | $(CC) -E -M -x c -)) \
+	$(addprefix --suppress=,missingIncludeSystem memleak autoVariables arrayIndexOutOfBounds arrayIndexOutOfBoundsCond)
+
 lint-cppcheck:
 	$(call say,LINT,cppcheck)
-	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
-		-I. -D_GNU_SOURCE -DFARLAN_VERSION='"$(VERSION)"' --suppress=missingIncludeSystem $(c_product)
+	$(Q)cppcheck $(cppcheck_flags) -I. -D_GNU_SOURCE -DFARLAN_VERSION='"$(VERSION)"' $(c_product)
 
 lint-tidy:
 	$(call say,LINT,clang-tidy)
