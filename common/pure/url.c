@@ -65,6 +65,7 @@ static int set_address(struct url *u, uint8_t family)
 
 	if (addr_parse(&a, u->host) != 0 || a.family != family)
 		return -EINVAL;
+	memset(u->host, 0, sizeof(u->host));
 	addr_format(&a, u->host);
 	u->is_address = true;
 	return 0;
