@@ -263,7 +263,7 @@ lint-shell:
 # Without the macros of sys/queue.h it understands nothing. It guesses wrongly about what is suppressed here, where
 # clang's analyser and the sanitizers are right.
 cppcheck_flags = --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
-	--include=$(filter %/queue.h,$(shell echo '\#include <sys/queue.h>' | $(CC) -E -M -x c -)) \
+	--include=$(filter %/queue.h,$(shell printf '\043include <sys/queue.h>\n' | $(CC) -E -M -x c -)) \
 	$(addprefix --suppress=,missingIncludeSystem memleak autoVariables arrayIndexOutOfBounds arrayIndexOutOfBoundsCond)
 
 lint-cppcheck:
