@@ -585,6 +585,7 @@ static void every_truncation(void **state)
 	assert_true(n > 80 && n < sizeof(bytes));
 	memcpy(bytes, buf_data(&b.inbox), n);
 	for (cut = 0; cut <= n; cut++) {
+		buf_deinit(&b.inbox);
 		rpc_deinit(&b.rpc);
 		end_init(&b, &a);
 		assert_int_equal(rpc_feed(&b.rpc, bytes, cut), 0);
