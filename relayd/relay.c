@@ -156,8 +156,7 @@ void relay_close(struct relay *r, void (*on_closed)(void *arg), void *arg)
 	r->on_closed = on_closed;
 	r->arg = arg;
 	r->stop_until_ms = clock_mono_ms() + RELAY_STOP_MS;
-	TAILQ_FOREACH(l, &r->legs, list)
-	{
+	TAILQ_FOREACH (l, &r->legs, list) {
 		if (l->admitted)
 			leg_finish(l, "the relay is stopping");
 		else
@@ -171,8 +170,8 @@ static void cut_legs(struct relay *r)
 {
 	struct leg *l;
 
-	TAILQ_FOREACH(l, &r->legs, list)
-	leg_close(l, "the relay is stopping");
+	TAILQ_FOREACH (l, &r->legs, list)
+		leg_close(l, "the relay is stopping");
 }
 
 static void on_tick(uv_timer_t *timer)

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "relayd/conf.h"
+
+#include <stddef.h>
+
+#define FIELD(member) \
+	.offset = offsetof(struct conf, member), .size = sizeof(((struct conf *)0)->member)
+
+/* clang-format off */
+static const struct opt table[] = {
+	{ .section = "relayd", .key = "state", .parse = opt_parse_string, .print = opt_print_string,
+	  FIELD(state), .dflt = "/var/lib/farlan/relayd",
+	  .help = "folder of the identity that enrolment left here" },
+	{ .section = "relayd", .key = "socket", .parse = opt_parse_string, .print = opt_print_string,
+	  FIELD(socket), .dflt = "/run/farlan/relayd.sock",
+	  .help = "where relayctl finds relayd" },
+	{ .section = "relayd", .key = "listen", .parse = opt_parse_listen, .print = opt_print_listen,
+	  FIELD(listen), .dflt = "443, 80, 5935",
+	  .help = "PORT (on all addresses), ADDRESS:PORT or [ADDRESS]:PORT, for both ends of sessions" },
+	{ .section = "relayd", .key = "ports", .parse = opt_parse_ports, .print = opt_print_ports,
+	  FIELD(ports), .dflt = "443, 80, 5935",
+	  .help = "ports to try, in this order, at an Access Server whose URL names none" },
+	{ .section = "relayd", .key = "max-sessions", .parse = opt_parse_int, .print = opt_print_int,
+	  FIELD(max_sessions), .dflt = "10000", .min = 1, .max = 100000,
+	  .help = "more sessions than this at a time are answered with 503" },
+};
+/* clang-format on */
+
+#define TABLE_N (sizeof(table) / sizeof(table[0]))
+
+int conf_load(struct conf *c, const char *path, char error[OPT_ERROR_SIZE])
+{
+	return opt_load(path, table, TABLE_N, c, error);
+}
+
+void conf_defaults(struct conf *c)
+{
+	opt_defaults(table, TABLE_N, c);
+}
+
+void conf_print(const struct conf *c)
+{
+	opt_print(table, TABLE_N, c);
+}
+
+void conf_listen_text(const struct conf *c, char *out, size_t out_size)
+{
+	opt_print_listen(&table[2], &c->listen, out, out_size);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * conf - relayd.conf.
+ */
+#ifndef FARLAN_RELAYD_CONF_H
+#define FARLAN_RELAYD_CONF_H
+
+#include "common/io/opt.h"
+
+#define CONF_FILE "/etc/farlan/relayd.conf"
+#define CONF_PATH_SIZE 100 /* fits into sockaddr_un */
+
+struct conf {
+	char state[CONF_PATH_SIZE];
+	char socket[CONF_PATH_SIZE];
+	struct opt_listens listen;
+	struct opt_ports ports;
+	long max_sessions;
+};
+
+/** conf_load() - defaults and @path. Return: 0; -ENOENT; -EINVAL; -errno; see opt_load(). */
+int conf_load(struct conf *c, const char *path, char error[OPT_ERROR_SIZE])
+	__attribute__((warn_unused_result));
+void conf_defaults(struct conf *c);
+/** conf_print() - the effective configuration, to stdout. */
+void conf_print(const struct conf *c);
+/** conf_listen_text() - the `listen` option as it would stand in the file. */
+void conf_listen_text(const struct conf *c, char *out, size_t out_size);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * daemon - what relayd is made of, and in which order it starts and stops.
+ *
+ *   not enrolled:  only the local socket
+ *   enrolled:      relay, listening sockets, uplink
+ *
+ * Enrolling again stops the three, changes the identity and starts them anew.
+ */
+#ifndef FARLAN_RELAYD_DAEMON_H
+#define FARLAN_RELAYD_DAEMON_H
+
+#include "common/io/listen.h"
+#include "common/io/local.h"
+#include "relayd/conf.h"
+#include "relayd/enrolment.h"
+#include "relayd/relay.h"
+#include "relayd/uplink.h"
+
+struct daemon {
+	uv_loop_t *loop;
+	struct conf conf;
+	bool enrolled;
+	struct identity identity; /* enrolled */
+	struct identity *next;	  /* takes its place when all is stopped; NULL: none */
+	struct relay *relay;	  /* NULL: not running */
+	struct listen_set *listeners;
+	bool uplink_open;
+	struct uplink uplink;
+	struct dial_memory memory;
+	struct local *local;
+	struct enrolment enrolment;
+	uv_signal_t signals[2];
+	uint64_t started_ms;
+	bool stopping;
+	int exit_code;
+};
+
+/** daemon_start() - @d: conf is set, the rest zero. Return: 0; -errno, logged; then daemon_stop()
+ * still follows. */
+int daemon_start(struct daemon *d, uv_loop_t *loop) __attribute__((warn_unused_result));
+
+/** daemon_enrolled() - a new identity: saved, then used; in the place of an old one as soon as
+ * all of that has stopped. @id: copied.
+ * Return: 0; -errno, logged: not saved, or saved and the services do not start (no listeners). */
+int daemon_enrolled(struct daemon *d, const struct identity *id)
+	__attribute__((warn_unused_result));
+
+/** daemon_stop() - close everything; the loop ends by itself. Idempotent. */
+void daemon_stop(struct daemon *d, int exit_code);
+
+#endif

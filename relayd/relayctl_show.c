@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/pure/rpcmsg.h"
+#include "relayd/relayctl.h"
+
+#define CELL_SIZE 64
+#define SHORT_ID 8 /* digits of a session's id in a table */
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *v = json_string_value(json_object_get(o, key));
+
+	return v ? v : "";
+}
+
+static int64_t count_of(const json_t *o, const char *key)
+{
+	return (int64_t)json_integer_value(json_object_get(o, key));
+}
+
+static bool is_true(const json_t *o, const char *key)
+{
+	return json_is_true(json_object_get(o, key));
+}
+
+static void duration(char out[CELL_SIZE], int64_t s)
+{
+	if (s < 60)
+		snprintf(out, CELL_SIZE, "%" PRId64 " s", s);
+	else if (s < 3600)
+		snprintf(out, CELL_SIZE, "%" PRId64 " min", s / 60);
+	else if (s < 86400)
+		snprintf(out, CELL_SIZE, "%" PRId64 " h %" PRId64 " min", s / 3600, s % 3600 / 60);
+	else
+		snprintf(out, CELL_SIZE, "%" PRId64 " d %" PRId64 " h", s / 86400,
+			 s % 86400 / 3600);
+}
+
+/* Status */
+
+static void print_access(const json_t *s)
+{
+	if (text_of(s, "server")[0])
+		printf("Access Server: %s\n", text_of(s, "server"));
+	if (text_of(s, "problem")[0])
+		printf("Problem:       %s\n", text_of(s, "problem"));
+	if (is_true(s, "removed"))
+		puts("               the Access Server does not want this relay any more:\n"
+		     "               run relayctl enroll --again with a new invitation");
+	else if (count_of(s, "retry_in_ms") > 0)
+		printf("               next try in %" PRId64 " s\n",
+		       count_of(s, "retry_in_ms") / 1000 + 1);
+	if (text_of(s, "outer_problem")[0])
+		printf("Outer layer:   %s\n", text_of(s, "outer_problem"));
+}
+
+static void print_refused(const json_t *s)
+{
+	const json_t *refused = json_object_get(s, "refused");
+	const char *sep = "Refused:       ", *key;
+	json_t *v;
+
+	json_object_foreach ((json_t *)(uintptr_t)refused, key, v) {
+		if (json_integer_value(v) == 0)
+			continue;
+		printf("%s%s %" PRId64, sep, key, (int64_t)json_integer_value(v));
+		sep = ", ";
+	}
+	if (strcmp(sep, ", ") == 0)
+		putchar('\n');
+}
+
+static void print_status(const json_t *s)
+{
+	char uptime[CELL_SIZE], bytes[CELL_SIZE];
+	bool enrolled = strcmp(text_of(s, "state"), "not-enrolled") != 0;
+
+	duration(uptime, count_of(s, "uptime_s"));
+	printf("State:         %s\n", text_of(s, "state"));
+	printf("Version:       %s, running for %s\n", text_of(s, "version"), uptime);
+	printf("Listen:        %s%s\n", text_of(s, "listen"),
+	       is_true(s, "listening") ? "" : " (not yet)");
+	if (!enrolled) {
+		puts("               run relayctl enroll with an invitation for a relay");
+		return;
+	}
+	printf("Relay:         %s in domain %s, UID %s\n", text_of(s, "name"), text_of(s, "domain"),
+	       text_of(s, "uid"));
+	print_access(s);
+	ctl_bytes(bytes, sizeof(bytes), (uint64_t)count_of(s, "bytes"));
+	printf("Sessions:      %" PRId64 " of at most %" PRId64 "; %" PRId64 " joined, %" PRId64
+	       " waiting legs; %s carried\n",
+	       count_of(s, "sessions"), count_of(s, "max_sessions"), count_of(s, "joined"),
+	       count_of(s, "waiting"), bytes);
+	printf("Connections:   %" PRId64 ", of them %" PRId64 " that have shown no token\n",
+	       count_of(s, "connections"), count_of(s, "unknown"));
+	print_refused(s);
+}
+
+int relayctl_status(struct ctl *c, const struct relayctl_args *args)
+{
+	json_t *s = relayctl_ask(c, "status", NULL);
+
+	if (!s)
+		return CTL_FAILED;
+	if (args->json)
+		ctl_print_json(s);
+	else
+		print_status(s);
+	json_decref(s);
+	return CTL_OK;
+}
+
+/* Sessions */
+
+/* All of them, from as many answers as it takes; caller owns. NULL: printed why. */
+static json_t *all_sessions(struct ctl *c)
+{
+	json_t *all = json_array(), *after = json_integer(0);
+
+	while (all && after) {
+		json_t *answer = relayctl_ask(c, "sessions", json_pack("{s:o}", "after", after));
+
+		if (!answer) {
+			json_decref(all);
+			return NULL;
+		}
+		(void)json_array_extend(all, json_object_get(answer, "sessions"));
+		after = json_incref(json_object_get(answer, "after"));
+		json_decref(answer);
+	}
+	return all;
+}
+
+/* PEER, BYTES and QUEUED of one end. */
+static void end_cells(const json_t *end, char peer[CELL_SIZE], char bytes[CELL_SIZE],
+		      char queued[CELL_SIZE])
+{
+	if (!text_of(end, "peer")[0]) {
+		snprintf(peer, CELL_SIZE, "-");
+		snprintf(bytes, CELL_SIZE, "-");
+		snprintf(queued, CELL_SIZE, "-");
+		return;
+	}
+	snprintf(peer, CELL_SIZE, "%s", text_of(end, "peer"));
+	ctl_bytes(bytes, CELL_SIZE, (uint64_t)count_of(end, "bytes"));
+	ctl_bytes(queued, CELL_SIZE, (uint64_t)count_of(end, "queued"));
+}
+
+static void add_row(struct ctl_table *t, const json_t *s)
+{
+	const json_t *manager = json_object_get(s, "manager"),
+		     *device = json_object_get(s, "device");
+	char m[3][CELL_SIZE], d[3][CELL_SIZE], since[CELL_SIZE], id[SHORT_ID + 1];
+	const json_t *first = text_of(manager, "peer")[0] ? manager : device;
+
+	snprintf(id, sizeof(id), "%s", text_of(s, "session"));
+	duration(since, count_of(first, "since_s"));
+	end_cells(manager, m[0], m[1], m[2]);
+	end_cells(device, d[0], d[1], d[2]);
+	ctl_table_row(t, (const char *const[]){id, text_of(s, "state"), since, m[0], m[1], m[2],
+					       d[0], d[1], d[2]});
+}
+
+int relayctl_sessions(struct ctl *c, const struct relayctl_args *args)
+{
+	static const char *const headings[] = {"SESSION", "STATE",  "SINCE", "MANAGER", "SENT",
+					       "QUEUED",  "DEVICE", "SENT",  "QUEUED"};
+	json_t *all = all_sessions(c), *s;
+	struct ctl_table *t;
+	size_t i;
+
+	if (!all)
+		return CTL_FAILED;
+	if (args->json) {
+		ctl_print_json(all);
+	} else {
+		t = ctl_table_new(sizeof(headings) / sizeof(headings[0]), headings);
+		json_array_foreach (all, i, s)
+			add_row(t, s);
+		ctl_table_print(t);
+	}
+	json_decref(all);
+	return CTL_OK;
+}

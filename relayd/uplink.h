@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * uplink - the relay's standing connection to an Access Server: hello, token keys, ended
+ * sessions. Sessions do not need it.
+ */
+#ifndef FARLAN_RELAYD_UPLINK_H
+#define FARLAN_RELAYD_UPLINK_H
+
+#include "common/io/access_link.h"
+#include "relayd/pure/pair.h"
+
+#define UPLINK_PROBLEM_SIZE 200
+
+struct uplink_ops {
+	/* The identity's token keys, name or URLs are other ones now. */
+	void (*on_changed)(void *arg);
+	void (*on_session_end)(void *arg, const uint8_t id[PAIR_ID_BYTES]);
+	/* After uplink_close(); also at once if nothing was open. */
+	void (*on_closed)(void *arg);
+};
+
+struct uplink {
+	struct access_link *link;  /* NULL: not open */
+	struct identity *identity; /* borrowed; its token keys, name and URLs are kept current */
+	const struct uplink_ops *ops;
+	void *arg;
+	bool online;   /* hello was answered */
+	bool closing;  /* uplink_close() was called */
+	bool for_good; /* the server does not want us back */
+	char problem[UPLINK_PROBLEM_SIZE];
+};
+
+/** uplink_open() - @u is set up by this; @identity, @ports and @memory: borrowed until on_closed.
+ */
+int uplink_open(struct uplink *u, uv_loop_t *loop, struct identity *identity,
+		const struct opt_ports *ports, struct dial_memory *memory,
+		const struct uplink_ops *ops, void *arg) __attribute__((warn_unused_result));
+void uplink_close(struct uplink *u);
+
+/** uplink_state_name() - "online", "connecting" or "offline". */
+const char *uplink_state_name(const struct uplink *u);
+
+/** uplink_keys_decode() - token_keys of hello and relay.keys. @keys is written whole or not at all.
+ * Return: 0; -EBADMSG. */
+int uplink_keys_decode(const json_t *list, struct token_key keys[IDENTITY_TOKEN_KEYS_MAX],
+		       size_t *n) __attribute__((warn_unused_result));
+
+#endif
