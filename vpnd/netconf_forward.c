@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Forwarding between the TUN and a LAN, by sysctls that undo takes back. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vpnd/netconf_internal.h"
+#include "vpnd/undo.h"
+
+#define IPV6_CONF "net/ipv6/conf/"
+#define IPV6_CONF_FOLDER "/proc/sys/" IPV6_CONF
+
+static int set(struct netconf *nc, uint32_t hold, const char *path, const char *value)
+{
+	int err = undo_set(nc->undo, hold, path, value);
+
+	if (err == -EROFS)
+		return netconf_fail(nc, err,
+				    "cannot set %s: /proc/sys is read-only for this "
+				    "service (ProtectKernelTunables?)",
+				    path);
+	if (err)
+		return netconf_fail(nc, err, "cannot set %s to %s: %s", path, value,
+				    strerror(-err));
+	return 0;
+}
+
+static int set_both(struct netconf *nc, uint32_t hold, const char *family, const char *ifname,
+		    const char *key)
+{
+	char path[UNDO_PATH_SIZE];
+	int err;
+
+	snprintf(path, sizeof(path), "net/%s/conf/%s/%s", family, nc->tun, key);
+	err = set(nc, hold, path, "1");
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "net/%s/conf/%s/%s", family, ifname, key);
+	return set(nc, hold, path, "1");
+}
+
+int netconf_forward6_two(struct netconf *nc, const char *ifname, uint32_t hold)
+{
+	return set_both(nc, hold, "ipv6", ifname, "force_forwarding");
+}
+
+/* What all.forwarding=1 would change on @ifname besides: forwarding is written over when it is
+ * taken back, and default routes from router advertisements go unless accept_ra is 2. */
+static int prepare_interface(struct netconf *nc, const char *ifname, uint32_t hold)
+{
+	char path[UNDO_PATH_SIZE], value[UNDO_VALUE_SIZE];
+	int err;
+
+	snprintf(path, sizeof(path), IPV6_CONF "%.15s/forwarding", ifname);
+	if (undo_read(path, value, sizeof(value)) == 0 && strcmp(value, "1") == 0) {
+		err = undo_keep(nc->undo, hold, path);
+		if (err)
+			return netconf_fail(nc, err, "cannot note %s: %s", path, strerror(-err));
+	}
+	snprintf(path, sizeof(path), IPV6_CONF "%.15s/accept_ra", ifname);
+	if (undo_owns(nc->undo, path))
+		return set(nc, hold, path, "2");
+	if (undo_read(path, value, sizeof(value)) == 0 && strcmp(value, "1") == 0)
+		return set(nc, hold, path, "2");
+	return 0;
+}
+
+static int prepare_interfaces(struct netconf *nc, uint32_t hold)
+{
+	DIR *folder = opendir(IPV6_CONF_FOLDER);
+	struct dirent *d;
+	int err = 0;
+
+	if (!folder)
+		return netconf_fail(nc, -errno, "cannot read " IPV6_CONF_FOLDER);
+	while (!err && (d = readdir(folder))) {
+		if (d->d_name[0] != '.' && strcmp(d->d_name, "all") != 0)
+			err = prepare_interface(nc, d->d_name, hold);
+	}
+	closedir(folder);
+	return err;
+}
+
+int netconf_forward6_all(struct netconf *nc, uint32_t hold)
+{
+	static const char all[] = IPV6_CONF "all/forwarding";
+	char value[UNDO_VALUE_SIZE];
+	int err = undo_read(all, value, sizeof(value));
+
+	if (err)
+		return netconf_fail(nc, err, "cannot read %s: %s", all, strerror(-err));
+	if (strcmp(value, "1") == 0 && !undo_owns(nc->undo, all))
+		return 0; /* a router already */
+	err = prepare_interfaces(nc, hold);
+	return err ? err : set(nc, hold, all, "1");
+}
+
+static int forward6(struct netconf *nc, const char *ifname, uint32_t hold)
+{
+	char path[UNDO_PATH_SIZE], value[UNDO_VALUE_SIZE];
+
+	snprintf(path, sizeof(path), IPV6_CONF "%s/force_forwarding", nc->tun);
+	if (undo_read(path, value, sizeof(value)) == 0)
+		return netconf_forward6_two(nc, ifname, hold);
+	return netconf_forward6_all(nc, hold);
+}
+
+int netconf_forward(struct netconf *nc, const char *ifname, uint8_t family, uint32_t *hold)
+{
+	int err;
+
+	*hold = undo_hold(nc->undo);
+	err = family == 4 ? set_both(nc, *hold, "ipv4", ifname, "forwarding")
+			  : forward6(nc, ifname, *hold);
+	if (err) {
+		undo_release(nc->undo, *hold);
+		*hold = 0;
+	}
+	return err;
+}
+
+void netconf_unforward(struct netconf *nc, uint32_t hold)
+{
+	if (hold)
+		undo_release(nc->undo, hold);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is on this host already: addresses and routes, from a fresh dump for each question. */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/cache.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "vpnd/netconf_internal.h"
+
+/* An address or a route of the main table, in our terms. */
+struct seen {
+	bool is_route;
+	struct prefix prefix; /* an address as a host prefix */
+	int ifindex;	      /* 0: none (blackhole) or several */
+	bool has_gateway;
+	struct addr gateway;
+	uint8_t protocol; /* routes */
+};
+
+/* Return true to stop. */
+typedef bool visit_fn(const struct seen *s, void *arg);
+
+static bool see_address(struct nl_object *obj, struct seen *s)
+{
+	struct rtnl_addr *ra = (struct rtnl_addr *)obj;
+	struct addr a;
+
+	if (!netconf_to_addr(rtnl_addr_get_local(ra), &a))
+		return false;
+	*s = (struct seen){.prefix = prefix_of(&a, a.family == 4 ? 32 : 128),
+			   .ifindex = rtnl_addr_get_ifindex(ra)};
+	return true;
+}
+
+static bool see_route_dst(struct rtnl_route *r, struct prefix *p)
+{
+	struct nl_addr *dst = rtnl_route_get_dst(r);
+	struct addr a;
+
+	if (!netconf_to_addr(dst, &a))
+		return false; /* also the default route, which has no bytes */
+	*p = prefix_of(&a, (uint8_t)nl_addr_get_prefixlen(dst));
+	return p->len > 0;
+}
+
+static bool see_route(struct nl_object *obj, struct seen *s)
+{
+	struct rtnl_route *r = (struct rtnl_route *)obj;
+	struct rtnl_nexthop *nh;
+
+	if (rtnl_route_get_table(r) != RT_TABLE_MAIN)
+		return false;
+	*s = (struct seen){.is_route = true, .protocol = rtnl_route_get_protocol(r)};
+	nh = rtnl_route_get_nnexthops(r) > 0 ? rtnl_route_nexthop_n(r, 0) : NULL;
+	if (nh) {
+		s->ifindex = rtnl_route_nh_get_ifindex(nh);
+		s->has_gateway = netconf_to_addr(rtnl_route_nh_get_gateway(nh), &s->gateway);
+	}
+	/* A default route is no prefix, but its gateway counts. */
+	return see_route_dst(r, &s->prefix) || s->has_gateway;
+}
+
+static bool visit(struct nl_cache *cache, bool (*see)(struct nl_object *, struct seen *),
+		  visit_fn *fn, void *arg)
+{
+	struct seen s;
+
+	for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
+		if (see(o, &s) && fn(&s, arg))
+			return true;
+	}
+	return false;
+}
+
+static int each_address(struct netconf *nc, visit_fn *fn, void *arg, bool *stopped)
+{
+	struct nl_cache *cache;
+	int err = netconf_errno(rtnl_addr_alloc_cache(nc->sock, &cache));
+
+	if (err)
+		return netconf_fail(nc, err, "cannot list addresses: %s", strerror(-err));
+	*stopped = visit(cache, see_address, fn, arg);
+	nl_cache_free(cache);
+	return 0;
+}
+
+static int each_route(struct netconf *nc, uint8_t family, visit_fn *fn, void *arg, bool *stopped)
+{
+	struct nl_cache *cache;
+	int err = netconf_errno(
+		rtnl_route_alloc_cache(nc->sock, family == 4 ? AF_INET : AF_INET6, 0, &cache));
+
+	if (err)
+		return netconf_fail(nc, err, "cannot list routes: %s", strerror(-err));
+	*stopped = visit(cache, see_route, fn, arg);
+	nl_cache_free(cache);
+	return 0;
+}
+
+static void link_of(int ifindex, struct netconf_link *link)
+{
+	link->ifindex = ifindex;
+	if (ifindex == 0 || !if_indextoname((unsigned int)ifindex, link->name))
+		link->name[0] = '\0';
+}
+
+/* --- is exactly this here? ---------------------------------------------------------------------
+ */
+
+struct exact {
+	const struct prefix *want;
+	int ifindex;
+};
+
+static bool is_exact(const struct seen *s, void *arg)
+{
+	struct exact *x = arg;
+
+	if (!prefix_equal(&s->prefix, x->want))
+		return false;
+	x->ifindex = s->ifindex;
+	return true;
+}
+
+int netconf_route_owner(struct netconf *nc, const struct prefix *p, struct netconf_link *link)
+{
+	struct exact x = {.want = p};
+	bool found;
+	int err = each_route(nc, p->addr.family, is_exact, &x, &found);
+
+	link_of(x.ifindex, link);
+	return err ? err : found ? -EEXIST : 0;
+}
+
+int netconf_address_owner(struct netconf *nc, const struct addr *a, struct netconf_link *link)
+{
+	struct prefix host = prefix_of(a, a->family == 4 ? 32 : 128);
+	struct exact x = {.want = &host};
+	bool found;
+	int err = each_address(nc, is_exact, &x, &found);
+
+	link_of(x.ifindex, link);
+	return err ? err : found ? -EEXIST : 0;
+}
+
+/* --- which interface leads to a LAN? -----------------------------------------------------------
+ */
+
+struct lan_search {
+	const struct prefix *lan;
+	int skip, loopback;
+	int ifindex;
+	uint8_t best; /* length of the best covering route, plus 1 */
+};
+
+static bool inside(const struct prefix *outer, const struct prefix *inner)
+{
+	return inner->len >= outer->len && prefix_contains(outer, &inner->addr);
+}
+
+static bool usable(const struct lan_search *x, const struct seen *s)
+{
+	return s->prefix.addr.family == x->lan->addr.family && s->ifindex != 0 &&
+	       s->ifindex != x->skip && s->ifindex != x->loopback;
+}
+
+static bool address_in_lan(const struct seen *s, void *arg)
+{
+	struct lan_search *x = arg;
+
+	if (!usable(x, s) || !inside(x->lan, &s->prefix))
+		return false;
+	x->ifindex = s->ifindex;
+	return true;
+}
+
+/* The longest that covers the LAN; one inside the LAN counts like the LAN itself. */
+static bool onlink_route(const struct seen *s, void *arg)
+{
+	struct lan_search *x = arg;
+	uint8_t len = s->prefix.len < x->lan->len ? s->prefix.len : x->lan->len;
+
+	if (s->has_gateway || !usable(x, s) || len < x->best)
+		return false;
+	if (!inside(x->lan, &s->prefix) && !inside(&s->prefix, x->lan))
+		return false;
+	x->ifindex = s->ifindex;
+	x->best = (uint8_t)(len + 1);
+	return false;
+}
+
+int netconf_find_lan(struct netconf *nc, const struct prefix *lan, struct netconf_link *out)
+{
+	struct lan_search x = {.lan = lan,
+			       .skip = (int)if_nametoindex(nc->tun),
+			       .loopback = (int)if_nametoindex("lo")};
+	char text[PREFIX_TEXT_SIZE];
+	bool found;
+	int err = each_address(nc, address_in_lan, &x, &found);
+
+	if (!err && !found)
+		err = each_route(nc, lan->addr.family, onlink_route, &x, &found);
+	if (err)
+		return err;
+	if (x.ifindex == 0) {
+		prefix_format(lan, text);
+		return netconf_fail(nc, -ENOENT, "no interface here has an address in %s", text);
+	}
+	link_of(x.ifindex, out);
+	return 0;
+}
+
+/* --- what would a route cut off? ---------------------------------------------------------------
+ */
+
+struct conflict_search {
+	const struct prefix *want;
+	int skip, tun;
+	struct seen found;
+	bool by_gateway;
+};
+
+static bool cut(const struct seen *s, void *arg)
+{
+	struct conflict_search *x = arg;
+
+	if (s->ifindex != 0 && (s->ifindex == x->skip || s->ifindex == x->tun))
+		return false;
+	x->by_gateway = s->has_gateway && prefix_contains(x->want, &s->gateway);
+	if (!x->by_gateway && !(s->prefix.len > 0 && inside(x->want, &s->prefix)))
+		return false;
+	x->found = *s;
+	return true;
+}
+
+static void describe(const struct conflict_search *x, struct netconf_conflict *what)
+{
+	const struct seen *s = &x->found;
+	char text[PREFIX_TEXT_SIZE];
+
+	what->prefix = s->prefix;
+	if (x->by_gateway)
+		what->prefix = prefix_of(&s->gateway, s->gateway.family == 4 ? 32 : 128);
+	link_of(s->ifindex, &what->link);
+	prefix_format(&what->prefix, text);
+	if (x->by_gateway || !s->is_route)
+		addr_format(&what->prefix.addr, text);
+	if (s->ifindex == 0)
+		snprintf(what->text, sizeof(what->text), "%s has a route of its own here", text);
+	else
+		snprintf(what->text, sizeof(what->text), "%s is %s %s", text,
+			 x->by_gateway	  ? "the gateway in use here on"
+			 : !s->is_route	  ? "the address of this host on"
+			 : s->has_gateway ? "routed here by a gateway on"
+					  : "connected here on",
+			 what->link.name);
+}
+
+int netconf_conflicts(struct netconf *nc, const struct prefix *want, int skip_ifindex,
+		      struct netconf_conflict *what)
+{
+	struct conflict_search x = {
+		.want = want, .skip = skip_ifindex, .tun = (int)if_nametoindex(nc->tun)};
+	bool found;
+	/* Routes first: "192.168.1.0/24 is connected here" says more than an address in it. */
+	int err = each_route(nc, want->addr.family, cut, &x, &found);
+
+	if (!err && !found)
+		err = each_address(nc, cut, &x, &found);
+	if (err || !found)
+		return err;
+	if (what)
+		describe(&x, what);
+	return -EEXIST;
+}
+
+/* --- routes of ours ----------------------------------------------------------------------------
+ */
+
+int netconf_routes_delete(struct netconf *nc, int ifindex, unsigned int *n)
+{
+	struct nl_cache *cache;
+	struct seen s;
+	int err = netconf_errno(rtnl_route_alloc_cache(nc->sock, AF_UNSPEC, 0, &cache));
+
+	*n = 0;
+	if (err)
+		return netconf_fail(nc, err, "cannot list routes: %s", strerror(-err));
+	for (struct nl_object *o = nl_cache_get_first(cache); o; o = nl_cache_get_next(o)) {
+		if (!see_route(o, &s) || s.ifindex != ifindex ||
+		    s.protocol != NETCONF_ROUTE_PROTOCOL)
+			continue;
+		if (rtnl_route_delete(nc->sock, (struct rtnl_route *)o, 0) == 0)
+			(*n)++;
+	}
+	nl_cache_free(cache);
+	return 0;
+}
