@@ -38,8 +38,7 @@ check_can_run() {
 		command -v "$tool" >/dev/null || cannot_run "there is no '$tool' (Debian: iproute2 nftables util-linux)"
 	done
 	[[ -c /dev/net/tun ]] || cannot_run "there is no /dev/net/tun"
-	ip netns add "$lab-probe" 2>/dev/null || cannot_run "it may not make network namespaces"
-	ip netns del "$lab-probe"
+	unshare --net true 2>/dev/null || cannot_run "it may not make network namespaces"
 }
 
 # --- programs ---
@@ -148,6 +147,6 @@ wait_until() {
 	shift
 	until "$@"; do
 		(($(now_ms) < end)) || return 1
-		nap 20
+		nap 10
 	done
 }

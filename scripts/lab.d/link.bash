@@ -7,21 +7,25 @@
 # NODE/wire.conf  what the emulator reads: the settings, and "down" while the link is cut
 # NODE/wire.pid   the emulator
 
-# join_commands NODE - the tc commands that join the two halves of an uplink.
-join_commands() {
-	local a=$1-n b=$1-i
-
-	printf '%s\n' "qdisc add dev $a clsact" "qdisc add dev $b clsact" \
-		"filter add dev $a ingress protocol all u32 match u32 0 0 action mirred egress redirect dev $b" \
-		"filter add dev $b ingress protocol all u32 match u32 0 0 action mirred egress redirect dev $a"
+# hook_commands NODE, redirect_commands NODE - what tc needs to join the two halves of an uplink.
+hook_commands() {
+	printf 'qdisc add dev %s clsact\n' "$1-n" "$1-i"
 }
 
-# join_link NODE, part_link NODE - put the redirects there, take them away; both may be done twice.
+redirect_commands() {
+	local format='filter add dev %s ingress protocol all u32 match u32 0 0 action mirred egress redirect dev %s\n'
+
+	# shellcheck disable=SC2059 # the format is the line above
+	printf "$format" "$1-n" "$1-i" "$1-i" "$1-n"
+}
+
+# join_link NODE - put hooks and redirects there, over what a crash may have left.
 join_link() {
 	part_link "$1"
-	join_commands "$1" | tc -n "$lab-wire" -batch -
+	{ hook_commands "$1" && redirect_commands "$1"; } | tc -n "$lab-wire" -batch -
 }
 
+# part_link NODE - take the redirects away, if they are there.
 part_link() {
 	printf 'qdisc del dev %s clsact\n' "$1-n" "$1-i" | tc -n "$lab-wire" -force -batch - 2>/dev/null || :
 }
@@ -52,6 +56,7 @@ set_offloads() {
 }
 
 # start_emulator NODE - it takes the redirects away itself, in the moment when it takes over.
+# If it cannot start, the link is plain again.
 start_emulator() {
 	local dir=$run_dir/$1 pid
 
@@ -59,16 +64,25 @@ start_emulator() {
 	pid=$(
 		close_files
 		in_netns wire "$wire" run "$1-n" "$1-i" "$dir/wire.conf" 2>>"$dir/wire.log"
-	) || die "the link emulator did not start: $(tail -n 3 "$dir/wire.log")"
+	) || {
+		rm -f "$dir/link" "$dir/link.down"
+		set_offloads "$1" on
+		join_link "$1"
+		die "the link emulator did not start: $(tail -n 1 "$dir/wire.log")"
+	}
 	note_process "$pid" "$dir/wire.pid"
 }
 
-# stop_emulator NODE - it hands over what is under way and ends.
-stop_emulator() {
+# leave_emulator NODE - told to end, the emulator hands over what is under way and does so, sooner
+# than the redirects can be there. Offloads come on when all packets go by those.
+leave_emulator() {
 	local pid
 
 	pid=$(emulator_pid "$1") || return 0
+	part_link "$1"
+	hook_commands "$1" | tc -n "$lab-wire" -batch -
 	kill -TERM "$pid"
+	[[ -e $run_dir/$1/link.down ]] || redirect_commands "$1" | tc -n "$lab-wire" -batch -
 	wait_until 2000 emulator_gone "$1" || kill -KILL "$pid"
 	rm -f "$run_dir/$1/wire.pid"
 	set_offloads "$1" on
@@ -79,19 +93,18 @@ apply_link() {
 	local node=$1 dir=$run_dir/$1 pid
 
 	write_wire_conf "$node"
-	if [[ -s $dir/link ]]; then
-		if pid=$(emulator_pid "$node"); then
-			kill -HUP "$pid"
+	if [[ ! -s $dir/link ]]; then
+		if ! emulator_gone "$node"; then
+			leave_emulator "$node"
+		elif [[ -e $dir/link.down ]]; then
+			part_link "$node"
 		else
-			start_emulator "$node"
+			join_link "$node"
 		fi
-		return
-	fi
-	stop_emulator "$node"
-	if [[ -e $dir/link.down ]]; then
-		part_link "$node"
+	elif pid=$(emulator_pid "$node"); then
+		kill -HUP "$pid"
 	else
-		join_link "$node"
+		start_emulator "$node"
 	fi
 }
 

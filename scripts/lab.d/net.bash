@@ -5,7 +5,7 @@
 # Everything is gathered into a few batches first, because each process costs more than its work.
 
 # What the parts of a lab's name, after "LAB-", may be.
-readonly netns_pattern='(inet|wire|probe|(as|rs|eng|site|pc|plc)[1-9][0-9]*)'
+readonly netns_pattern='(inet|wire|(as|rs|eng|site|pc|plc)[1-9][0-9]*)'
 
 declare -A ip_batch=() # by namespace: commands for `ip -batch`
 link_batch=''
@@ -70,7 +70,7 @@ add_uplink() {
 	add_address inet "$node" "$network6" 1 64
 	add_to "$node" "route add default via $network$((host - 1))$congctl" \
 		"route add default via ${network6}1$congctl"
-	join_batch+=$(join_commands "$node")$'\n'
+	join_batch+=$(hook_commands "$node" && redirect_commands "$node")$'\n'
 	printf '%s\n' "$network$host ${network6}2" >"$run_dir/$node/addresses"
 }
 

@@ -191,8 +191,7 @@ cmd_up() {
 		wait_online "${others[@]}"
 	fi
 	trap - EXIT INT TERM HUP
-	exec {lock_fd}>&-
-	rm -f "$lab_root/.$lab.lock"
+	unlock_lab
 	up_report $(($(now_ms) - begin))
 }
 

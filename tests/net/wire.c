@@ -33,6 +33,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -491,35 +492,42 @@ static int ifindex_of(const char *name)
 	return (int)index;
 }
 
-/** packet_open() - a packet socket that gets nothing until packet_bind(). */
-static int packet_open(void)
+/** packet_open() - a packet socket on an interface that gets nothing before packet_hear(). */
+static int packet_open(int ifindex)
 {
+	static struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+	static const struct sock_fprog deaf = {.len = 1, .filter = nothing};
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = ifindex,
+	};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1, size = SOCKET_BUFFER_BYTES;
 
 	if (fd < 0)
 		die("packet socket");
 	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)))
+	    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &deaf, sizeof(deaf)))
 		die("packet socket options");
 	(void)setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		die("bind to interface %d", ifindex);
 	return fd;
 }
 
-static void packet_bind(int fd, int ifindex)
+/** packet_hear() - from now on the socket gets what the interface receives. */
+static void packet_hear(int fd)
 {
-	struct sockaddr_ll address = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_ALL),
-		.sll_ifindex = ifindex,
-	};
+	int ignored = 0;
 
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
-		die("bind to interface %d", ifindex);
+	if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof(ignored)))
+		die("packet socket filter");
 }
 
 /** clsact_delete() - take the clsact qdisc with its redirects off an interface, if it is there. */
@@ -678,16 +686,16 @@ static int run(const char *name_a, const char *name_b, const char *path)
 	catch_signals(&unblocked);
 	ready = detach();
 	be_prompt();
-	fd_a = packet_open();
-	fd_b = packet_open();
+	fd_a = packet_open(index_a);
+	fd_b = packet_open(index_b);
 	l.flow[0] = flow_new(fd_a, fd_b);
 	l.flow[1] = flow_new(fd_b, fd_a);
 	for (uint64_t i = 0; i < 2; i++)
 		flow_seed(l.flow[i], l.settings.seed + (i << 32));
 	clsact_delete(index_a);
+	packet_hear(fd_a);
 	clsact_delete(index_b);
-	packet_bind(fd_a, index_a);
-	packet_bind(fd_b, index_b);
+	packet_hear(fd_b);
 	if (write(ready, "", 1) != 1)
 		die("the starter is gone");
 	close(ready);
