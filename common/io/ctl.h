@@ -17,15 +17,20 @@ enum ctl_exit { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_NO_DAEMON = 3 };
 
 /**
  * ctl_open() - connect. Path: @path if not NULL, else $FARLAN_SOCKET, else @dflt.
- * Return: 0; -errno, and a sentence on standard error that says what to do (daemon not running? not in the group?).
+ * Return: 0; -errno, and a sentence on standard error that says what to do (daemon not running? not
+ * in the group?).
  */
-int ctl_open(struct ctl **out, const char *path, const char *dflt) __attribute__((warn_unused_result));
+int ctl_open(struct ctl **out, const char *path, const char *dflt)
+	__attribute__((warn_unused_result));
 void ctl_close(struct ctl *c);
 
 /**
- * ctl_call() - ask and wait. @params: taken. @on_notify: called for each notification meanwhile, may be NULL.
+ * ctl_call() - ask and wait. @params: taken. @timeout_ms: negative waits without end.
+ * @on_notify: called for each notification meanwhile, may be NULL.
  * @result: new reference, caller owns; NULL on failure.
- * Return: 0; a positive RPC code or a negative JSON-RPC one with the daemon's words in @error; RPC_TIMEOUT; RPC_CLOSED.
+ * Return: 0; a positive RPC code or a negative JSON-RPC one with the daemon's words in
+ * @error, control characters shown as '?'; RPC_TIMEOUT, another call may follow; RPC_CLOSED, none
+ * may.
  */
 int ctl_call(struct ctl *c, const char *method, json_t *params, int timeout_ms,
 	     void (*on_notify)(void *arg, const char *method, const json_t *params), void *arg,
@@ -34,17 +39,23 @@ int ctl_call(struct ctl *c, const char *method, json_t *params, int timeout_ms,
 /**
  * ctl_read_secret() - a line from the terminal without echo (prompt on the terminal), or, when
  * standard input is no terminal, the next line of it. The line end is not part of it.
- * Return: 0; -ENODATA end of input; -E2BIG.
+ * Return: 0; -ENODATA end of input; -E2BIG, the rest of the line was read, too; -EILSEQ a NUL in
+ * it; -EINTR. A signal (Ctrl-C, Ctrl-Z) takes effect once the terminal is as it was.
  */
-int ctl_read_secret(const char *prompt, char *out, size_t out_size) __attribute__((warn_unused_result));
+int ctl_read_secret(const char *prompt, char *out, size_t out_size)
+	__attribute__((warn_unused_result));
 /** ctl_read_line() - the same with echo. */
-int ctl_read_line(const char *prompt, char *out, size_t out_size) __attribute__((warn_unused_result));
+int ctl_read_line(const char *prompt, char *out, size_t out_size)
+	__attribute__((warn_unused_result));
 
-/* A table for people: columns as wide as their widest cell. */
+/*
+ * A table for people: columns as wide as their widest cell, in UTF-8; control characters are
+ * shown as '?'. A NULL cell is empty. Without rows the headings are printed alone.
+ */
 struct ctl_table;
 struct ctl_table *ctl_table_new(size_t n_columns, const char *const *headings);
 void ctl_table_row(struct ctl_table *t, const char *const *cells); /* copied */
-void ctl_table_print(struct ctl_table *t); /* to stdout, and frees */
+void ctl_table_print(struct ctl_table *t);			   /* to stdout, and frees */
 
 /** ctl_print_json() - @o indented on stdout, with a newline. */
 void ctl_print_json(const json_t *o);
