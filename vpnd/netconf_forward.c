@@ -11,6 +11,13 @@
 #define IPV6_CONF "net/ipv6/conf/"
 #define IPV6_CONF_FOLDER "/proc/sys/" IPV6_CONF
 
+static bool has_value(const char *path, const char *want)
+{
+	char value[UNDO_VALUE_SIZE];
+
+	return undo_read(path, value, sizeof(value)) == 0 && strcmp(value, want) == 0;
+}
+
 static int set(struct netconf *nc, uint32_t hold, const char *path, const char *value)
 {
 	int err = undo_set(nc->undo, hold, path, value);
@@ -45,28 +52,28 @@ int netconf_forward6_two(struct netconf *nc, const char *ifname, uint32_t hold)
 	return set_both(nc, hold, "ipv6", ifname, "force_forwarding");
 }
 
-/* What all.forwarding=1 would change on @ifname besides: forwarding is written over when it is
- * taken back, and default routes from router advertisements go unless accept_ra is 2. */
-static int prepare_interface(struct netconf *nc, const char *ifname, uint32_t hold)
+/*
+ * What all.forwarding=1 changes on @ifname besides: forwarding there is written over when it is
+ * taken back, and default routes from router advertisements go unless accept_ra is 2.
+ * @first: all.forwarding is still 0.
+ */
+static int prepare_interface(struct netconf *nc, const char *ifname, uint32_t hold, bool first)
 {
-	char path[UNDO_PATH_SIZE], value[UNDO_VALUE_SIZE];
-	int err;
+	char path[UNDO_PATH_SIZE];
+	int err = 0;
 
 	snprintf(path, sizeof(path), IPV6_CONF "%.15s/forwarding", ifname);
-	if (undo_read(path, value, sizeof(value)) == 0 && strcmp(value, "1") == 0) {
+	if (undo_owns(nc->undo, path) || (first && has_value(path, "1")))
 		err = undo_keep(nc->undo, hold, path);
-		if (err)
-			return netconf_fail(nc, err, "cannot note %s: %s", path, strerror(-err));
-	}
+	if (err)
+		return netconf_fail(nc, err, "cannot note %s: %s", path, strerror(-err));
 	snprintf(path, sizeof(path), IPV6_CONF "%.15s/accept_ra", ifname);
-	if (undo_owns(nc->undo, path))
-		return set(nc, hold, path, "2");
-	if (undo_read(path, value, sizeof(value)) == 0 && strcmp(value, "1") == 0)
-		return set(nc, hold, path, "2");
-	return 0;
+	if (undo_owns(nc->undo, path) || has_value(path, "1"))
+		err = set(nc, hold, path, "2");
+	return err == -ENOENT ? 0 : err; /* the interface has gone meanwhile */
 }
 
-static int prepare_interfaces(struct netconf *nc, uint32_t hold)
+static int prepare_interfaces(struct netconf *nc, uint32_t hold, bool first)
 {
 	DIR *folder = opendir(IPV6_CONF_FOLDER);
 	struct dirent *d;
@@ -76,7 +83,7 @@ static int prepare_interfaces(struct netconf *nc, uint32_t hold)
 		return netconf_fail(nc, -errno, "cannot read " IPV6_CONF_FOLDER);
 	while (!err && (d = readdir(folder))) {
 		if (d->d_name[0] != '.' && strcmp(d->d_name, "all") != 0)
-			err = prepare_interface(nc, d->d_name, hold);
+			err = prepare_interface(nc, d->d_name, hold, first);
 	}
 	closedir(folder);
 	return err;
@@ -85,14 +92,12 @@ static int prepare_interfaces(struct netconf *nc, uint32_t hold)
 int netconf_forward6_all(struct netconf *nc, uint32_t hold)
 {
 	static const char all[] = IPV6_CONF "all/forwarding";
-	char value[UNDO_VALUE_SIZE];
-	int err = undo_read(all, value, sizeof(value));
+	bool first = !undo_owns(nc->undo, all);
+	int err;
 
-	if (err)
-		return netconf_fail(nc, err, "cannot read %s: %s", all, strerror(-err));
-	if (strcmp(value, "1") == 0 && !undo_owns(nc->undo, all))
+	if (first && has_value(all, "1"))
 		return 0; /* a router already */
-	err = prepare_interfaces(nc, hold);
+	err = prepare_interfaces(nc, hold, first);
 	return err ? err : set(nc, hold, all, "1");
 }
 

@@ -219,24 +219,56 @@ int netconf_find_lan(struct netconf *nc, const struct prefix *lan, struct netcon
 /* --- what would a route cut off? ---------------------------------------------------------------
  */
 
+/* The kind that says most comes first. */
+enum cut_kind { CUT_CONNECTED, CUT_ROUTED, CUT_GATEWAY, CUT_ADDRESS, CUT_NOT };
+
 struct conflict_search {
 	const struct prefix *want;
 	int skip, tun;
 	struct seen found;
-	bool by_gateway;
+	enum cut_kind kind; /* of found */
 };
+
+static enum cut_kind kind_of_cut(const struct conflict_search *x, const struct seen *s)
+{
+	if (s->ifindex != 0 && (s->ifindex == x->skip || s->ifindex == x->tun))
+		return CUT_NOT;
+	if (s->prefix.len > 0 && inside(x->want, &s->prefix)) {
+		if (!s->is_route)
+			return CUT_ADDRESS;
+		return s->has_gateway || s->ifindex == 0 ? CUT_ROUTED : CUT_CONNECTED;
+	}
+	return s->has_gateway && prefix_contains(x->want, &s->gateway) ? CUT_GATEWAY : CUT_NOT;
+}
 
 static bool cut(const struct seen *s, void *arg)
 {
 	struct conflict_search *x = arg;
+	enum cut_kind kind = kind_of_cut(x, s);
 
-	if (s->ifindex != 0 && (s->ifindex == x->skip || s->ifindex == x->tun))
-		return false;
-	x->by_gateway = s->has_gateway && prefix_contains(x->want, &s->gateway);
-	if (!x->by_gateway && !(s->prefix.len > 0 && inside(x->want, &s->prefix)))
-		return false;
-	x->found = *s;
-	return true;
+	if (kind < x->kind) {
+		x->found = *s;
+		x->kind = kind;
+	}
+	return kind == CUT_CONNECTED;
+}
+
+static const char *cut_words(const struct conflict_search *x)
+{
+	switch (x->kind) {
+	case CUT_CONNECTED:
+		return "is connected here on";
+	case CUT_ROUTED:
+		return x->found.ifindex ? "is routed here by a gateway on"
+					: "has a route of its own here";
+	case CUT_ADDRESS:
+		return "is the address of this host on";
+	case CUT_GATEWAY:
+		return "is the gateway in use here on";
+	case CUT_NOT:
+		break;
+	}
+	return "";
 }
 
 static void describe(const struct conflict_search *x, struct netconf_conflict *what)
@@ -245,35 +277,30 @@ static void describe(const struct conflict_search *x, struct netconf_conflict *w
 	char text[PREFIX_TEXT_SIZE];
 
 	what->prefix = s->prefix;
-	if (x->by_gateway)
+	if (x->kind == CUT_GATEWAY)
 		what->prefix = prefix_of(&s->gateway, s->gateway.family == 4 ? 32 : 128);
 	link_of(s->ifindex, &what->link);
-	prefix_format(&what->prefix, text);
-	if (x->by_gateway || !s->is_route)
+	if (x->kind == CUT_GATEWAY || x->kind == CUT_ADDRESS)
 		addr_format(&what->prefix.addr, text);
-	if (s->ifindex == 0)
-		snprintf(what->text, sizeof(what->text), "%s has a route of its own here", text);
 	else
-		snprintf(what->text, sizeof(what->text), "%s is %s %s", text,
-			 x->by_gateway	  ? "the gateway in use here on"
-			 : !s->is_route	  ? "the address of this host on"
-			 : s->has_gateway ? "routed here by a gateway on"
-					  : "connected here on",
-			 what->link.name);
+		prefix_format(&what->prefix, text);
+	snprintf(what->text, sizeof(what->text), "%s %s%s%s", text, cut_words(x),
+		 s->ifindex ? " " : "", what->link.name);
 }
 
 int netconf_conflicts(struct netconf *nc, const struct prefix *want, int skip_ifindex,
 		      struct netconf_conflict *what)
 {
-	struct conflict_search x = {
-		.want = want, .skip = skip_ifindex, .tun = (int)if_nametoindex(nc->tun)};
-	bool found;
-	/* Routes first: "192.168.1.0/24 is connected here" says more than an address in it. */
-	int err = each_route(nc, want->addr.family, cut, &x, &found);
+	struct conflict_search x = {.want = want,
+				    .skip = skip_ifindex,
+				    .tun = (int)if_nametoindex(nc->tun),
+				    .kind = CUT_NOT};
+	bool stopped = false;
+	int err = each_route(nc, want->addr.family, cut, &x, &stopped);
 
-	if (!err && !found)
-		err = each_address(nc, cut, &x, &found);
-	if (err || !found)
+	if (!err && !stopped)
+		err = each_address(nc, cut, &x, &stopped);
+	if (err || x.kind == CUT_NOT)
 		return err;
 	if (what)
 		describe(&x, what);
