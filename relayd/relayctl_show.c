@@ -59,7 +59,7 @@ static void print_access(const json_t *s)
 
 static void print_refused(const json_t *s)
 {
-	const json_t *refused = json_object_get(s, "refused");
+	json_t *refused = json_object_get(s, "refused");
 	const char *sep = "Refused:       ", *key;
 	json_t *v;
 
