@@ -108,16 +108,16 @@ apply_link() {
 	fi
 }
 
-# check_setting WORD VALUE - end with words unless the emulator can read it.
-check_setting() {
-	local number='^[0-9]+(\.[0-9]+)?'
+# check_settings NODE SETTINGS - end with words unless the emulator can read them.
+check_settings() {
+	local file=$run_dir/$1/link.new
 
-	case $1 in
-	delay | queue) [[ $2 =~ $number(us|ms|s)$ ]] ;;
-	rate) [[ $2 =~ $number(bit|kbit|mbit|gbit)$ ]] ;;
-	loss) [[ $2 =~ $number%$ ]] ;;
-	seed) [[ $2 =~ ^[0-9]+$ ]] ;;
-	esac || usage_error "--$1 $2: expected something like --delay 40ms --rate 10mbit --loss 1% --queue 50ms --seed 7"
+	printf '%s' "$2" >"$file"
+	"$wire" check "$file" 2>/dev/null || {
+		rm "$file"
+		usage_error "lab link: expected values like --delay 40ms --rate 10mbit --loss 1% --queue 50ms --seed 7"
+	}
+	rm "$file"
 }
 
 # need_wire - set $wire: the emulator's program.
@@ -149,7 +149,6 @@ cmd_link() {
 		case $1 in
 		--delay | --rate | --loss | --queue | --seed)
 			(($# > 1)) || usage_error "$1 needs a value"
-			check_setting "${1#--}" "$2"
 			settings+="${1#--} $2"$'\n'
 			shift
 			;;
@@ -169,6 +168,7 @@ change_link() {
 	local dir=$run_dir/$1
 
 	[[ -z $3 && ! -s $dir/link ]] || need_wire
+	[[ -z $3 ]] || check_settings "$1" "$3"
 	case $2 in
 	down)
 		[[ ! -e $dir/link.down ]] || return 0

@@ -168,7 +168,7 @@ static int settings_set(struct settings *s, const char *key, const char *text)
 		rc = parse_quantity(text, rate_units, 100e9, &value);
 		s->rate_bps = (int64_t)value;
 	} else if (strcmp(key, "loss") == 0) {
-		rc = parse_quantity(text, loss_units, UINT32_MAX, &value);
+		rc = parse_quantity(text, loss_units, UINT32_MAX + 0.5, &value);
 		s->loss = (uint32_t)value;
 	} else if (strcmp(key, "queue") == 0) {
 		rc = parse_quantity(text, time_units, 60e9, &value);
@@ -941,6 +941,7 @@ static int measure(bool pull, char **argv, long seconds, long skip)
 static int usage(void)
 {
 	fputs("usage: wire run IF_A IF_B FILE\n"
+	      "       wire check FILE\n"
 	      "       wire offload IF on|off\n"
 	      "       wire ping HOST [COUNT [INTERVAL_MS]]\n"
 	      "       wire sink PORT\n"
@@ -956,6 +957,8 @@ int main(int argc, char **argv)
 
 	if (strcmp(verb, "run") == 0 && n == 3)
 		return run(argv[2], argv[3], argv[4]);
+	if (strcmp(verb, "check") == 0 && n == 1)
+		return settings_read(argv[2], &(struct settings){0}) ? 1 : 0;
 	if (strcmp(verb, "offload") == 0 && n == 2 &&
 	    (strcmp(argv[3], "on") == 0 || strcmp(argv[3], "off") == 0))
 		return offload(argv[2], strcmp(argv[3], "on") == 0);
