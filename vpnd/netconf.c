@@ -112,8 +112,7 @@ int netconf_open(struct netconf **out, const char *tun_name, struct undo *undo)
 	return 0;
 }
 
-/* --- what was added ----------------------------------------------------------------------------
- */
+/* --- what was added --- */
 
 static struct netconf_item *find_item(struct netconf *nc, bool is_route, const struct prefix *p)
 {
@@ -154,8 +153,7 @@ static int find_tun(struct netconf *nc, int *ifindex)
 	return *ifindex ? 0 : netconf_fail(nc, -ENODEV, "there is no TUN device %s", nc->tun);
 }
 
-/* --- link --------------------------------------------------------------------------------------
- */
+/* --- link --- */
 
 static int link_change(struct netconf *nc, int ifindex, void (*fill)(struct rtnl_link *, uint32_t),
 		       uint32_t value)
@@ -201,8 +199,7 @@ int netconf_link_up(struct netconf *nc, uint32_t mtu_bytes)
 	return 0;
 }
 
-/* --- addresses ---------------------------------------------------------------------------------
- */
+/* --- addresses --- */
 
 static struct rtnl_addr *address_new(int ifindex, const struct prefix *host)
 {
@@ -295,8 +292,7 @@ int netconf_address_remove(struct netconf *nc, const struct addr *a)
 	return item ? address_remove(nc, item) : 0;
 }
 
-/* --- routes ------------------------------------------------------------------------------------
- */
+/* --- routes --- */
 
 static int route_fill(struct rtnl_route *r, int ifindex, const struct prefix *p,
 		      const struct addr *src)

@@ -110,8 +110,7 @@ static void link_of(int ifindex, struct netconf_link *link)
 		link->name[0] = '\0';
 }
 
-/* --- is exactly this here? ---------------------------------------------------------------------
- */
+/* --- is exactly this here? --- */
 
 struct exact {
 	const struct prefix *want;
@@ -149,8 +148,7 @@ int netconf_address_owner(struct netconf *nc, const struct addr *a, struct netco
 	return err ? err : found ? -EEXIST : 0;
 }
 
-/* --- which interface leads to a LAN? -----------------------------------------------------------
- */
+/* --- which interface leads to a LAN? --- */
 
 struct lan_search {
 	const struct prefix *lan;
@@ -216,8 +214,7 @@ int netconf_find_lan(struct netconf *nc, const struct prefix *lan, struct netcon
 	return 0;
 }
 
-/* --- what would a route cut off? ---------------------------------------------------------------
- */
+/* --- what would a route cut off? --- */
 
 /* The kind that says most comes first. */
 enum cut_kind { CUT_CONNECTED, CUT_ROUTED, CUT_GATEWAY, CUT_ADDRESS, CUT_NOT };
@@ -307,8 +304,7 @@ int netconf_conflicts(struct netconf *nc, const struct prefix *want, int skip_if
 	return -EEXIST;
 }
 
-/* --- routes of ours ----------------------------------------------------------------------------
- */
+/* --- routes of ours --- */
 
 int netconf_routes_delete(struct netconf *nc, int ifindex, unsigned int *n)
 {

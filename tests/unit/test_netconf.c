@@ -421,8 +421,7 @@ static void test_forward_ipv6_router(void **state)
 	assert_sysctl("net/ipv6/conf/all/forwarding", "1");
 }
 
-/* --- cleanup -----------------------------------------------------------------------------------
- */
+/* --- cleanup --- */
 
 static void test_cleanup_of_nothing(void **state)
 {
@@ -515,8 +514,7 @@ static void test_after_kill(void **state)
 	assert_false(sh("ip route | grep -q 192.168.201"));
 }
 
-/* --- packets -----------------------------------------------------------------------------------
- */
+/* --- packets --- */
 
 static uint16_t checksum(const uint8_t *bytes, size_t n)
 {

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * vpnctl - the tool of vpnd.
+ */
+#include "vpnd/vpnctl.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TAKES_FILE = 1, TAKES_INVITE = 2, TAKES_JSON = 4, TAKES_NAME = 8, NEEDS_NAME = 16 };
+
+struct command {
+	const char *name;
+	int (*run)(struct ctl *c, const struct vpnctl_args *args);
+	unsigned int takes;
+};
+
+static const struct command commands[] = {
+	{"enroll", vpnctl_enroll, TAKES_FILE | TAKES_JSON},
+	{"login", vpnctl_login, TAKES_INVITE | TAKES_NAME | TAKES_JSON},
+	{"connect", vpnctl_connect, TAKES_NAME | NEEDS_NAME | TAKES_JSON},
+	{"disconnect", vpnctl_disconnect, TAKES_NAME | TAKES_JSON},
+	{"devices", vpnctl_devices, TAKES_JSON},
+	{"status", vpnctl_status, TAKES_JSON},
+};
+
+struct given {
+	struct vpnctl_args args;
+	const char *command;
+	const char *file, *invite;
+};
+
+static void help(void)
+{
+	puts("Usage: vpnctl [-s SOCKET] COMMAND [OPTIONS]\n"
+	     "\n"
+	     "The tool of vpnd, the endpoint: a manager's PC or a device.\n"
+	     "\n"
+	     "Device:\n"
+	     "  enroll [--file FILE]           bring this device into a domain. The invitation\n"
+	     "                                 comes from FILE, from standard input, or is asked\n"
+	     "                                 for on a terminal\n"
+	     "Manager:\n"
+	     "  login [--invite FILE] [USER]   sign in. The first time with an invitation; where\n"
+	     "                                 standard input is no terminal, its first line is\n"
+	     "                                 the invitation (if one is needed and --invite is\n"
+	     "                                 not given), the next one the password\n"
+	     "  devices [--json]               the devices of the domain\n"
+	     "  connect DEVICE                 reach the networks behind DEVICE. Shows each step\n"
+	     "                                 with its time; Ctrl-C takes it back\n"
+	     "  disconnect [DEVICE]            end the session with DEVICE, or all sessions\n"
+	     "Both:\n"
+	     "  status [--json]                state, server, sessions, and the last errors with\n"
+	     "                                 what to do\n"
+	     "\n"
+	     "Options:\n"
+	     "  -s, --socket SOCKET   where vpnd listens for its tool; else $FARLAN_SOCKET,\n"
+	     "                        else " VPNCTL_SOCKET "\n"
+	     "      --json            the daemon's answer as JSON\n"
+	     "      --version         print the version\n"
+	     "  -h, --help            print this\n"
+	     "\n"
+	     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 vpnd cannot be reached.\n"
+	     "\n"
+	     "Examples:\n"
+	     "  vpnctl enroll --file /root/invitation.txt\n"
+	     "  vpnctl login alice\n"
+	     "  vpnctl connect site1\n"
+	     "  vpnctl status --json\n"
+	     "  vpnctl disconnect");
+}
+
+static int usage(const char *what, const char *detail)
+{
+	fprintf(stderr, "vpnctl: %s%s; see vpnctl --help\n", what, detail);
+	return CTL_USAGE;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+/* Return: what is wrong, or NULL. */
+static const char *misfit(const struct command *command, const struct given *g)
+{
+	if (g->file && !(command->takes & TAKES_FILE))
+		return "--file belongs to enroll";
+	if (g->invite && !(command->takes & TAKES_INVITE))
+		return "--invite belongs to login";
+	if (g->args.name && !(command->takes & TAKES_NAME))
+		return "too many arguments";
+	if (!g->args.name && (command->takes & NEEDS_NAME))
+		return "which device? vpnctl devices lists them";
+	return NULL;
+}
+
+static int run(struct given *g)
+{
+	const struct command *command = find_command(g->command);
+	const char *wrong;
+	struct ctl *c;
+	int exit_code;
+
+	if (!command)
+		return usage("there is no command ", g->command);
+	wrong = misfit(command, g);
+	if (wrong)
+		return usage(wrong, "");
+	g->args.file = g->file ? g->file : g->invite;
+	if (ctl_open(&c, g->args.socket, VPNCTL_SOCKET) != 0)
+		return CTL_NO_DAEMON;
+	exit_code = command->run(c, &g->args);
+	ctl_close(c);
+	return exit_code;
+}
+
+/* Return: true go on; false exit with *exit_code. */
+static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
+{
+	static const struct option options[] = {
+		{"socket", required_argument, NULL, 's'},
+		{"file", required_argument, NULL, 'f'},
+		{"invite", required_argument, NULL, 'i'},
+		{"json", no_argument, NULL, 'j'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	int o;
+
+	*exit_code = CTL_OK;
+	while ((o = getopt_long(argc, argv, "s:h", options, NULL)) != -1) {
+		switch (o) {
+		case 's':
+			g->args.socket = optarg;
+			break;
+		case 'f':
+			g->file = optarg;
+			break;
+		case 'i':
+			g->invite = optarg;
+			break;
+		case 'j':
+			g->args.json = true;
+			break;
+		case 'V':
+			puts("vpnctl " FARLAN_VERSION);
+			return false;
+		case 'h':
+			help();
+			return false;
+		default: /* getopt_long() has said what is wrong */
+			*exit_code = usage("wrong option", "");
+			return false;
+		}
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct given g = {0};
+	int exit_code;
+
+	if (!parse_options(&g, argc, argv, &exit_code))
+		return exit_code;
+	if (optind == argc)
+		return usage("no command", "");
+	if (optind + 2 < argc)
+		return usage("too many arguments: ", argv[optind + 2]);
+	g.command = argv[optind];
+	if (optind + 1 < argc)
+		g.args.name = argv[optind + 1];
+	return run(&g);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * vpnctl - what its files share.
+ */
+#ifndef FARLAN_VPND_VPNCTL_H
+#define FARLAN_VPND_VPNCTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/io/ctl.h"
+
+#define VPNCTL_SOCKET "/run/farlan/vpnd.sock"
+#define VPNCTL_TIMEOUT_MS 10000
+#define VPNCTL_CONNECT_TIMEOUT_MS 30000
+#define VPNCTL_ENROLL_TIMEOUT_MS 90000 /* every server and port of the invitation may be tried */
+#define VPNCTL_TEXT_SIZE 64
+#define VPNCTL_ERROR_SIZE 512
+
+struct vpnctl_args {
+	const char *socket; /* NULL: not given */
+	const char *file;   /* enroll --file, login --invite: FILE; "-": standard input */
+	const char *name;   /* the command's argument: DEVICE or USER; NULL: none */
+	bool json;
+};
+
+/* Commands. Return: an exit code. */
+int vpnctl_enroll(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_login(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_status(struct ctl *c, const struct vpnctl_args *args);
+
+/**
+ * vpnctl_try() - ctl_call() that prints steps on stdout as they come, unless @json.
+ * Control characters in the result are replaced. @params: taken.
+ * Return: 0 and *result, caller owns; the code of ctl_call() and the daemon's words in @error.
+ */
+int vpnctl_try(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
+	       json_t **result, char error[VPNCTL_ERROR_SIZE]);
+/** vpnctl_explain() - what went wrong and what to do, on stderr. */
+void vpnctl_explain(const char *method, int code, const char *error);
+/** vpnctl_ask() - both. Return: 0 and *result, caller owns; a code, explained. */
+int vpnctl_ask(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
+	       json_t **result);
+
+/* Members for people: "", 0 or false where absent or of another type. */
+const char *vpnctl_text(const json_t *o, const char *key);
+int64_t vpnctl_int(const json_t *o, const char *key);
+/** vpnctl_list() - the strings of an array, with ", " between them, cut to fit. Return: @out. */
+const char *vpnctl_list(const json_t *o, const char *key, char *out, size_t out_size);
+/** vpnctl_duration() - "12 s", "3 min", "2 h 5 min", "4 d 1 h". Return: @out. */
+const char *vpnctl_duration(char out[VPNCTL_TEXT_SIZE], int64_t s);
+
+#endif

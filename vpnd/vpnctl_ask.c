@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Asking vpnd, and its answers for people. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/pure/rpcmsg.h"
+#include "vpnd/vpnctl.h"
+
+/* What a peer or server wrote must not steer the terminal. */
+static void clean_text(char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+	}
+}
+
+static void clean_string(json_t *s)
+{
+	char *copy = strdup(json_string_value(s));
+
+	if (!copy)
+		abort();
+	clean_text(copy);
+	(void)json_string_set(s, copy);
+	free(copy);
+}
+
+/* The depth is bounded by the decoder. Keys are not printed, but for the names of counters. */
+static void clean(json_t *v)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (json_is_string(v))
+		clean_string(v);
+	json_array_foreach (v, i, member)
+		clean(member);
+	json_object_foreach (v, key, member)
+		clean(member);
+}
+
+static void on_notify(void *arg, const char *method, const json_t *params)
+{
+	const char *json_text;
+	const bool *json = arg;
+	char *text;
+
+	if (*json || strcmp(method, "step") != 0 || !rpc_str(params, "text", &json_text))
+		return;
+	text = strdup(json_text);
+	if (!text)
+		abort();
+	clean_text(text);
+	printf("%6" PRId64 " ms  %s\n", vpnctl_int(params, "ms"), text);
+	fflush(stdout);
+	free(text);
+}
+
+static const char *what_to_do(int code)
+{
+	switch (code) {
+	case RPC_DENIED:
+		return "check what you entered, or ask the administrator of the domain";
+	case RPC_NOT_FOUND:
+		return "vpnctl devices lists what there is";
+	case RPC_UNAVAILABLE:
+		return "vpnctl status says what is missing";
+	case RPC_EXPIRED:
+		return "managers: vpnctl login; devices: ask the administrator for a new "
+		       "invitation";
+	case RPC_TIMEOUT:
+	case RPC_CLOSED:
+		return "see vpnctl status and the log of vpnd";
+	case RPC_NO_METHOD:
+		return "vpnd and vpnctl are of different versions, or this is for the other role";
+	default:
+		return NULL;
+	}
+}
+
+int vpnctl_try(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
+	       json_t **result, char error[VPNCTL_ERROR_SIZE])
+{
+	int code = ctl_call(c, method, params, timeout_ms, on_notify, &json, result, error,
+			    VPNCTL_ERROR_SIZE);
+
+	if (code == 0)
+		clean(*result);
+	return code;
+}
+
+void vpnctl_explain(const char *method, int code, const char *error)
+{
+	const char *todo = what_to_do(code);
+
+	fflush(stdout);
+	fprintf(stderr, "vpnctl: %s failed: %s\n", method, error[0] ? error : "no reason given");
+	if (todo)
+		fprintf(stderr, "vpnctl: %s\n", todo);
+}
+
+int vpnctl_ask(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
+	       json_t **result)
+{
+	char error[VPNCTL_ERROR_SIZE];
+	int code = vpnctl_try(c, method, params, timeout_ms, json, result, error);
+
+	if (code)
+		vpnctl_explain(method, code, error);
+	return code;
+}
+
+const char *vpnctl_text(const json_t *o, const char *key)
+{
+	const char *v = json_string_value(json_object_get(o, key));
+
+	return v ? v : "";
+}
+
+int64_t vpnctl_int(const json_t *o, const char *key)
+{
+	return (int64_t)json_integer_value(json_object_get(o, key));
+}
+
+const char *vpnctl_list(const json_t *o, const char *key, char *out, size_t out_size)
+{
+	const json_t *list = json_object_get(o, key);
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *item = json_string_value(json_array_get(list, i));
+		int n = item ? snprintf(out + used, out_size - used, "%s%s", used ? ", " : "", item)
+			     : 0;
+
+		if (n < 0 || (size_t)n >= out_size - used)
+			break;
+		used += (size_t)n;
+	}
+	return out;
+}
+
+const char *vpnctl_duration(char out[VPNCTL_TEXT_SIZE], int64_t s)
+{
+	if (s < 60)
+		snprintf(out, VPNCTL_TEXT_SIZE, "%" PRId64 " s", s);
+	else if (s < 3600)
+		snprintf(out, VPNCTL_TEXT_SIZE, "%" PRId64 " min", s / 60);
+	else if (s < 86400)
+		snprintf(out, VPNCTL_TEXT_SIZE, "%" PRId64 " h %" PRId64 " min", s / 3600,
+			 s % 3600 / 60);
+	else
+		snprintf(out, VPNCTL_TEXT_SIZE, "%" PRId64 " d %" PRId64 " h", s / 86400,
+			 s % 86400 / 3600);
+	return out;
+}

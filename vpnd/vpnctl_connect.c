@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* vpnctl connect, disconnect, devices. */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/pure/rpcmsg.h"
+#include "common/pure/text.h"
+#include "vpnd/vpnctl.h"
+
+#define LIST_SIZE 1024
+
+/* --- taking a connect back --- */
+
+/*
+ * ctl_call() waits, so a thread of its own waits for Ctrl-C; it takes the connect back over
+ * a second connection and ends the program.
+ */
+struct watch {
+	const struct vpnctl_args *args;
+	sigset_t signals;
+	pthread_t thread;
+};
+
+/* Over a connection of its own: the first one may still wait for its answer. */
+static int take_back(const struct vpnctl_args *args)
+{
+	json_t *result = NULL;
+	struct ctl *c;
+	int code;
+
+	if (ctl_open(&c, args->socket, VPNCTL_SOCKET) != 0)
+		return CTL_NO_DAEMON;
+	code = vpnctl_ask(c, "disconnect", json_pack("{s:s}", "device", args->name),
+			  VPNCTL_TIMEOUT_MS, args->json, &result);
+	json_decref(result);
+	ctl_close(c);
+	return code == 0 ? CTL_OK : CTL_FAILED;
+}
+
+static void *watch_run(void *arg)
+{
+	struct watch *w = arg;
+	int signum, state;
+
+	if (sigwait(&w->signals, &signum) != 0)
+		return NULL;
+	/* From here on the thread ends the program, nobody else: watch_stop() waits for that. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	fprintf(stderr, "vpnctl: interrupted, taking it back\n");
+	if (take_back(w->args) == CTL_OK)
+		fprintf(stderr, "vpnctl: nothing is connected with %s\n", w->args->name);
+	fflush(stdout);
+	_exit(CTL_FAILED);
+}
+
+static int watch_start(struct watch *w, const struct vpnctl_args *args)
+{
+	w->args = args;
+	sigemptyset(&w->signals);
+	sigaddset(&w->signals, SIGINT);
+	sigaddset(&w->signals, SIGTERM);
+	sigaddset(&w->signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &w->signals, NULL);
+	return -pthread_create(&w->thread, NULL, watch_run, w);
+}
+
+/* Does not return once a signal has come. */
+static void watch_stop(struct watch *w)
+{
+	pthread_cancel(w->thread); /* in sigwait() */
+	pthread_join(w->thread, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &w->signals, NULL);
+}
+
+/* --- connect --- */
+
+static void print_skipped(const json_t *result)
+{
+	const json_t *skipped = json_object_get(result, "skipped");
+
+	for (size_t i = 0; i < json_array_size(skipped); i++) {
+		const json_t *s = json_array_get(skipped, i);
+
+		fprintf(stderr, "vpnctl: not reachable: %s: %s\n", vpnctl_text(s, "prefix"),
+			vpnctl_text(s, "reason"));
+	}
+}
+
+static void print_connected(const struct vpnctl_args *args, const json_t *result)
+{
+	char lans[LIST_SIZE], addresses[LIST_SIZE];
+	const char *relay = vpnctl_text(result, "relay");
+
+	printf("Connected to %s", args->name);
+	if (relay[0])
+		printf(" by %s", relay);
+	if (json_is_integer(json_object_get(result, "ms")))
+		printf(" in %" PRId64 " ms", vpnctl_int(result, "ms"));
+	vpnctl_list(result, "lans", lans, sizeof(lans));
+	vpnctl_list(result, "addresses", addresses, sizeof(addresses));
+	printf(". Reachable now: %s%s%s\n", lans, lans[0] && addresses[0] ? ", " : "",
+	       lans[0] || addresses[0] ? addresses : "nothing");
+	print_skipped(result);
+}
+
+/* False is said. A name that JSON cannot carry would otherwise become no name: all devices. */
+static bool name_ok(const char *name)
+{
+	if (!name || text_name_ok(name))
+		return true;
+	fputs("vpnctl: this cannot be the name of a device; vpnctl devices lists them\n", stderr);
+	return false;
+}
+
+static int give_up(const struct vpnctl_args *args, int code, const char *error)
+{
+	vpnctl_explain("connect", code, error);
+	if (code == RPC_TIMEOUT) {
+		fprintf(stderr, "vpnctl: no connection in %d s, taking it back\n",
+			VPNCTL_CONNECT_TIMEOUT_MS / 1000);
+		(void)take_back(args);
+	}
+	return CTL_FAILED;
+}
+
+int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args)
+{
+	char error[VPNCTL_ERROR_SIZE];
+	struct watch w;
+	json_t *result;
+	int code, err;
+
+	if (!name_ok(args->name))
+		return CTL_USAGE;
+	err = watch_start(&w, args);
+	if (err) {
+		fprintf(stderr, "vpnctl: cannot start a thread: %s\n", strerror(-err));
+		return CTL_FAILED;
+	}
+	code = vpnctl_try(c, "connect", json_pack("{s:s}", "device", args->name),
+			  VPNCTL_CONNECT_TIMEOUT_MS, args->json, &result, error);
+	watch_stop(&w);
+	if (code)
+		return give_up(args, code, error);
+	if (args->json)
+		ctl_print_json(result);
+	else
+		print_connected(args, result);
+	json_decref(result);
+	return CTL_OK;
+}
+
+/* --- disconnect --- */
+
+int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args)
+{
+	char ended[LIST_SIZE];
+	json_t *result;
+
+	if (!name_ok(args->name))
+		return CTL_USAGE;
+	if (vpnctl_ask(c, "disconnect", json_pack("{s:s?}", "device", args->name),
+		       VPNCTL_TIMEOUT_MS, args->json, &result) != 0)
+		return CTL_FAILED;
+	vpnctl_list(result, "disconnected", ended, sizeof(ended));
+	if (args->json)
+		ctl_print_json(result);
+	else if (ended[0])
+		printf("Disconnected from %s.\n", ended);
+	else
+		puts("Nothing was connected.");
+	json_decref(result);
+	return CTL_OK;
+}
+
+/* --- devices --- */
+
+static void print_devices(const json_t *list)
+{
+	static const char *const headings[] = {"DEVICE", "STATE", "NETWORKS"};
+	struct ctl_table *t = ctl_table_new(3, headings);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *d = json_array_get(list, i);
+		char lans[LIST_SIZE];
+		const char *const cells[] = {vpnctl_text(d, "name"),
+					     json_is_true(json_object_get(d, "online")) ? "online"
+											: "offline",
+					     vpnctl_list(d, "lans", lans, sizeof(lans))};
+
+		ctl_table_row(t, cells);
+	}
+	ctl_table_print(t);
+}
+
+int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args)
+{
+	const json_t *list;
+	json_t *result;
+
+	if (vpnctl_ask(c, "devices", NULL, VPNCTL_TIMEOUT_MS, args->json, &result) != 0)
+		return CTL_FAILED;
+	list = json_object_get(result, "devices");
+	if (args->json)
+		ctl_print_json(result);
+	else if (json_array_size(list) == 0)
+		puts("The domain has no devices yet.");
+	else
+		print_devices(list);
+	json_decref(result);
+	return CTL_OK;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* vpnctl status: a page for people. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vpnd/vpnctl.h"
+
+#define LIST_SIZE 1024
+#define ENDPOINT_SIZE 160
+
+/* "label      value", nothing without a value. */
+static void line(const char *label, const char *value)
+{
+	if (value[0])
+		printf("  %-12s %s\n", label, value);
+}
+
+static void list_line(const json_t *o, const char *label, const char *key)
+{
+	char text[LIST_SIZE];
+
+	line(label, vpnctl_list(o, key, text, sizeof(text)));
+}
+
+/* "203.0.113.10:443", "[2001:db8::1]:443", "203.0.113.10", "" */
+static const char *endpoint(char out[ENDPOINT_SIZE], const json_t *o, const char *address_key,
+			    const char *port_key)
+{
+	const char *address = vpnctl_text(o, address_key);
+	int64_t port = vpnctl_int(o, port_key);
+	bool v6 = strchr(address, ':') != NULL;
+
+	if (!address[0] || port == 0)
+		snprintf(out, ENDPOINT_SIZE, "%s", address);
+	else
+		snprintf(out, ENDPOINT_SIZE, "%s%s%s:%" PRId64, v6 ? "[" : "", address,
+			 v6 ? "]" : "", port);
+	return out;
+}
+
+static const char *state_words(const char *state)
+{
+	static const char *const words[][2] = {
+		{"not-enrolled", "not enrolled: vpnctl enroll (device) or vpnctl login (manager)"},
+		{"connecting", "connecting to the Access Server"},
+		{"offline", "offline: the Access Server cannot be reached"},
+		{"online", "online"},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i][0], state) == 0)
+			return words[i][1];
+	}
+	return state;
+}
+
+static void print_server(const json_t *s)
+{
+	char at[ENDPOINT_SIZE], since[VPNCTL_TEXT_SIZE], text[LIST_SIZE];
+
+	if (!json_is_object(s))
+		return;
+	endpoint(at, s, "address", "port");
+	snprintf(text, sizeof(text), "%s%s%s, for %s", vpnctl_text(s, "name"), at[0] ? " " : "", at,
+		 vpnctl_duration(since, vpnctl_int(s, "since_s")));
+	line("Server", text);
+	snprintf(text, sizeof(text), "%s %s", vpnctl_text(s, "tls"), vpnctl_text(s, "cipher"));
+	line("Encryption", text[0] == ' ' ? text + 1 : text);
+	line("Certificate", vpnctl_text(s, "outer"));
+}
+
+static void print_self(const json_t *s)
+{
+	char text[LIST_SIZE], again[VPNCTL_TEXT_SIZE];
+
+	printf("vpnd %s, %s, %s\n", vpnctl_text(s, "version"), vpnctl_text(s, "role"),
+	       state_words(vpnctl_text(s, "state")));
+	if (vpnctl_text(s, "name")[0]) {
+		snprintf(text, sizeof(text), "%s of domain %s", vpnctl_text(s, "name"),
+			 vpnctl_text(s, "domain"));
+		line("Identity", text);
+	}
+	line("UID", vpnctl_text(s, "uid"));
+	line("TUN device", vpnctl_text(s, "tun"));
+	list_line(s, "Addresses", "addresses");
+	list_line(s, "Own LANs", "lans");
+	print_server(json_object_get(s, "server"));
+	if (json_is_integer(json_object_get(s, "retry_in_s")))
+		line("Next try", vpnctl_duration(again, vpnctl_int(s, "retry_in_s")));
+}
+
+static void print_path(const json_t *s)
+{
+	char at[ENDPOINT_SIZE], text[LIST_SIZE];
+	const json_t *rtt = json_object_get(s, "rtt_ms");
+	int n;
+
+	if (!vpnctl_text(s, "relay")[0])
+		return;
+	n = snprintf(text, sizeof(text), "%s %s", vpnctl_text(s, "relay"),
+		     endpoint(at, s, "relay_address", "relay_port"));
+	if (json_is_number(rtt) && n > 0 && (size_t)n < sizeof(text))
+		snprintf(text + n, sizeof(text) - (size_t)n, ", round trip %.1f ms",
+			 json_number_value(rtt));
+	line("Relay", text);
+}
+
+static void print_traffic(const json_t *s)
+{
+	char in[VPNCTL_TEXT_SIZE], out[VPNCTL_TEXT_SIZE], text[LIST_SIZE];
+
+	ctl_bytes(in, sizeof(in), (uint64_t)vpnctl_int(s, "bytes_in"));
+	ctl_bytes(out, sizeof(out), (uint64_t)vpnctl_int(s, "bytes_out"));
+	snprintf(text, sizeof(text), "in %s (%" PRId64 " packets), out %s (%" PRId64 " packets)",
+		 in, vpnctl_int(s, "packets_in"), out, vpnctl_int(s, "packets_out"));
+	line("Traffic", text);
+}
+
+static void print_drops(const json_t *s)
+{
+	json_t *drops = json_object_get(s, "drops");
+	char text[LIST_SIZE] = "";
+	const char *key;
+	json_t *count;
+	size_t used = 0;
+
+	json_object_foreach (drops, key, count) {
+		int n = 0;
+
+		if (json_integer_value(count) != 0)
+			n = snprintf(text + used, sizeof(text) - used, "%s%s %" PRId64,
+				     used ? ", " : "", key, (int64_t)json_integer_value(count));
+		if (n < 0 || (size_t)n >= sizeof(text) - used)
+			break;
+		used += (size_t)n;
+	}
+	line("Dropped", text);
+}
+
+static void print_session(const json_t *s)
+{
+	char since[VPNCTL_TEXT_SIZE], left[VPNCTL_TEXT_SIZE];
+
+	printf("\nSession with %s: %s for %s, ends in %s\n", vpnctl_text(s, "peer"),
+	       vpnctl_text(s, "state"), vpnctl_duration(since, vpnctl_int(s, "since_s")),
+	       vpnctl_duration(left, vpnctl_int(s, "expires_in_s")));
+	list_line(s, "Peer's LANs", "lans");
+	print_path(s);
+	line("Encryption", vpnctl_text(s, "cipher"));
+	print_traffic(s);
+	print_drops(s);
+}
+
+static void print_error(const json_t *e)
+{
+	char ago[VPNCTL_TEXT_SIZE];
+
+	printf("  %s ago: %s\n", vpnctl_duration(ago, vpnctl_int(e, "ago_s")),
+	       vpnctl_text(e, "text"));
+	if (vpnctl_text(e, "todo")[0])
+		printf("    -> %s\n", vpnctl_text(e, "todo"));
+}
+
+static void print_status(const json_t *s)
+{
+	const json_t *sessions = json_object_get(s, "sessions"),
+		     *errors = json_object_get(s, "errors");
+
+	print_self(s);
+	if (json_array_size(sessions) == 0 && strcmp(vpnctl_text(s, "state"), "not-enrolled") != 0)
+		puts("\nNo sessions.");
+	for (size_t i = 0; i < json_array_size(sessions); i++)
+		print_session(json_array_get(sessions, i));
+	if (json_array_size(errors) > 0)
+		puts("\nLast errors");
+	for (size_t i = 0; i < json_array_size(errors); i++)
+		print_error(json_array_get(errors, i));
+}
+
+int vpnctl_status(struct ctl *c, const struct vpnctl_args *args)
+{
+	json_t *result;
+
+	if (vpnctl_ask(c, "status", NULL, VPNCTL_TIMEOUT_MS, args->json, &result) != 0)
+		return CTL_FAILED;
+	if (args->json)
+		ctl_print_json(result);
+	else
+		print_status(result);
+	json_decref(result);
+	return CTL_OK;
+}
