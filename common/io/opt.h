@@ -3,9 +3,11 @@
  * opt - configuration files (INI, by inih) from a table of options. The same table parses,
  * checks (-n), prints the effective configuration, and documents.
  *
- * A file is parsed into a fresh structure: unknown sections and keys, duplicates, values that
- * are too long (over 199 bytes: inih would cut them silently) and indented lines are refused
- * with FILE:LINE; the caller commits only what was good as a whole.
+ * A file is parsed into a fresh structure: unknown sections and keys, duplicates, lines that
+ * are too long (over 199 bytes: inih would cut them silently), indented lines (inih would add them
+ * to the value above), control characters and whatever is not KEY = VALUE are refused with
+ * FILE:LINE; the caller commits only what was good as a whole. A line that begins with # or ; is a
+ * comment, and so is what follows a # or ; that stands after white space. At most 64 KiB.
  */
 #ifndef FARLAN_OPT_H
 #define FARLAN_OPT_H
@@ -22,21 +24,28 @@ struct opt {
 	const char *(*parse)(const struct opt *o, const char *value, void *field);
 	/* Print the field's value as it would stand in a file. */
 	void (*print)(const struct opt *o, const void *field, char *out, size_t out_size);
-	size_t offset;       /* of the field in the configuration structure */
-	size_t size;         /* of the field */
-	const char *dflt;    /* as in a file; NULL: none */
-	long min, max;       /* for numbers */
-	const char *help;    /* one line */
-	bool (*given)(void); /* unused, NULL */
+	size_t offset;	  /* of the field in the configuration structure */
+	size_t size;	  /* of the field */
+	const char *dflt; /* as in a file; NULL: none */
+	long min, max;	  /* for numbers */
+	const char *help; /* one line */
+	bool required;	  /* a file without it is refused */
 };
 
-/* Parsers and printers for common types. */
+/*
+ * Parsers and printers for common types. Lists are separated by commas; ports must be at least
+ * one, listens and prefixes may be empty. A parser's words are valid until the next call of one in
+ * this thread.
+ */
 const char *opt_parse_string(const struct opt *o, const char *value, void *field); /* char[size] */
-const char *opt_parse_bool(const struct opt *o, const char *value, void *field);   /* bool: yes/no */
-const char *opt_parse_int(const struct opt *o, const char *value, void *field);    /* long, min..max */
-const char *opt_parse_ports(const struct opt *o, const char *value, void *field);  /* struct opt_ports */
-const char *opt_parse_listen(const struct opt *o, const char *value, void *field); /* struct opt_listens */
-const char *opt_parse_prefixes(const struct opt *o, const char *value, void *field); /* struct opt_prefixes */
+const char *opt_parse_bool(const struct opt *o, const char *value, void *field); /* bool: yes/no */
+const char *opt_parse_int(const struct opt *o, const char *value, void *field); /* long, min..max */
+const char *opt_parse_ports(const struct opt *o, const char *value,
+			    void *field); /* struct opt_ports */
+const char *opt_parse_listen(const struct opt *o, const char *value,
+			     void *field); /* struct opt_listens */
+const char *opt_parse_prefixes(const struct opt *o, const char *value,
+			       void *field); /* struct opt_prefixes */
 void opt_print_string(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_bool(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_int(const struct opt *o, const void *field, char *out, size_t out_size);
@@ -68,32 +77,45 @@ struct opt_prefixes { /* "192.168.101.0/24, fd00:1::/64"; routable, no host bits
 	struct prefix at[OPT_PREFIXES_MAX];
 };
 
-/** opt_defaults() - fill @conf with the table's defaults. */
+/** opt_defaults() - fill @conf with the table's defaults; zero bytes where there is none. */
 void opt_defaults(const struct opt *table, size_t n, void *conf);
 
 /**
- * opt_load() - defaults, then the file. @error: "FILE:LINE: what is wrong" (all of the file's
- * errors are logged, the first stands here).
+ * opt_load() - defaults, then the file. @error: "FILE:LINE: what is wrong" or "FILE: why it cannot
+ * be read"; "" on success. If a file has several errors, all (up to 50) are logged.
  * Return: 0; -ENOENT no such file; -EINVAL; -errno. On failure @conf is not to be used.
  */
-int opt_load(const char *path, const struct opt *table, size_t n, void *conf, char error[OPT_ERROR_SIZE])
-	__attribute__((warn_unused_result));
+int opt_load(const char *path, const struct opt *table, size_t n, void *conf,
+	     char error[OPT_ERROR_SIZE]) __attribute__((warn_unused_result));
 
 /** opt_print() - the effective configuration as a file, with help as comments, to stdout. */
 void opt_print(const struct opt *table, size_t n, const void *conf);
 
 /* What the command line of all three daemons says: [-c FILE] [-n] [-v] [--version] [--help] */
 struct opt_args {
-	const char *config;     /* -c; default given */
-	bool config_given;      /* a missing default file is no error, a missing given one is */
-	bool check_only;        /* -n: check, print the effective configuration, exit */
-	int verbose;            /* -v: debug messages */
+	const char *config; /* -c; default given */
+	bool config_given;  /* a missing default file is no error, a missing given one is */
+	bool check_only;    /* -n: check, print the effective configuration, exit */
+	int verbose;	    /* -v: debug messages; how often */
+};
+
+/* A program for its --help. */
+struct opt_program {
+	const char *name;	    /* "relayd" */
+	const char *what_it_is;	    /* one sentence */
+	const char *default_config; /* path */
+	const struct opt *table;    /* printed by --help; may be NULL */
+	size_t n;
 };
 
 /**
- * opt_args_parse() - prints --help and --version itself (*exit_code 0) and complaints (2).
+ * opt_args_parse_for() - prints --help and --version itself (*exit_code 0) and complaints (2).
  * Return: true go on; false exit with *exit_code.
  */
+bool opt_args_parse_for(struct opt_args *a, int argc, char **argv,
+			const struct opt_program *program, int *exit_code);
+
+/** opt_args_parse() - the same without a table of options in --help. */
 bool opt_args_parse(struct opt_args *a, int argc, char **argv, const char *program,
 		    const char *what_it_is, const char *default_config, int *exit_code);
 

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io/opt.h"
+
+#define ITEM_SIZE 100
+#define PORT_MAX 65535
+
+static const char *words(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Valid until the next call in this thread. */
+static const char *words(const char *fmt, ...)
+{
+	static _Thread_local char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return text;
+}
+
+/* Append to a text that is cut if it does not fit. */
+static void put(char *out, size_t out_size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void put(char *out, size_t out_size, const char *fmt, ...)
+{
+	size_t n = strlen(out);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(out + n, out_size - n, fmt, ap);
+	va_end(ap);
+}
+
+/* --- strings, switches, numbers --- */
+
+const char *opt_parse_string(const struct opt *o, const char *value, void *field)
+{
+	size_t n = strlen(value);
+
+	if (n >= o->size)
+		return words("longer than %zu characters", o->size - 1);
+	memset(field, 0, o->size);
+	memcpy(field, value, n);
+	return NULL;
+}
+
+void opt_print_string(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	(void)o;
+	snprintf(out, out_size, "%s", (const char *)field);
+}
+
+const char *opt_parse_bool(const struct opt *o, const char *value, void *field)
+{
+	bool *b = field;
+
+	(void)o;
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return words("\"%.64s\" is neither yes nor no", value);
+	*b = value[0] == 'y';
+	return NULL;
+}
+
+void opt_print_bool(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	const bool *b = field;
+
+	(void)o;
+	snprintf(out, out_size, "%s", *b ? "yes" : "no");
+}
+
+/* Decimal digits, perhaps with a minus; nothing else. */
+static bool parse_long(const char *text, long *v)
+{
+	const char *digits = text + (text[0] == '-');
+	char *end;
+
+	if (digits[0] == '\0' || digits[strspn(digits, "0123456789")] != '\0')
+		return false;
+	errno = 0;
+	*v = strtol(text, &end, 10);
+	return errno == 0;
+}
+
+const char *opt_parse_int(const struct opt *o, const char *value, void *field)
+{
+	long v;
+
+	if (!parse_long(value, &v) || v < o->min || v > o->max)
+		return words("\"%.64s\" is not a number from %ld to %ld", value, o->min, o->max);
+	memcpy(field, &v, sizeof(v));
+	return NULL;
+}
+
+void opt_print_int(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	long v;
+
+	(void)o;
+	memcpy(&v, field, sizeof(v));
+	snprintf(out, out_size, "%ld", v);
+}
+
+/* --- lists --- */
+
+/*
+ * The next item of a list, without the blanks around it; *at moves behind it, to NULL after the
+ * last. Return: false for an empty item, or one that no list has.
+ */
+static bool next_item(const char **at, char item[ITEM_SIZE])
+{
+	const char *begin = *at + strspn(*at, " \t"), *end = strchr(begin, ',');
+	size_t n = end ? (size_t)(end - begin) : strlen(begin);
+
+	*at = end ? end + 1 : NULL;
+	while (n > 0 && (begin[n - 1] == ' ' || begin[n - 1] == '\t'))
+		n--;
+	if (n == 0 || n >= ITEM_SIZE)
+		return false;
+	memcpy(item, begin, n);
+	item[n] = '\0';
+	return true;
+}
+
+static const char *bad_item(void)
+{
+	return "expected items separated by commas";
+}
+
+static bool parse_port(const char *text, uint16_t *port)
+{
+	long v;
+
+	if (!parse_long(text, &v) || v < 1 || v > PORT_MAX)
+		return false;
+	*port = (uint16_t)v;
+	return true;
+}
+
+static const char *add_port(struct opt_ports *p, const char *item)
+{
+	uint16_t port;
+	size_t i;
+
+	if (!parse_port(item, &port))
+		return words("\"%s\" is not a port from 1 to 65535", item);
+	for (i = 0; i < p->n; i++) {
+		if (p->port[i] == port)
+			return words("port %u stands there twice", port);
+	}
+	if (p->n == OPT_PORTS_MAX)
+		return words("more than %d ports", OPT_PORTS_MAX);
+	p->port[p->n++] = port;
+	return NULL;
+}
+
+const char *opt_parse_ports(const struct opt *o, const char *value, void *field)
+{
+	struct opt_ports p = {0};
+	char item[ITEM_SIZE];
+	const char *wrong = NULL;
+
+	(void)o;
+	while (value && !wrong)
+		wrong = next_item(&value, item) ? add_port(&p, item) : bad_item();
+	if (!wrong)
+		memcpy(field, &p, sizeof(p));
+	return wrong;
+}
+
+void opt_print_ports(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	const struct opt_ports *p = field;
+	size_t i;
+
+	(void)o;
+	out[0] = '\0';
+	for (i = 0; i < p->n; i++)
+		put(out, out_size, "%s%u", i > 0 ? ", " : "", p->port[i]);
+}
+
+/* "ADDRESS:PORT" or "[ADDRESS]:PORT". Changes @item. */
+static bool parse_addr_port(struct opt_listen *l, char *item)
+{
+	char *colon = strrchr(item, ':'), *addr = item;
+	bool brackets = item[0] == '[';
+
+	if (!colon || !parse_port(colon + 1, &l->port))
+		return false;
+	*colon = '\0';
+	if (brackets) {
+		if (colon == item + 1 || colon[-1] != ']')
+			return false;
+		colon[-1] = '\0';
+		addr++;
+	}
+	return addr_parse(&l->addr, addr) == 0 && (l->addr.family == 6) == brackets;
+}
+
+static const char *add_listen(struct opt_listens *all, const char *item)
+{
+	struct opt_listen l = {0};
+	char copy[ITEM_SIZE];
+	size_t i;
+
+	strcpy(copy, item);
+	if (!parse_port(item, &l.port) && !parse_addr_port(&l, copy))
+		return words("\"%s\" is neither PORT nor ADDRESS:PORT nor [ADDRESS]:PORT", item);
+	for (i = 0; i < all->n; i++) {
+		if (all->at[i].port == l.port && addr_equal(&all->at[i].addr, &l.addr))
+			return words("\"%s\" stands there twice", item);
+	}
+	if (all->n == OPT_LISTENS_MAX)
+		return words("more than %d addresses", OPT_LISTENS_MAX);
+	all->at[all->n++] = l;
+	return NULL;
+}
+
+const char *opt_parse_listen(const struct opt *o, const char *value, void *field)
+{
+	struct opt_listens l = {0};
+	char item[ITEM_SIZE];
+	const char *wrong = NULL;
+
+	(void)o;
+	if (value[0] == '\0')
+		value = NULL;
+	while (value && !wrong)
+		wrong = next_item(&value, item) ? add_listen(&l, item) : bad_item();
+	if (!wrong)
+		memcpy(field, &l, sizeof(l));
+	return wrong;
+}
+
+void opt_print_listen(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	const struct opt_listens *all = field;
+	char text[ADDR_TEXT_SIZE];
+	size_t i;
+
+	(void)o;
+	out[0] = '\0';
+	for (i = 0; i < all->n; i++) {
+		const struct opt_listen *l = &all->at[i];
+		bool v6 = l->addr.family == 6;
+
+		addr_format(&l->addr, text);
+		put(out, out_size, "%s", i > 0 ? ", " : "");
+		if (l->addr.family != 0)
+			put(out, out_size, "%s%s%s:", v6 ? "[" : "", text, v6 ? "]" : "");
+		put(out, out_size, "%u", l->port);
+	}
+}
+
+/* 192.168.1.5/24: say what the network is. */
+static const char *host_bits(const char *item)
+{
+	char copy[ITEM_SIZE], text[PREFIX_TEXT_SIZE];
+	struct prefix p;
+	struct addr a;
+	char *slash;
+
+	strcpy(copy, item);
+	slash = strchr(copy, '/');
+	if (!slash)
+		return words("\"%s\" is not a network", item);
+	*slash = '\0';
+	if (addr_parse(&a, copy) != 0)
+		return words("\"%s\" is not a network", item);
+	p = prefix_of(&a, (uint8_t)atoi(slash + 1));
+	prefix_format(&p, text);
+	return words("\"%s\" is a host in a network; did you mean %s?", item, text);
+}
+
+static const char *add_prefix(struct opt_prefixes *all, const char *item)
+{
+	struct prefix p;
+	size_t i;
+	int r = prefix_parse(&p, item);
+
+	if (r == -EDOM)
+		return host_bits(item);
+	if (r != 0)
+		return words("\"%s\" is not a network such as 192.168.1.0/24 or fd00:1::/64", item);
+	if (!prefix_routable(&p))
+		return words("\"%s\" cannot be a LAN", item);
+	for (i = 0; i < all->n; i++) {
+		if (prefix_overlaps(&all->at[i], &p))
+			return words("\"%s\" overlaps with one before it", item);
+	}
+	if (all->n == OPT_PREFIXES_MAX)
+		return words("more than %d networks", OPT_PREFIXES_MAX);
+	all->at[all->n++] = p;
+	return NULL;
+}
+
+const char *opt_parse_prefixes(const struct opt *o, const char *value, void *field)
+{
+	struct opt_prefixes p = {0};
+	char item[ITEM_SIZE];
+	const char *wrong = NULL;
+
+	(void)o;
+	if (value[0] == '\0')
+		value = NULL;
+	while (value && !wrong)
+		wrong = next_item(&value, item) ? add_prefix(&p, item) : bad_item();
+	if (!wrong)
+		memcpy(field, &p, sizeof(p));
+	return wrong;
+}
+
+void opt_print_prefixes(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	const struct opt_prefixes *all = field;
+	char text[PREFIX_TEXT_SIZE];
+	size_t i;
+
+	(void)o;
+	out[0] = '\0';
+	for (i = 0; i < all->n; i++) {
+		prefix_format(&all->at[i], text);
+		put(out, out_size, "%s%s", i > 0 ? ", " : "", text);
+	}
+}
