@@ -15,6 +15,10 @@
 #include "common/pure/addr.h"
 #include "common/pure/text.h"
 
+#define NO_CA "certificate cannot be checked: no domain CA is known"
+#define UNTRUSTED "certificate is not signed by the domain CA"
+#define WRONG_PIN "domain CA is not the one that the invitation names (another fingerprint)"
+
 /* One DNS name of a certificate against the host; a wildcard stands for one whole label (RFC 6125 6.4.3). */
 static bool dns_matches(const char *name, size_t len, const char *host)
 {
@@ -53,14 +57,54 @@ static bool cert_names_host(const uint8_t *der, size_t len, const char *host)
 	return found;
 }
 
-static void outer_check(struct tls *t, bool chain_ok, const WOLFSSL_X509_STORE_CTX *store)
+static bool is_ca(const WOLFSSL_BUFFER_INFO *der)
+{
+	DecodedCert cert;
+	bool yes;
+
+	wc_InitDecodedCert(&cert, der->buffer, (word32)der->length, NULL);
+	yes = wc_ParseCert(&cert, CERT_TYPE, NO_VERIFY, NULL) == 0 && cert.isCA;
+	wc_FreeDecodedCert(&cert);
+	return yes;
+}
+
+static bool cm_trusts(WOLFSSL_CERT_MANAGER *cm, const WOLFSSL_BUFFER_INFO *cert)
+{
+	return wolfSSL_CertManagerVerifyBuffer(cm, cert->buffer, (long)cert->length,
+					       WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;
+}
+
+/*
+ * Is the leaf signed by one of @roots, by way of what came with it? The library must not be asked
+ * to go on after a chain that it does not trust: it would keep the strange CA in the context and
+ * trust it from then on.
+ */
+static bool chain_is_trusted(WOLFSSL_CERT_MANAGER *roots, const WOLFSSL_X509_STORE_CTX *store)
+{
+	WOLFSSL_CERT_MANAGER *between = wolfSSL_CertManagerNew();
+	bool ok = false;
+
+	for (int i = store->totalCerts - 1; between && i >= 0; i--) {
+		const WOLFSSL_BUFFER_INFO *cert = &store->certs[i];
+
+		ok = cm_trusts(roots, cert) || cm_trusts(between, cert);
+		if (ok && i > 0 && is_ca(cert))
+			(void)wolfSSL_CertManagerLoadCABuffer(between, cert->buffer,
+							      (long)cert->length,
+							      WOLFSSL_FILETYPE_ASN1);
+	}
+	wolfSSL_CertManagerFree(between);
+	return ok;
+}
+
+static void outer_check(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
 {
 	const WOLFSSL_BUFFER_INFO *leaf = &store->certs[0];
 
 	t->peer.has_cert = true;
-	if (!chain_ok)
-		snprintf(t->peer.problem, sizeof(t->peer.problem), "certificate not trusted: %s",
-			 wolfSSL_ERR_reason_error_string((unsigned long)store->error));
+	if (!chain_is_trusted(wolfSSL_CTX_GetCertManager(t->ctx->ctx), store))
+		snprintf(t->peer.problem, sizeof(t->peer.problem),
+			 "certificate not trusted (unknown CA, or expired)");
 	else if (!cert_names_host(leaf->buffer, leaf->length, t->host))
 		snprintf(t->peer.problem, sizeof(t->peer.problem),
 			 "certificate is not for %.100s", t->host);
@@ -91,11 +135,11 @@ static const char *chain_problem(struct tls *t, bool chain_ok, const WOLFSSL_X50
 
 	if (t->expect.has_ca_pin) {
 		if (!pin_matches(t, store))
-			return "this is not the domain that the invitation is for (its CA has another fingerprint)";
+			return WRONG_PIN;
 		ca = &t->peer.root;
 		chain_ok = false;
 	} else if (!t->ctx->has_ca) {
-		return "no domain CA is known";
+		return NO_CA;
 	}
 	if (chain_ok)
 		return NULL;
@@ -105,7 +149,7 @@ static const char *chain_problem(struct tls *t, bool chain_ok, const WOLFSSL_X50
 	case -ETIME:
 		return "certificate has expired or is not valid yet (check the clocks)";
 	default:
-		return "certificate is not signed by the domain CA";
+		return UNTRUSTED;
 	}
 }
 
@@ -150,33 +194,60 @@ static const char *inner_check(struct tls *t, bool chain_ok, const WOLFSSL_X509_
 	return NULL;
 }
 
-/* Called for each certificate, from the root down to the leaf (depth 0), whose verdict counts. */
-static int on_verify(int chain_ok, WOLFSSL_X509_STORE_CTX *store)
+/*
+ * A certificate behind the leaf. One that is accepted here is a CA for the whole context from now
+ * on: so only what the library itself trusts, or the one that the invitation names.
+ */
+static const char *issuer_problem(const struct tls *t, bool chain_ok,
+				  const WOLFSSL_X509_STORE_CTX *store)
 {
-	struct tls *t = store->userCtx;
-	const char *problem;
+	const WOLFSSL_BUFFER_INFO *cert = &store->certs[store->error_depth];
+	uint8_t sha[32];
 
-	if (!t || !store->certs || store->totalCerts < 1)
-		return 0;
-	if (store->error_depth > 0)
-		return 1;
-	if (t->ctx->layer == TLS_OUTER) {
-		outer_check(t, chain_ok == 1, store);
-		return 1;
-	}
-	problem = inner_check(t, chain_ok == 1, store);
-	if (problem)
+	if (chain_ok)
+		return NULL;
+	x509_sha256(cert->buffer, cert->length, sha);
+	if (t->expect.has_ca_pin)
+		return text_equal_ct(sha, t->expect.ca_sha256, sizeof(sha)) ? NULL : WRONG_PIN;
+	return t->ctx->has_ca ? UNTRUSTED : NO_CA;
+}
+
+static int inner_verdict(struct tls *t, const char *problem)
+{
+	if (problem && !t->reason[0])
 		snprintf(t->reason, sizeof(t->reason), "peer's %s", problem);
 	return problem ? 0 : 1;
 }
 
+/*
+ * Inside: called for each certificate, from the last down to the leaf (depth 0), whose verdict
+ * counts. Outside: the library checks nothing (VERIFY_NONE), so that it keeps nothing.
+ */
+static int on_verify(int chain_ok, WOLFSSL_X509_STORE_CTX *store)
+{
+	struct tls *t = store->userCtx;
+
+	if (!t)
+		return 0;
+	if (!store->certs || store->totalCerts < 1)
+		return t->expect.peer_optional ? 1 : 0;
+	if (t->ctx->layer == TLS_OUTER) {
+		if (store->error_depth == 0)
+			outer_check(t, store);
+		return 1;
+	}
+	if (store->error_depth > 0)
+		return inner_verdict(t, issuer_problem(t, chain_ok == 1, store));
+	return inner_verdict(t, inner_check(t, chain_ok == 1, store));
+}
+
 void tls_verify_install(struct tls *t)
 {
-	int mode = WOLFSSL_VERIFY_PEER;
+	int mode = t->ctx->layer == TLS_OUTER ? WOLFSSL_VERIFY_NONE : WOLFSSL_VERIFY_PEER;
 
 	if (t->ctx->layer == TLS_OUTER && t->is_server)
 		return;
-	if (!t->expect.peer_optional)
+	if (t->ctx->layer == TLS_INNER && !t->expect.peer_optional)
 		mode |= WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	wolfSSL_set_verify(t->ssl, mode, on_verify);
 	wolfSSL_SetCertCbCtx(t->ssl, t);
