@@ -146,7 +146,8 @@ static bool use_identity(struct tls_ctx *c, const struct x509_cert *cert,
 	return wolfSSL_CTX_use_certificate_chain_buffer(c->ctx, (const unsigned char *)pem,
 							(long)used) == WOLFSSL_SUCCESS &&
 	       wolfSSL_CTX_use_PrivateKey_buffer(c->ctx, key->der, (long)key->len,
-						 WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;
+						 WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS &&
+	       wolfSSL_CTX_check_private_key(c->ctx) == WOLFSSL_SUCCESS;
 }
 
 static bool use_ca(struct tls_ctx *c, const struct x509_cert *ca)
