@@ -14,6 +14,7 @@
 #include "vpnd/vpnctl.h"
 
 #define LIST_SIZE 1024
+#define SIGNAL_OVER SIGUSR1 /* to the watching thread: nothing more to watch */
 
 /* --- taking a connect back --- */
 
@@ -46,12 +47,11 @@ static int take_back(const struct vpnctl_args *args)
 static void *watch_run(void *arg)
 {
 	struct watch *w = arg;
-	int signum, state;
+	int signum;
 
-	if (sigwait(&w->signals, &signum) != 0)
+	if (sigwait(&w->signals, &signum) != 0 || signum == SIGNAL_OVER)
 		return NULL;
-	/* From here on the thread ends the program, nobody else: watch_stop() waits for that. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	/* From here on this thread ends the program: watch_stop() waits for that. */
 	fprintf(stderr, "vpnctl: interrupted, taking it back\n");
 	if (take_back(w->args) == CTL_OK)
 		fprintf(stderr, "vpnctl: nothing is connected with %s\n", w->args->name);
@@ -66,6 +66,7 @@ static int watch_start(struct watch *w, const struct vpnctl_args *args)
 	sigaddset(&w->signals, SIGINT);
 	sigaddset(&w->signals, SIGTERM);
 	sigaddset(&w->signals, SIGHUP);
+	sigaddset(&w->signals, SIGNAL_OVER);
 	pthread_sigmask(SIG_BLOCK, &w->signals, NULL);
 	return -pthread_create(&w->thread, NULL, watch_run, w);
 }
@@ -73,7 +74,7 @@ static int watch_start(struct watch *w, const struct vpnctl_args *args)
 /* Does not return once a signal has come. */
 static void watch_stop(struct watch *w)
 {
-	pthread_cancel(w->thread); /* in sigwait() */
+	pthread_kill(w->thread, SIGNAL_OVER);
 	pthread_join(w->thread, NULL);
 	pthread_sigmask(SIG_UNBLOCK, &w->signals, NULL);
 }
@@ -106,6 +107,7 @@ static void print_connected(const struct vpnctl_args *args, const json_t *result
 	vpnctl_list(result, "addresses", addresses, sizeof(addresses));
 	printf(". Reachable now: %s%s%s\n", lans, lans[0] && addresses[0] ? ", " : "",
 	       lans[0] || addresses[0] ? addresses : "nothing");
+	fflush(stdout);
 	print_skipped(result);
 }
 
@@ -165,7 +167,7 @@ int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args)
 
 	if (!name_ok(args->name))
 		return CTL_USAGE;
-	if (vpnctl_ask(c, "disconnect", json_pack("{s:s?}", "device", args->name),
+	if (vpnctl_ask(c, "disconnect", json_pack("{s:s*}", "device", args->name),
 		       VPNCTL_TIMEOUT_MS, args->json, &result) != 0)
 		return CTL_FAILED;
 	vpnctl_list(result, "disconnected", ended, sizeof(ended));

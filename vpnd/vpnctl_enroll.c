@@ -123,7 +123,7 @@ int vpnctl_login(struct ctl *c, const struct vpnctl_args *args)
 		return CTL_FAILED;
 	if (read_password(args->name, password) != 0)
 		return CTL_FAILED;
-	params = json_pack("{s:s?, s:s?, s:s}", "invitation", invitation[0] ? invitation : NULL,
+	params = json_pack("{s:s*, s:s*, s:s}", "invitation", invitation[0] ? invitation : NULL,
 			   "user", args->name, "password", password);
 	explicit_bzero(invitation, sizeof(invitation));
 	explicit_bzero(password, sizeof(password));
