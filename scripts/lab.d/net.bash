@@ -68,10 +68,19 @@ add_uplink() {
 	add_address "$node" wan "$network6" 2 64
 	add_address inet "$node" "$network" $((host - 1)) "$length"
 	add_address inet "$node" "$network6" 1 64
+	add_quick_neighbours "$node" wan
+	add_quick_neighbours inet "$node"
 	add_to "$node" "route add default via $network$((host - 1))$congctl" \
 		"route add default via ${network6}1$congctl"
 	join_batch+=$(hook_commands "$node" && redirect_commands "$node")$'\n'
 	printf '%s\n' "$network$host ${network6}2" >"$run_dir/$node/addresses"
+}
+
+# add_quick_neighbours NETNS INTERFACE - ask for lost neighbours ten times a second instead of once,
+# or a link that comes back would carry nothing for up to a second, now and then.
+add_quick_neighbours() {
+	add_to "$1" "ntable change name arp_cache dev $2 retrans 100" \
+		"ntable change name ndisc_cache dev $2 retrans 100"
 }
 
 # add_server NODE NETWORK4 NETWORK6
