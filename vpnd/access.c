@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is said with the Access Server (docs/PROTOCOL.md, section 4): hello, grants, ends.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/io/log.h"
+#include "vpnd/app.h"
+
+#define HELLO_MS 15000
+#define CLOSE_MS 15000
+
+static struct app *app_of(struct rpc *rpc)
+{
+	return access_link_arg(rpc->arg);
+}
+
+/* Hello */
+
+static json_t *hello_params(struct app *app)
+{
+	json_t *sessions = json_array(), *lans = json_array();
+	char text[PREFIX_TEXT_SIZE];
+
+	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
+		const struct app_session *as = &app->sessions[i];
+
+		if (as->session && !as->ending)
+			json_array_append_new(sessions,
+					      json_string(session_grant(as->session)->session));
+	}
+	for (size_t i = 0; app->config.role == TOKEN_MANAGER && i < app->config.lans.n; i++) {
+		prefix_format(&app->config.lans.at[i], text);
+		json_array_append_new(lans, json_string(text));
+	}
+	return json_pack("{s:s, s:o, s:o}", "version", FARLAN_VERSION, "sessions", sessions, "lans",
+			 lans);
+}
+
+static bool take_address(const json_t *o, const char *key, uint8_t family, struct addr *a)
+{
+	const char *text;
+	struct addr got;
+
+	if (!rpc_str(o, key, &text) || addr_parse(&got, text) != 0 || got.family != family)
+		return false;
+	*a = got;
+	return true;
+}
+
+static void take_lans(struct app *app, const json_t *o)
+{
+	const json_t *list = json_object_get(o, "lans"), *item;
+	size_t i;
+
+	app->n_lans = 0;
+	json_array_foreach (list, i, item) {
+		if (app->n_lans < GRANT_LANS_MAX && json_is_string(item) &&
+		    prefix_parse(&app->lans[app->n_lans], json_string_value(item)) == 0)
+			app->n_lans++;
+	}
+}
+
+static void on_hello(void *arg, const json_t *result, int code, const char *message)
+{
+	struct app *app = arg;
+	char error[PLANE_ERROR_SIZE];
+
+	if (code == RPC_CLOSED || !app->link || app->stopping)
+		return;
+	if (!result) {
+		app_note_error(app, "see the Access Server's log", "the Access Server refused: %s",
+			       message);
+		access_link_lost(app->link, message);
+		return;
+	}
+	if (!take_address(result, "ipv4", 4, &app->ipv4) ||
+	    !take_address(result, "ipv6", 6, &app->ipv6)) {
+		access_link_lost(app->link, "its hello is malformed");
+		return;
+	}
+	take_lans(app, result);
+	app->online = true;
+	log_notice("online name=%s domain=%s", app->identity.name, app->identity.id.domain);
+	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
+		app_note_error(app, "see vpnd's manual page, \"Requirements\"", "%s", error);
+}
+
+static void on_online(struct access_link *l)
+{
+	struct app *app = access_link_arg(l);
+
+	if (rpc_request(access_link_rpc(l), "hello", hello_params(app), HELLO_MS, on_hello, app) != 0)
+		access_link_lost(l, "hello could not be sent");
+}
+
+static void on_offline(struct access_link *l, const char *reason)
+{
+	struct app *app = access_link_arg(l);
+
+	if (app->online)
+		app_note_error(app, "nothing: it is tried again", "Access Server lost: %s", reason);
+	app->online = false;
+}
+
+static void on_closed(struct access_link *l)
+{
+	struct app *app = access_link_arg(l);
+
+	app->link = NULL;
+	app->online = false;
+	app_parts_closed(app);
+}
+
+static const struct access_link_callbacks link_calls = {
+	.on_online = on_online,
+	.on_offline = on_offline,
+	.on_closed = on_closed,
+};
+
+/* What accessd asks */
+
+static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app *app = app_of(rpc);
+	char error[PLANE_ERROR_SIZE];
+	struct grant grant;
+
+	if (grant_decode(&grant, json_object_get(params, "grant")) != 0) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "malformed grant");
+		return;
+	}
+	if (!app->online)
+		rpc_reject(rpc, id, RPC_UNAVAILABLE, "not ready yet");
+	else if (sessions_begin(app, &grant, NULL, error) != 0)
+		rpc_reject(rpc, id, RPC_CONFLICT, "%s", error);
+	else
+		rpc_reply(rpc, id, json_object());
+	explicit_bzero(&grant, sizeof(grant));
+}
+
+static void on_session_end(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app *app = app_of(rpc);
+	struct app_session *as;
+	const char *session, *reason;
+	char clean[200];
+
+	(void)id;
+	if (!rpc_str(params, "session", &session) || !rpc_str(params, "reason", &reason))
+		return;
+	as = sessions_find(app, session);
+	if (as)
+		sessions_end(as, log_clean(clean, sizeof(clean), reason, strlen(reason)), false);
+}
+
+static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app *app = app_of(rpc);
+	const char *reason = "";
+	bool retry = true;
+	char clean[200];
+
+	(void)id;
+	(void)rpc_str(params, "reason", &reason);
+	(void)rpc_bool(params, "retry", &retry);
+	log_clean(clean, sizeof(clean), reason, strlen(reason));
+	if (retry) {
+		log_info("Access Server says good-bye reason=\"%s\"", clean);
+		return;
+	}
+	app_note_error(app, "ask the administrator for a new invitation",
+		       "the Access Server does not accept this identity any more: %s", clean);
+	sessions_end_all(app, clean, false);
+	access_link_give_up(app->link, clean);
+}
+
+static const struct rpc_method methods[] = {
+	{ "session.grant", on_grant },
+	{ "session.end", on_session_end },
+	{ "bye", on_bye },
+};
+
+int access_open(struct app *app)
+{
+	struct access_link_config config = {
+		.identity = &app->identity,
+		.ports = &app->config.ports,
+		.memory = &app->memory,
+		.methods = methods,
+		.n_methods = sizeof(methods) / sizeof(methods[0]),
+	};
+
+	return access_link_open(&app->link, app->loop, &config, &link_calls, app);
+}
+
+static void on_session_closed(void *arg, const json_t *result, int code, const char *message)
+{
+	(void)arg;
+	if (!result)
+		log_debug("session.close code=%d message=\"%s\"", code, message);
+}
+
+void access_close_session(struct app *app, const char *session, const char *reason)
+{
+	struct rpc *rpc = app->link ? access_link_rpc(app->link) : NULL;
+
+	/* Without it, the hello of the next connection does not list the session any more. */
+	if (rpc && rpc_request(rpc, "session.close",
+			       json_pack("{s:s, s:s}", "session", session, "reason", reason),
+			       CLOSE_MS, on_session_closed, NULL) != 0)
+		log_debug("session.close could not be sent session=%.8s", session);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "vpnd/app.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io/file.h"
+#include "common/io/log.h"
+
+void app_note_error(struct app *app, const char *todo, const char *fmt, ...)
+{
+	struct app_error *e = &app->errors[app->next_error];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	snprintf(e->todo, sizeof(e->todo), "%s", todo);
+	e->at_ms = clock_mono_ms();
+	app->next_error = (app->next_error + 1) % APP_ERRORS_MAX;
+	log_warn("%s%s%s", e->text, todo[0] ? " todo=" : "", todo);
+}
+
+/* The identity */
+
+static void free_contexts(struct app *app)
+{
+	tls_ctx_free(app->outer_ctx);
+	tls_ctx_free(app->inner_client_ctx);
+	tls_ctx_free(app->inner_server_ctx);
+	app->outer_ctx = app->inner_client_ctx = app->inner_server_ctx = NULL;
+}
+
+static int make_contexts(struct app *app)
+{
+	const struct identity *id = &app->identity;
+	int r = tls_ctx_outer_client(&app->outer_ctx, &id->ca, true);
+
+	if (r == 0)
+		r = tls_ctx_inner_client(&app->inner_client_ctx, &id->cert, &id->key, &id->ca);
+	if (r == 0)
+		r = tls_ctx_inner_server(&app->inner_server_ctx, &id->cert, &id->key, &id->ca);
+	if (r != 0)
+		free_contexts(app);
+	return r;
+}
+
+/* Does the identity fit the role that the configuration gives us? */
+static const char *misfit(const struct app *app, const struct identity *id)
+{
+	bool device = app->config.role == TOKEN_DEVICE;
+
+	if (id->id.kind == (device ? IDENT_DEVICE : IDENT_USER))
+		return NULL;
+	return device ? "the identity here is a user's, but role = device"
+		      : "the identity here is a device's, but role = manager";
+}
+
+static int use_identity(struct app *app)
+{
+	const char *problem = misfit(app, &app->identity);
+	int r;
+
+	if (problem) {
+		app_note_error(app, "correct the role in the configuration, or enrol anew", "%s",
+			       problem);
+		return -EINVAL;
+	}
+	app->enrolled = true;
+	r = make_contexts(app);
+	if (r == 0)
+		r = access_open(app);
+	if (r != 0)
+		app_note_error(app, "enrol anew", "the identity cannot be used: %s", strerror(-r));
+	return r;
+}
+
+/* All that used the old identity is closed: take the next one. */
+static void take_next(struct app *app)
+{
+	if (!app->next || app->link || sessions_any(app) || app->stopping)
+		return;
+	free_contexts(app);
+	identity_wipe(&app->identity);
+	app->identity = *app->next;
+	identity_wipe(app->next);
+	free(app->next);
+	app->next = NULL;
+	if (use_identity(app) != 0)
+		log_error("the new identity is not in use");
+}
+
+int app_enrolled(struct app *app, const struct identity *id)
+{
+	int r = identity_save(id, app->config.state);
+
+	if (r != 0)
+		return r;
+	if (!app->next)
+		app->next = malloc(sizeof(*app->next));
+	if (!app->next)
+		return -ENOMEM;
+	*app->next = *id;
+	app->online = false;
+	sessions_end_all(app, "signed in anew", true);
+	if (app->link)
+		access_link_close(app->link);
+	take_next(app);
+	return 0;
+}
+
+static int load_identity(struct app *app)
+{
+	int r = identity_load(&app->identity, app->config.state);
+
+	if (r == 0) {
+		(void)use_identity(app); /* noted: vpnd stays, so that it can be mended */
+		return 0;
+	}
+	if (r == -ENOENT)
+		log_notice("not enrolled todo=\"%s\"",
+			   app->config.role == TOKEN_DEVICE ? "vpnctl enroll" : "vpnctl login");
+	else
+		app_note_error(app, "enrol anew, or restore the file",
+			       "the identity cannot be read: %s",
+			       r == -EPERM     ? "others may read it (it must be 0600)"
+			       : r == -EBADMSG ? "damaged"
+					       : strerror(-r));
+	return 0;
+}
+
+/* Start and stop */
+
+void app_parts_closed(struct app *app)
+{
+	if (app->stopping && !app->link && !sessions_any(app))
+		free_contexts(app);
+	take_next(app);
+}
+
+static int open_plane(struct app *app)
+{
+	char journal[CONFIG_PATH_SIZE + 8];
+	char *dir = strdup(app->config.socket), *slash = dir ? strrchr(dir, '/') : NULL;
+	int r = slash ? 0 : -EINVAL;
+
+	if (r == 0) {
+		*slash = '\0';
+		r = file_mkdirs(dir[0] ? dir : "/", 0755);
+	}
+	free(dir);
+	if (r != 0) {
+		log_error("no folder for the socket path=%s error=\"%s\"", app->config.socket,
+			  strerror(-r));
+		return r;
+	}
+	snprintf(journal, sizeof(journal), "%s.undo", app->config.socket);
+	return plane_open(&app->plane, app->loop, app->config.tun, journal, &sessions_plane_calls,
+			  app);
+}
+
+int app_start(struct app *app, uv_loop_t *loop)
+{
+	int r;
+
+	app->loop = loop;
+	uv_timer_init(loop, &app->ticker);
+	app->ticker.data = app;
+	r = file_mkdirs(app->config.state, 0700);
+	if (r != 0) {
+		log_error("no state folder path=%s error=\"%s\"", app->config.state, strerror(-r));
+		return r;
+	}
+	r = control_open(app);
+	if (r != 0)
+		return r;
+	r = open_plane(app);
+	return r != 0 ? r : load_identity(app);
+}
+
+void app_stop(struct app *app, int exit_code)
+{
+	if (app->stopping)
+		return;
+	app->stopping = true;
+	app->exit_code = exit_code;
+	log_notice("stopping");
+	sessions_end_all(app, "vpnd is stopping", true);
+	enrolment_stop(app);
+	if (app->local)
+		local_close(app->local);
+	app->local = NULL;
+	if (app->link)
+		access_link_close(app->link);
+	if (app->plane)
+		plane_close(app->plane);
+	uv_close((uv_handle_t *)&app->ticker, NULL);
+	if (app->next)
+		identity_wipe(app->next);
+	free(app->next);
+	app->next = NULL;
+	app_parts_closed(app);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * app - what vpnd is made of, and how the pieces are joined. The files of vpnd that join them
+ * share this structure; the pieces themselves do not know it:
+ *
+ *   app.c        start, stop, identity
+ *   sessions.c   grants -> sessions -> slots of the plane
+ *   access.c     what is said with the Access Server
+ *   control.c    what vpnctl asks; enrolment.c: its enroll and login; status.c: its status
+ */
+#ifndef FARLAN_VPND_APP_H
+#define FARLAN_VPND_APP_H
+
+#include "common/io/access_link.h"
+#include "common/io/enrol.h"
+#include "common/io/local.h"
+#include "vpnd/config.h"
+#include "vpnd/plane.h"
+#include "vpnd/session.h"
+
+#define APP_ERRORS_MAX 8
+#define APP_CONNECT_MS 25000 /* vpnctl connect waits this long for the device */
+#define APP_TEXT_SIZE 400
+
+/* Somebody at a vpnctl who waits for an answer. */
+struct waiter {
+	bool waiting;
+	uint64_t client; /* local_client_number() */
+	int64_t id;
+	uint64_t since_ms;
+};
+
+struct app_session {
+	struct app *app;
+	uint16_t slot;
+	struct session *session; /* NULL: free */
+	struct waiter waiter;
+	bool ending;
+};
+
+struct app_error {
+	uint64_t at_ms; /* 0: none */
+	char text[APP_TEXT_SIZE], todo[160];
+};
+
+struct app {
+	uv_loop_t *loop;
+	struct config config;
+	bool enrolled, online, stopping;
+	struct identity identity;      /* enrolled */
+	struct identity *next;         /* takes its place when all that uses the old one is closed */
+	struct tls_ctx *outer_ctx, *inner_client_ctx, *inner_server_ctx;
+	struct access_link *link;
+	struct addr ipv4, ipv6;        /* tunnel addresses */
+	size_t n_lans;                 /* device: its LANs in the register */
+	struct prefix lans[GRANT_LANS_MAX];
+	struct plane *plane;
+	struct local *local;
+	struct dial_memory memory;
+	struct app_session sessions[PLANE_SLOTS_MAX];
+	struct enrol *enrol;
+	struct waiter enrol_waiter;
+	uv_timer_t ticker;             /* while somebody waits for a session */
+	struct app_error errors[APP_ERRORS_MAX];
+	size_t next_error;
+	int exit_code;
+};
+
+/** app_start() - @app: config is set, the rest zero. Return: 0; -errno, logged; app_stop() still follows. */
+int app_start(struct app *app, uv_loop_t *loop) __attribute__((warn_unused_result));
+/** app_stop() - undo everything, close everything; the loop ends by itself. Idempotent. */
+void app_stop(struct app *app, int exit_code);
+/** app_enrolled() - save a new identity and take it into use. Return: 0; -errno. */
+int app_enrolled(struct app *app, const struct identity *id) __attribute__((warn_unused_result));
+/** app_note_error() - for the log and for status; @todo: what to do, may be "". */
+void app_note_error(struct app *app, const char *todo, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** app_parts_closed() - a session or the link has closed: go on with what waited for it. */
+void app_parts_closed(struct app *app);
+
+/* sessions.c */
+
+/**
+ * sessions_begin() - a grant was given: attach and open. A grant for a running session is nothing new.
+ * @waiter: somebody to be told of steps and the outcome; NULL: nobody.
+ * Return: 0; -errno and @error in words.
+ */
+int sessions_begin(struct app *app, struct grant *grant, const struct waiter *waiter,
+		   char error[PLANE_ERROR_SIZE]) __attribute__((warn_unused_result));
+/** sessions_end() - @tell: accessd does not know yet. */
+void sessions_end(struct app_session *as, const char *reason, bool tell);
+void sessions_end_all(struct app *app, const char *reason, bool tell);
+/** sessions_find() - by id, or by the peer's name; NULL. */
+struct app_session *sessions_find(struct app *app, const char *session);
+struct app_session *sessions_find_peer(struct app *app, const char *peer);
+bool sessions_any(const struct app *app);
+/** sessions_step() - tell who waits, with the time since the start. */
+void sessions_step(struct app *app, const struct waiter *w, const char *text);
+extern const struct plane_callbacks sessions_plane_calls; /* arg: struct app */
+
+/* access.c */
+int access_open(struct app *app) __attribute__((warn_unused_result));
+/** access_close_session() - tell accessd that a session is over, if it is there. */
+void access_close_session(struct app *app, const char *session, const char *reason);
+
+/* control.c, enrolment.c, status.c */
+int control_open(struct app *app) __attribute__((warn_unused_result));
+void enrolment_on_enroll(struct rpc *rpc, int64_t id, const json_t *params);
+void enrolment_on_login(struct rpc *rpc, int64_t id, const json_t *params);
+void enrolment_stop(struct app *app);
+json_t *status_make(struct app *app);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "vpnd/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIELD(member) \
+	.offset = offsetof(struct config, member), .size = sizeof(((struct config *)0)->member)
+
+static const char *parse_role(const struct opt *o, const char *value, void *field)
+{
+	enum token_role *role = field;
+
+	(void)o;
+	if (strcmp(value, "device") == 0)
+		*role = TOKEN_DEVICE;
+	else if (strcmp(value, "manager") == 0)
+		*role = TOKEN_MANAGER;
+	else
+		return "not device or manager";
+	return NULL;
+}
+
+static void print_role(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	const enum token_role *role = field;
+
+	(void)o;
+	snprintf(out, out_size, "%s", *role == TOKEN_DEVICE ? "device" : "manager");
+}
+
+/* clang-format off */
+static const struct opt table[] = {
+	{ .section = "vpnd", .key = "role", .parse = parse_role, .print = print_role,
+	  FIELD(role), .dflt = "device",
+	  .help = "device (at the machine) or manager (the engineer's PC, the office router)" },
+	{ .section = "vpnd", .key = "state", .parse = opt_parse_string, .print = opt_print_string,
+	  FIELD(state), .dflt = "/var/lib/farlan/vpnd",
+	  .help = "folder of the identity that enrolment left here" },
+	{ .section = "vpnd", .key = "socket", .parse = opt_parse_string, .print = opt_print_string,
+	  FIELD(socket), .dflt = "/run/farlan/vpnd.sock",
+	  .help = "where vpnctl finds vpnd; what vpnd changed on the host is noted beside it" },
+	{ .section = "vpnd", .key = "tun", .parse = opt_parse_string, .print = opt_print_string,
+	  FIELD(tun), .dflt = "farlan0",
+	  .help = "name of the TUN device" },
+	{ .section = "vpnd", .key = "lan", .parse = opt_parse_prefixes, .print = opt_print_prefixes,
+	  FIELD(lans), .dflt = "",
+	  .help = "manager: networks here that connected devices may reach" },
+	{ .section = "vpnd", .key = "ports", .parse = opt_parse_ports, .print = opt_print_ports,
+	  FIELD(ports), .dflt = "443, 80, 5935",
+	  .help = "ports to try, in this order, at servers whose URL names none" },
+};
+/* clang-format on */
+
+#define TABLE_N (sizeof(table) / sizeof(table[0]))
+
+int config_load(struct config *c, const char *path, char error[OPT_ERROR_SIZE])
+{
+	return opt_load(path, table, TABLE_N, c, error);
+}
+
+void config_defaults(struct config *c)
+{
+	opt_defaults(table, TABLE_N, c);
+}
+
+void config_print(const struct config *c)
+{
+	opt_print(table, TABLE_N, c);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * config - what vpnd's configuration file says.
+ */
+#ifndef FARLAN_VPND_CONFIG_H
+#define FARLAN_VPND_CONFIG_H
+
+#include "common/io/opt.h"
+#include "common/pure/token.h"
+#include "vpnd/tun.h"
+
+#define CONFIG_FILE "/etc/farlan/vpnd.conf"
+#define CONFIG_PATH_SIZE 200
+
+struct config {
+	enum token_role role;
+	char state[CONFIG_PATH_SIZE];   /* folder: identity, what worked last */
+	char socket[CONFIG_PATH_SIZE];  /* for vpnctl; the undo journal lies beside it */
+	char tun[TUN_NAME_SIZE];
+	struct opt_prefixes lans;       /* manager: networks here that devices may reach */
+	struct opt_ports ports;
+};
+
+/** config_load() - Return: 0; -ENOENT; -EINVAL and @error; -errno. */
+int config_load(struct config *c, const char *path, char error[OPT_ERROR_SIZE])
+	__attribute__((warn_unused_result));
+void config_defaults(struct config *c);
+void config_print(const struct config *c);
+
+#endif

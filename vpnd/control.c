@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What vpnctl asks.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io/file.h"
+#include "common/io/log.h"
+#include "vpnd/app.h"
+
+#define OPEN_MS 15000
+
+/* A question that was passed on to accessd. */
+struct asked {
+	struct app *app;
+	struct waiter waiter;
+};
+
+static struct waiter waiter_of(struct rpc *rpc, int64_t id)
+{
+	return (struct waiter){
+		.waiting = true,
+		.client = local_client_number(local_client_of(rpc)),
+		.id = id,
+		.since_ms = clock_mono_ms(),
+	};
+}
+
+static struct rpc *asker(const struct asked *a)
+{
+	return a->app->local ? local_client_find(a->app->local, a->waiter.client) : NULL;
+}
+
+/* Pass a question on. Takes @params. */
+static void ask_access(struct rpc *rpc, int64_t id, const char *method, json_t *params,
+		       rpc_answer_fn *fn)
+{
+	struct app *app = local_arg(rpc);
+	struct rpc *access = app->link && app->online ? access_link_rpc(app->link) : NULL;
+	struct asked *a = access ? malloc(sizeof(*a)) : NULL;
+	struct access_link_status st;
+
+	if (!access) {
+		json_decref(params);
+		memset(&st, 0, sizeof(st));
+		if (app->link)
+			access_link_status(app->link, &st);
+		rpc_reject(rpc, id, RPC_UNAVAILABLE, "%s%s%s",
+			   app->enrolled ? "not connected to an Access Server"
+			   : app->config.role == TOKEN_DEVICE
+				   ? "not enrolled; run: vpnctl enroll"
+				   : "not signed in; run: vpnctl login",
+			   st.last_error[0] ? ": " : "", st.last_error);
+		return;
+	}
+	if (!a) {
+		json_decref(params);
+		rpc_reject(rpc, id, RPC_INTERNAL, "out of memory");
+		return;
+	}
+	*a = (struct asked){ .app = app, .waiter = waiter_of(rpc, id) };
+	if (rpc_request(access, method, params, OPEN_MS, fn, a) != 0) {
+		free(a);
+		rpc_reject(rpc, id, RPC_UNAVAILABLE, "the Access Server cannot be asked now");
+	}
+}
+
+/* devices */
+
+static void on_device_list(void *arg, const json_t *result, int code, const char *message)
+{
+	struct asked *a = arg;
+	struct rpc *rpc = asker(a);
+
+	if (rpc && result)
+		rpc_reply(rpc, a->waiter.id, json_deep_copy(result));
+	else if (rpc)
+		rpc_reject(rpc, a->waiter.id, code, "%s", message);
+	free(a);
+}
+
+static void on_devices(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	(void)params;
+	ask_access(rpc, id, "device.list", json_object(), on_device_list);
+}
+
+/* connect */
+
+static void step_relays(struct asked *a, const struct grant *g)
+{
+	char text[APP_TEXT_SIZE] = "granted; relays:";
+
+	for (size_t i = 0; i < g->n_relays; i++) {
+		size_t used = strlen(text);
+
+		snprintf(text + used, sizeof(text) - used, " %s", g->relays[i].name);
+	}
+	sessions_step(a->app, &a->waiter, text);
+}
+
+static void step_routes(struct asked *a, const struct grant *g)
+{
+	char text[APP_TEXT_SIZE] = "routes set:", prefix[PREFIX_TEXT_SIZE];
+
+	for (size_t i = 0; i < g->n_peer_lans; i++) {
+		size_t used = strlen(text);
+
+		prefix_format(&g->peer_lans[i], prefix);
+		snprintf(text + used, sizeof(text) - used, " %s", prefix);
+	}
+	sessions_step(a->app, &a->waiter, text);
+}
+
+static void begin_granted(struct asked *a, struct grant *grant)
+{
+	char error[PLANE_ERROR_SIZE];
+	struct rpc *rpc = asker(a);
+
+	step_relays(a, grant);
+	if (!rpc) { /* who asked has gone */
+		access_close_session(a->app, grant->session, "cancelled");
+		return;
+	}
+	if (sessions_begin(a->app, grant, &a->waiter, error) == 0) {
+		step_routes(a, grant);
+		return;
+	}
+	access_close_session(a->app, grant->session, error);
+	rpc_reject(rpc, a->waiter.id, RPC_CONFLICT, "%s", error);
+}
+
+static void on_opened(void *arg, const json_t *result, int code, const char *message)
+{
+	struct asked *a = arg;
+	struct rpc *rpc = asker(a);
+	struct grant grant;
+
+	if (!result) {
+		if (rpc)
+			rpc_reject(rpc, a->waiter.id, code, "%s", message);
+	} else if (grant_decode(&grant, json_object_get(result, "grant")) != 0) {
+		if (rpc)
+			rpc_reject(rpc, a->waiter.id, RPC_INTERNAL,
+				   "the Access Server's grant is malformed");
+	} else {
+		begin_granted(a, &grant);
+		explicit_bzero(&grant, sizeof(grant));
+	}
+	free(a);
+}
+
+static void on_connect(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app *app = local_arg(rpc);
+	struct waiter w = waiter_of(rpc, id);
+	struct app_session *as;
+	struct session_status st;
+	const char *device;
+
+	if (!rpc_str(params, "device", &device)) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "which device?");
+		return;
+	}
+	if (app->config.role != TOKEN_MANAGER) {
+		rpc_reject(rpc, id, RPC_DENIED, "this end is a device; only managers connect");
+		return;
+	}
+	as = sessions_find_peer(app, device);
+	if (as) {
+		session_status(as->session, &st);
+		if (st.state == SESSION_UP)
+			rpc_reply(rpc, id,
+				  json_pack("{s:s, s:s, s:s, s:b}", "session",
+					    session_grant(as->session)->session, "peer", device,
+					    "relay", st.relay, "already", 1));
+		else
+			rpc_reject(rpc, id, RPC_CONFLICT, "%s is being connected already%s%s", device,
+				   st.last_reason[0] ? "; last: " : "", st.last_reason);
+		return;
+	}
+	sessions_step(app, &w, "asking the Access Server");
+	ask_access(rpc, id, "session.open", json_pack("{s:s}", "device", device), on_opened);
+}
+
+/* disconnect */
+
+static void on_disconnect(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app *app = local_arg(rpc);
+	const char *device = NULL;
+	size_t ended = 0;
+
+	(void)rpc_str(params, "device", &device);
+	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
+		struct app_session *as = &app->sessions[i];
+
+		if (!as->session || as->ending ||
+		    (device && strcmp(session_grant(as->session)->peer_name, device) != 0))
+			continue;
+		sessions_end(as, "disconnected", true);
+		ended++;
+	}
+	if (device && ended == 0)
+		rpc_reject(rpc, id, RPC_NOT_FOUND, "there is no session with %.64s", device);
+	else
+		rpc_reply(rpc, id, json_pack("{s:I}", "ended", (json_int_t)ended));
+}
+
+static void on_status(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	(void)params;
+	rpc_reply(rpc, id, status_make(local_arg(rpc)));
+}
+
+static const struct rpc_method methods[] = {
+	{ "status", on_status },
+	{ "enroll", enrolment_on_enroll },
+	{ "login", enrolment_on_login },
+	{ "connect", on_connect },
+	{ "disconnect", on_disconnect },
+	{ "devices", on_devices },
+};
+
+/* A vpnctl that was interrupted while it waited: nobody wants the session that is not up yet. */
+static void on_client_gone(struct local_client *c, void *arg)
+{
+	struct app *app = arg;
+	uint64_t number = local_client_number(c);
+
+	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
+		struct app_session *as = &app->sessions[i];
+
+		if (!as->session || !as->waiter.waiting || as->waiter.client != number)
+			continue;
+		as->waiter.waiting = false;
+		sessions_end(as, "cancelled", true);
+	}
+}
+
+int control_open(struct app *app)
+{
+	return local_open(&app->local, app->loop, app->config.socket, methods,
+			  sizeof(methods) / sizeof(methods[0]), app, on_client_gone);
+}

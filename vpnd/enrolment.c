@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * vpnctl enroll and vpnctl login: the first contact, and a manager's sign-in.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/io/file.h"
+#include "common/io/log.h"
+#include "vpnd/app.h"
+
+#define PENDING_KEY_FILE "enrolling.key"
+
+static void on_step(void *arg, const char *what)
+{
+	struct app *app = arg;
+
+	log_info("enrolling: %s", what);
+	sessions_step(app, &app->enrol_waiter, what);
+}
+
+static void on_done(void *arg, const struct identity *identity, int code, const char *message)
+{
+	struct app *app = arg;
+	struct waiter *w = &app->enrol_waiter;
+	struct rpc *rpc = app->local ? local_client_find(app->local, w->client) : NULL;
+	int r = identity ? app_enrolled(app, identity) : 0;
+
+	app->enrol = NULL;
+	w->waiting = false;
+	if (!identity)
+		log_warn("enrolling failed reason=\"%s\"", message);
+	else if (r == 0)
+		log_notice("enrolled name=%s domain=%s uid=%s", identity->name, identity->id.domain,
+			   identity->id.uid);
+	if (!rpc)
+		return;
+	if (!identity)
+		rpc_reject(rpc, w->id, code, "%s", message);
+	else if (r != 0)
+		rpc_reject(rpc, w->id, RPC_INTERNAL, "the identity could not be stored: %s",
+			   strerror(-r));
+	else
+		rpc_reply(rpc, w->id,
+			  json_pack("{s:s, s:s, s:s}", "name", identity->name, "domain",
+				    identity->id.domain, "uid", identity->id.uid));
+}
+
+static const struct enrol_callbacks calls = { .on_step = on_step, .on_done = on_done };
+
+static void start(struct rpc *rpc, int64_t id, struct enrol_request *q)
+{
+	struct app *app = local_arg(rpc);
+	char path[CONFIG_PATH_SIZE + sizeof(PENDING_KEY_FILE) + 1];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/%s", app->config.state, PENDING_KEY_FILE);
+	q->pending_key_path = q->invite ? path : NULL;
+	q->kind = app->config.role == TOKEN_DEVICE ? IDENT_DEVICE : IDENT_USER;
+	q->ports = &app->config.ports;
+	q->memory = &app->memory;
+	q->version = FARLAN_VERSION;
+	app->enrol_waiter = (struct waiter){
+		.waiting = true,
+		.client = local_client_number(local_client_of(rpc)),
+		.id = id,
+		.since_ms = clock_mono_ms(),
+	};
+	r = enrol_start(&app->enrol, app->loop, q, &calls, app);
+	if (r != 0) {
+		app->enrol = NULL;
+		app->enrol_waiter.waiting = false;
+		rpc_reject(rpc, id, RPC_INTERNAL, "it could not begin: %s", strerror(-r));
+	}
+}
+
+/* Return: NULL, or what is wrong with the invitation. */
+static const char *take_invitation(const char *text, enum ident_kind kind, struct invite *invite)
+{
+	switch (invite_decode(invite, text)) {
+	case 0:
+		break;
+	case -EBADMSG:
+		return "the invitation is damaged; was all of it copied?";
+	default:
+		return "this is not an invitation";
+	}
+	if (invite->kind != kind)
+		return kind == IDENT_DEVICE ? "this invitation is not for a device"
+					    : "this invitation is not for a user";
+	return NULL;
+}
+
+static bool may_start(struct rpc *rpc, int64_t id, enum token_role role)
+{
+	struct app *app = local_arg(rpc);
+
+	if (app->config.role != role)
+		rpc_reject(rpc, id, RPC_DENIED,
+			   role == TOKEN_DEVICE ? "this end is a manager: use vpnctl login"
+						: "this end is a device: use vpnctl enroll");
+	else if (app->enrol || app->next)
+		rpc_reject(rpc, id, RPC_CONFLICT, "enrolling is under way already");
+	else
+		return true;
+	return false;
+}
+
+void enrolment_on_enroll(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct enrol_request q = { .invite = NULL };
+	struct invite invite;
+	const char *text, *problem = "no invitation";
+
+	if (!may_start(rpc, id, TOKEN_DEVICE))
+		return;
+	if (rpc_str(params, "invitation", &text))
+		problem = take_invitation(text, IDENT_DEVICE, &invite);
+	if (problem) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "%s", problem);
+		return;
+	}
+	q.invite = &invite;
+	start(rpc, id, &q);
+	explicit_bzero(&invite, sizeof(invite));
+}
+
+void enrolment_on_login(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app *app = local_arg(rpc);
+	struct enrol_request q = { .identity = app->enrolled ? &app->identity : NULL };
+	const char *text, *problem = NULL;
+	struct invite invite;
+
+	if (!may_start(rpc, id, TOKEN_MANAGER))
+		return;
+	if (!rpc_str(params, "password", &q.password))
+		problem = "no password";
+	if (rpc_str(params, "user", &text))
+		q.user = text;
+	else if (app->enrolled)
+		q.user = app->identity.name;
+	if (!problem && rpc_str(params, "invitation", &text)) {
+		problem = take_invitation(text, IDENT_USER, &invite);
+		q.invite = problem ? NULL : &invite;
+		q.identity = NULL;
+		if (!rpc_str(params, "user", &text))
+			q.user = NULL; /* the invitation says who */
+	} else if (!problem && !app->enrolled) {
+		problem = "the first sign-in here needs an invitation: vpnctl login --invite FILE";
+	}
+	if (problem) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "%s", problem);
+		return;
+	}
+	start(rpc, id, &q);
+	explicit_bzero(&invite, sizeof(invite));
+}
+
+void enrolment_stop(struct app *app)
+{
+	if (app->enrol)
+		enrol_cancel(app->enrol);
+	app->enrol = NULL;
+}

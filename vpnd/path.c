@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "vpnd/path.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io/file.h"
+#include "common/io/inner.h"
+#include "common/io/log.h"
+#include "common/pure/bytes.h"
+#include "common/pure/rpcmsg.h"
+
+#define RX_BYTES (FRAME_HEADER_BYTES + FRAME_MAX_BYTES + TLS_RECORD_MAX_BYTES)
+
+struct path {
+	struct path_config config;
+	const struct path_callbacks *cb;
+	void *arg;
+	enum path_state state;
+	struct dial *dial;
+	struct inner *inner;
+	uv_timer_t timer; /* liveness, once ready */
+	bool timer_closed, ended;
+	struct buf rx; /* a frame that is not whole yet */
+	uint64_t heard_ms, sent_ms, data_ms; /* CLOCK_BOOTTIME */
+	uint64_t pinged_ms; /* of the oldest PING since something was heard; 0: none */
+	uint64_t asked_ms;  /* of the last PING */
+	uint64_t ping_seq;
+	double rtt_ms;
+	char addr[DIAL_ADDR_SIZE];
+	char reason[PATH_REASON_SIZE];
+};
+
+static void schedule(struct path *p);
+
+static const struct grant_relay *relay_of(const struct path *p)
+{
+	return &p->config.grant->relays[p->config.relay];
+}
+
+static void step(struct path *p, const char *fmt, const char *a, const char *b)
+{
+	char text[PATH_REASON_SIZE + 100];
+
+	snprintf(text, sizeof(text), "relay %s: %s%s%s", relay_of(p)->name, fmt, a, b);
+	p->cb->on_step(p, text);
+}
+
+/* The end */
+
+static void maybe_free(struct path *p)
+{
+	if (p->state != PATH_CLOSING || p->inner || !p->timer_closed)
+		return;
+	p->cb->on_gone(p, p->reason);
+	buf_wipe(&p->rx);
+	buf_deinit(&p->rx);
+	free(p);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct path *p = handle->data;
+
+	p->timer_closed = true;
+	maybe_free(p);
+}
+
+static int send_frame(struct path *p, enum frame_type type, const void *payload, size_t n)
+{
+	uint8_t bytes[FRAME_HEADER_BYTES + FRAME_HELLO_MAX_BYTES];
+
+	if (!p->inner || n > FRAME_HELLO_MAX_BYTES)
+		return -EPIPE;
+	frame_header_encode(bytes, type, n);
+	memcpy(bytes + FRAME_HEADER_BYTES, payload, n);
+	p->sent_ms = clock_mono_ms();
+	return inner_send(p->inner, bytes, FRAME_HEADER_BYTES + n);
+}
+
+static void send_end(struct path *p, int code, const char *reason)
+{
+	uint8_t payload[1 + FRAME_REASON_MAX_BYTES];
+	size_t len = strnlen(reason, FRAME_REASON_MAX_BYTES);
+
+	payload[0] = (uint8_t)code;
+	memcpy(payload + 1, reason, len);
+	(void)send_frame(p, FRAME_END, payload, 1 + len); /* the peer may be gone */
+}
+
+static void begin_closing(struct path *p, const char *reason)
+{
+	if (p->state == PATH_CLOSING)
+		return;
+	snprintf(p->reason, sizeof(p->reason), "%s", reason);
+	p->state = PATH_CLOSING;
+	if (p->dial)
+		dial_cancel(p->dial);
+	p->dial = NULL;
+	uv_close((uv_handle_t *)&p->timer, on_timer_closed);
+}
+
+void path_close(struct path *p, int end_code, const char *reason)
+{
+	bool there = p->state == PATH_READY || p->state == PATH_HELLO;
+
+	if (p->state == PATH_CLOSING)
+		return;
+	if (there && end_code)
+		send_end(p, end_code, reason);
+	begin_closing(p, reason);
+	if (p->inner && there && end_code)
+		inner_finish(p->inner, reason);
+	else if (p->inner)
+		inner_close(p->inner, reason);
+}
+
+/* Liveness */
+
+static void send_ping(struct path *p)
+{
+	uint8_t payload[FRAME_PING_BYTES];
+	struct wr w = wr_init(payload, sizeof(payload));
+
+	wr_u64(&w, ++p->ping_seq);
+	wr_u64(&w, clock_mono_us());
+	p->asked_ms = clock_mono_ms();
+	if (!p->pinged_ms)
+		p->pinged_ms = clock_mono_ms();
+	(void)send_frame(p, FRAME_PING, payload, sizeof(payload)); /* a failure closes the path */
+}
+
+static bool active(const struct path *p, uint64_t now)
+{
+	return p->data_ms && now - p->data_ms < PATH_ACTIVE_MS;
+}
+
+/* Nothing came since our PING for too long? */
+static bool is_lost(const struct path *p, uint64_t now)
+{
+	uint64_t silent = now - p->heard_ms;
+
+	if (active(p, now))
+		return p->pinged_ms && now - p->pinged_ms >= PATH_LOST_MS && silent >= PATH_LOST_MS;
+	return silent >= PATH_IDLE_LOST_MS;
+}
+
+static bool wants_ping(const struct path *p, uint64_t now)
+{
+	if (p->pinged_ms)
+		return now - p->heard_ms >= PATH_IDLE_PING_MS && !active(p, now);
+	if (active(p, now))
+		return now - p->heard_ms >= PATH_QUIET_MS || now - p->asked_ms >= PATH_RTT_EVERY_MS;
+	return now - p->sent_ms >= PATH_IDLE_PING_MS;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct path *p = timer->data;
+	uint64_t now = clock_mono_ms();
+
+	if (p->state != PATH_READY)
+		return;
+	if (is_lost(p, now)) {
+		path_close(p, 0, "the other end has fallen silent");
+		return;
+	}
+	if (wants_ping(p, now))
+		send_ping(p);
+	if (p->state == PATH_READY)
+		schedule(p);
+}
+
+static void schedule(struct path *p)
+{
+	uint64_t now = clock_mono_ms();
+
+	uv_timer_start(&p->timer, on_tick,
+		       active(p, now) ? PATH_QUIET_MS : PATH_IDLE_PING_MS / 4, 0);
+}
+
+static void on_pong(struct path *p, const uint8_t *payload, size_t n)
+{
+	struct rd r = rd_init(payload, n);
+	uint64_t seq, sent_us, now_us = clock_mono_us();
+
+	if (!rd_u64(&r, &seq) || !rd_u64(&r, &sent_us) || seq != p->ping_seq || sent_us > now_us)
+		return; /* an older one, or not ours */
+	p->rtt_ms = (double)(now_us - sent_us) / 1000.0;
+}
+
+/* Frames */
+
+static int send_hello(struct path *p)
+{
+	const struct grant *g = p->config.grant;
+	json_t *o = json_pack("{s:s, s:I, s:s, s:[]}", "session", g->session, "serial",
+			      (json_int_t)g->serial, "version", FARLAN_VERSION, "caps");
+	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	int r = text ? send_frame(p, FRAME_HELLO, text, strlen(text)) : -ENOMEM;
+
+	free(text);
+	json_decref(o);
+	return r;
+}
+
+static void on_hello(struct path *p, const struct frame *f)
+{
+	json_t *o = json_loadb((const char *)f->payload, f->len, JSON_REJECT_DUPLICATES, NULL);
+	char session[TOKEN_SESSION_SIZE];
+	bool same = o && rpc_str_max(o, "session", session, sizeof(session)) &&
+		    strcmp(session, p->config.grant->session) == 0;
+
+	json_decref(o);
+	if (p->state != PATH_HELLO) {
+		path_close(p, 0, "the other end said HELLO twice");
+		return;
+	}
+	if (!same) {
+		path_close(p, 0, "the other end's HELLO is of another session");
+		return;
+	}
+	p->state = PATH_READY;
+	send_ping(p);
+	if (p->state != PATH_READY)
+		return;
+	schedule(p);
+	p->cb->on_ready(p);
+}
+
+static void on_end(struct path *p, const struct frame *f)
+{
+	char reason[FRAME_REASON_MAX_BYTES + 1];
+
+	log_clean(reason, sizeof(reason), (const char *)f->payload + 1, f->len - 1);
+	p->ended = true;
+	p->cb->on_end(p, f->payload[0], reason);
+	path_close(p, 0, reason[0] ? reason : "ended by the other end");
+}
+
+static void on_number(struct path *p, const struct frame *f,
+		      void (*fn)(struct path *p, uint32_t n))
+{
+	struct rd r = rd_init(f->payload, f->len);
+	uint32_t n;
+
+	if (rd_u32(&r, &n))
+		fn(p, n);
+}
+
+static void on_frame(struct path *p, const struct frame *f)
+{
+	if (p->state == PATH_HELLO && f->type != FRAME_HELLO) {
+		path_close(p, 0, "the other end did not begin with HELLO");
+		return;
+	}
+	switch (f->type) {
+	case FRAME_PACKET:
+		p->cb->on_packet(p, f->payload, f->len);
+		break;
+	case FRAME_HELLO:
+		on_hello(p, f);
+		break;
+	case FRAME_PING:
+		(void)send_frame(p, FRAME_PONG, f->payload, f->len);
+		break;
+	case FRAME_PONG:
+		on_pong(p, f->payload, f->len);
+		break;
+	case FRAME_SELECT:
+		on_number(p, f, p->cb->on_select);
+		break;
+	case FRAME_SELECTED:
+		on_number(p, f, p->cb->on_selected);
+		break;
+	case FRAME_END:
+		on_end(p, f);
+		break;
+	default: /* of a later version */
+		break;
+	}
+}
+
+/* Take whole frames from @bytes. Return: bytes taken. */
+static size_t take_frames(struct path *p, const uint8_t *bytes, size_t n)
+{
+	size_t taken = 0, used;
+	struct frame f;
+	int r;
+
+	while (p->state != PATH_CLOSING) {
+		r = frame_decode(bytes + taken, n - taken, &f, &used);
+		if (r == -EAGAIN)
+			break;
+		if (r != 0) {
+			path_close(p, 0, "the other end sent a malformed frame");
+			break;
+		}
+		on_frame(p, &f);
+		taken += used;
+	}
+	return taken;
+}
+
+static void on_inner_data(struct inner *in, const uint8_t *bytes, size_t n)
+{
+	struct path *p = inner_arg(in);
+	size_t taken = 0;
+
+	p->heard_ms = clock_mono_ms();
+	p->pinged_ms = 0;
+	if (buf_len(&p->rx) == 0)
+		taken = take_frames(p, bytes, n);
+	if (p->state == PATH_CLOSING || taken == n)
+		return;
+	if (buf_append(&p->rx, bytes + taken, n - taken) != 0) {
+		path_close(p, 0, "out of memory for a frame");
+		return;
+	}
+	if (taken == 0)
+		buf_consume(&p->rx, take_frames(p, buf_data(&p->rx), buf_len(&p->rx)));
+}
+
+/* The way there */
+
+static void on_inner_ready(struct inner *in)
+{
+	struct path *p = inner_arg(in);
+
+	if (p->state == PATH_CLOSING)
+		return;
+	p->state = PATH_HELLO;
+	p->heard_ms = clock_mono_ms();
+	step(p, "other end authenticated (", inner_cipher(in), ")");
+	if (send_hello(p) != 0)
+		path_close(p, 0, "HELLO could not be sent");
+}
+
+static void on_inner_closed(struct inner *in, bool clean, const char *reason)
+{
+	struct path *p = inner_arg(in);
+
+	(void)clean; /* without END the path is lost either way */
+	p->inner = NULL;
+	begin_closing(p, reason);
+	maybe_free(p);
+}
+
+static const struct inner_callbacks inner_calls = {
+	.on_ready = on_inner_ready,
+	.on_data = on_inner_data,
+	.on_closed = on_inner_closed,
+};
+
+static void on_dial_open(struct dial *d, struct outer *o)
+{
+	struct path *p = dial_arg(d);
+	struct tls_expect expect = { .alpn = TLS_ALPN_PATH, .has_ident = true, .has_key = true };
+	int r;
+
+	p->dial = NULL;
+	expect.id = p->config.grant->peer;
+	memcpy(expect.key_sha256, p->config.grant->peer_key, sizeof(expect.key_sha256));
+	dial_addr_format(outer_peer_addr(o), p->addr);
+	p->state = PATH_WAITING;
+	r = inner_open(&p->inner, o, p->config.inner_ctx, &expect, PATH_WAIT_MS, &inner_calls, p);
+	if (r != 0) {
+		p->inner = NULL;
+		begin_closing(p, strerror(-r));
+		return;
+	}
+	step(p, "connected ", p->addr, "");
+}
+
+static void on_dial_failed(struct dial *d, const char *reason)
+{
+	struct path *p = dial_arg(d);
+
+	p->dial = NULL;
+	begin_closing(p, reason);
+}
+
+static void on_dial_step(struct dial *d, const char *what)
+{
+	step(dial_arg(d), what, "", "");
+}
+
+static const struct dial_callbacks dial_calls = {
+	.on_open = on_dial_open,
+	.on_failed = on_dial_failed,
+	.on_step = on_dial_step,
+};
+
+static int dial_relay(struct path *p)
+{
+	const struct grant_relay *relay = relay_of(p);
+	struct dial_target target = { .path = "/v1/session", .ports = *p->config.ports };
+	char headers[PASETO_TOKEN_SIZE + 100];
+	int r;
+
+	target.n_urls = relay->n_urls;
+	memcpy(target.urls, relay->urls, relay->n_urls * sizeof(relay->urls[0]));
+	snprintf(headers, sizeof(headers), "Authorization: Bearer %s\r\nFarlan-Generation: %llu\r\n",
+		 relay->token, (unsigned long long)p->config.generation);
+	target.headers = headers;
+	r = dial_start(&p->dial, p->config.loop, p->config.outer_ctx, &target, p->config.memory,
+		       &dial_calls, p);
+	explicit_bzero(headers, sizeof(headers));
+	return r;
+}
+
+int path_open(struct path **out, const struct path_config *config, const struct path_callbacks *cb,
+	      void *arg)
+{
+	struct path *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->config = *config;
+	p->cb = cb;
+	p->arg = arg;
+	p->rtt_ms = -1;
+	p->state = PATH_DIALING;
+	buf_init(&p->rx, RX_BYTES);
+	r = dial_relay(p);
+	if (r != 0) {
+		free(p);
+		return r;
+	}
+	uv_timer_init(config->loop, &p->timer);
+	p->timer.data = p;
+	*out = p;
+	return 0;
+}
+
+int path_send(struct path *p, const void *frames, size_t n)
+{
+	uint64_t now = clock_mono_ms();
+	bool was_active = active(p, now);
+
+	if (p->state != PATH_READY || !p->inner)
+		return -EPIPE;
+	p->data_ms = p->sent_ms = now;
+	if (!was_active)
+		schedule(p);
+	return inner_send(p->inner, frames, n);
+}
+
+bool path_room(const struct path *p)
+{
+	return p->state == PATH_READY && p->inner && inner_queued(p->inner) < OUTER_QUEUE_HIGH_BYTES;
+}
+
+static void send_number(struct path *p, enum frame_type type, uint32_t n)
+{
+	uint8_t payload[FRAME_SELECT_BYTES];
+	struct wr w = wr_init(payload, sizeof(payload));
+
+	wr_u32(&w, n);
+	(void)send_frame(p, type, payload, sizeof(payload)); /* a failure closes the path */
+}
+
+void path_select(struct path *p, uint32_t n)
+{
+	send_number(p, FRAME_SELECT, n);
+}
+
+void path_selected(struct path *p, uint32_t n)
+{
+	send_number(p, FRAME_SELECTED, n);
+}
+
+void *path_arg(const struct path *p)
+{
+	return p->arg;
+}
+
+size_t path_relay(const struct path *p)
+{
+	return p->config.relay;
+}
+
+void path_status(const struct path *p, struct path_status *s)
+{
+	struct outer *o = p->inner ? inner_outer(p->inner) : NULL;
+	struct outer_stats stats = { .tls_version = "" };
+
+	memset(s, 0, sizeof(*s));
+	s->state = p->state;
+	memcpy(s->relay_addr, p->addr, sizeof(s->relay_addr));
+	s->rtt_ms = p->rtt_ms;
+	s->cipher = p->inner ? inner_cipher(p->inner) : "";
+	if (o) {
+		outer_stats(o, &stats);
+		s->outer_verified = outer_tls_peer(o)->verified;
+	}
+	s->outer_version = stats.tls_version;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * path - one way between the two ends of a session: dial a relay, wait there for the other
+ * end, authenticate it (inner TLS), exchange HELLO, then carry frames. A path knows nothing of
+ * the session's other paths; the session decides which one is used.
+ *
+ *   DIALING -> WAITING (at the relay, then inner handshake) -> HELLO -> READY -> CLOSING
+ */
+#ifndef FARLAN_PATH_H
+#define FARLAN_PATH_H
+
+#include "common/io/dial.h"
+#include "common/pure/frame.h"
+#include "common/pure/grant.h"
+
+#define PATH_WAIT_MS 120000        /* a relay keeps a waiting leg this long */
+#define PATH_ACTIVE_MS 60000       /* after data was sent: watched closely */
+#define PATH_QUIET_MS 1000         /* active and nothing heard: PING */
+#define PATH_LOST_MS 5000          /* and nothing after that: lost */
+#define PATH_IDLE_PING_MS 45000
+#define PATH_IDLE_LOST_MS 90000
+#define PATH_RTT_EVERY_MS 10000    /* active: PING for the round-trip time */
+#define PATH_REASON_SIZE DIAL_REASON_SIZE
+
+enum path_state { PATH_DIALING, PATH_WAITING, PATH_HELLO, PATH_READY, PATH_CLOSING };
+
+struct path;
+
+struct path_callbacks {
+	void (*on_step)(struct path *p, const char *text); /* for people */
+	void (*on_ready)(struct path *p);                  /* HELLOs are exchanged */
+	void (*on_packet)(struct path *p, const uint8_t *packet, size_t n); /* borrowed */
+	void (*on_select)(struct path *p, uint32_t n);
+	void (*on_selected)(struct path *p, uint32_t n);
+	/* The peer ended the path or the session (enum frame_end_code); on_gone follows. */
+	void (*on_end)(struct path *p, int code, const char *reason);
+	/* The path is over, exactly once, from the loop; @p is freed after it. */
+	void (*on_gone)(struct path *p, const char *reason);
+};
+
+struct path_config { /* borrowed for the path's life but for the integers */
+	uv_loop_t *loop;
+	const struct tls_ctx *outer_ctx, *inner_ctx; /* inner: client for a manager, server for a device */
+	const struct grant *grant;
+	const struct opt_ports *ports;
+	struct dial_memory *memory;
+	size_t relay;        /* index in the grant */
+	uint64_t generation;
+};
+
+/** path_open() - Return: 0; -errno. Callbacks never come before it returns. */
+int path_open(struct path **out, const struct path_config *config, const struct path_callbacks *cb, void *arg)
+	__attribute__((warn_unused_result));
+
+/** path_close() - say END @end_code (0: nothing) if the peer is there, then close. Idempotent. */
+void path_close(struct path *p, int end_code, const char *reason);
+
+/** path_send() - seal frames that are already encoded, @n bytes. Return: 0; -EPIPE not ready. */
+int path_send(struct path *p, const void *frames, size_t n);
+/** path_room() - may more be sealed now? A sealed packet is never dropped, so ask before. */
+bool path_room(const struct path *p);
+void path_select(struct path *p, uint32_t n);
+void path_selected(struct path *p, uint32_t n);
+
+void *path_arg(const struct path *p);
+size_t path_relay(const struct path *p); /* index in the grant */
+
+struct path_status {
+	enum path_state state;
+	char relay_addr[DIAL_ADDR_SIZE]; /* "" while dialing */
+	double rtt_ms;                   /* < 0: not known yet */
+	const char *cipher, *outer_version;
+	bool outer_verified;
+};
+void path_status(const struct path *p, struct path_status *s);
+
+#endif

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "vpnd/plane.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io/log.h"
+#include "common/pure/ip.h"
+#include "vpnd/netconf.h"
+#include "vpnd/pure/route_table.h"
+#include "vpnd/undo.h"
+
+#define READS_PER_EVENT 64
+#define HOLDS_MAX (2 * GRANT_LANS_MAX)
+
+/* What a session has here. */
+struct slot {
+	bool attached;
+	struct gate gate;
+	struct plane_counters counters;
+	size_t n_routes, n_holds;
+	struct prefix routes[GRANT_LANS_MAX + 2];
+	uint32_t holds[HOLDS_MAX];
+};
+
+struct plane {
+	uv_loop_t *loop;
+	const struct plane_callbacks *cb;
+	void *arg;
+	char name[TUN_NAME_SIZE];
+	struct undo *undo;
+	struct netconf *netconf;
+	struct tun *tun;
+	bool closing;
+	struct addr ipv4, ipv6;
+	struct route_table table;
+	uint64_t unroutable;
+	struct slot slots[PLANE_SLOTS_MAX];
+	uint8_t packet[TUN_PACKET_MAX_BYTES];
+};
+
+static void say(char error[PLANE_ERROR_SIZE], const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void say(char error[PLANE_ERROR_SIZE], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(error, PLANE_ERROR_SIZE, fmt, ap);
+	va_end(ap);
+}
+
+/* Packets */
+
+static void outgoing(struct plane *pl, size_t n)
+{
+	struct ip_info info;
+	enum gate_result r;
+	uint16_t slot;
+
+	if (ip_parse(pl->packet, n, &info) != 0 || !route_table_lookup(&pl->table, &info.dst, &slot)) {
+		pl->unroutable++;
+		return;
+	}
+	r = gate_outgoing(&pl->slots[slot].gate, &info);
+	pl->slots[slot].counters.gate[r]++;
+	if (r == GATE_PASS)
+		pl->cb->on_outgoing(pl->arg, slot, pl->packet, n);
+}
+
+static void on_readable(struct tun *t)
+{
+	struct plane *pl = tun_arg(t);
+	size_t n;
+
+	for (int i = 0; i < READS_PER_EVENT; i++) {
+		if (tun_read(t, pl->packet, sizeof(pl->packet), &n) != 0)
+			break;
+		outgoing(pl, n);
+	}
+	pl->cb->on_flush(pl->arg);
+}
+
+void plane_incoming(struct plane *pl, uint16_t slot, const uint8_t *packet, size_t n)
+{
+	struct slot *s = &pl->slots[slot];
+	struct ip_info info;
+	enum gate_result r;
+
+	if (!s->attached || !pl->tun)
+		return;
+	if (ip_parse(packet, n, &info) != 0) {
+		s->counters.malformed++;
+		return;
+	}
+	r = gate_incoming(&s->gate, &info);
+	s->counters.gate[r]++;
+	if (r == GATE_PASS && tun_write(pl->tun, packet, n) != 0)
+		s->counters.not_taken++;
+}
+
+/* The device */
+
+static void on_tun_gone(struct tun *t, int err)
+{
+	struct plane *pl = tun_arg(t);
+
+	log_error("TUN device was taken away name=%s error=\"%s\"", pl->name, strerror(-err));
+	for (uint16_t i = 0; i < PLANE_SLOTS_MAX; i++)
+		plane_detach(pl, i);
+	pl->tun = NULL;
+	pl->ipv4.family = pl->ipv6.family = 0;
+	tun_close(t);
+	if (!pl->closing)
+		pl->cb->on_gone(pl->arg);
+}
+
+static void on_tun_closed(struct tun *t)
+{
+	struct plane *pl = tun_arg(t);
+
+	if (!pl->closing)
+		return;
+	pl->cb->on_closed(pl->arg);
+	free(pl);
+}
+
+static const struct tun_callbacks tun_calls = {
+	.on_readable = on_readable,
+	.on_gone = on_tun_gone,
+	.on_closed = on_tun_closed,
+};
+
+static int ensure_tun(struct plane *pl, char error[PLANE_ERROR_SIZE])
+{
+	int r;
+
+	if (pl->tun)
+		return 0;
+	r = tun_open(&pl->tun, pl->loop, pl->name, &tun_calls, pl);
+	if (r != 0) {
+		pl->tun = NULL;
+		tun_open_error(error, PLANE_ERROR_SIZE, pl->name, r);
+		return r;
+	}
+	r = netconf_link_up(pl->netconf, TUN_MTU_DEFAULT);
+	if (r != 0)
+		say(error, "%s: %s", pl->name, netconf_error(pl->netconf));
+	return r;
+}
+
+static int set_address(struct plane *pl, struct addr *have, const struct addr *want,
+		       char error[PLANE_ERROR_SIZE])
+{
+	int r;
+
+	if (addr_equal(have, want))
+		return 0;
+	if (have->family)
+		(void)netconf_address_remove(pl->netconf, have);
+	have->family = 0;
+	if (!want->family)
+		return 0;
+	r = netconf_address_add(pl->netconf, want);
+	if (r == -EACCES) { /* IPv6 is switched off on this host: the tunnel goes without */
+		log_notice("no IPv6 in the tunnel: %s", netconf_error(pl->netconf));
+		return 0;
+	}
+	if (r != 0) {
+		say(error, "%s", netconf_error(pl->netconf));
+		return r;
+	}
+	*have = *want;
+	return 0;
+}
+
+int plane_set_addresses(struct plane *pl, const struct addr *ipv4, const struct addr *ipv6,
+			char error[PLANE_ERROR_SIZE])
+{
+	int r = ensure_tun(pl, error);
+
+	if (r == 0)
+		r = set_address(pl, &pl->ipv4, ipv4, error);
+	if (r == 0)
+		r = set_address(pl, &pl->ipv6, ipv6, error);
+	return r;
+}
+
+/* Collisions */
+
+/* Return: true, and @why says with what @lan collides. */
+static bool collides(struct plane *pl, uint16_t slot, const struct grant *g,
+		     const struct prefix *lan, char why[PLANE_ERROR_SIZE])
+{
+	struct netconf_conflict conflict;
+	char text[PREFIX_TEXT_SIZE];
+	uint16_t other;
+
+	prefix_format(lan, text);
+	for (size_t i = 0; i < g->n_own_lans; i++) {
+		if (prefix_overlaps(&g->own_lans[i], lan)) {
+			say(why, "%s of %s is also the network here", text, g->peer_name);
+			return true;
+		}
+	}
+	if (route_table_find(&pl->table, lan, &other) && other != slot) {
+		say(why, "%s of %s is already used by another session; disconnect that one first",
+		    text, g->peer_name);
+		return true;
+	}
+	if (netconf_conflicts(pl->netconf, lan, 0, &conflict) == -EEXIST) {
+		say(why, "%s of %s collides: %s", text, g->peer_name, conflict.text);
+		return true;
+	}
+	return false;
+}
+
+/* A manager asked for the machine's LAN: without it the session is of no use. A device only
+ * offers its own: it goes without the manager's. */
+static int check_lans(struct plane *pl, uint16_t slot, struct grant *g, char error[PLANE_ERROR_SIZE])
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < g->n_peer_lans; i++) {
+		if (!collides(pl, slot, g, &g->peer_lans[i], error))
+			g->peer_lans[kept++] = g->peer_lans[i];
+		else if (g->role == TOKEN_MANAGER)
+			return -EEXIST;
+	}
+	g->n_peer_lans = kept;
+	return 0;
+}
+
+/* Attaching */
+
+static int add_route(struct plane *pl, uint16_t slot, const struct prefix *p,
+		     char error[PLANE_ERROR_SIZE])
+{
+	const struct addr *src = p->addr.family == 4 ? &pl->ipv4 : &pl->ipv6;
+	struct slot *s = &pl->slots[slot];
+	int r;
+
+	if (!src->family) /* a family that the tunnel does not have here */
+		return 0;
+	r = route_table_add(&pl->table, p, slot);
+	if (r == 0)
+		r = netconf_route_add(pl->netconf, p, src);
+	if (r != 0) {
+		say(error, "route: %s", netconf_error(pl->netconf)[0] ? netconf_error(pl->netconf)
+								      : strerror(-r));
+		return r;
+	}
+	s->routes[s->n_routes++] = *p;
+	return 0;
+}
+
+static int add_routes(struct plane *pl, uint16_t slot, const struct grant *g,
+		      char error[PLANE_ERROR_SIZE])
+{
+	struct prefix host;
+	int r = 0;
+
+	for (size_t i = 0; i < g->n_peer_lans && r == 0; i++)
+		r = add_route(pl, slot, &g->peer_lans[i], error);
+	if (r == 0 && g->peer_ipv4.family) {
+		host = prefix_of(&g->peer_ipv4, 32);
+		r = add_route(pl, slot, &host, error);
+	}
+	if (r == 0 && g->peer_ipv6.family) {
+		host = prefix_of(&g->peer_ipv6, 128);
+		r = add_route(pl, slot, &host, error);
+	}
+	return r;
+}
+
+/* Let packets pass between the TUN and the interface of each of our LANs. */
+static void forward_lans(struct plane *pl, uint16_t slot, const struct grant *g)
+{
+	struct slot *s = &pl->slots[slot];
+	struct netconf_link link;
+	char text[PREFIX_TEXT_SIZE];
+
+	for (size_t i = 0; i < g->n_own_lans && s->n_holds < HOLDS_MAX; i++) {
+		const struct prefix *lan = &g->own_lans[i];
+
+		prefix_format(lan, text);
+		if (netconf_find_lan(pl->netconf, lan, &link) != 0)
+			log_warn("no interface here has the LAN prefix=%s todo=\"check the "
+				 "prefix in the register or the configuration\"",
+				 text);
+		else if (netconf_forward(pl->netconf, link.name, lan->addr.family,
+					 &s->holds[s->n_holds]) != 0)
+			log_warn("cannot forward to the LAN prefix=%s interface=%s error=\"%s\"", text,
+				 link.name, netconf_error(pl->netconf));
+		else
+			s->n_holds++;
+	}
+}
+
+int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char error[PLANE_ERROR_SIZE])
+{
+	struct slot *s = &pl->slots[slot];
+	char failure[PLANE_ERROR_SIZE] = "";
+	int r;
+
+	error[0] = '\0';
+	if (slot >= PLANE_SLOTS_MAX || s->attached)
+		return -EINVAL;
+	if (!pl->tun) {
+		say(error, "there is no TUN device");
+		return -ENODEV;
+	}
+	r = check_lans(pl, slot, grant, error);
+	if (r != 0)
+		return r;
+	memset(s, 0, sizeof(*s));
+	s->attached = true;
+	r = add_routes(pl, slot, grant, failure);
+	if (r != 0) {
+		say(error, "%s", failure);
+		plane_detach(pl, slot);
+		return r;
+	}
+	gate_init(&s->gate, grant, &pl->ipv4, &pl->ipv6);
+	forward_lans(pl, slot, grant);
+	return 0;
+}
+
+void plane_detach(struct plane *pl, uint16_t slot)
+{
+	struct slot *s = &pl->slots[slot];
+
+	if (slot >= PLANE_SLOTS_MAX || !s->attached)
+		return;
+	s->attached = false;
+	for (size_t i = 0; i < s->n_routes; i++)
+		(void)netconf_route_remove(pl->netconf, &s->routes[i]); /* logged there */
+	for (size_t i = 0; i < s->n_holds; i++)
+		netconf_unforward(pl->netconf, s->holds[i]);
+	s->n_routes = s->n_holds = 0;
+	route_table_remove(&pl->table, slot);
+}
+
+/* Opening and closing */
+
+int plane_open(struct plane **out, uv_loop_t *loop, const char *tun_name, const char *journal,
+	       const struct plane_callbacks *cb, void *arg)
+{
+	struct plane *pl = calloc(1, sizeof(*pl));
+	int r;
+
+	if (!pl)
+		return -ENOMEM;
+	pl->loop = loop;
+	pl->cb = cb;
+	pl->arg = arg;
+	snprintf(pl->name, sizeof(pl->name), "%s", tun_name);
+	route_table_init(&pl->table);
+	r = undo_open(&pl->undo, journal);
+	if (r == 0)
+		r = netconf_open(&pl->netconf, tun_name, pl->undo);
+	if (r == 0)
+		r = netconf_cleanup(pl->netconf);
+	if (r != 0) {
+		if (pl->netconf)
+			log_error("%s", netconf_error(pl->netconf));
+		netconf_close(pl->netconf);
+		undo_close(pl->undo);
+		free(pl);
+		return r;
+	}
+	*out = pl;
+	return 0;
+}
+
+void plane_close(struct plane *pl)
+{
+	if (pl->closing)
+		return;
+	pl->closing = true;
+	for (uint16_t i = 0; i < PLANE_SLOTS_MAX; i++)
+		plane_detach(pl, i);
+	netconf_close(pl->netconf);
+	undo_close(pl->undo);
+	route_table_deinit(&pl->table);
+	if (pl->tun) {
+		tun_close(pl->tun);
+		return;
+	}
+	pl->cb->on_closed(pl->arg);
+	free(pl);
+}
+
+const char *plane_tun_name(const struct plane *pl)
+{
+	return pl->name;
+}
+
+const struct plane_counters *plane_counters(const struct plane *pl, uint16_t slot)
+{
+	return &pl->slots[slot].counters;
+}
+
+uint64_t plane_unroutable(const struct plane *pl)
+{
+	return pl->unroutable;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * plane - where packets cross between the TUN device and the sessions: which session a
+ * packet belongs to, whether it may pass, and what the host needs for it (addresses, routes,
+ * forwarding). Sessions are slots here; what they are is the owner's.
+ *
+ *   TUN -> classify (route table) -> gate -> on_outgoing ...   plane_incoming -> gate -> TUN
+ */
+#ifndef FARLAN_PLANE_H
+#define FARLAN_PLANE_H
+
+#include <uv.h>
+
+#include "common/io/opt.h"
+#include "common/pure/grant.h"
+#include "vpnd/pure/gate.h"
+#include "vpnd/tun.h"
+
+#define PLANE_SLOTS_MAX 64 /* sessions at one time */
+#define PLANE_ERROR_SIZE 320
+
+struct plane;
+
+struct plane_callbacks {
+	/* A packet for the peer of @slot, borrowed. */
+	void (*on_outgoing)(void *arg, uint16_t slot, const uint8_t *packet, size_t n);
+	/* No more packets wait: send what was gathered. */
+	void (*on_flush)(void *arg);
+	/* The TUN device was taken away; all slots are detached already. */
+	void (*on_gone)(void *arg);
+	/* plane_close() is done. */
+	void (*on_closed)(void *arg);
+};
+
+/**
+ * plane_open() - clean up after an earlier run first. @tun_name, @journal: copied.
+ * Return: 0; -errno, logged.
+ */
+int plane_open(struct plane **out, uv_loop_t *loop, const char *tun_name, const char *journal,
+	       const struct plane_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+/** plane_close() - undo everything on the host, at once; on_closed follows from the loop. Idempotent. */
+void plane_close(struct plane *pl);
+
+/**
+ * plane_set_addresses() - our tunnel addresses (family 0: none): make the TUN device if there is
+ * none, and put them on it. Return: 0; -errno and @error in words.
+ */
+int plane_set_addresses(struct plane *pl, const struct addr *ipv4, const struct addr *ipv6,
+			char error[PLANE_ERROR_SIZE]) __attribute__((warn_unused_result));
+
+/**
+ * plane_attach() - let a session's packets pass: routes to the peer's LANs, forwarding to ours.
+ * @grant: LANs of the peer that collide with something here are refused for a manager; for a
+ *   device, which did not ask for them, they are left out of @grant and told in @error.
+ * Return: 0 (@error may hold a remark, else ""); -EEXIST collides; -errno; nothing is left then.
+ */
+int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char error[PLANE_ERROR_SIZE])
+	__attribute__((warn_unused_result));
+/** plane_detach() - take all of that back. A slot that is not attached is nothing. */
+void plane_detach(struct plane *pl, uint16_t slot);
+
+/** plane_incoming() - a packet from the peer of @slot; dropped and counted if it may not pass. */
+void plane_incoming(struct plane *pl, uint16_t slot, const uint8_t *packet, size_t n);
+
+const char *plane_tun_name(const struct plane *pl);
+struct plane_counters {
+	uint64_t gate[GATE_RESULTS];     /* per gate_result, in both directions */
+	uint64_t malformed;              /* no IP packet */
+	uint64_t not_taken;              /* by the kernel */
+};
+const struct plane_counters *plane_counters(const struct plane *pl, uint16_t slot);
+/** plane_unroutable() - packets from the TUN for no session. */
+uint64_t plane_unroutable(const struct plane *pl);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * session - one grant at work: finds the other end at one of the relays, keeps exactly one
+ * path selected, looks for another when it is lost, until the grant ends.
+ *
+ *   SEARCHING -(path selected)-> UP -(path lost)-> SEARCHING ...   any -> ENDING
+ *
+ * Source: docs/PROTOCOL.md, sections 6 and 7; docs/ARCHITECTURE.md, "Sessions and paths".
+ */
+#ifndef FARLAN_SESSION_H
+#define FARLAN_SESSION_H
+
+#include "vpnd/path.h"
+
+#define SESSION_STAGGER_MS 150   /* between the relays of a search */
+#define SESSION_CHOOSE_MS 100    /* an earlier relay may still come in after the first is ready */
+#define SESSION_RETIRE_MS 5000   /* the device keeps the other paths this long after a SELECT */
+#define SESSION_RETRY_BASE_MS 500
+#define SESSION_RETRY_MAX_MS 15000
+
+enum session_state { SESSION_SEARCHING, SESSION_UP, SESSION_ENDING };
+
+/* Why a packet was not sent, beside what the gate says. */
+enum session_drop { SESSION_DROP_NO_PATH, SESSION_DROP_QUEUE_FULL, SESSION_DROPS };
+
+struct session;
+
+struct session_callbacks {
+	void (*on_step)(struct session *s, const char *text); /* for people */
+	void (*on_up)(struct session *s);                      /* a path is selected, both ends know */
+	void (*on_down)(struct session *s, const char *reason); /* searching again */
+	void (*on_packet)(struct session *s, const uint8_t *packet, size_t n); /* borrowed */
+	/* The session is over by itself: the peer ended it or its time is up. session_end() was called. */
+	void (*on_over)(struct session *s, const char *reason);
+	/* session_end() is done; @s is freed after it. */
+	void (*on_closed)(struct session *s);
+};
+
+struct session_config {
+	uv_loop_t *loop;
+	const struct tls_ctx *outer_ctx, *inner_client_ctx, *inner_server_ctx;
+	const struct opt_ports *ports;
+	struct dial_memory *memory;
+};
+
+/** session_open() - @grant is copied. Callbacks never come before it returns. Return: 0; -errno. */
+int session_open(struct session **out, const struct session_config *config, const struct grant *grant,
+		 const struct session_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+
+/** session_end() - tell the peer (END) and close all paths. Idempotent; on_closed follows from the loop. */
+void session_end(struct session *s, const char *reason);
+
+/**
+ * session_queue() - one packet for the peer; sealed with its neighbours by session_flush().
+ * Return: 0; -ENETDOWN no path, -ENOBUFS the queue is full: dropped and counted.
+ */
+int session_queue(struct session *s, const uint8_t *packet, size_t n);
+void session_flush(struct session *s);
+
+void *session_arg(const struct session *s);
+const struct grant *session_grant(const struct session *s);
+
+struct session_status {
+	enum session_state state;
+	const char *relay; /* name; "" while searching */
+	struct path_status path;
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+	uint64_t drops[SESSION_DROPS];
+	uint64_t since_ms; /* CLOCK_BOOTTIME */
+	int64_t expires_in_s;
+	const char *last_reason; /* why the last path was lost; "" */
+};
+void session_status(const struct session *s, struct session_status *st);
+const char *session_state_name(enum session_state s); /* "searching", "up", "ending" */
+const char *session_drop_name(enum session_drop d);
+
+#endif
