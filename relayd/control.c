@@ -46,11 +46,13 @@ static void put_uplink(json_t *o, const struct uplink *u)
 {
 	struct access_link_status s;
 
-	put(o, "problem", json_string(u->problem));
 	put(o, "removed", json_boolean(u->for_good));
+	put(o, "problem", json_string(u->problem));
 	if (!u->link)
 		return;
 	access_link_status(u->link, &s);
+	if (!u->for_good && !u->online)
+		put(o, "problem", json_string(s.last_error));
 	put(o, "server", json_string(s.server));
 	put_count(o, "retry_in_ms", s.retry_in_ms);
 	put(o, "outer_verified", json_boolean(s.outer_verified));

@@ -113,7 +113,6 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	changed = take_name(u, result) || changed;
 	changed = take_urls(u, result) || changed;
 	u->online = true;
-	u->problem[0] = '\0';
 	log_notice("online name=%s domain=%s", u->identity->name, u->identity->id.domain);
 	if (changed)
 		u->ops->on_changed(u->arg);
@@ -172,7 +171,7 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 		  clean);
 	memcpy(u->problem, clean, sizeof(clean));
 	u->for_good = true;
-	access_link_close(u->link);
+	access_link_give_up(u->link, clean);
 }
 
 static const struct rpc_method methods[] = {
@@ -192,15 +191,13 @@ static void on_online(struct access_link *l)
 		access_link_lost(l, "hello could not be sent");
 }
 
+/* The link has logged it, with its next try. */
 static void on_offline(struct access_link *l, const char *reason)
 {
 	struct uplink *u = access_link_arg(l);
 
+	(void)reason;
 	u->online = false;
-	if (u->for_good || u->closing)
-		return;
-	snprintf(u->problem, sizeof(u->problem), "%s", reason);
-	log_warn("no connection to the Access Server reason=\"%s\": sessions go on", reason);
 }
 
 static void on_closed(struct access_link *l)

@@ -24,10 +24,10 @@ struct uplink {
 	struct identity *identity; /* borrowed; its token keys, name and URLs are kept current */
 	const struct uplink_ops *ops;
 	void *arg;
-	bool online;   /* hello was answered */
-	bool closing;  /* uplink_close() was called */
-	bool for_good; /* the server does not want us back */
-	char problem[UPLINK_PROBLEM_SIZE];
+	bool online;			   /* hello was answered */
+	bool closing;			   /* uplink_close() was called */
+	bool for_good;			   /* the server does not want us back */
+	char problem[UPLINK_PROBLEM_SIZE]; /* then: why */
 };
 
 /** uplink_open() - @u is set up by this; @identity, @ports and @memory: borrowed until on_closed.
