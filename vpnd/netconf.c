@@ -147,9 +147,13 @@ static int make_room(struct netconf *nc)
 	return 0;
 }
 
+/* What was on a TUN of our name that was deleted and made again went with it. */
 static int find_tun(struct netconf *nc, int *ifindex)
 {
 	*ifindex = (int)if_nametoindex(nc->tun);
+	if (*ifindex != nc->ifindex)
+		nc->n_items = 0;
+	nc->ifindex = *ifindex;
 	return *ifindex ? 0 : netconf_fail(nc, -ENODEV, "there is no TUN device %s", nc->tun);
 }
 
@@ -242,16 +246,13 @@ int netconf_address_add(struct netconf *nc, const struct addr *a)
 	struct prefix host = host_prefix(a);
 	struct netconf_link owner;
 	char text[ADDR_TEXT_SIZE];
-	int ifindex, err;
+	int ifindex, err = find_tun(nc, &ifindex);
 
-	if (find_item(nc, false, &host))
-		return 0;
-	addr_format(a, text);
-	err = find_tun(nc, &ifindex);
 	if (!err)
 		err = make_room(nc);
-	if (err)
+	if (err || find_item(nc, false, &host))
 		return err;
+	addr_format(a, text);
 	err = netconf_address_owner(nc, a, &owner);
 	if (err == -EEXIST)
 		return netconf_fail(nc, err, "the tunnel address %s is in use here on %s", text,
@@ -281,6 +282,8 @@ static int address_remove(struct netconf *nc, struct netconf_item *item)
 	if (!err || err == -EADDRNOTAVAIL || err == -ENOENT || err == -ENODEV)
 		return 0;
 	prefix_format(&host, text);
+	log_warn("cannot remove an address address=%s interface=%s error=%s", text, nc->tun,
+		 strerror(-err));
 	return netconf_fail(nc, err, "cannot remove %s from %s: %s", text, nc->tun, strerror(-err));
 }
 
@@ -337,16 +340,13 @@ int netconf_route_add(struct netconf *nc, const struct prefix *p, const struct a
 {
 	struct netconf_link owner;
 	char text[PREFIX_TEXT_SIZE];
-	int ifindex, err;
+	int ifindex, err = find_tun(nc, &ifindex);
 
-	if (find_item(nc, true, p))
-		return 0;
-	prefix_format(p, text);
-	err = find_tun(nc, &ifindex);
 	if (!err)
 		err = make_room(nc);
-	if (err)
+	if (err || find_item(nc, true, p))
 		return err;
+	prefix_format(p, text);
 	/* NLM_F_EXCL alone would let a route of another metric be outdone. */
 	err = netconf_route_owner(nc, p, &owner);
 	if (err == -EEXIST)
@@ -375,6 +375,8 @@ static int route_remove(struct netconf *nc, struct netconf_item *item)
 	if (!err || err == -ENOENT || err == -ENODEV)
 		return 0;
 	prefix_format(&p, text);
+	log_warn("cannot remove a route prefix=%s interface=%s error=%s", text, nc->tun,
+		 strerror(-err));
 	return netconf_fail(nc, err, "cannot remove the route to %s: %s", text, strerror(-err));
 }
 
@@ -392,8 +394,7 @@ void netconf_close(struct netconf *nc)
 	while (nc->n_items > 0) {
 		struct netconf_item *last = &nc->items[nc->n_items - 1];
 
-		if ((last->is_route ? route_remove(nc, last) : address_remove(nc, last)) != 0)
-			log_warn("%s", nc->error);
+		(void)(last->is_route ? route_remove(nc, last) : address_remove(nc, last));
 	}
 	nl_socket_free(nc->sock);
 	free(nc->items);

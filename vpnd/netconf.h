@@ -61,6 +61,7 @@ int netconf_link_up(struct netconf *nc, uint32_t mtu_bytes) __attribute__((warn_
  */
 int netconf_address_add(struct netconf *nc, const struct addr *a)
 	__attribute__((warn_unused_result));
+/** netconf_address_remove() - gone already is 0, too. Return: 0; -errno, logged. */
 int netconf_address_remove(struct netconf *nc, const struct addr *a);
 
 /**
@@ -71,6 +72,7 @@ int netconf_address_remove(struct netconf *nc, const struct addr *a);
  */
 int netconf_route_add(struct netconf *nc, const struct prefix *p, const struct addr *src)
 	__attribute__((warn_unused_result));
+/** netconf_route_remove() - gone already is 0, too. Return: 0; -errno, logged. */
 int netconf_route_remove(struct netconf *nc, const struct prefix *p);
 
 /**

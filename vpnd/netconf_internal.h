@@ -20,6 +20,7 @@ struct netconf_item {
 struct netconf {
 	char tun[NETCONF_NAME_SIZE];
 	struct undo *undo;
+	int ifindex; /* of the TUN that the items are on */
 	struct nl_sock *sock;
 	size_t n_items, items_size;
 	struct netconf_item *items; /* in the order they were added */

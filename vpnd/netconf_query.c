@@ -130,7 +130,7 @@ static bool is_exact(const struct seen *s, void *arg)
 int netconf_route_owner(struct netconf *nc, const struct prefix *p, struct netconf_link *link)
 {
 	struct exact x = {.want = p};
-	bool found;
+	bool found = false;
 	int err = each_route(nc, p->addr.family, is_exact, &x, &found);
 
 	link_of(x.ifindex, link);
@@ -141,7 +141,7 @@ int netconf_address_owner(struct netconf *nc, const struct addr *a, struct netco
 {
 	struct prefix host = prefix_of(a, a->family == 4 ? 32 : 128);
 	struct exact x = {.want = &host};
-	bool found;
+	bool found = false;
 	int err = each_address(nc, is_exact, &x, &found);
 
 	link_of(x.ifindex, link);
@@ -199,7 +199,7 @@ int netconf_find_lan(struct netconf *nc, const struct prefix *lan, struct netcon
 			       .skip = (int)if_nametoindex(nc->tun),
 			       .loopback = (int)if_nametoindex("lo")};
 	char text[PREFIX_TEXT_SIZE];
-	bool found;
+	bool found = false;
 	int err = each_address(nc, address_in_lan, &x, &found);
 
 	if (!err && !found)

@@ -65,7 +65,7 @@ static int attach(int fd, const char *name, char actual[TUN_NAME_SIZE])
 		return -EINVAL;
 	/* EXCL: a device that is there already is somebody else's, never share or adopt it. */
 	ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL);
-	strcpy(ifr.ifr_name, name);
+	memcpy(ifr.ifr_name, name, strlen(name) + 1);
 	if (ioctl(fd, TUNSETIFF, &ifr) != 0)
 		return -errno;
 	memcpy(actual, ifr.ifr_name, TUN_NAME_SIZE);

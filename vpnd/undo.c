@@ -182,7 +182,7 @@ int undo_open(struct undo **out, const char *file)
 		free(u);
 		return -ENAMETOOLONG;
 	}
-	strcpy(u->file, file);
+	memcpy(u->file, file, strlen(file) + 1);
 	find_where(u->where);
 	err = start(u);
 	if (err) {

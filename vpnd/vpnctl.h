@@ -32,20 +32,25 @@ int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_status(struct ctl *c, const struct vpnctl_args *args);
 
+struct vpnctl_answer {
+	json_t *result;
+	char error[VPNCTL_ERROR_SIZE]; /* in the daemon's words */
+};
+
 /**
  * vpnctl_try() - ctl_call() that prints steps on stdout as they come, unless @json.
  * Control characters in the result are replaced. @params: taken.
- * Return: 0 and *result, caller owns; the code of ctl_call() and the daemon's words in @error.
+ * Return: 0 and answer->result, caller owns; the code of ctl_call() and answer->error.
  */
 int vpnctl_try(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
-	       json_t **result, char error[VPNCTL_ERROR_SIZE]);
+	       struct vpnctl_answer *answer);
 /** vpnctl_explain() - what went wrong and what to do, on stderr. */
 void vpnctl_explain(const char *method, int code, const char *error);
 /** vpnctl_ask() - both. Return: 0 and *result, caller owns; a code, explained. */
 int vpnctl_ask(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
 	       json_t **result);
 
-/* Members for people: "", 0 or false where absent or of another type. */
+/* Members for people: "" or 0 where absent or of another type. */
 const char *vpnctl_text(const json_t *o, const char *key);
 int64_t vpnctl_int(const json_t *o, const char *key);
 /** vpnctl_list() - the strings of an array, with ", " between them, cut to fit. Return: @out. */

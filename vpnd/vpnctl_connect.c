@@ -31,17 +31,20 @@ struct watch {
 /* Over a connection of its own: the first one may still wait for its answer. */
 static int take_back(const struct vpnctl_args *args)
 {
-	json_t *result = NULL;
+	struct vpnctl_answer answer;
 	struct ctl *c;
 	int code;
 
 	if (ctl_open(&c, args->socket, VPNCTL_SOCKET) != 0)
 		return CTL_NO_DAEMON;
-	code = vpnctl_ask(c, "disconnect", json_pack("{s:s}", "device", args->name),
-			  VPNCTL_TIMEOUT_MS, args->json, &result);
-	json_decref(result);
+	code = vpnctl_try(c, "disconnect", json_pack("{s:s}", "device", args->name),
+			  VPNCTL_TIMEOUT_MS, args->json, &answer);
+	json_decref(answer.result);
 	ctl_close(c);
-	return code == 0 ? CTL_OK : CTL_FAILED;
+	if (code == 0 || code == RPC_NOT_FOUND) /* not granted yet: vpnd drops it when we go */
+		return CTL_OK;
+	vpnctl_explain("disconnect", code, answer.error);
+	return CTL_FAILED;
 }
 
 static void *watch_run(void *arg)
@@ -98,15 +101,19 @@ static void print_connected(const struct vpnctl_args *args, const json_t *result
 	char lans[LIST_SIZE], addresses[LIST_SIZE];
 	const char *relay = vpnctl_text(result, "relay");
 
-	printf("Connected to %s", args->name);
+	printf("%s to %s",
+	       json_is_true(json_object_get(result, "already")) ? "Already connected" : "Connected",
+	       args->name);
 	if (relay[0])
 		printf(" by %s", relay);
 	if (json_is_integer(json_object_get(result, "ms")))
 		printf(" in %" PRId64 " ms", vpnctl_int(result, "ms"));
 	vpnctl_list(result, "lans", lans, sizeof(lans));
 	vpnctl_list(result, "addresses", addresses, sizeof(addresses));
-	printf(". Reachable now: %s%s%s\n", lans, lans[0] && addresses[0] ? ", " : "",
-	       lans[0] || addresses[0] ? addresses : "nothing");
+	if (lans[0] || addresses[0])
+		printf(". Reachable now: %s%s%s", lans, lans[0] && addresses[0] ? ", " : "",
+		       addresses);
+	puts(".");
 	fflush(stdout);
 	print_skipped(result);
 }
@@ -133,9 +140,8 @@ static int give_up(const struct vpnctl_args *args, int code, const char *error)
 
 int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args)
 {
-	char error[VPNCTL_ERROR_SIZE];
+	struct vpnctl_answer answer;
 	struct watch w;
-	json_t *result;
 	int code, err;
 
 	if (!name_ok(args->name))
@@ -146,15 +152,15 @@ int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args)
 		return CTL_FAILED;
 	}
 	code = vpnctl_try(c, "connect", json_pack("{s:s}", "device", args->name),
-			  VPNCTL_CONNECT_TIMEOUT_MS, args->json, &result, error);
+			  VPNCTL_CONNECT_TIMEOUT_MS, args->json, &answer);
 	watch_stop(&w);
 	if (code)
-		return give_up(args, code, error);
+		return give_up(args, code, answer.error);
 	if (args->json)
-		ctl_print_json(result);
+		ctl_print_json(answer.result);
 	else
-		print_connected(args, result);
-	json_decref(result);
+		print_connected(args, answer.result);
+	json_decref(answer.result);
 	return CTL_OK;
 }
 
@@ -162,7 +168,7 @@ int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args)
 
 int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args)
 {
-	char ended[LIST_SIZE];
+	int64_t ended;
 	json_t *result;
 
 	if (!name_ok(args->name))
@@ -170,11 +176,13 @@ int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args)
 	if (vpnctl_ask(c, "disconnect", json_pack("{s:s*}", "device", args->name),
 		       VPNCTL_TIMEOUT_MS, args->json, &result) != 0)
 		return CTL_FAILED;
-	vpnctl_list(result, "disconnected", ended, sizeof(ended));
+	ended = vpnctl_int(result, "ended");
 	if (args->json)
 		ctl_print_json(result);
-	else if (ended[0])
-		printf("Disconnected from %s.\n", ended);
+	else if (args->name && ended > 0)
+		printf("Disconnected from %s.\n", args->name);
+	else if (ended > 0)
+		printf("Disconnected, sessions ended: %" PRId64 ".\n", ended);
 	else
 		puts("Nothing was connected.");
 	json_decref(result);

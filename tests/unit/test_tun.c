@@ -304,7 +304,7 @@ static void test_deleted_under_us(void **state)
 	new_namespace();
 	t = open_tun(&s);
 	link_set(true);
-	assert_int_equal(system("ip link del " NAME), 0);
+	assert_int_equal(system("ip link del " NAME), 0); /* NOLINT(cert-env33-c) */
 	run_ms(50);
 	assert_int_equal(s.gone, 1);
 	assert_int_equal(s.gone_err, -EBADFD);

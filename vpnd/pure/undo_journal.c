@@ -38,7 +38,8 @@ static int append(char *out, size_t out_size, size_t *len, const char *line)
 
 	if (n > out_size - *len)
 		return -ENOSPC;
-	memcpy(out + *len, line, n);
+	memcpy(out + *len, line,
+	       n); /* NOLINT(bugprone-not-null-terminated-result): lines in a file */
 	*len += n;
 	return 0;
 }
@@ -91,10 +92,9 @@ static bool decode_entry(struct undo_entry *e, char *line)
 		return false;
 	memset(e, 0, sizeof(*e));
 	e->keep = keep;
-	strcpy(e->path, words[1]); /* both fit: checked above */
-	strcpy(e->old, words[2]);
-	if (!keep)
-		strcpy(e->set, words[3]);
+	snprintf(e->path, sizeof(e->path), "%s", words[1]); /* they fit: checked above */
+	snprintf(e->old, sizeof(e->old), "%s", words[2]);
+	snprintf(e->set, sizeof(e->set), "%s", keep ? "" : words[3]);
 	return true;
 }
 
@@ -105,7 +105,7 @@ static bool decode_head(char where[UNDO_WHERE_SIZE], char *line)
 	if (split(line, words) != 3 || strcmp(words[0], "farlan-undo") != 0 ||
 	    strcmp(words[1], "1") != 0 || !is_word(words[2], UNDO_WHERE_SIZE))
 		return false;
-	strcpy(where, words[2]);
+	snprintf(where, UNDO_WHERE_SIZE, "%s", words[2]);
 	return true;
 }
 

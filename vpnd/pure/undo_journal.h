@@ -20,7 +20,7 @@
 #define UNDO_VALUE_SIZE 64   /* without line end */
 #define UNDO_WHERE_SIZE 80   /* a word that names boot and network namespace */
 #define UNDO_LINE_MAX_BYTES (5 + UNDO_PATH_SIZE + 2 * UNDO_VALUE_SIZE)
-#define UNDO_JOURNAL_MAX_BYTES ((UNDO_ENTRIES_MAX + 1) * UNDO_LINE_MAX_BYTES)
+#define UNDO_JOURNAL_MAX_BYTES ((UNDO_ENTRIES_MAX + 1UL) * UNDO_LINE_MAX_BYTES)
 
 struct undo_entry {
 	char path[UNDO_PATH_SIZE];
