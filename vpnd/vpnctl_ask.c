@@ -38,10 +38,12 @@ static void clean(json_t *v)
 
 	if (json_is_string(v))
 		clean_string(v);
-	json_array_foreach (v, i, member)
+	json_array_foreach (v, i, member) {
 		clean(member);
-	json_object_foreach (v, key, member)
+	}
+	json_object_foreach (v, key, member) {
 		clean(member);
+	}
 }
 
 static void on_notify(void *arg, const char *method, const json_t *params)

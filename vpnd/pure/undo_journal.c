@@ -38,8 +38,8 @@ static int append(char *out, size_t out_size, size_t *len, const char *line)
 
 	if (n > out_size - *len)
 		return -ENOSPC;
-	memcpy(out + *len, line,
-	       n); /* NOLINT(bugprone-not-null-terminated-result): lines in a file */
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a line of a file, no string */
+	memcpy(out + *len, line, n);
 	*len += n;
 	return 0;
 }
