@@ -614,15 +614,15 @@ static pid_t start_host(int *ready)
 	return pid;
 }
 
-/* The next IPv4 packet out of the TUN, within 3 s. */
-static size_t read_ipv4(uint8_t *packet, size_t size)
+/* The next packet of @version out of the TUN, within 3 s; IPv6 to unicast only. */
+static size_t read_packet(uint8_t *packet, size_t size, int version)
 {
 	struct pollfd p = {.fd = tun_fd, .events = POLLIN};
 
 	while (poll(&p, 1, 3000) > 0) {
 		ssize_t n = read(tun_fd, packet, size);
 
-		if (n > 0 && packet[0] >> 4 == 4)
+		if (n > 0 && packet[0] >> 4 == version && (version == 4 || packet[24] != 0xff))
 			return (size_t)n;
 	}
 	return 0;
@@ -659,10 +659,95 @@ static void test_packets_through(void **state)
 	len = make_udp(packet, "192.168.201.7", "192.168.50.2", "through");
 	assert_int_equal(write(tun_fd, packet, len), len);
 	memset(packet, 0, sizeof(packet));
-	assert_int_equal(read_ipv4(packet, sizeof(packet)), len);
+	assert_int_equal(read_packet(packet, sizeof(packet), 4), len);
 	assert_memory_equal(packet + 12, addr("192.168.50.2").bytes, 4);
 	assert_memory_equal(packet + 16, addr("192.168.201.7").bytes, 4);
 	assert_memory_equal(packet + 28, "through", 7);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* A host that pings fd02::7 from behind lan0; its exit status is 0 if it is answered. */
+static int ping6(void)
+{
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6};
+	struct timeval patience = {.tv_sec = 3};
+	uint8_t echo[8] = {128}, answer[64];
+	int fd = socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+
+	inet_pton(AF_INET6, "fd02::7", &to.sin6_addr);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (sendto(fd, echo, sizeof(echo), 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return 1;
+	while (recv(fd, answer, sizeof(answer), 0) > 0) {
+		if (answer[0] == 129)
+			return 0;
+	}
+	return 2;
+}
+
+/* Returns when it has its namespace. */
+static pid_t start_pinger(void)
+{
+	int fds[2];
+	pid_t pid;
+	char c = 1;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid != 0) {
+		assert_int_equal(read(fds[0], &c, 1), 1);
+		close(fds[0]);
+		close(fds[1]);
+		return pid;
+	}
+	if (unshare(CLONE_NEWNET) != 0 || write(fds[1], &c, 1) != 1)
+		_exit(3);
+	for (int i = 0; if_nametoindex("host0") == 0 && i < 3000; i++)
+		usleep(1000);
+	if (!sh("ip addr add fd50::2/64 dev host0 nodad && ip link set host0 up && "
+		"ip -6 route add default via fd50::1"))
+		_exit(4);
+	_exit(ping6());
+}
+
+/* An echo request becomes its answer: addresses swapped, type 129 for 128 in the checksum, too. */
+static void make_echo_reply(uint8_t *p)
+{
+	uint8_t address[16];
+	uint32_t sum = ((uint32_t)p[42] << 8 | p[43]) - 0x100;
+
+	memcpy(address, p + 8, 16);
+	memcpy(p + 8, p + 24, 16);
+	memcpy(p + 24, address, 16);
+	p[40] = 129;
+	sum = (sum & 0xffff) - (sum >> 31);
+	p[42] = (uint8_t)(sum >> 8);
+	p[43] = (uint8_t)sum;
+}
+
+static void test_packets_through_ipv6(void **state)
+{
+	struct prefix peer_lan;
+	uint8_t packet[256] = {0};
+	char command[64];
+	int status;
+	uint32_t hold;
+	pid_t pid;
+
+	(void)state;
+	new_namespace();
+	peer_lan = prefix("fd02::/64");
+	up();
+	assert_int_equal(netconf_route_add(nc, &peer_lan, NULL), 0);
+	assert_int_equal(netconf_forward(nc, "lan0", 6, &hold), 0);
+	pid = start_pinger();
+	snprintf(command, sizeof(command), "ip link set host0 netns %d", (int)pid);
+	assert_true(sh(command));
+	assert_int_equal(read_packet(packet, sizeof(packet), 6), 48);
+	assert_memory_equal(packet + 24, addr("fd02::7").bytes, 16);
+	make_echo_reply(packet);
+	assert_int_equal(write(tun_fd, packet, 48), 48);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }
@@ -691,6 +776,7 @@ int main(void)
 		TEST(test_cleanup_spares_owned_devices),
 		TEST(test_after_kill),
 		TEST(test_packets_through),
+		TEST(test_packets_through_ipv6),
 	};
 
 	log_init(LOG_ERROR);
