@@ -41,16 +41,16 @@ static inline size_t buf_room(const struct buf *b)
 	return b->cap - buf_len(b);
 }
 
-/* Through uintptr_t: an empty queue may have no memory, and NULL + 0 is undefined in C. */
+/* A queue that never held anything has no memory, and NULL + 0 is undefined in C. */
 static inline const uint8_t *buf_data(const struct buf *b)
 {
-	return (const uint8_t *)((uintptr_t)b->mem + b->head);
+	return b->head > 0 ? b->mem + b->head : b->mem;
 }
 
 /** buf_data_mut() - the queued bytes, for work in place (unmasking). */
 static inline uint8_t *buf_data_mut(struct buf *b)
 {
-	return (uint8_t *)((uintptr_t)b->mem + b->head);
+	return b->head > 0 ? b->mem + b->head : b->mem;
 }
 
 /**

@@ -15,7 +15,8 @@
 #define HEADER "v4.public."
 #define HEADER_CHARS (sizeof(HEADER) - 1)
 #define SIGNATURE_BYTES ED25519_SIG_SIZE
-#define SIGNED_BYTES_MAX (2 * PASETO_TOKEN_SIZE) /* payload and footer fit a token; implicit */
+#define SIGNED_BYTES_MAX \
+	(2 * (size_t)PASETO_TOKEN_SIZE) /* payload and footer fit a token; implicit */
 
 /* What is signed; payload and footer as bytes. */
 struct parts {
@@ -112,6 +113,7 @@ static int write_token(char *out, size_t out_size, const struct parts *p,
 	return text_b64url_encode(out + at, out_size - at, p->footer, p->footer_len);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): spans of bytes, each a pointer and a length */
 int paseto_sign(char *out, size_t out_size, const uint8_t secret[PASETO_SECRET_BYTES],
 		const void *payload, size_t payload_len, const void *footer, size_t footer_len,
 		const void *implicit, size_t implicit_len)
@@ -164,6 +166,7 @@ int paseto_footer(const char *token, size_t token_len, uint8_t *out, size_t out_
 	return text_b64url_decode(out, out_size, n, t.footer, t.footer_len);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): spans of bytes, each a pointer and a length */
 int paseto_verify(const char *token, size_t token_len, const uint8_t public[PASETO_PUBLIC_BYTES],
 		  const void *implicit, size_t implicit_len, uint8_t *payload, size_t payload_size,
 		  size_t *payload_len)

@@ -250,6 +250,7 @@ static bool in_time(const struct token *t, int64_t now)
 	return t->issued - TOKEN_CLOCK_SKEW_S <= now && now < t->expires + TOKEN_CLOCK_SKEW_S;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): spans of bytes, each a pointer and a length */
 int token_check(struct token *t, const char *text, size_t text_len, const struct token_key *keys,
 		size_t n_keys, const struct ident *self, int64_t now)
 {

@@ -244,6 +244,32 @@ static void long_urls(void **state)
 	assert_same(&got, &v);
 }
 
+/* One URL of 250 characters, made 251 long by hand. */
+static void long_urls_are_not_decoded(void **state)
+{
+	char url[251] = "https://", text[INVITE_TEXT_SIZE];
+	uint8_t bytes[500], digest[32];
+	struct invite v = sample();
+	size_t n;
+
+	(void)state;
+	for (size_t i = 8; i < 250; i++)
+		url[i] = i % 50 == 40 ? '.' : 'a';
+	assert_int_equal(url_parse(&v.urls[0], url), 0);
+	v.n_urls = 1;
+	assert_int_equal(invite_encode(&v, text), 0);
+	assert_int_equal(text_b64url_decode(bytes, sizeof(bytes), &n, text + 14, strlen(text) - 14),
+			 0);
+	assert_int_equal(n, 56 + 250 + 4);
+	assert_int_equal(bytes[55], 250);
+	bytes[55] = 251;
+	bytes[56 + 250] = 'a';
+	assert_int_equal(wc_Sha256Hash(bytes, 56 + 251, digest), 0);
+	memcpy(bytes + 56 + 251, digest, 4);
+	assert_int_equal(text_b64url_encode(text + 14, sizeof(text) - 14, bytes, 56 + 251 + 4), 0);
+	assert_int_equal(invite_decode(&v, text), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +282,7 @@ int main(void)
 		cmocka_unit_test(a_forged_check_does_not_help),
 		cmocka_unit_test(limits_of_encoding),
 		cmocka_unit_test(long_urls),
+		cmocka_unit_test(long_urls_are_not_decoded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

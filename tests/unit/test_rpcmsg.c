@@ -220,10 +220,10 @@ static void brackets_in_strings_do_not_count(void **state)
 	const char *s;
 
 	(void)state;
-	assert_int_equal(decode(&m, "{" V M ",\"params\":{\"a\":\"[[[[[[[[[[[[[[[[[[[[\\\"{{{\"}}"),
+	assert_int_equal(decode(&m, "{" V M ",\"params\":{\"a\":\"{{{\\\"[[[[[[[[[[[[[[[[[[[[\"}}"),
 			 0);
 	assert_true(rpc_str(m.params, "a", &s));
-	assert_string_equal(s, "[[[[[[[[[[[[[[[[[[[[\"{{{");
+	assert_string_equal(s, "{{{\"[[[[[[[[[[[[[[[[[[[[");
 	rpcmsg_deinit(&m);
 	/* A string that ends in a backslash does not hide what follows it. */
 	assert_int_equal(decode(&m, "{" V M ",\"params\":{\"a\":\"\\\\\","
