@@ -48,7 +48,7 @@ struct ctl_table *ctl_table_new(size_t n_columns, const char *const *headings)
 	return t;
 }
 
-/* One code point of UTF-8, or one byte of what is none. Return: its bytes. */
+/* One code point of UTF-8, or '?' for a byte of what is none. Return: its bytes. */
 static size_t next_char(const char *text, uint32_t *c)
 {
 	const unsigned char *p = (const unsigned char *)text;
@@ -56,8 +56,10 @@ static size_t next_char(const char *text, uint32_t *c)
 
 	*c = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
 	for (i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
+		if ((p[i] & 0xc0) != 0x80) {
+			*c = '?';
 			return 1;
+		}
 		*c = *c << 6 | (p[i] & 0x3fu);
 	}
 	return n;
