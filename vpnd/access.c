@@ -82,6 +82,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	}
 	take_lans(app, result);
 	app->online = true;
+	app_remember(app);
 	log_notice("online name=%s domain=%s", app->identity.name, app->identity.id.domain);
 	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
 		app_note_error(app, "see vpnd's manual page, \"Requirements\"", "%s", error);

@@ -112,6 +112,31 @@ int app_enrolled(struct app *app, const struct identity *id)
 	return 0;
 }
 
+static const char *memory_path(const struct app *app, char path[CONFIG_PATH_SIZE + 16])
+{
+	snprintf(path, CONFIG_PATH_SIZE + 16, "%s/reached.json", app->config.state);
+	return path;
+}
+
+void app_remember(struct app *app)
+{
+	char path[CONFIG_PATH_SIZE + 16];
+	int r = dial_memory_save(&app->memory, memory_path(app, path));
+
+	if (r != 0)
+		log_warn("what worked is not kept path=%s error=\"%s\"", path, strerror(-r));
+}
+
+static void load_memory(struct app *app)
+{
+	char path[CONFIG_PATH_SIZE + 16];
+	int r = dial_memory_load(&app->memory, memory_path(app, path));
+
+	if (r != 0)
+		log_warn("what worked before cannot be read path=%s error=\"%s\"", path,
+			 strerror(-r));
+}
+
 static int load_identity(struct app *app)
 {
 	int r = identity_load(&app->identity, app->config.state);
@@ -174,6 +199,7 @@ int app_start(struct app *app, uv_loop_t *loop)
 		log_error("no state folder path=%s error=\"%s\"", app->config.state, strerror(-r));
 		return r;
 	}
+	load_memory(app);
 	r = control_open(app);
 	if (r != 0)
 		return r;

@@ -76,6 +76,9 @@ int app_enrolled(struct app *app, const struct identity *id) __attribute__((warn
 void app_note_error(struct app *app, const char *todo, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** app_remember() - keep on disk what worked, if that is news. */
+void app_remember(struct app *app);
+
 /** app_parts_closed() - a session or the link has closed: go on with what waited for it. */
 void app_parts_closed(struct app *app);
 

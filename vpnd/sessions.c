@@ -110,6 +110,7 @@ static void on_up(struct session *s)
 
 	if (as->waiter.waiting)
 		answer_up(as);
+	app_remember(as->app);
 }
 
 static void on_down(struct session *s, const char *reason)

@@ -471,6 +471,9 @@ void dial_remember(struct dial_memory *m, const char *host, const struct sockadd
 		return;
 	while (i < m->n && strcmp(m->good[i].host, host) != 0)
 		i++;
+	if (i < m->n && memcmp(&m->good[i].addr, addr, sizeof(*addr)) == 0)
+		return;
+	m->changed = true;
 	if (i == DIAL_MEMORY_MAX) { /* the oldest goes */
 		memmove(&m->good[0], &m->good[1], (DIAL_MEMORY_MAX - 1) * sizeof(m->good[0]));
 		i--;

@@ -23,6 +23,7 @@ struct dial;
 /* The addresses and ports that worked last, per host; owned by the daemon. */
 #define DIAL_MEMORY_MAX 32
 struct dial_memory {
+	bool changed; /* since it was loaded or saved */
 	size_t n;
 	struct dial_good {
 		char host[URL_HOST_SIZE];
@@ -57,6 +58,10 @@ void *dial_arg(const struct dial *d);
 
 /** dial_remember() - @addr (with port) worked for @host. NULL @m: nothing is kept. */
 void dial_remember(struct dial_memory *m, const char *host, const struct sockaddr_storage *addr);
+/** dial_memory_load(), dial_memory_save() - keep it in a file; saving what has not changed is nothing.
+ * Blocks. Return: 0, also if there is no such file; -EBADMSG; -errno. */
+int dial_memory_load(struct dial_memory *m, const char *path) __attribute__((warn_unused_result));
+int dial_memory_save(struct dial_memory *m, const char *path) __attribute__((warn_unused_result));
 /** dial_wants_port() - would this target's URL number @url be tried on @port? */
 bool dial_wants_port(const struct dial_target *t, size_t url, uint16_t port);
 /** dial_addr_format() - "192.0.2.1:443" or "[2001:db8::1]:443". */
