@@ -148,7 +148,7 @@ static json_t *sessions_json(const struct relay *r, uint64_t after)
 	json_t *o = json_object(), *list = json_array();
 	size_t n = 0;
 
-	TAILQ_FOREACH (s, &r->pairs.live, list) {
+	for (s = TAILQ_FIRST(&r->pairs.live); s; s = TAILQ_NEXT(s, list)) {
 		if (s->serial <= after)
 			continue;
 		if (n++ == SESSIONS_PER_ANSWER) {

@@ -76,8 +76,12 @@ static int start_services(struct daemon *d)
 	r = listen_open(&d->listeners, d->loop, &d->conf.listen, on_accept, d);
 	if (r)
 		return r;
-	r = uplink_open(&d->uplink, d->loop, &d->identity, &d->conf.ports, &d->memory, &uplink_ops,
-			d);
+	d->uplink = (struct uplink){.identity = &d->identity,
+				    .ports = &d->conf.ports,
+				    .memory = &d->memory,
+				    .ops = &uplink_ops,
+				    .arg = d};
+	r = uplink_open(&d->uplink, d->loop);
 	if (r) {
 		log_error("the connection to the Access Server could not be set up: %s",
 			  strerror(-r));
@@ -220,6 +224,8 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 
 	d->loop = loop;
 	d->started_ms = clock_mono_ms();
+	uv_timer_init(loop, &d->last_resort);
+	uv_unref((uv_handle_t *)&d->last_resort);
 	r = watch_signals(d);
 	if (r == 0)
 		r = file_mkdirs(d->conf.state, 0700);
@@ -236,16 +242,34 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 	return d->enrolled ? start_services(d) : 0;
 }
 
+static void on_last_resort(uv_timer_t *timer)
+{
+	log_warn("connections did not end in time: leaving them");
+	uv_stop(timer->loop);
+}
+
 void daemon_stop(struct daemon *d, int exit_code)
 {
 	if (d->stopping)
 		return;
 	d->stopping = true;
 	d->exit_code = exit_code;
+	uv_timer_start(&d->last_resort, on_last_resort, DAEMON_STOP_MS, 0);
 	enrolment_stop(d);
 	stop_services(d);
 	local_close(d->local);
 	d->local = NULL;
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
+}
+
+void daemon_deinit(struct daemon *d)
+{
+	uv_close((uv_handle_t *)&d->last_resort, NULL);
+	uv_run(d->loop, UV_RUN_NOWAIT);
+	identity_wipe(&d->identity);
+	if (d->next)
+		identity_wipe(d->next);
+	free(d->next);
+	d->next = NULL;
 }

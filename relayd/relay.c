@@ -156,7 +156,7 @@ void relay_close(struct relay *r, void (*on_closed)(void *arg), void *arg)
 	r->on_closed = on_closed;
 	r->arg = arg;
 	r->stop_until_ms = clock_mono_ms() + RELAY_STOP_MS;
-	TAILQ_FOREACH (l, &r->legs, list) {
+	for (l = TAILQ_FIRST(&r->legs); l; l = TAILQ_NEXT(l, list)) {
 		if (l->admitted)
 			leg_finish(l, "the relay is stopping");
 		else
@@ -170,7 +170,7 @@ static void cut_legs(struct relay *r)
 {
 	struct leg *l;
 
-	TAILQ_FOREACH (l, &r->legs, list)
+	for (l = TAILQ_FIRST(&r->legs); l; l = TAILQ_NEXT(l, list))
 		leg_close(l, "the relay is stopping");
 }
 

@@ -60,13 +60,14 @@ static void print_access(const json_t *s)
 static void print_refused(const json_t *s)
 {
 	json_t *refused = json_object_get(s, "refused");
-	const char *sep = "Refused:       ", *key;
-	json_t *v;
+	const char *sep = "Refused:       ";
 
-	json_object_foreach ((json_t *)(uintptr_t)refused, key, v) {
-		if (json_integer_value(v) == 0)
+	for (void *i = json_object_iter(refused); i; i = json_object_iter_next(refused, i)) {
+		int64_t n = (int64_t)json_integer_value(json_object_iter_value(i));
+
+		if (n == 0)
 			continue;
-		printf("%s%s %" PRId64, sep, key, (int64_t)json_integer_value(v));
+		printf("%s%s %" PRId64, sep, json_object_iter_key(i), n);
 		sep = ", ";
 	}
 	if (strcmp(sep, ", ") == 0)
@@ -169,9 +170,8 @@ int relayctl_sessions(struct ctl *c, const struct relayctl_args *args)
 {
 	static const char *const headings[] = {"SESSION", "STATE",  "SINCE", "MANAGER", "SENT",
 					       "QUEUED",  "DEVICE", "SENT",  "QUEUED"};
-	json_t *all = all_sessions(c), *s;
+	json_t *all = all_sessions(c);
 	struct ctl_table *t;
-	size_t i;
 
 	if (!all)
 		return CTL_FAILED;
@@ -179,8 +179,8 @@ int relayctl_sessions(struct ctl *c, const struct relayctl_args *args)
 		ctl_print_json(all);
 	} else {
 		t = ctl_table_new(sizeof(headings) / sizeof(headings[0]), headings);
-		json_array_foreach (all, i, s)
-			add_row(t, s);
+		for (size_t i = 0; i < json_array_size(all); i++)
+			add_row(t, json_array_get(all, i));
 		ctl_table_print(t);
 	}
 	json_decref(all);

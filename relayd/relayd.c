@@ -60,11 +60,11 @@ static int run(const struct conf *conf)
 	if (daemon_start(d, &loop))
 		daemon_stop(d, 1);
 	uv_run(&loop, UV_RUN_DEFAULT);
+	daemon_deinit(d);
 	r = uv_loop_close(&loop);
 	if (r)
 		log_error("handles were left open: %s", uv_strerror(r));
 	exit_code = d->exit_code;
-	identity_wipe(&d->identity);
 	free(d);
 	log_notice("relayd stopped");
 	return exit_code;

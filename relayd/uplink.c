@@ -216,19 +216,16 @@ static const struct access_link_callbacks callbacks = {
 	.on_closed = on_closed,
 };
 
-int uplink_open(struct uplink *u, uv_loop_t *loop, struct identity *identity,
-		const struct opt_ports *ports, struct dial_memory *memory,
-		const struct uplink_ops *ops, void *arg)
+int uplink_open(struct uplink *u, uv_loop_t *loop)
 {
 	struct access_link_config config = {
-		.identity = identity,
-		.ports = ports,
-		.memory = memory,
+		.identity = u->identity,
+		.ports = u->ports,
+		.memory = u->memory,
 		.methods = methods,
 		.n_methods = sizeof(methods) / sizeof(methods[0]),
 	};
 
-	*u = (struct uplink){.identity = identity, .ops = ops, .arg = arg};
 	return access_link_open(&u->link, loop, &config, &callbacks, u);
 }
 

@@ -20,21 +20,22 @@ struct uplink_ops {
 };
 
 struct uplink {
-	struct access_link *link;  /* NULL: not open */
-	struct identity *identity; /* borrowed; its token keys, name and URLs are kept current */
+	struct identity *identity; /* borrowed until on_closed; its token keys, name and URLs are
+				      kept current */
+	const struct opt_ports *ports; /* borrowed, and so are the next two */
+	struct dial_memory *memory;
 	const struct uplink_ops *ops;
 	void *arg;
+	struct access_link *link;	   /* NULL: not open */
 	bool online;			   /* hello was answered */
 	bool closing;			   /* uplink_close() was called */
 	bool for_good;			   /* the server does not want us back */
 	char problem[UPLINK_PROBLEM_SIZE]; /* then: why */
 };
 
-/** uplink_open() - @u is set up by this; @identity, @ports and @memory: borrowed until on_closed.
+/** uplink_open() - @u: the borrowed members and arg are set, the rest is zero. Return: 0; -errno.
  */
-int uplink_open(struct uplink *u, uv_loop_t *loop, struct identity *identity,
-		const struct opt_ports *ports, struct dial_memory *memory,
-		const struct uplink_ops *ops, void *arg) __attribute__((warn_unused_result));
+int uplink_open(struct uplink *u, uv_loop_t *loop) __attribute__((warn_unused_result));
 void uplink_close(struct uplink *u);
 
 /** uplink_state_name() - "online", "connecting" or "offline". */

@@ -42,9 +42,9 @@ static struct pair_session *find(const struct pair_table *t, const uint8_t id[PA
 {
 	struct pair_session *s;
 
-	SLIST_FOREACH(s, bucket_of(t, id), chain)
-	if (memcmp(s->id, id, PAIR_ID_BYTES) == 0)
-		return s;
+	SLIST_FOREACH (s, bucket_of(t, id), chain)
+		if (memcmp(s->id, id, PAIR_ID_BYTES) == 0)
+			return s;
 	return NULL;
 }
 
@@ -63,6 +63,8 @@ static void set_kind(struct pair_table *t, struct pair_session *s, enum pair_kin
 		t->n_live--;
 	} else if (s->kind == PAIR_ENDED) {
 		TAILQ_REMOVE(&t->ended, s, list);
+		t->n_ended--;
+		t->n_remembered++;
 	}
 	if (kind == PAIR_LIVE) {
 		s->serial = t->next_serial++;
@@ -90,18 +92,11 @@ static void set_state(struct pair_table *t, struct pair_end *e, enum pair_state 
 	e->since_ms = mono_ms;
 }
 
+/* Its legs are not told. */
 static void forget(struct pair_table *t, struct pair_session *s)
 {
-	if (s->kind == PAIR_ENDED)
-		t->n_ended--;
-	else
-		t->n_remembered--;
-	if (s->kind == PAIR_LIVE)
-		t->n_live--;
-	if (s->kind == PAIR_LIVE)
-		TAILQ_REMOVE(&t->live, s, list);
-	else if (s->kind == PAIR_ENDED)
-		TAILQ_REMOVE(&t->ended, s, list);
+	set_kind(t, s, PAIR_REMEMBERED);
+	t->n_remembered--;
 	SLIST_REMOVE(bucket_of(t, s->id), s, pair_session, chain);
 	free(s);
 }
@@ -260,7 +255,7 @@ void pair_end(struct pair_table *t, const uint8_t id[PAIR_ID_BYTES], struct pair
 		return;
 	take_both(t, s, PAIR_KILLED, close, n_close);
 	set_kind(t, s, PAIR_ENDED);
-	s->over_ms = now.mono_ms + PAIR_ENDED_S * 1000u;
+	s->over_ms = now.mono_ms + (uint64_t)PAIR_ENDED_S * 1000;
 	if (t->n_ended > t->limits.ended_max)
 		forget(t, TAILQ_FIRST(&t->ended));
 }
@@ -269,7 +264,9 @@ static void sweep_memory(struct pair_table *t, struct pair_clock now)
 {
 	struct pair_session *s, *next;
 
-	while ((s = TAILQ_FIRST(&t->ended)) && now.mono_ms >= s->over_ms)
+	/* The analyzer does not see that TAILQ_REMOVE changes the head through tqe_prev. */
+	while ((s = TAILQ_FIRST(&t->ended)) &&
+	       now.mono_ms >= s->over_ms) /* NOLINT(clang-analyzer-unix.Malloc) */
 		forget(t, s);
 	for (size_t i = 0; i < t->n_buckets / SWEEP_PARTS; i++) {
 		for (s = SLIST_FIRST(&t->buckets[t->sweep_at]); s; s = next) {

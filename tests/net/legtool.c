@@ -26,7 +26,7 @@
 #include "common/pure/token.h"
 #include "common/pure/ws.h"
 
-#define NET_BYTES (1u << 20)
+#define NET_BYTES ((size_t)1 << 20)
 #define FRAME_BYTES 16000
 #define SLOW_READ_BYTES 1000 /* every 100 ms */
 #define SHOWN_BYTES 64
@@ -52,15 +52,14 @@ struct orders {
 
 struct leg {
 	const struct orders *orders;
-	int fd;
 	struct buf in, out, plain, request;
 	struct tls tls;
 	struct ws_rx rx;
-	char key[HTTP_WS_KEY_SIZE];
-	int status;
-	bool open, eof, reset, ws_closed, wrong;
+	int fd, status;
 	uint64_t sent, received, next_ms;
 	uint8_t shown[SHOWN_BYTES];
+	char key[HTTP_WS_KEY_SIZE];
+	bool open, eof, reset, ws_closed, wrong;
 };
 
 static uint8_t counter_byte(uint64_t at)
@@ -224,10 +223,11 @@ static void opened(struct leg *l)
 	uint8_t rubbish[100];
 
 	l->open = true;
-	if (!l->orders->no_ready)
-		send_frame(l, WS_TEXT, "ready", 5);
-	if (l->orders->garbage != GARBAGE_WS)
+	if (l->orders->garbage != GARBAGE_WS) {
+		if (!l->orders->no_ready)
+			send_frame(l, WS_TEXT, "ready", 5);
 		return;
+	}
 	file_random(rubbish, sizeof(rubbish));
 	rubbish[0] = 0xf3; /* reserved bits */
 	seal(l, rubbish, sizeof(rubbish));
@@ -590,7 +590,7 @@ static void take_option(struct orders *o, int option, const char *value)
 		o->expect_bytes = hex_bytes(value, &o->n_expect_bytes);
 		break;
 	case 's':
-		o->expect_status = atoi(value);
+		o->expect_status = (int)strtol(value, NULL, 10);
 		break;
 	case 'G':
 		o->garbage = garbage_named(value);

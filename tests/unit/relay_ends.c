@@ -47,17 +47,17 @@ void domain_session_id(unsigned int session, uint8_t id[TOKEN_SESSION_BYTES])
 	memcpy(id, &session, sizeof(session));
 }
 
-void domain_token(const struct domain *d, unsigned int session, enum token_role role,
-		  const char *relay_uri, int64_t from_s, int64_t to_s, char out[PASETO_TOKEN_SIZE])
+void domain_token(const struct domain *d, const struct claims *c, char out[PASETO_TOKEN_SIZE])
 {
-	struct token t = {.role = role};
+	const char *uri = c->relay ? c->relay : ENDS_RELAY_URI;
+	struct token t = {.role = c->role};
 	uint8_t id[TOKEN_SESSION_BYTES];
 
-	domain_session_id(session, id);
+	domain_session_id(c->session, id);
 	assert_int_equal(text_hex_encode(t.session, sizeof(t.session), id, sizeof(id)), 0);
-	assert_int_equal(ident_parse(&t.relay, relay_uri, strlen(relay_uri)), 0);
-	t.issued = clock_wall_s() + from_s;
-	t.expires = clock_wall_s() + to_s;
+	assert_int_equal(ident_parse(&t.relay, uri, strlen(uri)), 0);
+	t.issued = clock_wall_s() + c->from_s;
+	t.expires = clock_wall_s() + c->to_s;
 	assert_int_equal(token_sign(out, &t, d->secret, d->key.public), 0);
 }
 

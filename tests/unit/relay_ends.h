@@ -29,9 +29,14 @@ struct domain {
 void domain_make(struct domain *d);
 void domain_free(struct domain *d);
 
-/** domain_token() - for session number @session; @from_s, @to_s: seconds from now. */
-void domain_token(const struct domain *d, unsigned int session, enum token_role role,
-		  const char *relay_uri, int64_t from_s, int64_t to_s, char out[PASETO_TOKEN_SIZE]);
+struct claims {
+	unsigned int session; /* a number, see domain_session_id() */
+	enum token_role role;
+	const char *relay;    /* URI; NULL: the domain's relay */
+	int64_t from_s, to_s; /* seconds from now */
+};
+
+void domain_token(const struct domain *d, const struct claims *c, char out[PASETO_TOKEN_SIZE]);
 void domain_session_id(unsigned int session, uint8_t id[TOKEN_SESSION_BYTES]);
 
 /* One leg, seen from its far end. */

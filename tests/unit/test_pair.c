@@ -200,10 +200,10 @@ static void test_the_wall_clock_does_not_end_sessions(void **state)
 {
 	(void)state;
 	join(1, leg(0), leg(1));
-	now.wall_s += 10 * LIFE_S;
+	now.wall_s += 10L * LIFE_S;
 	sweep();
 	assert_int_equal(n_gone, 0);
-	now.wall_s -= 20 * LIFE_S;
+	now.wall_s -= 20L * LIFE_S;
 	sweep();
 	assert_int_equal(n_gone, 0);
 }
@@ -327,67 +327,79 @@ static void check_counts(void)
 		assert_int_equal(ends[i], t.n_ends[i]);
 }
 
+enum { NOISE_SESSIONS = 40, NOISE_LEGS = 1 << 16 };
+
+/* What the table should hold: the leg of each end, and how many came, were told to close, left. */
+static struct model {
+	void *leg[NOISE_SESSIONS][2];
+	size_t came, told, left;
+} model;
+
+static void model_told(void)
+{
+	for (size_t k = 0; k < n_gone; k++)
+		for (int q = 0; q < 2 * NOISE_SESSIONS; q++)
+			if (model.leg[q / 2][q & 1] == gone[k].leg) {
+				model.leg[q / 2][q & 1] = NULL;
+				model.told++;
+			}
+	n_gone = 0;
+}
+
+static void model_arrive(unsigned int s, unsigned int role, uint64_t generation)
+{
+	static char pool[NOISE_LEGS];
+
+	if (model.came == NOISE_LEGS || arrive(s, role, generation, &pool[model.came]) != 0)
+		return;
+	model_told();
+	model.leg[s][role] = &pool[model.came++];
+}
+
+static void model_leave(unsigned int s, unsigned int role)
+{
+	void *l = model.leg[s][role], *other;
+
+	if (!l)
+		return;
+	other = leave(s, role, l);
+	if (other) {
+		assert_ptr_equal(other, model.leg[s][!role]);
+		model.leg[s][!role] = NULL;
+		model.left++;
+	}
+	model.leg[s][role] = NULL;
+	model.left++;
+}
+
 static void test_noise(void **state)
 {
-	enum { SESSIONS = 40, LEGS = 1 << 16 };
-	static char pool[LEGS];
 	uint64_t noise = 77, generation = 1;
-	size_t used = 0, told = 0, left = 0;
-	void *current[SESSIONS][2] = {{0}};
 
 	(void)state;
+	memset(&model, 0, sizeof(model));
 	for (int i = 0; i < 60000; i++) {
-		unsigned int s = noise_u32(&noise) % SESSIONS, role = noise_u32(&noise) & 1;
-		void *l = current[s][role];
+		unsigned int s = noise_u32(&noise) % NOISE_SESSIONS, role = noise_u32(&noise) & 1;
+		unsigned int what = noise_u32(&noise) % 16;
 
 		n_gone = 0;
-		switch (noise_u32(&noise) % 16) {
-		case 0:
+		if (what == 0)
 			sweep();
-			break;
-		case 1:
+		else if (what == 1)
 			pass(noise_u32(&noise) % 60);
-			break;
-		case 2:
-			if (noise_u32(&noise) % 50 == 0)
-				pair_end(&t, sid(s), now, gone, &n_gone);
-			break;
-		case 3:
-		case 4:
-		case 5:
-			if (l && leave(s, role, l)) {
-				left++;
-				current[s][!role] = NULL;
-			}
-			left += l != NULL;
-			current[s][role] = NULL;
-			break;
-		case 6:
-		case 7:
-		case 8:
-		case 9:
-			if (used < LEGS && arrive(s, role, generation++, &pool[used]) == 0) {
-				for (size_t k = 0; k < n_gone; k++)
-					current[s][gone[k].leg == l ? role : !role] = NULL;
-				told += n_gone;
-				n_gone = 0;
-				current[s][role] = &pool[used++];
-			}
-			break;
-		default:
-			if (l)
-				(void)opened(s, role, l);
-		}
-		for (size_t k = 0; k < n_gone; k++)
-			for (int q = 0; q < 2 * SESSIONS; q++)
-				if (current[q / 2][q & 1] == gone[k].leg) {
-					current[q / 2][q & 1] = NULL;
-					told++;
-				}
+		else if (what == 2 && noise_u32(&noise) % 50 == 0)
+			pair_end(&t, sid(s), now, gone, &n_gone);
+		else if (what < 6)
+			model_leave(s, role);
+		else if (what < 10)
+			model_arrive(s, role, generation++);
+		else if (model.leg[s][role])
+			(void)opened(s, role, model.leg[s][role]);
+		model_told();
 		check_counts();
 	}
-	assert_true(used > 1000);
-	assert_int_equal(used - told - left,
+	assert_true(model.came > 1000);
+	assert_int_equal(model.came - model.told - model.left,
 			 t.n_ends[PAIR_OPENING] + t.n_ends[PAIR_WAITING] + t.n_ends[PAIR_JOINED]);
 }
 

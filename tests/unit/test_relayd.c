@@ -80,7 +80,7 @@ static void stop_relayd(void)
 {
 	daemon_stop(relayd, 0);
 	assert_true(run_until(all_stopped, NULL, 6000));
-	identity_wipe(&relayd->identity);
+	daemon_deinit(relayd);
 }
 
 static int setup(void **state)
@@ -97,15 +97,20 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char command[128];
+	static const char *const left[] = {"state/" IDENTITY_FILE, "state/enrolling.key"};
+	char path[128];
 
 	(void)state;
 	stop_relayd();
 	fake_access_close(&access_server);
 	free(relayd);
 	assert_int_equal(uv_loop_close(&loop), 0);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, left[i]);
+		(void)unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/state", dir);
+	return rmdir(path) || rmdir(dir);
 }
 
 /* The tool, on a thread of its own, because it blocks. */
@@ -225,7 +230,8 @@ static void dial(struct end *e, const struct domain *d, enum token_role role, ui
 	char token[PASETO_TOKEN_SIZE], headers[PASETO_TOKEN_SIZE + 100];
 
 	*e = (struct end){0};
-	domain_token(d, 1, role, ENDS_RELAY_URI, 0, 3600, token);
+	domain_token(d, &(struct claims){.session = 1, .role = role, .from_s = 0, .to_s = 3600},
+		     token);
 	snprintf(headers, sizeof(headers),
 		 "Authorization: Bearer %s\r\nFarlan-Generation: %llu\r\n", token,
 		 (unsigned long long)generation);
