@@ -24,6 +24,8 @@
 #define TCP_KEEP_COUNT 3
 #define TCP_TIMEOUT_MS 15000
 
+struct outer_times outer_times = { .open_ms = OUTER_OPEN_MS, .finish_ms = FINISH_MS };
+
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_timer(uv_timer_t *timer);
 
@@ -74,6 +76,11 @@ void outer_fail(struct outer *o, const char *fmt, ...)
 
 /* Polling */
 
+static bool drained(const struct outer *o)
+{
+	return o->above_high && buf_len(&o->net_out) < OUTER_QUEUE_LOW_BYTES;
+}
+
 static int wanted_events(const struct outer *o)
 {
 	bool full = buf_room(&o->net_in) == 0;
@@ -83,7 +90,7 @@ static int wanted_events(const struct outer *o)
 		return UV_WRITABLE;
 	if (!o->eof)
 		events |= full ? (o->gone_told ? 0 : UV_DISCONNECT) : UV_READABLE;
-	if (buf_len(&o->net_out) > 0)
+	if (buf_len(&o->net_out) > 0 || drained(o))
 		events |= UV_WRITABLE;
 	return events;
 }
@@ -113,7 +120,8 @@ static void send_fin(struct outer *o)
 		outer_close(o, "closed");
 }
 
-static void flush(struct outer *o)
+/* Return: false if the connection is closing. */
+static bool send_queued(struct outer *o)
 {
 	while (!o->closing && buf_len(&o->net_out) > 0) {
 		ssize_t n = send(o->fd, buf_data(&o->net_out), buf_len(&o->net_out), MSG_NOSIGNAL);
@@ -123,30 +131,41 @@ static void flush(struct outer *o)
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n < 0) {
+			o->clean = false;
 			outer_fail(o, "sending failed: %s", strerror(errno));
-			return;
+			return false;
 		}
 		o->bytes_out += (size_t)n;
 		buf_consume(&o->net_out, (size_t)n);
 	}
-	if (o->closing)
+	if (!o->closing)
+		send_fin(o);
+	return !o->closing;
+}
+
+static void flush(struct outer *o)
+{
+	if (!send_queued(o))
 		return;
-	send_fin(o);
-	if (o->above_high && buf_len(&o->net_out) < OUTER_QUEUE_LOW_BYTES) {
+	if (drained(o)) {
 		o->above_high = false;
-		if (o->cb->on_drain && !o->closing)
+		if (o->cb->on_drain && o->state == OUTER_OPEN)
 			o->cb->on_drain(o);
 	}
 	update_poll(o);
 }
 
+/*
+ * No callback from here: what its owner would send on another connection could miss that one's
+ * turn in this round and wait for the loop to wake. A drain is told by the poll that follows.
+ */
 static void on_flush(uv_prepare_t *handle)
 {
 	struct outer *o = handle->data;
 
 	uv_prepare_stop(handle);
-	if (!o->closing)
-		flush(o);
+	if (!o->closing && send_queued(o))
+		update_poll(o);
 }
 
 static void flush_later(struct outer *o)
@@ -220,6 +239,12 @@ size_t outer_queued(const struct outer *o)
 	return buf_len(&o->net_out);
 }
 
+static void discard_input(struct outer *o)
+{
+	buf_consume(&o->net_in, buf_len(&o->net_in));
+	buf_consume(&o->plain, buf_len(&o->plain));
+}
+
 void outer_finish(struct outer *o, const char *reason)
 {
 	static const uint8_t normal[2] = { 1000 >> 8, 1000 & 0xff }; /* RFC 6455 section 7.4.1 */
@@ -238,13 +263,14 @@ void outer_finish(struct outer *o, const char *reason)
 	o->state = OUTER_FINISHING;
 	o->clean = true;
 	o->paused = false;
-	uv_timer_start(&o->timer, on_timer, FINISH_MS, 0);
+	if (!o->busy) /* else it happens on the way out */
+		discard_input(o);
+	uv_timer_start(&o->timer, on_timer, outer_times.finish_ms, 0);
 	flush_later(o);
 	send_fin(o);
 	if (!o->closing)
 		update_poll(o);
 }
-
 
 /* Receiving */
 
@@ -365,20 +391,15 @@ static bool shake_hands(struct outer *o)
 	if (r == -EAGAIN)
 		return false;
 	if (r != 0) {
-		flush(o);
-		outer_fail(o, "%s", o->tls.reason);
+		snprintf(o->reason, sizeof(o->reason), "%s", o->tls.reason);
+		(void)send_queued(o);
+		outer_close(o, o->tls.reason);
 		return false;
 	}
 	o->state = OUTER_HTTP;
 	if (!o->is_server)
 		outer_http_send_request(o);
 	return !o->closing;
-}
-
-static void discard_input(struct outer *o)
-{
-	buf_consume(&o->net_in, buf_len(&o->net_in));
-	buf_consume(&o->plain, buf_len(&o->plain));
 }
 
 static void handle_eof(struct outer *o)
@@ -406,15 +427,26 @@ static void handle_eof(struct outer *o)
 /* Take what has been received as far as it goes. */
 static void process(struct outer *o)
 {
+	if (o->busy)
+		return;
+	o->busy = true;
 	while (!o->closing && !o->paused && o->state != OUTER_FINISHING) {
 		if (o->state == OUTER_TLS && !shake_hands(o))
 			break;
 		if (take_plain(o) != 0 || open_record(o) != 0)
 			break;
 	}
+	o->busy = false;
 	if (o->state == OUTER_FINISHING)
 		discard_input(o);
 	handle_eof(o);
+}
+
+static void connection_lost(struct outer *o, int error)
+{
+	o->clean = false;
+	outer_fail(o, "%s%s", o->state == OUTER_CONNECTING ? "" : "connection lost: ",
+		   strerror(error ? error : ECONNRESET));
 }
 
 /* Return: true to go on. */
@@ -436,7 +468,7 @@ static bool receive_once(struct outer *o)
 	if (n == 0)
 		o->eof = true;
 	else if (errno != EAGAIN && errno != EINTR)
-		outer_fail(o, "connection lost: %s", strerror(errno));
+		connection_lost(o, errno);
 	return false;
 }
 
@@ -481,10 +513,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	if (o->closing)
 		return;
 	if (status < 0) { /* EPOLLERR: libuv has stopped the handle */
-		int error = socket_error(o->fd);
-
-		outer_fail(o, "%s%s", o->state == OUTER_CONNECTING ? "" : "connection lost: ",
-			   strerror(error ? error : ECONNRESET));
+		if (o->state != OUTER_CONNECTING)
+			receive(o); /* its last words came before the reset */
+		if (!o->closing)
+			connection_lost(o, socket_error(o->fd));
 		return;
 	}
 	if (o->state == OUTER_CONNECTING) {
@@ -531,6 +563,7 @@ static void on_timer(uv_timer_t *timer)
 	if (o->state == OUTER_CONNECTING) {
 		outer_close(o, "no answer (connection timed out)");
 	} else if (o->state == OUTER_FINISHING) {
+		o->clean = false;
 		outer_close(o, "closed");
 	} else if (o->state != OUTER_OPEN) {
 		outer_close(o, o->state == OUTER_TLS ? "TLS handshake timed out"
@@ -617,7 +650,7 @@ static int outer_begin(struct outer *o, enum outer_state state)
 	o->handles = 3;
 	o->state = state;
 	o->last_in_ms = uv_now(o->loop);
-	uv_timer_start(&o->timer, on_timer, OUTER_OPEN_MS, 0);
+	uv_timer_start(&o->timer, on_timer, outer_times.open_ms, 0);
 	update_poll(o);
 	return 0;
 }

@@ -24,6 +24,12 @@ enum outer_state {
 	OUTER_FINISHING,  /* sends what is queued, then FIN, waits for the other's FIN */
 };
 
+/* The deadlines; only tests set other ones. */
+struct outer_times {
+	uint32_t open_ms, finish_ms;
+};
+extern struct outer_times outer_times;
+
 struct outer {
 	uv_loop_t *loop;
 	uv_poll_t poll;
@@ -33,6 +39,7 @@ struct outer {
 	int fd;
 	enum outer_state state;
 	bool is_server, closing, paused, clean;
+	bool busy;       /* takes apart what came: a callback's outer_resume() must not do so, too */
 	bool eof;        /* the socket has no more to read */
 	bool fin_sent, gone_told, above_high, fatal_request;
 	struct buf net_in, net_out; /* ciphertext */
