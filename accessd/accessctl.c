@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * accessctl - the tool of accessd.
+ */
+#include "accessd/accessctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+	const char *group, *verb; /* verb "" for those of one word */
+	const char *operand;	  /* what the last word is, NULL: there is none */
+	bool lans, urls, domain, invites; /* which options it takes */
+	bool json;
+	int (*run)(struct ctl *c, const struct accessctl_args *a);
+};
+
+static const struct command COMMANDS[] = {
+	{.group = "init", .verb = "", .urls = true, .domain = true, .json = true, .run = accessctl_init},
+	{.group = "status", .verb = "", .json = true, .run = accessctl_status},
+	{"device", "add", "NAME", .lans = true, .invites = true, .json = true, .run = accessctl_add},
+	{"device", "set", "NAME", .lans = true, .run = accessctl_set},
+	{"device", "reinvite", "NAME", .invites = true, .json = true, .run = accessctl_reinvite},
+	{"device", "list", NULL, .json = true, .run = accessctl_list},
+	{"device", "revoke", "NAME", .run = accessctl_simple},
+	{"device", "remove", "NAME", .run = accessctl_simple},
+	{"user", "add", "NAME", .invites = true, .json = true, .run = accessctl_add},
+	{"user", "passwd", "NAME", .run = accessctl_passwd},
+	{"user", "reinvite", "NAME", .invites = true, .json = true, .run = accessctl_reinvite},
+	{"user", "list", NULL, .json = true, .run = accessctl_list},
+	{"user", "revoke", "NAME", .run = accessctl_simple},
+	{"user", "remove", "NAME", .run = accessctl_simple},
+	{"relay", "add", "NAME", .urls = true, .invites = true, .json = true, .run = accessctl_add},
+	{"relay", "reinvite", "NAME", .invites = true, .json = true, .run = accessctl_reinvite},
+	{"relay", "list", NULL, .json = true, .run = accessctl_list},
+	{"relay", "revoke", "NAME", .run = accessctl_simple},
+	{"relay", "remove", "NAME", .run = accessctl_simple},
+	{"session", "list", NULL, .json = true, .run = accessctl_sessions},
+	{"session", "kill", "ID", .run = accessctl_kill},
+};
+
+#define N_COMMANDS (sizeof(COMMANDS) / sizeof(COMMANDS[0]))
+
+static void help(void)
+{
+	puts("Usage: accessctl [-s SOCKET] COMMAND [OPTIONS]\n"
+	     "\n"
+	     "The tool of accessd, the Access Server.\n"
+	     "\n"
+	     "  init --domain NAME --url https://HOST[:PORT][,...]\n"
+	     "                          make the domain: its CA, keys and server addresses\n"
+	     "  status [--json]         what is served, and who is there\n"
+	     "\n"
+	     "  device add NAME --lan PREFIX...       a machine, and the networks behind it\n"
+	     "  device set NAME --lan PREFIX...|none  change these networks\n"
+	     "  user add NAME                         a manager; the password is asked for on the\n"
+	     "                                        terminal, or is a line of standard input\n"
+	     "  user passwd NAME                      change the password\n"
+	     "  relay add NAME --url URL[,...]        a Relay Server\n"
+	     "  device|user|relay reinvite NAME       a new invitation for the same UID; the old key\n"
+	     "                                        counts until the new one comes\n"
+	     "  device|user|relay revoke NAME         refuse its keys from now on, end its sessions\n"
+	     "  device|user|relay remove NAME         the same, and forget it\n"
+	     "  device|user|relay list [--json]\n"
+	     "\n"
+	     "  session list [--json]\n"
+	     "  session kill ID                       the beginning of the ID is enough\n"
+	     "\n"
+	     "add and reinvite print an invitation: one line on standard output, for vpnd or relayd.\n"
+	     "      --expires TIME      how long it is good: a number with m, h or d; default 7d\n"
+	     "      --qr                draw it as a QR code, too (on standard error)\n"
+	     "      --json              print it as JSON, with UID and expiry\n"
+	     "\n"
+	     "  -s, --socket SOCKET     where accessd listens for its tool; else $FARLAN_SOCKET,\n"
+	     "                          else " ACCESSCTL_SOCKET "\n"
+	     "      --version           print the version\n"
+	     "  -h, --help              print this\n"
+	     "\n"
+	     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 accessd cannot be reached.\n"
+	     "\n"
+	     "Examples:\n"
+	     "  accessctl init --domain lab.example --url https://as1.lab.example\n"
+	     "  accessctl relay add rs1 --url https://rs1.lab.example >relay.txt\n"
+	     "  accessctl device add site1 --lan 192.168.201.0/24 10.5.0.0/16 --expires 24h\n"
+	     "  accessctl user add anna --qr\n"
+	     "  accessctl device list --json\n"
+	     "  accessctl session kill 0011aabb");
+}
+
+static const struct command *find_command(const struct accessctl_args *a)
+{
+	const char *verb = a->n_words > 1 ? a->words[1] : "";
+
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(COMMANDS[i].group, a->words[0]) == 0 &&
+		    (COMMANDS[i].verb[0] == '\0' || strcmp(COMMANDS[i].verb, verb) == 0))
+			return &COMMANDS[i];
+	}
+	return NULL;
+}
+
+/* Are there the words and only the options that the command takes? Return: 0; CTL_USAGE. */
+static int check(const struct command *cmd, const struct accessctl_args *a)
+{
+	size_t fixed = cmd->verb[0] ? 2 : 1, want = fixed + (cmd->operand != NULL);
+
+	if (a->n_words < want)
+		return accessctl_usage("%s %s: %s is missing", cmd->group, cmd->verb, cmd->operand);
+	if (a->n_words > want)
+		return accessctl_usage("%s is one word too many", a->words[want]);
+	if (a->lans && !cmd->lans)
+		return accessctl_usage("--lan has no meaning here");
+	if (a->urls && !cmd->urls)
+		return accessctl_usage("--url has no meaning here");
+	if (a->domain && !cmd->domain)
+		return accessctl_usage("--domain has no meaning here");
+	if ((a->expires_s || a->qr) && !cmd->invites)
+		return accessctl_usage("--expires and --qr have no meaning here");
+	if (a->json && !cmd->json)
+		return accessctl_usage("--json has no meaning here");
+	if (cmd->urls && json_array_size(a->urls) == 0)
+		return accessctl_usage("--url is missing");
+	if (cmd->domain && !a->domain)
+		return accessctl_usage("--domain is missing");
+	return 0;
+}
+
+json_t *accessctl_ask(struct ctl *c, const char *method, json_t *params)
+{
+	char error[512] = "";
+	json_t *result = NULL;
+
+	if (ctl_call(c, method, params, ACCESSCTL_TIMEOUT_MS, NULL, NULL, &result, error, sizeof(error)) == 0)
+		return result;
+	fprintf(stderr, "accessctl: %s\n", error[0] ? error : "accessd does not answer");
+	return NULL;
+}
+
+json_t *accessctl_ask_all(struct ctl *c, const char *method, const char *what, const char *key)
+{
+	json_t *all = json_array(), *page;
+	char after[128] = "";
+	bool more = true;
+
+	while (more) {
+		json_t *items;
+
+		page = accessctl_ask(c, method, json_pack("{s:s}", "after", after));
+		items = json_object_get(page, what);
+		more = json_is_true(json_object_get(page, "more")) && json_array_size(items) > 0;
+		if (!page || json_array_extend(all, items) != 0 ||
+		    (more && !rpc_str_max(json_array_get(items, json_array_size(items) - 1), key, after,
+					  sizeof(after)))) {
+			if (page)
+				fputs("accessctl: accessd answered something else\n", stderr);
+			json_decref(page);
+			json_decref(all);
+			return NULL;
+		}
+		json_decref(page);
+	}
+	return all;
+}
+
+static int run(const struct accessctl_args *a)
+{
+	const struct command *cmd;
+	struct ctl *c;
+	int rc;
+
+	if (a->n_words == 0)
+		return accessctl_usage("no command");
+	cmd = find_command(a);
+	if (!cmd)
+		return accessctl_usage("unknown command %s%s%s", a->words[0], a->n_words > 1 ? " " : "",
+				       a->n_words > 1 ? a->words[1] : "");
+	rc = check(cmd, a);
+	if (rc)
+		return rc;
+	if (ctl_open(&c, a->socket, ACCESSCTL_SOCKET) != 0)
+		return CTL_NO_DAEMON;
+	rc = cmd->run(c, a);
+	ctl_close(c);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct accessctl_args a;
+	int rc = accessctl_parse(&a, argc, argv);
+
+	if (rc == 0 && a.help)
+		help();
+	else if (rc == 0 && a.version)
+		puts("accessctl " FARLAN_VERSION);
+	else if (rc == 0)
+		rc = run(&a);
+	accessctl_release(&a);
+	return rc;
+}

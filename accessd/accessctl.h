@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the parts of accessctl share. */
+#ifndef FARLAN_ACCESSCTL_H
+#define FARLAN_ACCESSCTL_H
+
+#include "common/io/ctl.h"
+#include "common/pure/rpcmsg.h"
+
+#define ACCESSCTL_SOCKET "/run/farlan/accessd.sock"
+#define ACCESSCTL_TIMEOUT_MS 20000
+#define ACCESSCTL_WORDS_MAX 8
+
+/* The command line, taken apart. */
+struct accessctl_args {
+	const char *socket;
+	const char *words[ACCESSCTL_WORDS_MAX]; /* "device", "add", "site1" */
+	size_t n_words;
+	const char *domain;
+	json_t *lans, *urls; /* arrays; NULL: not given */
+	int64_t expires_s;   /* 0: not given */
+	bool json, qr, help, version;
+};
+
+/** accessctl_parse() - Return: 0; CTL_USAGE, said on standard error. */
+int accessctl_parse(struct accessctl_args *a, int argc, char **argv) __attribute__((warn_unused_result));
+void accessctl_release(struct accessctl_args *a);
+
+/** accessctl_usage() - say what is wrong. Return: CTL_USAGE. */
+int accessctl_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** accessctl_ask() - @params: taken. Return: a new result; NULL, said on standard error. */
+json_t *accessctl_ask(struct ctl *c, const char *method, json_t *params);
+/** accessctl_ask_all() - all pages of a list. @key: of an item, to go on behind it. */
+json_t *accessctl_ask_all(struct ctl *c, const char *method, const char *what, const char *key);
+
+/* The commands; words are checked for number. Return: an exit code. */
+int accessctl_init(struct ctl *c, const struct accessctl_args *a);
+int accessctl_status(struct ctl *c, const struct accessctl_args *a);
+int accessctl_add(struct ctl *c, const struct accessctl_args *a);
+int accessctl_set(struct ctl *c, const struct accessctl_args *a);
+int accessctl_reinvite(struct ctl *c, const struct accessctl_args *a);
+int accessctl_passwd(struct ctl *c, const struct accessctl_args *a);
+int accessctl_simple(struct ctl *c, const struct accessctl_args *a); /* revoke, remove */
+int accessctl_list(struct ctl *c, const struct accessctl_args *a);
+int accessctl_sessions(struct ctl *c, const struct accessctl_args *a);
+int accessctl_kill(struct ctl *c, const struct accessctl_args *a);
+
+/** accessctl_qr() - draw @text on standard error. Return: false: it is too long. */
+bool accessctl_qr(const char *text);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* status, and the lists as tables. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "accessd/accessctl.h"
+#include "accessd/pure/duration.h"
+
+#define CELL_SIZE 512
+#define WHEN_SIZE 32
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text;
+
+	return rpc_str(o, key, &text) && text[0] ? text : "-";
+}
+
+static void when_of(const json_t *o, const char *key, char out[WHEN_SIZE])
+{
+	int64_t v;
+	struct tm tm;
+	time_t t;
+
+	snprintf(out, WHEN_SIZE, "-");
+	if (!rpc_int(o, key, 1, INT64_MAX, &v))
+		return;
+	t = (time_t)v;
+	if (localtime_r(&t, &tm))
+		strftime(out, WHEN_SIZE, "%Y-%m-%d %H:%M", &tm);
+}
+
+/* A list of strings with spaces between them. */
+static void joined(const json_t *o, const char *key, char out[CELL_SIZE])
+{
+	const json_t *list = json_object_get(o, key);
+	size_t used = 0;
+
+	snprintf(out, CELL_SIZE, "-");
+	for (size_t i = 0; i < json_array_size(list) && used < CELL_SIZE - 1; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		used += (size_t)snprintf(out + used, CELL_SIZE - used, "%s%s", i ? " " : "", text ? text : "?");
+	}
+}
+
+static const char *yes_no(const json_t *o, const char *key)
+{
+	return json_is_true(json_object_get(o, key)) ? "yes" : "no";
+}
+
+/* --- members --------------------------------------------------------------------------------- */
+
+static void member_row(struct ctl_table *t, const char *group, const json_t *m)
+{
+	char seen[WHEN_SIZE], lists[CELL_SIZE] = "-";
+	const char *what = "-";
+
+	when_of(m, "last_seen", seen);
+	if (strcmp(group, "device") == 0) {
+		joined(m, "lans", lists);
+		what = text_of(m, "ipv4");
+	} else if (strcmp(group, "relay") == 0) {
+		joined(m, "urls", lists);
+	}
+	if (strcmp(group, "device") == 0) {
+		const char *cells[] = {text_of(m, "name"), text_of(m, "state"), yes_no(m, "online"), what, lists, seen,
+				       text_of(m, "address"), text_of(m, "version")};
+		ctl_table_row(t, cells);
+	} else if (strcmp(group, "relay") == 0) {
+		const char *cells[] = {text_of(m, "name"), text_of(m, "state"), yes_no(m, "online"), lists, seen,
+				       text_of(m, "address"), text_of(m, "version")};
+		ctl_table_row(t, cells);
+	} else {
+		const char *cells[] = {text_of(m, "name"), text_of(m, "state"), yes_no(m, "online"), seen,
+				       text_of(m, "address"), text_of(m, "version")};
+		ctl_table_row(t, cells);
+	}
+}
+
+static struct ctl_table *member_table(const char *group)
+{
+	static const char *const device[] = {"NAME", "STATE", "ONLINE", "TUNNEL", "LANS", "LAST SEEN", "FROM", "VERSION"};
+	static const char *const relay[] = {"NAME", "STATE", "ONLINE", "URLS", "LAST SEEN", "FROM", "VERSION"};
+	static const char *const user[] = {"NAME", "STATE", "ONLINE", "LAST SEEN", "FROM", "VERSION"};
+
+	if (strcmp(group, "device") == 0)
+		return ctl_table_new(8, device);
+	return strcmp(group, "relay") == 0 ? ctl_table_new(7, relay) : ctl_table_new(6, user);
+}
+
+int accessctl_list(struct ctl *c, const struct accessctl_args *a)
+{
+	const char *group = a->words[0];
+	char method[32], what[32];
+	struct ctl_table *t;
+	json_t *all;
+
+	snprintf(method, sizeof(method), "%s.list", group);
+	snprintf(what, sizeof(what), "%ss", group);
+	all = accessctl_ask_all(c, method, what, "name");
+	if (!all)
+		return CTL_FAILED;
+	if (a->json) {
+		ctl_print_json(all);
+	} else {
+		t = member_table(group);
+		for (size_t i = 0; i < json_array_size(all); i++)
+			member_row(t, group, json_array_get(all, i));
+		ctl_table_print(t);
+	}
+	json_decref(all);
+	return CTL_OK;
+}
+
+/* --- sessions -------------------------------------------------------------------------------- */
+
+static void session_row(struct ctl_table *t, const json_t *s)
+{
+	char started[WHEN_SIZE], left[DURATION_TEXT_SIZE], relays[CELL_SIZE];
+	int64_t ends = 0;
+
+	when_of(s, "started", started);
+	joined(s, "relays", relays);
+	(void)!rpc_int(s, "ends", 0, INT64_MAX, &ends); /* 0: nothing is left */
+	duration_format(ends - (int64_t)time(NULL), left);
+	{
+		const char *cells[] = {text_of(s, "session"), text_of(s, "user"), text_of(s, "device"), started, left,
+				       relays};
+		ctl_table_row(t, cells);
+	}
+}
+
+int accessctl_sessions(struct ctl *c, const struct accessctl_args *a)
+{
+	static const char *const headings[] = {"SESSION", "USER", "DEVICE", "SINCE", "LEFT", "RELAYS"};
+	json_t *all = accessctl_ask_all(c, "session.list", "sessions", "session");
+	struct ctl_table *t;
+
+	if (!all)
+		return CTL_FAILED;
+	if (a->json) {
+		ctl_print_json(all);
+	} else {
+		t = ctl_table_new(6, headings);
+		for (size_t i = 0; i < json_array_size(all); i++)
+			session_row(t, json_array_get(all, i));
+		ctl_table_print(t);
+	}
+	json_decref(all);
+	return CTL_OK;
+}
+
+/* --- status ---------------------------------------------------------------------------------- */
+
+static void print_number(const json_t *o, const char *label, const char *key)
+{
+	int64_t n;
+
+	if (rpc_int(o, key, 0, INT64_MAX, &n))
+		printf("%-16s%" PRId64 "\n", label, n);
+}
+
+static void print_status(const json_t *o)
+{
+	char uptime[DURATION_TEXT_SIZE], urls[CELL_SIZE];
+	int64_t seconds = 0;
+
+	(void)!rpc_int(o, "uptime_s", 0, INT64_MAX, &seconds); /* absent: 0 s */
+	duration_format(seconds, uptime);
+	printf("accessd         %s, up %s\n", text_of(o, "version"), uptime);
+	printf("listening       %s\n",
+	       json_is_true(json_object_get(o, "listening")) ? text_of(o, "listen") : "no");
+	if (!json_object_get(o, "domain")) {
+		puts("domain          none yet: run accessctl init");
+		return;
+	}
+	joined(o, "urls", urls);
+	printf("domain          %s\n", text_of(o, "domain"));
+	printf("addresses       %s\n", urls);
+	printf("CA              %s\n", text_of(o, "ca_sha256"));
+	print_number(o, "connections", "connections");
+	print_number(o, "devices online", "devices_online");
+	print_number(o, "users online", "users_online");
+	print_number(o, "relays online", "relays_online");
+	print_number(o, "sessions", "sessions");
+}
+
+int accessctl_status(struct ctl *c, const struct accessctl_args *a)
+{
+	json_t *result = accessctl_ask(c, "status", NULL);
+
+	if (!result)
+		return CTL_FAILED;
+	if (a->json)
+		ctl_print_json(result);
+	else
+		print_status(result);
+	json_decref(result);
+	return CTL_OK;
+}

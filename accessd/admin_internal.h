@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What admin.c (members) and admin_show.c (lists, status, sessions, init) share. */
+#ifndef FARLAN_ADMIN_INTERNAL_H
+#define FARLAN_ADMIN_INTERNAL_H
+
+#include "accessd/admin.h"
+
+/** admin_ready() - is there a domain that is served? Else the request is answered. */
+bool admin_ready(struct rpc *rpc, int64_t id);
+/** admin_failed() - answer with what an error of the store means to a person. */
+void admin_failed(struct rpc *rpc, int64_t id, int rc);
+/** admin_name() - the name in @params. Else the request is answered. */
+bool admin_name(struct rpc *rpc, int64_t id, const json_t *params, char name[STORE_NAME_SIZE]);
+/** admin_find() - a member by the name in @params. Else the request is answered. */
+bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind, struct store_member *m);
+const char *admin_state_name(enum store_state state);
+
+void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_device_list(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_user_list(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_session_list(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_session_kill(struct rpc *rpc, int64_t id, const json_t *params);
+
+#endif

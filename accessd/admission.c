@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "accessd/admission.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/io/file.h"
+#include "common/io/log.h"
+
+static bool refuse(struct refusal *why, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static bool refuse(struct refusal *why, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	why->code = code;
+	va_start(ap, fmt);
+	vsnprintf(why->message, sizeof(why->message), fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+static bool refuse_internal(struct refusal *why)
+{
+	return refuse(why, RPC_INTERNAL, "the server cannot do this now; its log says why");
+}
+
+/* Several changes as one: @rc is what became of them. */
+static int conclude(struct store *s, int rc)
+{
+	if (rc == 0)
+		rc = store_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+/* --- members --------------------------------------------------------------------------------- */
+
+static int add_invite(const struct admission *a, const struct store_member *m, int64_t now, int64_t expires,
+		      char invitation[INVITE_TEXT_SIZE])
+{
+	struct store_invite in = {.member = m->id, .created = now, .expires = expires};
+	uint8_t secret[INVITE_SECRET_BYTES];
+	int rc;
+
+	file_random(secret, sizeof(secret));
+	x509_sha256(secret, sizeof(secret), in.secret_sha256);
+	rc = store_invite_add(a->store, &in);
+	if (rc == 0)
+		rc = domain_invite(a->domain, m->kind, secret, expires, invitation);
+	explicit_bzero(secret, sizeof(secret));
+	return rc;
+}
+
+/* Devices keep theirs whatever key they have; users get one with each PC. */
+static int add_endpoint(const struct admission *a, const struct store_member *m)
+{
+	struct store_endpoint e = {.domain = m->domain, .member = m->id};
+	int rc = 0;
+
+	if (m->kind == IDENT_USER)
+		return 0;
+	if (m->kind == IDENT_DEVICE)
+		rc = store_host_free(a->store, m->domain, &e.host);
+	return rc ? rc : store_endpoint_add(a->store, &e);
+}
+
+int admission_add(const struct admission *a, struct store_member *m, const struct store_password *password,
+		  int64_t now, int64_t expires, char invitation[INVITE_TEXT_SIZE])
+{
+	int rc;
+
+	m->domain = a->domain->row.id;
+	m->state = STORE_INVITED;
+	m->created = now;
+	domain_uid(m->uid);
+	rc = store_begin(a->store);
+	if (rc)
+		return rc;
+	rc = store_member_add(a->store, m);
+	if (rc == 0 && password)
+		rc = store_password_set(a->store, m->id, password);
+	if (rc == 0)
+		rc = add_endpoint(a, m);
+	if (rc == 0)
+		rc = add_invite(a, m, now, expires, invitation);
+	return conclude(a->store, rc);
+}
+
+int admission_reinvite(const struct admission *a, struct store_member *m, int64_t now, int64_t expires,
+		       char invitation[INVITE_TEXT_SIZE])
+{
+	int rc = store_begin(a->store);
+
+	if (rc)
+		return rc;
+	rc = store_invite_replace(a->store, m->id);
+	if (rc == 0 && m->state == STORE_REVOKED) {
+		m->state = STORE_INVITED;
+		rc = store_member_set_state(a->store, m->id, m->state);
+	}
+	if (rc == 0)
+		rc = add_invite(a, m, now, expires, invitation);
+	return conclude(a->store, rc);
+}
+
+/* Keys of a user go with their addresses; a device keeps its address for a new key. */
+static int drop_keys(const struct admission *a, const struct store_member *m)
+{
+	struct store_endpoint e;
+	int64_t id;
+	int rc;
+
+	if (m->kind == IDENT_USER) {
+		while ((rc = store_endpoint_oldest(a->store, m->id, 0, &id)) == 0) {
+			rc = store_endpoint_remove(a->store, id);
+			if (rc)
+				return rc;
+		}
+		return rc == -ENOENT ? 0 : rc;
+	}
+	rc = store_endpoint_of(a->store, m->id, &e);
+	if (rc)
+		return rc;
+	e.has_key = false;
+	e.cert.len = 0;
+	return store_endpoint_set_key(a->store, &e);
+}
+
+int admission_revoke(const struct admission *a, struct store_member *m)
+{
+	int rc = store_begin(a->store);
+
+	if (rc)
+		return rc;
+	rc = store_member_set_state(a->store, m->id, STORE_REVOKED);
+	if (rc == 0)
+		rc = store_invite_replace(a->store, m->id);
+	if (rc == 0)
+		rc = drop_keys(a, m);
+	rc = conclude(a->store, rc);
+	if (rc == 0)
+		m->state = STORE_REVOKED;
+	return rc;
+}
+
+/* --- enrolment ------------------------------------------------------------------------------- */
+
+/* The invitation and its member, if it still counts for this key. */
+static bool find_invite(const struct admission *a, const uint8_t secret_sha256[STORE_HASH_BYTES],
+			const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now, struct store_invite *in,
+			struct store_member *m, struct refusal *why)
+{
+	int rc = store_invite_by_secret(a->store, secret_sha256, in);
+
+	if (rc == 0)
+		rc = store_member_get(a->store, in->member, m);
+	if (rc == -ENOENT || (rc == 0 && m->domain != a->domain->row.id))
+		return refuse(why, RPC_DENIED, "unknown invitation");
+	if (rc)
+		return refuse_internal(why);
+	if (in->state == STORE_INVITE_REPLACED || m->state == STORE_REVOKED)
+		return refuse(why, RPC_DENIED, "invitation was withdrawn or replaced by a newer one");
+	if (in->state == STORE_INVITE_USED ||
+	    (in->state == STORE_INVITE_REDEEMED &&
+	     memcmp(in->key_sha256, key_sha256, sizeof(in->key_sha256)) != 0))
+		return refuse(why, RPC_DENIED, "invitation was already used");
+	if (now >= in->expires)
+		return refuse(why, RPC_EXPIRED, "invitation has expired");
+	return true;
+}
+
+/* The same key again gets what it got before, as long as that is good. */
+static bool has_cert(const struct store_endpoint *e, const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now)
+{
+	struct x509_info info;
+
+	return e->has_key && memcmp(e->key_sha256, key_sha256, sizeof(e->key_sha256)) == 0 && e->cert.len > 0 &&
+	       x509_parse(&info, e->cert.der, e->cert.len) == 0 && info.not_before <= now && now < info.not_after;
+}
+
+/* Give the endpoint this key, and a certificate for it. */
+static int issue(const struct admission *a, const struct store_member *m, struct store_endpoint *e,
+		 const uint8_t *spki, size_t spki_len, int64_t now, int64_t not_after)
+{
+	struct ident id = domain_ident(a->domain, m->kind, m->uid);
+	int rc = domain_issue(a->domain, &id, spki, spki_len, now, not_after, &e->cert);
+
+	if (rc)
+		return rc;
+	x509_sha256(spki, spki_len, e->key_sha256);
+	e->has_key = true;
+	return store_endpoint_set_key(a->store, e);
+}
+
+static int record_enrolment(const struct admission *a, const struct store_invite *in, struct admitted *x,
+			    const uint8_t *spki, size_t spki_len, int64_t now)
+{
+	uint8_t key[X509_SPKI_SHA256_BYTES];
+	int rc = store_endpoint_of(a->store, x->member.id, &x->endpoint);
+
+	if (rc)
+		return rc;
+	x509_sha256(spki, spki_len, key);
+	if (!has_cert(&x->endpoint, key, now)) {
+		x->key_replaced = x->endpoint.has_key && memcmp(x->endpoint.key_sha256, key, sizeof(key)) != 0;
+		rc = issue(a, &x->member, &x->endpoint, spki, spki_len, now, now + DOMAIN_MEMBER_S);
+	}
+	if (rc == 0)
+		rc = store_invite_redeem(a->store, in->id, key);
+	if (rc == 0)
+		rc = store_member_set_state(a->store, x->member.id, STORE_ENROLLED);
+	if (rc == 0 && x->member.kind == IDENT_RELAY)
+		rc = domain_issue_outer(a->domain, &x->member.urls, spki, spki_len, now, now + DOMAIN_MEMBER_S,
+					&x->outer_cert);
+	return rc;
+}
+
+bool admission_enrol(const struct admission *a, enum ident_kind kind, const uint8_t *secret, const uint8_t *csr,
+		     size_t csr_len, int64_t now, struct admitted *out, struct refusal *why)
+{
+	uint8_t spki[128], key[X509_SPKI_SHA256_BYTES], hash[STORE_HASH_BYTES];
+	struct store_invite in;
+	size_t spki_len;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (x509_csr_check(csr, csr_len, spki, sizeof(spki), &spki_len) != 0)
+		return refuse(why, RPC_BAD_PARAMS, "not a certificate request for a P-256 key");
+	x509_sha256(spki, spki_len, key);
+	x509_sha256(secret, INVITE_SECRET_BYTES, hash);
+	if (!find_invite(a, hash, key, now, &in, &out->member, why))
+		return false;
+	if (out->member.kind != kind)
+		return refuse(why, RPC_DENIED, "this invitation is for a %s", ident_kind_name(out->member.kind));
+	rc = store_begin(a->store);
+	if (rc)
+		return refuse_internal(why);
+	rc = conclude(a->store, record_enrolment(a, &in, out, spki, spki_len, now));
+	if (rc)
+		return refuse_internal(why);
+	out->member.state = STORE_ENROLLED;
+	return true;
+}
+
+/* --- sign-in --------------------------------------------------------------------------------- */
+
+static bool login_by_secret(const struct admission *a, const char *user, struct login *l, int64_t now,
+			    struct store_member *m, struct refusal *why)
+{
+	uint8_t key[X509_SPKI_SHA256_BYTES];
+	struct store_invite in;
+
+	x509_sha256(l->spki, l->spki_len, key);
+	if (!find_invite(a, l->secret_sha256, key, now, &in, m, why))
+		return false;
+	if (m->kind != IDENT_USER)
+		return refuse(why, RPC_DENIED, "this invitation is for a %s", ident_kind_name(m->kind));
+	if (user && strcmp(user, m->name) != 0)
+		return refuse(why, RPC_DENIED, "wrong user name or password");
+	l->known = true;
+	return true;
+}
+
+static bool login_by_name(const struct admission *a, const char *user, struct login *l, struct store_member *m,
+			  struct refusal *why)
+{
+	int rc = store_member_by_name(a->store, a->domain->row.id, IDENT_USER, user, m);
+
+	if (rc && rc != -ENOENT)
+		return refuse_internal(why);
+	/* Without the first contact by invitation a name and password are not enough. */
+	l->known = rc == 0 && m->state == STORE_ENROLLED;
+	snprintf(l->user, sizeof(l->user), "%s", user);
+	return true;
+}
+
+bool admission_login_begin(const struct admission *a, const char *user, const uint8_t *secret, const uint8_t *csr,
+			   size_t csr_len, int64_t now, struct login *l, struct refusal *why)
+{
+	struct store_member m;
+	int rc;
+
+	memset(l, 0, sizeof(*l));
+	l->has_secret = secret != NULL;
+	if (x509_csr_check(csr, csr_len, l->spki, sizeof(l->spki), &l->spki_len) != 0)
+		return refuse(why, RPC_BAD_PARAMS, "not a certificate request for a P-256 key");
+	if (secret) {
+		x509_sha256(secret, INVITE_SECRET_BYTES, l->secret_sha256);
+		if (!login_by_secret(a, user, l, now, &m, why))
+			return false;
+	} else if (!user) {
+		return refuse(why, RPC_BAD_PARAMS, "user or secret is missing");
+	} else if (!login_by_name(a, user, l, &m, why)) {
+		return false;
+	}
+	if (!l->known)
+		return true;
+	l->member = m.id;
+	snprintf(l->user, sizeof(l->user), "%s", m.name);
+	rc = store_password_get(a->store, m.id, &l->password);
+	return rc ? refuse_internal(why) : true;
+}
+
+/* The user's endpoint for this key: the PC's old one, or a new one with an address of its own. */
+static int take_endpoint(const struct admission *a, const uint8_t key[X509_SPKI_SHA256_BYTES], struct admitted *x)
+{
+	int rc = store_endpoint_by_key(a->store, x->member.id, key, &x->endpoint);
+
+	if (rc != -ENOENT)
+		return rc;
+	rc = store_endpoint_oldest(a->store, x->member.id, ADMISSION_USER_KEYS_MAX - 1, &x->removed_endpoint);
+	if (rc == 0)
+		rc = store_endpoint_remove(a->store, x->removed_endpoint);
+	if (rc && rc != -ENOENT)
+		return rc;
+	memset(&x->endpoint, 0, sizeof(x->endpoint));
+	x->endpoint.domain = x->member.domain;
+	x->endpoint.member = x->member.id;
+	rc = store_host_free(a->store, x->member.domain, &x->endpoint.host);
+	return rc ? rc : store_endpoint_add(a->store, &x->endpoint);
+}
+
+static int record_login(const struct admission *a, const struct login *l, const struct store_invite *in,
+			struct admitted *x, int64_t now)
+{
+	uint8_t key[X509_SPKI_SHA256_BYTES];
+	int rc;
+
+	x509_sha256(l->spki, l->spki_len, key);
+	rc = take_endpoint(a, key, x);
+	if (rc)
+		return rc;
+	x->endpoint.expires = now + a->login_s;
+	rc = issue(a, &x->member, &x->endpoint, l->spki, l->spki_len, now, x->endpoint.expires);
+	if (rc == 0 && l->has_secret)
+		rc = store_invite_redeem(a->store, in->id, key);
+	if (rc == 0 && x->member.state != STORE_ENROLLED)
+		rc = store_member_set_state(a->store, x->member.id, STORE_ENROLLED);
+	return rc;
+}
+
+bool admission_login_end(const struct admission *a, const struct login *l, bool password_ok, int64_t now,
+			 struct admitted *out, struct refusal *why)
+{
+	uint8_t key[X509_SPKI_SHA256_BYTES];
+	struct store_invite in;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (!password_ok || !l->known)
+		return refuse(why, RPC_DENIED, "wrong user name or password");
+	x509_sha256(l->spki, l->spki_len, key);
+	if (l->has_secret) {
+		if (!find_invite(a, l->secret_sha256, key, now, &in, &out->member, why))
+			return false;
+	} else {
+		rc = store_member_get(a->store, l->member, &out->member);
+		if (rc == -ENOENT || (rc == 0 && out->member.state != STORE_ENROLLED))
+			return refuse(why, RPC_DENIED, "wrong user name or password");
+		if (rc)
+			return refuse_internal(why);
+	}
+	rc = store_begin(a->store);
+	if (rc)
+		return refuse_internal(why);
+	rc = conclude(a->store, record_login(a, l, &in, out, now));
+	if (rc == -ENOSPC)
+		return refuse(why, RPC_UNAVAILABLE, "no tunnel address is left");
+	if (rc)
+		return refuse_internal(why);
+	out->member.state = STORE_ENROLLED;
+	return true;
+}
+
+json_t *admission_answer(const struct admission *a, const struct admitted *x)
+{
+	struct ident id = domain_ident(a->domain, x->member.kind, x->member.uid);
+	char uri[IDENT_URI_SIZE];
+	json_t *o;
+
+	ident_format(&id, uri);
+	o = json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", x->member.name, "uri", uri, "cert",
+		      rpc_json_bytes(x->endpoint.cert.der, x->endpoint.cert.len), "ca",
+		      rpc_json_bytes(a->domain->row.ca.der, a->domain->row.ca.len), "urls",
+		      urls_to_json(&a->domain->row.urls));
+	if (x->member.kind != IDENT_RELAY)
+		return o;
+	json_object_set_new(o, "outer_cert", rpc_json_bytes(x->outer_cert.der, x->outer_cert.len));
+	json_object_set_new(o, "token_keys",
+			    json_pack("[{s:s, s:o}]", "kid", a->domain->token_key.kid, "public",
+				      rpc_json_bytes(a->domain->token_key.public, PASETO_PUBLIC_BYTES)));
+	return o;
+}
+
+/* --- members that come by -------------------------------------------------------------------- */
+
+bool admission_check(const struct admission *a, const struct ident *id,
+		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now, struct store_member *m,
+		     struct store_endpoint *e, struct refusal *why)
+{
+	int rc;
+
+	if (strcmp(id->domain, a->domain->row.name) != 0 || id->kind == IDENT_ACCESS)
+		return refuse(why, RPC_DENIED, "not a member of this domain");
+	rc = store_member_by_uid(a->store, a->domain->row.id, id->kind, id->uid, m);
+	if (rc == -ENOENT)
+		return refuse(why, RPC_DENIED, "this %s was removed", ident_kind_name(id->kind));
+	if (rc)
+		return refuse_internal(why);
+	if (m->state == STORE_REVOKED)
+		return refuse(why, RPC_DENIED, "this %s was revoked", ident_kind_name(id->kind));
+	rc = store_endpoint_by_key(a->store, m->id, key_sha256, e);
+	if (rc == -ENOENT)
+		return refuse(why, RPC_DENIED, "this key was replaced by a newer one");
+	if (rc)
+		return refuse_internal(why);
+	if (e->expires != 0 && now >= e->expires)
+		return refuse(why, RPC_EXPIRED, "the sign-in has expired");
+	return true;
+}

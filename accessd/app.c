@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "accessd/app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "accessd/admin.h"
+#include "common/io/file.h"
+#include "common/io/log.h"
+
+#define PURGE_MS (6 * 3600 * UINT64_C(1000))
+#define HOUR_S INT64_C(3600)
+
+/* --- the domain ------------------------------------------------------------------------------ */
+
+static int start_sessions(struct app *a)
+{
+	struct clients_config config = {
+		.store = a->store, .admission = &a->admission, .passwords = a->passwords};
+	int rc = clients_open(&a->clients, a->loop, &config);
+
+	if (rc)
+		return rc;
+	rc = sessions_open(&a->sessions, a->loop, a->store, &a->domain, a->conf.session_hours * HOUR_S,
+			   &CLIENTS_SESSIONS_OPS, a->clients);
+	if (rc == 0)
+		clients_set_sessions(a->clients, a->sessions);
+	return rc;
+}
+
+static void on_accept(int fd, void *arg)
+{
+	struct app *a = arg;
+
+	clients_accept(a->clients, fd);
+}
+
+int app_serve(struct app *a)
+{
+	int rc = domain_load(&a->domain, a->store, clock_wall_s());
+
+	if (rc == -ENOENT) {
+		log_notice("no domain yet: run accessctl init");
+		return 0;
+	}
+	if (rc)
+		return rc;
+	a->has_domain = true;
+	a->admission = (struct admission){
+		.store = a->store, .domain = &a->domain, .login_s = a->conf.login_hours * HOUR_S};
+	rc = start_sessions(a);
+	if (rc == 0)
+		rc = listen_open(&a->listeners, a->loop, &a->conf.listen, on_accept, a);
+	if (rc == 0)
+		log_notice("serving domain=%s", a->domain.row.name);
+	return rc;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static void on_signal(uv_signal_t *s, int number)
+{
+	log_notice("stopping signal=%s", strsignal(number));
+	app_stop(s->data, 0);
+}
+
+static void on_purge(uv_timer_t *t)
+{
+	struct app *a = t->data;
+
+	if (store_purge(a->store, clock_wall_s()) != 0)
+		log_warn("old rows could not be removed");
+}
+
+static void open_handles(struct app *a)
+{
+	static const int numbers[] = {SIGTERM, SIGINT};
+
+	for (size_t i = 0; i < 2; i++) {
+		uv_signal_init(a->loop, &a->signals[i]);
+		a->signals[i].data = a;
+		uv_signal_start(&a->signals[i], on_signal, numbers[i]);
+	}
+	uv_timer_init(a->loop, &a->purge);
+	a->purge.data = a;
+	uv_timer_start(&a->purge, on_purge, 0, PURGE_MS);
+	a->handles_open = true;
+}
+
+int app_start(struct app *a, uv_loop_t *loop)
+{
+	int rc;
+
+	a->loop = loop;
+	a->started_ms = clock_mono_ms();
+	rc = store_open(&a->store, a->conf.state);
+	if (rc)
+		return rc;
+	rc = passwords_open(&a->passwords, loop);
+	if (rc)
+		return rc;
+	open_handles(a);
+	rc = admin_open(a);
+	return rc ? rc : app_serve(a);
+}
+
+/* In the order of who uses whom; answers that are still waited for come while the next are still there. */
+void app_stop(struct app *a, int exit_code)
+{
+	if (a->stopping)
+		return;
+	a->stopping = true;
+	a->exit_code = exit_code;
+	listen_close(a->listeners);
+	passwords_close(a->passwords);
+	clients_close(a->clients);
+	sessions_close(a->sessions);
+	if (a->local)
+		local_close(a->local);
+	if (a->handles_open) {
+		uv_close((uv_handle_t *)&a->signals[0], NULL);
+		uv_close((uv_handle_t *)&a->signals[1], NULL);
+		uv_close((uv_handle_t *)&a->purge, NULL);
+	}
+}
+
+void app_free(struct app *a)
+{
+	store_close(a->store);
+	domain_wipe(&a->domain);
+}

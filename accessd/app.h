@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * app - what accessd is made of, and in which order it starts and stops.
+ *
+ *   no domain yet:  store, local socket
+ *   domain:         connections, sessions, listening sockets, too
+ */
+#ifndef FARLAN_ACCESSD_APP_H
+#define FARLAN_ACCESSD_APP_H
+
+#include "accessd/clients.h"
+#include "accessd/conf.h"
+#include "common/io/listen.h"
+#include "common/io/local.h"
+
+struct app {
+	uv_loop_t *loop;
+	struct conf conf;
+	struct store *store;
+	struct passwords *passwords;
+	bool has_domain;
+	struct domain domain; /* has_domain */
+	struct admission admission;
+	struct clients *clients;   /* has_domain, and it could be started */
+	struct sessions *sessions; /* with clients */
+	struct listen_set *listeners; /* NULL: not listening */
+	struct local *local;
+	uv_signal_t signals[2];
+	uv_timer_t purge;
+	bool handles_open; /* signals and purge */
+	uint64_t started_ms;
+	bool stopping;
+	int exit_code;
+};
+
+/** app_start() - @a: conf is set, the rest zero. Return: 0; -errno, logged; app_stop() still follows. */
+int app_start(struct app *a, uv_loop_t *loop) __attribute__((warn_unused_result));
+
+/** app_serve() - the domain is there (again): load and serve it. Return: 0; -errno, logged. */
+int app_serve(struct app *a) __attribute__((warn_unused_result));
+
+/** app_stop() - close everything; the loop ends by itself. Idempotent. */
+void app_stop(struct app *a, int exit_code);
+/** app_free() - after the loop has ended. */
+void app_free(struct app *a);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * clients - the connections of devices, managers and relays, from accept to close.
+ *
+ *   OUTER -> INNER -> ENROL             a newcomer: one question, then closed
+ *                  -> HELLO -> ONLINE   a member: known by its certificate, waits to say hello
+ *   any of them -> CLOSING
+ *
+ * Cut off at once: what is not open after 10 s, a newcomer after 30 s, a member without hello
+ * after 10 s, and one that is silent for 150 s.
+ */
+#ifndef FARLAN_CLIENTS_H
+#define FARLAN_CLIENTS_H
+
+#include <uv.h>
+
+#include "accessd/admission.h"
+#include "accessd/password.h"
+#include "accessd/sessions.h"
+
+#define CLIENTS_MAX 12000	/* in all */
+#define CLIENTS_UNKNOWN_MAX 1000 /* that have not shown a certificate of a member */
+#define CLIENTS_OF_ADDRESS_MAX 64 /* of these from one address (IPv6: /64); this host is exempt */
+#define CLIENTS_ENROL_MS 30000
+#define CLIENTS_HELLO_MS 10000
+#define CLIENTS_SILENCE_MS 150000
+#define CLIENTS_ENROL_REQUESTS_MAX 8 /* on one connection */
+
+struct clients;
+
+struct clients_config {
+	struct store *store;
+	const struct admission *admission;
+	struct passwords *passwords;
+};
+
+/** clients_open() - all borrowed. Return: 0; -ENOMEM; -EIO the TLS contexts, logged. */
+int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_config *config)
+	__attribute__((warn_unused_result));
+/** clients_set_sessions() - before the first connection; the two need each other. */
+void clients_set_sessions(struct clients *cs, struct sessions *sessions);
+/** clients_close() - everybody is told to come back later; memory goes with the last handle. */
+void clients_close(struct clients *cs);
+
+/** clients_accept() - a new connection; takes @fd. */
+void clients_accept(struct clients *cs, int fd);
+
+/* For sessions_ops; arg is the struct clients. */
+extern const struct sessions_ops CLIENTS_SESSIONS_OPS;
+
+bool clients_member_online(const struct clients *cs, int64_t member);
+/** clients_drop_member() - close its connections. @retry: may it come back with the key it has? */
+void clients_drop_member(struct clients *cs, int64_t member, const char *reason, bool retry);
+void clients_drop_endpoint(struct clients *cs, int64_t endpoint, const char *reason, bool retry);
+/** clients_flush() - write what is remembered of who was seen, so that a list shows it. */
+void clients_flush(struct clients *cs);
+
+struct clients_counts {
+	size_t connections, devices, users, relays; /* the last three: online */
+};
+void clients_count(const struct clients *cs, struct clients_counts *n);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What clients.c (connections), control.c (members' methods) and newcomer.c (enrolment) share. */
+#ifndef FARLAN_CLIENTS_INTERNAL_H
+#define FARLAN_CLIENTS_INTERNAL_H
+
+#include "accessd/clients.h"
+#include "accessd/seen.h"
+#include "common/io/inner.h"
+#include "common/io/log.h"
+#include "common/io/rpc.h"
+
+#define CLIENTS_BUCKETS 4096
+
+enum client_state { CLIENT_OUTER, CLIENT_INNER, CLIENT_ENROL, CLIENT_HELLO, CLIENT_ONLINE, CLIENT_CLOSING };
+
+struct client {
+	struct clients *owner;
+	uint64_t number; /* never used twice: what answers come back to */
+	enum client_state state;
+	bool is_known; /* has shown a member's certificate */
+	struct outer *outer; /* until the inner layer takes it */
+	struct inner *inner;
+	bool has_rpc;
+	struct rpc rpc;
+	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
+	uint8_t source[16];		  /* what counts as one address */
+	bool is_local;
+	uint64_t deadline_ms, heard_ms;
+	unsigned enrol_requests;
+
+	/* From HELLO on. */
+	int64_t member, endpoint;
+	enum ident_kind kind;
+	char name[STORE_NAME_SIZE], version[STORE_VERSION_SIZE];
+	struct ident id;
+	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
+	struct lans lans; /* a manager's */
+
+	struct client *prev, *next;	    /* all */
+	struct client *next_by_number;	    /* all */
+	struct client *next_by_endpoint;    /* online */
+	struct client *next_by_member;	    /* online */
+};
+
+struct clients {
+	uv_loop_t *loop;
+	struct store *store;
+	const struct admission *admission;
+	struct passwords *passwords;
+	struct sessions *sessions;
+	struct tls_ctx *outer_ctx, *inner_ctx;
+	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS], *by_member[CLIENTS_BUCKETS];
+	uint64_t last_number;
+	size_t n, n_unknown;
+	uv_timer_t tick;
+	uint64_t ticks;
+	struct seen seen;
+	struct log_limit full_limit, refused_limit, broken_limit;
+	bool closing, tick_closed;
+};
+
+struct client *client_by_number(const struct clients *cs, uint64_t number);
+struct client *client_by_endpoint(const struct clients *cs, int64_t endpoint);
+/** client_end() - with `bye`; counts as offline from now on. Idempotent. */
+void client_end(struct client *c, const char *reason, bool retry);
+/** client_set_online() - hello was accepted. */
+void client_set_online(struct client *c);
+
+extern const struct rpc_ops CONTROL_OPS, NEWCOMER_OPS;
+int client_send(struct rpc *rpc, const void *bytes, size_t n);
+/** control_session_done() - a sessions_done_fn. */
+bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code, const char *message);
+
+#endif

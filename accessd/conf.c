@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "accessd/conf.h"
+
+#include <stddef.h>
+
+#define FIELD(member) .offset = offsetof(struct conf, member), .size = sizeof(((struct conf *)0)->member)
+
+/* clang-format off */
+static const struct opt TABLE[] = {
+	{ .section = "accessd", .key = "state", .parse = opt_parse_string, .print = opt_print_string,
+	  FIELD(state), .dflt = "/var/lib/farlan/accessd",
+	  .help = "folder of the database: it holds the keys of the domain, so keep it safe" },
+	{ .section = "accessd", .key = "socket", .parse = opt_parse_string, .print = opt_print_string,
+	  FIELD(socket), .dflt = CONF_SOCKET,
+	  .help = "where accessctl finds accessd" },
+	{ .section = "accessd", .key = "listen", .parse = opt_parse_listen, .print = opt_print_listen,
+	  FIELD(listen), .dflt = "443, 80, 5935",
+	  .help = "PORT (on all addresses), ADDRESS:PORT or [ADDRESS]:PORT" },
+	{ .section = "accessd", .key = "session-hours", .parse = opt_parse_int, .print = opt_print_int,
+	  FIELD(session_hours), .dflt = "8", .min = 1, .max = 24,
+	  .help = "a session ends after this time" },
+	{ .section = "accessd", .key = "login-hours", .parse = opt_parse_int, .print = opt_print_int,
+	  FIELD(login_hours), .dflt = "24", .min = 1, .max = 720,
+	  .help = "a manager signs in anew after this time" },
+};
+/* clang-format on */
+
+#define TABLE_N (sizeof(TABLE) / sizeof(TABLE[0]))
+
+int conf_load(struct conf *c, const char *path, char error[OPT_ERROR_SIZE])
+{
+	return opt_load(path, TABLE, TABLE_N, c, error);
+}
+
+void conf_defaults(struct conf *c)
+{
+	opt_defaults(TABLE, TABLE_N, c);
+}
+
+void conf_print(const struct conf *c)
+{
+	opt_print(TABLE, TABLE_N, c);
+}
+
+void conf_listen_text(const struct conf *c, char *out, size_t out_size)
+{
+	opt_print_listen(&TABLE[2], &c->listen, out, out_size);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What members may ask on their control connection (docs/PROTOCOL.md, 4.2). */
+#include <stdio.h>
+#include <string.h>
+
+#include "accessd/clients_internal.h"
+#include "accessd/pure/page.h"
+#include "common/io/file.h"
+#include "common/pure/msg.h"
+
+/* Said hello, and may do this? Else the request is answered. */
+static bool is_allowed(struct client *c, int64_t id, bool managers_only)
+{
+	if (c->state != CLIENT_ONLINE) {
+		rpc_reject(&c->rpc, id, RPC_INVALID_REQUEST, "say hello first");
+		return false;
+	}
+	if (managers_only && c->kind != IDENT_USER) {
+		rpc_reject(&c->rpc, id, RPC_DENIED, "only managers may do this");
+		return false;
+	}
+	return true;
+}
+
+/* --- hello ----------------------------------------------------------------------------------- */
+
+static void add_addresses(const struct client *c, const struct store_endpoint *e, json_t *o)
+{
+	struct addr v4 = pool_ipv4(e->host), v6 = pool_ipv6(c->owner->admission->domain->row.ula, e->host);
+	char text[ADDR_TEXT_SIZE];
+
+	addr_format(&v4, text);
+	json_object_set_new(o, "ipv4", json_string(text));
+	addr_format(&v6, text);
+	json_object_set_new(o, "ipv6", json_string(text));
+}
+
+static json_t *hello_result(const struct client *c, const struct store_member *m, const struct store_endpoint *e)
+{
+	const struct domain *d = c->owner->admission->domain;
+	json_t *o = json_pack("{s:s, s:s, s:o}", "name", m->name, "domain", d->row.name, "urls",
+			      urls_to_json(&d->row.urls));
+
+	if (c->kind == IDENT_RELAY) {
+		json_object_set_new(o, "token_keys",
+				    json_pack("[{s:s, s:o}]", "kid", d->token_key.kid, "public",
+					      rpc_json_bytes(d->token_key.public, sizeof(d->token_key.public))));
+		return o;
+	}
+	add_addresses(c, e, o);
+	if (c->kind == IDENT_DEVICE)
+		json_object_set_new(o, "lans", lans_to_json(&m->lans));
+	return o;
+}
+
+/* A program's version, from the peer: printable and short. */
+static void take_version(struct client *c, const json_t *params)
+{
+	const char *version;
+
+	if (rpc_str(params, "version", &version))
+		log_clean(c->version, sizeof(c->version), version, strlen(version));
+}
+
+static bool take_lans(struct client *c, int64_t id, const json_t *params)
+{
+	char error[LISTS_ERROR_SIZE];
+
+	if (c->kind != IDENT_USER || lans_from_json(&c->lans, json_object_get(params, "lans"), error) == 0)
+		return true;
+	rpc_reject(&c->rpc, id, RPC_BAD_PARAMS, "lans: %s", error);
+	return false;
+}
+
+static void accept_hello(struct client *c, int64_t id, const json_t *params, const struct store_member *m,
+			 const struct store_endpoint *e)
+{
+	struct clients *cs = c->owner;
+	struct client *older = client_by_endpoint(cs, c->endpoint);
+
+	if (older)
+		client_end(older, "another connection of this identity took over", true);
+	c->rpc.message_max = MSG_MAX_BYTES;
+	/* The invitation that brought this key has done its work. */
+	if (store_invite_used(cs->store, c->member, c->key_sha256) != 0)
+		log_warn("an invitation could not be closed name=%s", c->name);
+	seen_note(&cs->seen, c->member, clock_wall_s(), c->version, c->address);
+	client_set_online(c);
+	rpc_reply(&c->rpc, id, hello_result(c, m, e));
+	if (c->state != CLIENT_ONLINE)
+		return;
+	if (c->kind == IDENT_RELAY)
+		sessions_relay_hello(cs->sessions, c->member, &c->rpc);
+	else
+		sessions_hello(cs->sessions, c->endpoint, json_object_get(params, "sessions"));
+}
+
+static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	struct store_endpoint e;
+	struct store_member m;
+	struct refusal why;
+
+	if (c->state != CLIENT_HELLO || id == 0) {
+		rpc_reject(rpc, id, RPC_INVALID_REQUEST, "hello was already said");
+		return;
+	}
+	take_version(c, params);
+	if (!take_lans(c, id, params))
+		return;
+	/* It may have been revoked since its certificate was looked at. */
+	if (!admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &m, &e, &why)) {
+		rpc_reject(rpc, id, why.code, "%s", why.message);
+		client_end(c, why.message, why.code == RPC_INTERNAL);
+		return;
+	}
+	accept_hello(c, id, params, &m, &e);
+}
+
+/* --- managers -------------------------------------------------------------------------------- */
+
+struct listing {
+	const struct clients *clients;
+	struct page page;
+};
+
+static bool list_device(void *arg, const struct store_member *m)
+{
+	struct listing *l = arg;
+
+	if (m->state == STORE_REVOKED)
+		return true;
+	return page_add(&l->page, json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "uid", m->uid, "online",
+					    clients_member_online(l->clients, m->id), "lans",
+					    lans_to_json(&m->lans)));
+}
+
+/* Beyond the protocol's {}: with {after: NAME} it goes on where an answer with more: true ended. */
+static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	struct listing l = {.clients = c->owner};
+	char after[STORE_NAME_SIZE] = "";
+
+	if (!is_allowed(c, id, true))
+		return;
+	(void)!rpc_str_max(params, "after", after, sizeof(after)); /* may be absent */
+	page_init(&l.page);
+	if (store_member_each(c->owner->store, c->owner->admission->domain->row.id, IDENT_DEVICE, after, list_device,
+			      &l) != 0) {
+		json_decref(l.page.items);
+		rpc_reject(rpc, id, RPC_INTERNAL, "the server cannot do this now; its log says why");
+		return;
+	}
+	rpc_reply(rpc, id, page_result(&l.page, "devices"));
+}
+
+bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code, const char *message)
+{
+	struct client *c = client_by_number(arg, client);
+
+	if (!c || c->state != CLIENT_ONLINE)
+		return false;
+	if (!grant) {
+		log_notice("session refused user=%s reason=\"%s\"", c->name, message);
+		rpc_reject(&c->rpc, id, code, "%s", message);
+		return true;
+	}
+	return rpc_reply(&c->rpc, id, json_pack("{s:O}", "grant", grant)) == 0;
+}
+
+static void on_session_open(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	struct sessions_manager manager = {
+		.endpoint = c->endpoint, .member = c->member, .name = c->name, .lans = &c->lans};
+	char device[STORE_NAME_SIZE];
+
+	if (!is_allowed(c, id, true))
+		return;
+	if (id == 0 || !rpc_str_max(params, "device", device, sizeof(device))) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "device is missing");
+		return;
+	}
+	sessions_begin(c->owner->sessions, &manager, device, control_session_done, c->number, id);
+}
+
+static void on_session_close(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	char session[TOKEN_SESSION_SIZE], words[STORE_REASON_SIZE];
+	const char *reason = "closed";
+
+	if (!is_allowed(c, id, false))
+		return;
+	if (!rpc_str_max(params, "session", session, sizeof(session))) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "session is missing");
+		return;
+	}
+	(void)!rpc_str(params, "reason", &reason); /* may be absent */
+	log_clean(words, sizeof(words), reason, strlen(reason));
+	if (sessions_end(c->owner->sessions, session, words, c->endpoint) != 0)
+		rpc_reject(rpc, id, RPC_NOT_FOUND, "no such session");
+	else
+		rpc_reply(rpc, id, json_object());
+}
+
+static const struct rpc_method METHODS[] = {
+	{"hello", on_hello},
+	{"device.list", on_device_list},
+	{"session.open", on_session_open},
+	{"session.close", on_session_close},
+};
+
+const struct rpc_ops CONTROL_OPS = {
+	.send = client_send,
+	.methods = METHODS,
+	.n_methods = sizeof(METHODS) / sizeof(METHODS[0]),
+};

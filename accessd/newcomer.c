@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Enrolment and sign-in (docs/PROTOCOL.md, 4.1). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accessd/clients_internal.h"
+#include "common/io/file.h"
+#include "common/pure/text.h"
+
+static void refuse(struct client *c, int64_t id, const char *what, const char *name, const struct refusal *why)
+{
+	char clean[STORE_NAME_SIZE];
+
+	log_notice("%s refused address=%s name=%s reason=\"%s\"", what, c->address,
+		   name && name[0] ? log_clean(clean, sizeof(clean), name, strlen(name)) : "-", why->message);
+	rpc_reject(&c->rpc, id, why->code, "%s", why->message);
+}
+
+/* What an identity that was given out puts an end to. */
+static void settle(struct clients *cs, const struct admitted *x)
+{
+	if (x->key_replaced) {
+		sessions_end_endpoint(cs->sessions, x->endpoint.id, "the device was enrolled anew");
+		clients_drop_endpoint(cs, x->endpoint.id, "this key was replaced by a newer one", false);
+	}
+	if (x->removed_endpoint) {
+		sessions_end_endpoint(cs->sessions, x->removed_endpoint, "signed in at too many places");
+		clients_drop_endpoint(cs, x->removed_endpoint, "signed in at too many places", false);
+	}
+}
+
+static void grant(struct client *c, int64_t id, const char *what, const struct admitted *x)
+{
+	log_notice("%s kind=%s name=%s uid=%s address=%s", what, ident_kind_name(x->member.kind), x->member.name,
+		   x->member.uid, c->address);
+	settle(c->owner, x);
+	rpc_reply(&c->rpc, id, admission_answer(c->owner->admission, x));
+}
+
+/* A newcomer has few questions; what it asks costs signatures. */
+static bool may_ask(struct client *c, int64_t id)
+{
+	if (id != 0 && c->enrol_requests++ < CLIENTS_ENROL_REQUESTS_MAX)
+		return true;
+	rpc_reject(&c->rpc, id, RPC_UNAVAILABLE, "too many requests on one connection");
+	return false;
+}
+
+static bool get_csr(const json_t *params, uint8_t csr[X509_CSR_MAX_BYTES], size_t *len)
+{
+	return rpc_bytes(params, "csr", csr, X509_CSR_MAX_BYTES, len);
+}
+
+static bool get_secret(const json_t *params, uint8_t secret[INVITE_SECRET_BYTES])
+{
+	size_t n;
+
+	return rpc_bytes(params, "secret", secret, INVITE_SECRET_BYTES, &n) && n == INVITE_SECRET_BYTES;
+}
+
+/* --- enrol ----------------------------------------------------------------------------------- */
+
+static void on_enrol(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	uint8_t csr[X509_CSR_MAX_BYTES], secret[INVITE_SECRET_BYTES];
+	struct admitted x;
+	struct refusal why;
+	enum ident_kind kind;
+	const char *kind_name;
+	size_t csr_len;
+
+	if (!may_ask(c, id))
+		return;
+	if (!rpc_str(params, "kind", &kind_name) || ident_kind_parse(&kind, kind_name) != 0 ||
+	    (kind != IDENT_DEVICE && kind != IDENT_RELAY) || !get_secret(params, secret) ||
+	    !get_csr(params, csr, &csr_len)) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "kind, secret or csr is missing or malformed");
+		return;
+	}
+	if (admission_enrol(c->owner->admission, kind, secret, csr, csr_len, clock_wall_s(), &x, &why))
+		grant(c, id, "enrolled", &x);
+	else
+		refuse(c, id, "enrolment", x.member.name, &why);
+	explicit_bzero(secret, sizeof(secret));
+}
+
+/* --- login ----------------------------------------------------------------------------------- */
+
+/* While the password is hashed; the connection may go meanwhile. */
+struct waiting {
+	struct clients *clients;
+	uint64_t number;
+	int64_t id;
+	struct login login;
+};
+
+static void on_checked(void *arg, bool ok, const struct store_password *hash)
+{
+	struct waiting *w = arg;
+	struct client *c = hash ? client_by_number(w->clients, w->number) : NULL;
+	struct admitted x;
+	struct refusal why;
+
+	if (c && c->state == CLIENT_ENROL) {
+		if (admission_login_end(c->owner->admission, &w->login, ok, clock_wall_s(), &x, &why))
+			grant(c, w->id, "signed in", &x);
+		else
+			refuse(c, w->id, "sign-in", w->login.user, &why);
+	}
+	explicit_bzero(w, sizeof(*w));
+	free(w);
+}
+
+static void check_password(struct client *c, int64_t id, const struct login *l, const char *password)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		rpc_reject(&c->rpc, id, RPC_INTERNAL, "out of memory");
+		return;
+	}
+	*w = (struct waiting){.clients = c->owner, .number = c->number, .id = id, .login = *l};
+	if (passwords_check(c->owner->passwords, l->user, password, l->known ? &l->password : NULL, on_checked, w)) {
+		free(w);
+		rpc_reject(&c->rpc, id, RPC_UNAVAILABLE, "too many sign-ins at once; try again in a moment");
+	}
+}
+
+static void on_login(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	uint8_t csr[X509_CSR_MAX_BYTES], secret[INVITE_SECRET_BYTES];
+	char user[STORE_NAME_SIZE], password[PASSWORD_MAX_BYTES + 1];
+	bool has_user, has_secret;
+	struct login l;
+	struct refusal why;
+	size_t csr_len;
+
+	if (!may_ask(c, id))
+		return;
+	has_user = rpc_str_max(params, "user", user, sizeof(user));
+	has_secret = json_object_get(params, "secret") != NULL;
+	if (!rpc_str_max(params, "password", password, sizeof(password)) || !get_csr(params, csr, &csr_len) ||
+	    (has_secret && !get_secret(params, secret))) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "password, secret or csr is missing or malformed");
+		return;
+	}
+	if (admission_login_begin(c->owner->admission, has_user ? user : NULL, has_secret ? secret : NULL, csr,
+				  csr_len, clock_wall_s(), &l, &why))
+		check_password(c, id, &l, password);
+	else
+		refuse(c, id, "sign-in", has_user ? user : NULL, &why);
+	explicit_bzero(password, sizeof(password));
+	explicit_bzero(secret, sizeof(secret));
+	explicit_bzero(&l, sizeof(l));
+}
+
+static const struct rpc_method METHODS[] = {
+	{"enrol", on_enrol},
+	{"login", on_login},
+};
+
+const struct rpc_ops NEWCOMER_OPS = {
+	.send = client_send,
+	.methods = METHODS,
+	.n_methods = sizeof(METHODS) / sizeof(METHODS[0]),
+};

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sessions - the broker: who is joined to whom, over which relays, until when.
+ *
+ * A session is in the store before anybody hears of it, and ended there before anybody is told,
+ * so a crash at any moment leaves nothing that the next hello would not put right.
+ */
+#ifndef FARLAN_SESSIONS_H
+#define FARLAN_SESSIONS_H
+
+#include <uv.h>
+
+#include "accessd/domain.h"
+#include "common/io/rpc.h"
+
+#define SESSIONS_MAX 20000
+#define SESSIONS_OF_ENDPOINT_MAX 256
+#define SESSIONS_GRANT_MS 5000 /* for the device to accept */
+
+struct sessions;
+
+/* The connections, seen from here. */
+struct sessions_ops {
+	/* The control connection of an endpoint that said hello, or NULL. */
+	struct rpc *(*endpoint_rpc)(void *arg, int64_t endpoint);
+	bool (*member_online)(void *arg, int64_t member);
+	/* To every connected relay. */
+	void (*relays_notify)(void *arg, const char *method, const json_t *params);
+};
+
+/** sessions_open() - @domain: borrowed. Takes up what was running. Return: 0; -EIO. */
+int sessions_open(struct sessions **out, uv_loop_t *loop, struct store *store, const struct domain *domain,
+		  int64_t life_s, const struct sessions_ops *ops, void *arg) __attribute__((warn_unused_result));
+/** sessions_close() - the sessions themselves go on. After all connections were closed. */
+void sessions_close(struct sessions *ss);
+
+/* The manager's end of a new session. */
+struct sessions_manager {
+	int64_t endpoint, member;
+	const char *name;
+	const struct lans *lans;
+};
+
+/*
+ * The outcome: @grant (borrowed) for the manager, or a code and words. Return false if the
+ * manager is gone: the session is ended then.
+ */
+typedef bool sessions_done_fn(void *arg, uint64_t client, int64_t id, const json_t *grant, int code,
+			      const char *message);
+
+/**
+ * sessions_begin() - join a manager to @device. @done: exactly once, perhaps before this returns;
+ * @client and @id are handed through to it.
+ */
+void sessions_begin(struct sessions *ss, const struct sessions_manager *manager, const char *device,
+		    sessions_done_fn *done, uint64_t client, int64_t id);
+
+/**
+ * sessions_hello() - an endpoint is there: end what it should not run, send what it should.
+ * @listed: the ids that it says it runs (an array), may be NULL.
+ */
+void sessions_hello(struct sessions *ss, int64_t endpoint, const json_t *listed);
+/** sessions_relay_hello() - tell a relay what was ended while it was away. */
+void sessions_relay_hello(struct sessions *ss, int64_t relay, struct rpc *rpc);
+
+/** sessions_end() - @by: the endpoint that asks, which must be one of the ends; 0: the administrator. -ENOENT. */
+int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_t by)
+	__attribute__((warn_unused_result));
+void sessions_end_endpoint(struct sessions *ss, int64_t endpoint, const char *reason);
+void sessions_end_member(struct sessions *ss, int64_t member, const char *reason);
+/** sessions_relay_gone() - a relay counts no more: sessions that have no other end. */
+void sessions_relay_gone(struct sessions *ss, int64_t relay, const char *reason);
+
+size_t sessions_count(const struct sessions *ss);
+/** sessions_each() - live ones, in the order of their ids, behind @after. */
+void sessions_each(const struct sessions *ss, const char *after,
+		   bool (*fn)(void *arg, const struct store_session *x), void *arg);
+
+#endif

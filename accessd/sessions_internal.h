@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What sessions.c (which there are) and grants.c (what each end is told) share. */
+#ifndef FARLAN_SESSIONS_INTERNAL_H
+#define FARLAN_SESSIONS_INTERNAL_H
+
+#include "accessd/sessions.h"
+
+struct session {
+	struct store_session row;
+	uint64_t ends_ms; /* by clock_mono_ms(): a step of the system clock changes no session */
+	struct session *next;
+};
+
+struct sessions {
+	uv_loop_t *loop;
+	struct store *store;
+	const struct domain *domain;
+	int64_t life_s;
+	const struct sessions_ops *ops;
+	void *arg;
+	struct session *list; /* ordered by id */
+	size_t n;
+	uv_timer_t timer; /* for the end that comes first */
+	bool closing;
+};
+
+struct session *sessions_find(const struct sessions *ss, const char *id);
+/** sessions_finish() - end and forget @x; tell both ends but @not_endpoint, and the relays. */
+void sessions_finish(struct sessions *ss, struct session *x, const char *reason, int64_t not_endpoint);
+
+/** grants_make() - this session's grant for one end. Return: 0 and a new object; -ENOENT an end or all relays are gone; -EIO. */
+int grants_make(struct sessions *ss, const struct session *x, enum token_role role, json_t **grant)
+	__attribute__((warn_unused_result));
+/** grants_resend() - to an end that does not know the session (any more): with the next epoch. */
+void grants_resend(struct sessions *ss, struct session *x, enum token_role role);
+
+#endif

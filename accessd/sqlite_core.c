@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "accessd/sqlite_core.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "common/io/file.h"
+#include "common/io/log.h"
+
+#define DB_FILE "accessd.db"
+#define LOCK_FILE "lock"
+#define BUSY_MS 5000
+#define KEEP_S (30 * INT64_C(86400))
+
+/* --- statements ------------------------------------------------------------------------------ */
+
+/* SQLite's codes are positive; ours are not. */
+static int map_error(struct store *s, const char *what, int code)
+{
+	int extended = sqlite3_extended_errcode(s->db);
+
+	if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY)
+		return -EEXIST;
+	log_error("database error while=%s code=%d message=\"%s\"", what, code, sqlite3_errmsg(s->db));
+	return -EIO;
+}
+
+static int bind(sqlite3_stmt *st, int at, const struct arg *a)
+{
+	switch (a->type) {
+	case ARG_INT:
+		return sqlite3_bind_int64(st, at, a->number);
+	case ARG_TEXT:
+		return sqlite3_bind_text(st, at, a->bytes, -1, SQLITE_STATIC);
+	case ARG_BLOB:
+		return sqlite3_bind_blob64(st, at, a->bytes, a->len, SQLITE_STATIC);
+	case ARG_NULL:
+		return sqlite3_bind_null(st, at);
+	}
+	return SQLITE_MISUSE;
+}
+
+int sql_open(struct store *s, sqlite3_stmt **st, const char *sql, const struct arg *args, size_t n)
+{
+	int rc = sqlite3_prepare_v2(s->db, sql, -1, st, NULL);
+
+	for (size_t i = 0; rc == SQLITE_OK && i < n; i++)
+		rc = bind(*st, (int)i + 1, &args[i]);
+	if (rc == SQLITE_OK)
+		return 0;
+	rc = map_error(s, sql, rc);
+	sqlite3_finalize(*st);
+	*st = NULL;
+	return rc;
+}
+
+int sql_step(struct store *s, sqlite3_stmt *st)
+{
+	int rc = sqlite3_step(st);
+
+	if (rc == SQLITE_ROW)
+		return 0;
+	return rc == SQLITE_DONE ? -ENOENT : map_error(s, sqlite3_sql(st), rc);
+}
+
+void sql_close(sqlite3_stmt *st)
+{
+	sqlite3_finalize(st);
+}
+
+int sql_run(struct store *s, const char *sql, const struct arg *args, size_t n)
+{
+	sqlite3_stmt *st;
+	int rc = sql_open(s, &st, sql, args, n);
+
+	if (rc)
+		return rc;
+	rc = sql_step(s, st);
+	sql_close(st);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int sql_change(struct store *s, const char *sql, const struct arg *args, size_t n)
+{
+	int rc = sql_run(s, sql, args, n);
+
+	if (rc == 0 && sqlite3_changes(s->db) == 0)
+		return -ENOENT;
+	return rc;
+}
+
+int sql_first(struct store *s, sqlite3_stmt **st, const char *sql, const struct arg *args, size_t n)
+{
+	int rc = sql_open(s, st, sql, args, n);
+
+	if (rc)
+		return rc;
+	rc = sql_step(s, *st);
+	if (rc)
+		sql_close(*st);
+	return rc;
+}
+
+/* --- columns --------------------------------------------------------------------------------- */
+
+bool col_text(sqlite3_stmt *st, int i, char *out, size_t out_size)
+{
+	const unsigned char *text = sqlite3_column_text(st, i);
+	size_t n = (size_t)sqlite3_column_bytes(st, i);
+
+	if (n >= out_size)
+		return false;
+	if (n > 0 && text)
+		memcpy(out, text, n);
+	out[n] = '\0';
+	return strlen(out) == n;
+}
+
+bool col_blob(sqlite3_stmt *st, int i, uint8_t *out, size_t size, size_t *n)
+{
+	const void *bytes = sqlite3_column_blob(st, i);
+	size_t len = (size_t)sqlite3_column_bytes(st, i);
+
+	if (len > size)
+		return false;
+	if (len > 0 && bytes)
+		memcpy(out, bytes, len);
+	*n = len;
+	return true;
+}
+
+bool col_exact(sqlite3_stmt *st, int i, uint8_t *out, size_t n)
+{
+	size_t len;
+
+	return col_blob(st, i, out, n, &len) && len == n;
+}
+
+uint32_t col_u32(sqlite3_stmt *st, int i)
+{
+	sqlite3_int64 v = sqlite3_column_int64(st, i);
+
+	return v < 0 || v > UINT32_MAX ? 0 : (uint32_t)v;
+}
+
+int col_damaged(const char *table)
+{
+	log_error("database is damaged table=%s: restore it from a backup", table);
+	return -EIO;
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static int exec(struct store *s, const char *sql)
+{
+	int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : map_error(s, sql, rc);
+}
+
+int store_begin(struct store *s)
+{
+	return exec(s, "BEGIN IMMEDIATE");
+}
+
+int store_commit(struct store *s)
+{
+	return exec(s, "COMMIT");
+}
+
+void store_rollback(struct store *s)
+{
+	/* Some errors end the transaction by themselves. */
+	if (!sqlite3_get_autocommit(s->db))
+		(void)!exec(s, "ROLLBACK");
+}
+
+static int version_get(struct store *s, int *version)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st, "PRAGMA user_version", NULL, 0);
+
+	if (rc)
+		return rc;
+	*version = sqlite3_column_int(st, 0);
+	sql_close(st);
+	return 0;
+}
+
+static int migrate_one(struct store *s, int i)
+{
+	char pragma[48];
+	int rc = store_begin(s);
+
+	if (rc)
+		return rc;
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", i + 1);
+	rc = exec(s, SQLITE_MIGRATIONS[i]);
+	if (rc == 0)
+		rc = exec(s, pragma);
+	if (rc == 0)
+		rc = store_commit(s);
+	if (rc)
+		store_rollback(s);
+	else
+		log_info("database migrated version=%d", i + 1);
+	return rc;
+}
+
+static int migrate(struct store *s)
+{
+	int version, rc = version_get(s, &version);
+
+	if (rc)
+		return rc;
+	if (version > SQLITE_MIGRATIONS_N) {
+		log_error("database is of a newer accessd version=%d known=%d: use that one, or a backup", version,
+			  SQLITE_MIGRATIONS_N);
+		return -EPROTO;
+	}
+	for (int i = version; i < SQLITE_MIGRATIONS_N && rc == 0; i++)
+		rc = migrate_one(s, i);
+	return rc;
+}
+
+static int configure(struct store *s)
+{
+	int rc;
+
+	sqlite3_extended_result_codes(s->db, 1);
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	rc = exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+		     "PRAGMA trusted_schema = OFF;");
+	return rc ? rc : migrate(s);
+}
+
+/* Only one accessd may work on it: sessions and connections are also kept in memory. */
+static int take_lock(struct store *s, const char *dir)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, LOCK_FILE) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0)
+		return -errno;
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		log_error("state is in use by another accessd dir=%s", dir);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* SQLite gives its further files the mode of the first one. */
+static int make_file(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	return close(fd) == 0 ? 0 : -errno;
+}
+
+static int open_in(struct store *s, const char *dir)
+{
+	char path[PATH_MAX];
+	int rc = file_mkdirs(dir, 0700);
+
+	if (rc == 0)
+		rc = take_lock(s, dir);
+	if (rc)
+		return rc;
+	if (snprintf(path, sizeof(path), "%s/%s", dir, DB_FILE) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	rc = make_file(path);
+	if (rc)
+		return rc;
+	rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	return rc == SQLITE_OK ? configure(s) : -EIO;
+}
+
+int store_open(struct store **out, const char *dir)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return -ENOMEM;
+	s->lock_fd = -1;
+	rc = open_in(s, dir);
+	if (rc) {
+		log_error("cannot open the database dir=%s error=\"%s\"", dir, strerror(-rc));
+		store_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	sqlite3_close(s->db);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	free(s);
+}
+
+/* Ended sessions, invitations and logins are kept for 30 days: history, and better words for a refusal. */
+int store_purge(struct store *s, int64_t now)
+{
+	int rc = sql_run(s, "DELETE FROM session WHERE state = 2 AND ended < ? AND ends < ?",
+			 ARGS(INT(now - KEEP_S), INT(now)));
+
+	if (rc == 0)
+		rc = sql_run(s, "DELETE FROM invite WHERE expires < ?", ARGS(INT(now - KEEP_S)));
+	if (rc == 0)
+		rc = sql_run(s, "DELETE FROM endpoint WHERE expires > 0 AND expires < ?", ARGS(INT(now - KEEP_S)));
+	return rc;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Domains, members and passwords. */
+#include <errno.h>
+#include <string.h>
+
+#include "accessd/sqlite_core.h"
+
+/* --- domain ---------------------------------------------------------------------------------- */
+
+int store_domain_add(struct store *s, struct store_domain *d)
+{
+	char urls[LISTS_URLS_TEXT_SIZE];
+	int rc;
+
+	urls_to_text(&d->urls, urls);
+	rc = sql_run(s,
+		     "INSERT INTO domain (name, created, urls, ca_key, ca, token_secret, token_public, access_uid,"
+		     " access_key, access_cert, outer_cert, ula) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		     ARGS(TEXT(d->name), INT(d->created), TEXT(urls), BLOB(d->ca_key.der, d->ca_key.len),
+			  BLOB(d->ca.der, d->ca.len), BLOB(d->token_secret, sizeof(d->token_secret)),
+			  BLOB(d->token_public, sizeof(d->token_public)), TEXT(d->access_uid),
+			  BLOB(d->access_key.der, d->access_key.len), BLOB(d->access_cert.der, d->access_cert.len),
+			  BLOB(d->outer_cert.der, d->outer_cert.len), BLOB(d->ula, sizeof(d->ula))));
+	if (rc == 0)
+		d->id = sqlite3_last_insert_rowid(s->db);
+	return rc;
+}
+
+static bool read_key(sqlite3_stmt *st, int i, struct x509_key *key)
+{
+	return col_blob(st, i, key->der, sizeof(key->der), &key->len) && key->len > 0;
+}
+
+static bool read_cert(sqlite3_stmt *st, int i, struct x509_cert *cert)
+{
+	return col_blob(st, i, cert->der, sizeof(cert->der), &cert->len);
+}
+
+static bool read_domain(sqlite3_stmt *st, struct store_domain *d)
+{
+	char urls[LISTS_URLS_TEXT_SIZE];
+
+	memset(d, 0, sizeof(*d));
+	d->id = sqlite3_column_int64(st, 0);
+	d->created = sqlite3_column_int64(st, 2);
+	return col_text(st, 1, d->name, sizeof(d->name)) && col_text(st, 3, urls, sizeof(urls)) &&
+	       urls_from_text(&d->urls, urls) == 0 && read_key(st, 4, &d->ca_key) && read_cert(st, 5, &d->ca) &&
+	       col_exact(st, 6, d->token_secret, sizeof(d->token_secret)) &&
+	       col_exact(st, 7, d->token_public, sizeof(d->token_public)) &&
+	       col_text(st, 8, d->access_uid, sizeof(d->access_uid)) && read_key(st, 9, &d->access_key) &&
+	       read_cert(st, 10, &d->access_cert) && read_cert(st, 11, &d->outer_cert) &&
+	       col_exact(st, 12, d->ula, sizeof(d->ula));
+}
+
+int store_domain_first(struct store *s, struct store_domain *d)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st,
+			   "SELECT id, name, created, urls, ca_key, ca, token_secret, token_public, access_uid,"
+			   " access_key, access_cert, outer_cert, ula FROM domain ORDER BY id LIMIT 1",
+			   NULL, 0);
+
+	if (rc)
+		return rc;
+	if (!read_domain(st, d))
+		rc = col_damaged("domain");
+	sql_close(st);
+	return rc;
+}
+
+int store_domain_set_certs(struct store *s, const struct store_domain *d)
+{
+	return sql_change(s, "UPDATE domain SET access_cert = ?, outer_cert = ? WHERE id = ?",
+			  ARGS(BLOB(d->access_cert.der, d->access_cert.len),
+			       BLOB(d->outer_cert.der, d->outer_cert.len), INT(d->id)));
+}
+
+/* --- members --------------------------------------------------------------------------------- */
+
+#define MEMBER_COLUMNS                                                                             \
+	"SELECT id, domain, kind, uid, name, state, created, last_seen, version, address, lans, urls FROM member "
+
+int store_member_add(struct store *s, struct store_member *m)
+{
+	char lans[LISTS_LANS_TEXT_SIZE], urls[LISTS_URLS_TEXT_SIZE];
+	int rc;
+
+	lans_to_text(&m->lans, lans);
+	urls_to_text(&m->urls, urls);
+	rc = sql_run(s,
+		     "INSERT INTO member (domain, kind, uid, name, state, created, lans, urls)"
+		     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		     ARGS(INT(m->domain), INT(m->kind), TEXT(m->uid), TEXT(m->name), INT(m->state),
+			  INT(m->created), TEXT(lans), TEXT(urls)));
+	if (rc == 0)
+		m->id = sqlite3_last_insert_rowid(s->db);
+	return rc;
+}
+
+static bool read_member(sqlite3_stmt *st, struct store_member *m)
+{
+	char lans[LISTS_LANS_TEXT_SIZE], urls[LISTS_URLS_TEXT_SIZE];
+
+	memset(m, 0, sizeof(*m));
+	m->id = sqlite3_column_int64(st, 0);
+	m->domain = sqlite3_column_int64(st, 1);
+	m->kind = (enum ident_kind)sqlite3_column_int(st, 2);
+	m->state = (enum store_state)sqlite3_column_int(st, 5);
+	m->created = sqlite3_column_int64(st, 6);
+	m->last_seen = sqlite3_column_int64(st, 7);
+	return col_text(st, 3, m->uid, sizeof(m->uid)) && col_text(st, 4, m->name, sizeof(m->name)) &&
+	       col_text(st, 8, m->version, sizeof(m->version)) && col_text(st, 9, m->address, sizeof(m->address)) &&
+	       col_text(st, 10, lans, sizeof(lans)) && lans_from_text(&m->lans, lans) == 0 &&
+	       col_text(st, 11, urls, sizeof(urls)) && urls_from_text(&m->urls, urls) == 0;
+}
+
+static int member_one(struct store *s, const char *sql, const struct arg *args, size_t n, struct store_member *m)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st, sql, args, n);
+
+	if (rc)
+		return rc;
+	if (!read_member(st, m))
+		rc = col_damaged("member");
+	sql_close(st);
+	return rc;
+}
+
+int store_member_get(struct store *s, int64_t id, struct store_member *m)
+{
+	return member_one(s, MEMBER_COLUMNS "WHERE id = ?", ARGS(INT(id)), m);
+}
+
+int store_member_by_name(struct store *s, int64_t domain, enum ident_kind kind, const char *name,
+			 struct store_member *m)
+{
+	return member_one(s, MEMBER_COLUMNS "WHERE domain = ? AND kind = ? AND name = ?",
+			  ARGS(INT(domain), INT(kind), TEXT(name)), m);
+}
+
+int store_member_by_uid(struct store *s, int64_t domain, enum ident_kind kind, const char *uid,
+			struct store_member *m)
+{
+	return member_one(s, MEMBER_COLUMNS "WHERE domain = ? AND kind = ? AND uid = ?",
+			  ARGS(INT(domain), INT(kind), TEXT(uid)), m);
+}
+
+int store_member_each(struct store *s, int64_t domain, enum ident_kind kind, const char *after,
+		      bool (*fn)(void *arg, const struct store_member *m), void *arg)
+{
+	struct store_member m;
+	sqlite3_stmt *st;
+	int rc = sql_open(s, &st, MEMBER_COLUMNS "WHERE domain = ? AND kind = ? AND name > ? ORDER BY name",
+			  ARGS(INT(domain), INT(kind), TEXT(after)));
+
+	if (rc)
+		return rc;
+	while ((rc = sql_step(s, st)) == 0) {
+		if (!read_member(st, &m)) {
+			rc = col_damaged("member");
+			break;
+		}
+		if (!fn(arg, &m))
+			break;
+	}
+	sql_close(st);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int store_member_set_state(struct store *s, int64_t id, enum store_state state)
+{
+	return sql_change(s, "UPDATE member SET state = ? WHERE id = ?", ARGS(INT(state), INT(id)));
+}
+
+int store_member_set_lans(struct store *s, int64_t id, const struct lans *lans)
+{
+	char text[LISTS_LANS_TEXT_SIZE];
+
+	lans_to_text(lans, text);
+	return sql_change(s, "UPDATE member SET lans = ? WHERE id = ?", ARGS(TEXT(text), INT(id)));
+}
+
+int store_member_seen(struct store *s, int64_t id, int64_t now, const char *version, const char *address)
+{
+	return sql_change(s, "UPDATE member SET last_seen = ?, version = ?, address = ? WHERE id = ?",
+			  ARGS(INT(now), TEXT(version), TEXT(address), INT(id)));
+}
+
+int store_member_remove(struct store *s, int64_t id)
+{
+	return sql_change(s, "DELETE FROM member WHERE id = ?", ARGS(INT(id)));
+}
+
+/* --- passwords ------------------------------------------------------------------------------- */
+
+int store_password_set(struct store *s, int64_t member, const struct store_password *p)
+{
+	return sql_run(s,
+		       "INSERT INTO password (member, cost, block, parallel, salt, hash) VALUES (?, ?, ?, ?, ?, ?)"
+		       " ON CONFLICT (member) DO UPDATE SET cost = excluded.cost, block = excluded.block,"
+		       " parallel = excluded.parallel, salt = excluded.salt, hash = excluded.hash",
+		       ARGS(INT(member), INT(p->cost), INT(p->block), INT(p->parallel),
+			    BLOB(p->salt, sizeof(p->salt)), BLOB(p->hash, sizeof(p->hash))));
+}
+
+int store_password_get(struct store *s, int64_t member, struct store_password *p)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st, "SELECT cost, block, parallel, salt, hash FROM password WHERE member = ?",
+			   ARGS(INT(member)));
+
+	if (rc)
+		return rc;
+	p->cost = col_u32(st, 0);
+	p->block = col_u32(st, 1);
+	p->parallel = col_u32(st, 2);
+	if (!col_exact(st, 3, p->salt, sizeof(p->salt)) || !col_exact(st, 4, p->hash, sizeof(p->hash)))
+		rc = col_damaged("password");
+	sql_close(st);
+	return rc;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "accessd/sqlite_core.h"
+
+static int add_relays(struct store *s, const struct store_session *x)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < x->n_relays && rc == 0; i++)
+		rc = sql_run(s, "INSERT INTO session_relay (session, position, relay) VALUES (?, ?, ?)",
+			     ARGS(TEXT(x->id), INT(i), INT(x->relays[i])));
+	return rc;
+}
+
+static int add_row(struct store *s, const struct store_session *x)
+{
+	char lans[LISTS_LANS_TEXT_SIZE];
+
+	lans_to_text(&x->manager_lans, lans);
+	return sql_run(s,
+		       "INSERT INTO session (id, domain, manager, device, user_member, device_member, user_name,"
+		       " device_name, manager_lans, serial, manager_epoch, device_epoch, started, ends, state)"
+		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       ARGS(TEXT(x->id), INT(x->domain), INT(x->manager), INT(x->device), INT(x->user_member),
+			    INT(x->device_member), TEXT(x->user_name), TEXT(x->device_name), TEXT(lans),
+			    INT(x->serial), INT(x->manager_epoch), INT(x->device_epoch), INT(x->started),
+			    INT(x->ends), INT(x->state)));
+}
+
+int store_session_add(struct store *s, const struct store_session *x)
+{
+	int rc = store_begin(s);
+
+	if (rc)
+		return rc;
+	rc = add_row(s, x);
+	if (rc == 0)
+		rc = add_relays(s, x);
+	if (rc == 0)
+		rc = store_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+int store_session_update(struct store *s, const struct store_session *x)
+{
+	return sql_change(s,
+			  "UPDATE session SET state = ?, manager_epoch = ?, device_epoch = ?, ended = ?, reason = ?"
+			  " WHERE id = ?",
+			  ARGS(INT(x->state), INT(x->manager_epoch), INT(x->device_epoch), INT(x->ended),
+			       TEXT(x->reason), TEXT(x->id)));
+}
+
+static int read_relays(struct store *s, struct store_session *x)
+{
+	sqlite3_stmt *st;
+	int rc = sql_open(s, &st, "SELECT relay FROM session_relay WHERE session = ? ORDER BY position",
+			  ARGS(TEXT(x->id)));
+
+	if (rc)
+		return rc;
+	while ((rc = sql_step(s, st)) == 0 && x->n_relays < GRANT_RELAYS_MAX)
+		x->relays[x->n_relays++] = sqlite3_column_int64(st, 0);
+	sql_close(st);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static bool read_row(sqlite3_stmt *st, struct store_session *x)
+{
+	char lans[LISTS_LANS_TEXT_SIZE];
+
+	memset(x, 0, sizeof(*x));
+	x->domain = sqlite3_column_int64(st, 1);
+	x->manager = sqlite3_column_int64(st, 2);
+	x->device = sqlite3_column_int64(st, 3);
+	x->user_member = sqlite3_column_int64(st, 4);
+	x->device_member = sqlite3_column_int64(st, 5);
+	x->serial = col_u32(st, 9);
+	x->manager_epoch = col_u32(st, 10);
+	x->device_epoch = col_u32(st, 11);
+	x->started = sqlite3_column_int64(st, 12);
+	x->ends = sqlite3_column_int64(st, 13);
+	x->ended = sqlite3_column_int64(st, 14);
+	x->state = (enum store_session_state)sqlite3_column_int(st, 15);
+	return col_text(st, 0, x->id, sizeof(x->id)) && col_text(st, 6, x->user_name, sizeof(x->user_name)) &&
+	       col_text(st, 7, x->device_name, sizeof(x->device_name)) && col_text(st, 8, lans, sizeof(lans)) &&
+	       lans_from_text(&x->manager_lans, lans) == 0 && col_text(st, 16, x->reason, sizeof(x->reason));
+}
+
+#define SESSION_COLUMNS                                                                            \
+	"SELECT id, domain, manager, device, user_member, device_member, user_name, device_name,"  \
+	" manager_lans, serial, manager_epoch, device_epoch, started, ends, ended, state, reason FROM session "
+
+int store_session_each(struct store *s, int64_t domain, enum store_which which, int64_t since,
+		       bool (*fn)(void *arg, const struct store_session *x), void *arg)
+{
+	struct store_session x;
+	sqlite3_stmt *st;
+	const char *sql = which == STORE_NOT_ENDED
+				  ? SESSION_COLUMNS "WHERE domain = ? AND state < 2 AND ends > ? ORDER BY started"
+				  : SESSION_COLUMNS "WHERE domain = ? AND state = 2 AND ends > ? ORDER BY ended";
+	int rc = sql_open(s, &st, sql, ARGS(INT(domain), INT(since)));
+
+	if (rc)
+		return rc;
+	while ((rc = sql_step(s, st)) == 0) {
+		if (!read_row(st, &x)) {
+			rc = col_damaged("session");
+			break;
+		}
+		rc = read_relays(s, &x);
+		if (rc || !fn(arg, &x))
+			break;
+	}
+	sql_close(st);
+	return rc == -ENOENT ? 0 : rc;
+}
