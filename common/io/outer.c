@@ -13,6 +13,7 @@
 #include "common/io/log.h"
 
 #define NET_IN_BYTES (64u << 10)   /* read ahead, and what a paused connection may still hold */
+#define READ_FIRST_BYTES 4096  /* one read of a connection that says little */
 #define PLAIN_BYTES (40u << 10)    /* an HTTP head, or a record behind an unfinished frame */
 #define NET_OUT_SLACK (256u << 10) /* headers, tags and control frames above OUTER_QUEUE_MAX_BYTES */
 #define READS_PER_EVENT 4          /* then the others have their turn */
@@ -449,6 +450,28 @@ static void connection_lost(struct outer *o, int error)
 		   strerror(error ? error : ECONNRESET));
 }
 
+/* The next read is sized by the last one. */
+static void adapt_reads(struct outer *o, size_t n)
+{
+	if (n >= o->read_bytes && o->read_bytes < NET_IN_BYTES)
+		o->read_bytes *= 2;
+	else if (n < o->read_bytes / 4 && o->read_bytes > READ_FIRST_BYTES)
+		o->read_bytes /= 2;
+}
+
+/* An idle connection holds no buffers: a server has many. */
+static void release_buffers(struct outer *o)
+{
+	if (o->read_bytes > READ_FIRST_BYTES)
+		return;
+	if (buf_len(&o->net_in) == 0)
+		buf_deinit(&o->net_in);
+	if (buf_len(&o->plain) == 0) {
+		buf_wipe(&o->plain);
+		buf_deinit(&o->plain);
+	}
+}
+
 /* Return: true to go on. */
 static bool receive_once(struct outer *o)
 {
@@ -456,6 +479,8 @@ static bool receive_once(struct outer *o)
 	uint8_t *at;
 	ssize_t n;
 
+	if (room > o->read_bytes)
+		room = o->read_bytes;
 	if (room == 0 || buf_reserve(&o->net_in, room, &at) != 0)
 		return false;
 	n = recv(o->fd, at, room, 0);
@@ -463,6 +488,7 @@ static bool receive_once(struct outer *o)
 		buf_commit(&o->net_in, (size_t)n);
 		o->bytes_in += (size_t)n;
 		o->last_in_ms = uv_now(o->loop);
+		adapt_reads(o, (size_t)n);
 		return (size_t)n == room;
 	}
 	if (n == 0)
@@ -482,6 +508,7 @@ static void receive(struct outer *o)
 		if (!more)
 			break;
 	}
+	release_buffers(o);
 }
 
 static int socket_error(int fd)
@@ -617,6 +644,7 @@ static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ct
 	o->fd = fd;
 	o->cb = cb;
 	o->arg = arg;
+	o->read_bytes = READ_FIRST_BYTES;
 	buf_init(&o->net_in, NET_IN_BYTES);
 	buf_init(&o->net_out, OUTER_QUEUE_MAX_BYTES + NET_OUT_SLACK);
 	buf_init(&o->plain, PLAIN_BYTES);

@@ -42,6 +42,7 @@ struct outer {
 	bool busy;       /* takes apart what came: a callback's outer_resume() must not do so, too */
 	bool eof;        /* the socket has no more to read */
 	bool fin_sent, gone_told, above_high, fatal_request;
+	size_t read_bytes;          /* of the next read */
 	struct buf net_in, net_out; /* ciphertext */
 	struct buf plain;           /* opened, not yet taken apart */
 	struct tls tls;
