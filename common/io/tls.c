@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <wolfssl/error-ssl.h>
 
 #include "common/pure/addr.h"
 #include "common/pure/text.h"
@@ -129,6 +130,8 @@ static int broken(struct tls *t, int error)
 		snprintf(t->reason, sizeof(t->reason), "peer refused: TLS alert %d (%s)",
 			 alerts.last_rx.code,
 			 alert_name(alerts.last_rx.code));
+	else if (error == UNKNOWN_RECORD_TYPE && !t->done)
+		snprintf(t->reason, sizeof(t->reason), "the other side does not speak TLS");
 	else
 		snprintf(t->reason, sizeof(t->reason), "TLS: %s",
 			 wolfSSL_ERR_reason_error_string((unsigned long)error));
