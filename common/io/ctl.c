@@ -311,7 +311,7 @@ static bool take_message(struct call *k, const struct rpcmsg *m, int64_t id, int
 
 static int wait_answer(struct call *k, int64_t id)
 {
-	struct rpcmsg m;
+	struct rpcmsg m = {.kind = RPC_REQUEST};
 	bool over = false;
 	int r = 0;
 
@@ -325,6 +325,7 @@ static int wait_answer(struct call *k, int64_t id)
 	return r;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): most callers pass all on; struct call is inside */
 int ctl_call(struct ctl *c, const char *method, json_t *params, int timeout_ms,
 	     void (*on_notify)(void *arg, const char *method, const json_t *params), void *arg,
 	     json_t **result, char *error, size_t error_size)

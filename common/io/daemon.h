@@ -13,8 +13,8 @@
 
 #include "common/io/opt.h"
 
-#define DAEMON_STOP_MS 10000 /* from the request to stop until what is still open is left behind \
-			      */
+/* From the request to stop until what is still open is left behind. */
+#define DAEMON_STOP_MS 10000
 
 /** daemon_process_setup() - files 0 to 2 exist, no core dumps (keys would be in them), SIGPIPE
  * ignored. */

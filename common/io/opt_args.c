@@ -110,6 +110,7 @@ bool opt_args_parse_for(struct opt_args *a, int argc, char **argv,
 	return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): opt_args_parse_for() has the structure */
 bool opt_args_parse(struct opt_args *a, int argc, char **argv, const char *program,
 		    const char *what_it_is, const char *default_config, int *exit_code)
 {

@@ -210,7 +210,7 @@ static const char *add_listen(struct opt_listens *all, const char *item)
 	char copy[ITEM_SIZE];
 	size_t i;
 
-	strcpy(copy, item);
+	snprintf(copy, sizeof(copy), "%s", item);
 	if (!parse_port(item, &l.port) && !parse_addr_port(&l, copy))
 		return words("\"%s\" is neither PORT nor ADDRESS:PORT nor [ADDRESS]:PORT", item);
 	for (i = 0; i < all->n; i++) {
@@ -266,15 +266,16 @@ static const char *host_bits(const char *item)
 	struct prefix p;
 	struct addr a;
 	char *slash;
+	long bits;
 
-	strcpy(copy, item);
+	snprintf(copy, sizeof(copy), "%s", item);
 	slash = strchr(copy, '/');
 	if (!slash)
 		return words("\"%s\" is not a network", item);
 	*slash = '\0';
-	if (addr_parse(&a, copy) != 0)
+	if (addr_parse(&a, copy) != 0 || !parse_long(slash + 1, &bits))
 		return words("\"%s\" is not a network", item);
-	p = prefix_of(&a, (uint8_t)atoi(slash + 1));
+	p = prefix_of(&a, (uint8_t)bits);
 	prefix_format(&p, text);
 	return words("\"%s\" is a host in a network; did you mean %s?", item, text);
 }

@@ -214,14 +214,13 @@ static int request_allowed(struct rpc *rpc)
 int rpc_request(struct rpc *rpc, const char *method, json_t *params, uint32_t timeout_ms,
 		rpc_answer_fn *fn, void *arg)
 {
-	struct rpc_pending *p = NULL;
+	struct rpc_pending *p;
 	int r = request_allowed(rpc);
 
-	if (r == 0 && !(p = malloc(sizeof(*p))))
-		r = -ENOMEM;
-	if (r != 0) {
+	p = r == 0 ? malloc(sizeof(*p)) : NULL;
+	if (!p) {
 		json_decref(params);
-		return r;
+		return r != 0 ? r : -ENOMEM;
 	}
 	*p = (struct rpc_pending){.id = rpc->next_id++,
 				  .deadline_ms = uv_now(rpc->loop) + timeout_ms,
@@ -366,6 +365,7 @@ int rpc_feed(struct rpc *rpc, const void *bytes, size_t n)
 	if (rpc->dead || n == 0)
 		return 0;
 	assert(!rpc->gone);
+	/* cppcheck-suppress autoVariables ; taken back before this returns */
 	rpc->gone = &gone;
 	while (r == 0 && n > 0) {
 		r = fill(rpc, &at, &n);

@@ -109,7 +109,7 @@ static int setup(void **state)
 		return -1;
 	snprintf(notify_path, sizeof(notify_path), "%s/notify", dir);
 	snprintf(conf_path, sizeof(conf_path), "%s/testd.conf", dir);
-	strcpy(addr.sun_path, notify_path);
+	memcpy(addr.sun_path, notify_path, strlen(notify_path) + 1);
 	notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	setenv("NOTIFY_SOCKET", notify_path, 1);
 	return bind(notify_fd, (struct sockaddr *)&addr, sizeof(addr));

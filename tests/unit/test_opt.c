@@ -272,12 +272,12 @@ static void long_lines(void **state)
 
 	(void)state;
 	memset(text + n, 'x', 191); /* 8 + 191 */
-	strcpy(text + n + 191, "\n[relay]\nname = y\n");
+	memcpy(text + n + 191, "\n[relay]\nname = y\n", sizeof("\n[relay]\nname = y\n"));
 	check_accepted(text);
 	assert_int_equal(strlen(conf.proxy), 191);
 	assert_string_equal(conf.name, "y");
 	memset(text + n, 'x', 192);
-	strcpy(text + n + 192, "\n[relay]\nname = y\n");
+	memcpy(text + n + 192, "\n[relay]\nname = y\n", sizeof("\n[relay]\nname = y\n"));
 	check_refused(text, ":2: the line is too long: 200 bytes, at most 199");
 	memset(text + n, 'x', 300);
 	text[n + 300] = '\0';
@@ -288,8 +288,8 @@ static void long_lines(void **state)
 
 static void all_errors_are_logged(void **state)
 {
-	char want[500], many[2000] = "[relay]\n";
-	size_t lines = 0;
+	char want[500], many[2000];
+	size_t lines = 0, n = (size_t)snprintf(many, sizeof(many), "[relay]\n");
 
 	(void)state;
 	check_refused("[relay]\nlimit = x\nfoo = 1\n[net]\nports = 1\n x\n",
@@ -301,7 +301,7 @@ static void all_errors_are_logged(void **state)
 		 path, path, path);
 	assert_string_equal(logged, want);
 	for (int i = 0; i < 200; i++)
-		strcat(many, "foo = 1\n");
+		n += (size_t)snprintf(many + n, sizeof(many) - n, "foo = 1\n");
 	assert_int_equal(load(many), -EINVAL);
 	for (const char *at = logged; *at; at++)
 		lines += *at == '\n';
@@ -370,7 +370,7 @@ static void print_and_read_again(void **state)
 	opt_print(table, N, &conf);
 	capture_end(STDOUT_FILENO);
 	assert_string_equal(logged, want);
-	strcpy(first, logged);
+	memcpy(first, logged, strlen(logged) + 1);
 	check_accepted(first);
 	capture_begin(STDOUT_FILENO);
 	opt_print(table, N, &conf);
