@@ -412,7 +412,9 @@ static bool shaken(struct leg *l)
 
 static void step(struct leg *l, uint64_t now_ms)
 {
-	bool busy = buf_len(&l->out) > 0;
+	bool more = l->open && !l->orders->no_ready &&
+		    l->sent < l->orders->n_bytes + l->orders->counter;
+	bool busy = more || buf_len(&l->out) > 0;
 	short want = (short)(POLLIN | (busy ? POLLOUT : 0));
 	struct pollfd p = {.fd = l->fd, .events = want};
 	bool lazy = l->open && (l->orders->no_read || l->orders->slow_read);
