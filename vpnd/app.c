@@ -214,6 +214,7 @@ void app_stop(struct app *app, int exit_code)
 	app->stopping = true;
 	app->exit_code = exit_code;
 	log_notice("stopping");
+	outer_hurry();
 	sessions_end_all(app, "vpnd is stopping", true);
 	enrolment_stop(app);
 	if (app->local)

@@ -82,6 +82,8 @@ void outer_resume(struct outer *o);
 
 /** outer_finish() - send what is queued, close in order (WebSocket close, close_notify, FIN), at most 5 s; then on_closed. */
 void outer_finish(struct outer *o, const char *reason);
+/** outer_hurry() - the process is about to end: from now on outer_finish() gives a peer that does not answer 2 s. */
+void outer_hurry(void);
 
 /** outer_close() - at once; on_closed follows from the loop, not before this returns. Idempotent. */
 void outer_close(struct outer *o, const char *reason);
