@@ -523,6 +523,7 @@ static void terminal_open(struct terminal *t, bool secret)
 	t->pid = fork();
 	if (t->pid == 0) {
 		close(p[0]);
+		close(t->master);
 		child_reads(name, p[1], secret);
 	}
 	close(p[1]);
