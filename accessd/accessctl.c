@@ -8,17 +8,23 @@
 #include <string.h>
 
 struct command {
-	const char *group, *verb; /* verb "" for those of one word */
-	const char *operand;	  /* what the last word is, NULL: there is none */
+	const char *group, *verb;	  /* verb "" for those of one word */
+	const char *operand;		  /* what the last word is, NULL: there is none */
 	bool lans, urls, domain, invites; /* which options it takes */
 	bool json;
 	int (*run)(struct ctl *c, const struct accessctl_args *a);
 };
 
 static const struct command COMMANDS[] = {
-	{.group = "init", .verb = "", .urls = true, .domain = true, .json = true, .run = accessctl_init},
+	{.group = "init",
+	 .verb = "",
+	 .urls = true,
+	 .domain = true,
+	 .json = true,
+	 .run = accessctl_init},
 	{.group = "status", .verb = "", .json = true, .run = accessctl_status},
-	{"device", "add", "NAME", .lans = true, .invites = true, .json = true, .run = accessctl_add},
+	{"device", "add", "NAME", .lans = true, .invites = true, .json = true,
+	 .run = accessctl_add},
 	{"device", "set", "NAME", .lans = true, .run = accessctl_set},
 	{"device", "reinvite", "NAME", .invites = true, .json = true, .run = accessctl_reinvite},
 	{"device", "list", NULL, .json = true, .run = accessctl_list},
@@ -57,16 +63,19 @@ static void help(void)
 	     "                                        terminal, or is a line of standard input\n"
 	     "  user passwd NAME                      change the password\n"
 	     "  relay add NAME --url URL[,...]        a Relay Server\n"
-	     "  device|user|relay reinvite NAME       a new invitation for the same UID; the old key\n"
+	     "  device|user|relay reinvite NAME       a new invitation for the same UID; the old "
+	     "key\n"
 	     "                                        counts until the new one comes\n"
-	     "  device|user|relay revoke NAME         refuse its keys from now on, end its sessions\n"
+	     "  device|user|relay revoke NAME         refuse its keys from now on, end its "
+	     "sessions\n"
 	     "  device|user|relay remove NAME         the same, and forget it\n"
 	     "  device|user|relay list [--json]\n"
 	     "\n"
 	     "  session list [--json]\n"
 	     "  session kill ID                       the beginning of the ID is enough\n"
 	     "\n"
-	     "add and reinvite print an invitation: one line on standard output, for vpnd or relayd.\n"
+	     "add and reinvite print an invitation: one line on standard output, for vpnd or "
+	     "relayd.\n"
 	     "      --expires TIME      how long it is good: a number with m, h or d; default 7d\n"
 	     "      --qr                draw it as a QR code, too (on standard error)\n"
 	     "      --json              print it as JSON, with UID and expiry\n"
@@ -130,7 +139,8 @@ json_t *accessctl_ask(struct ctl *c, const char *method, json_t *params)
 	char error[512] = "";
 	json_t *result = NULL;
 
-	if (ctl_call(c, method, params, ACCESSCTL_TIMEOUT_MS, NULL, NULL, &result, error, sizeof(error)) == 0)
+	if (ctl_call(c, method, params, ACCESSCTL_TIMEOUT_MS, NULL, NULL, &result, error,
+		     sizeof(error)) == 0)
 		return result;
 	fprintf(stderr, "accessctl: %s\n", error[0] ? error : "accessd does not answer");
 	return NULL;
@@ -149,8 +159,8 @@ json_t *accessctl_ask_all(struct ctl *c, const char *method, const char *what, c
 		items = json_object_get(page, what);
 		more = json_is_true(json_object_get(page, "more")) && json_array_size(items) > 0;
 		if (!page || json_array_extend(all, items) != 0 ||
-		    (more && !rpc_str_max(json_array_get(items, json_array_size(items) - 1), key, after,
-					  sizeof(after)))) {
+		    (more && !rpc_str_max(json_array_get(items, json_array_size(items) - 1), key,
+					  after, sizeof(after)))) {
 			if (page)
 				fputs("accessctl: accessd answered something else\n", stderr);
 			json_decref(page);
@@ -172,7 +182,8 @@ static int run(const struct accessctl_args *a)
 		return accessctl_usage("no command");
 	cmd = find_command(a);
 	if (!cmd)
-		return accessctl_usage("unknown command %s%s%s", a->words[0], a->n_words > 1 ? " " : "",
+		return accessctl_usage("unknown command %s%s%s", a->words[0],
+				       a->n_words > 1 ? " " : "",
 				       a->n_words > 1 ? a->words[1] : "");
 	rc = check(cmd, a);
 	if (rc)

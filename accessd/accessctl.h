@@ -22,7 +22,8 @@ struct accessctl_args {
 };
 
 /** accessctl_parse() - Return: 0; CTL_USAGE, said on standard error. */
-int accessctl_parse(struct accessctl_args *a, int argc, char **argv) __attribute__((warn_unused_result));
+int accessctl_parse(struct accessctl_args *a, int argc, char **argv)
+	__attribute__((warn_unused_result));
 void accessctl_release(struct accessctl_args *a);
 
 /** accessctl_usage() - say what is wrong. Return: CTL_USAGE. */

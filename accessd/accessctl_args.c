@@ -33,7 +33,8 @@ static bool looks_like_prefix(const char *word)
 {
 	struct addr a;
 
-	return strchr(word, '/') || strchr(word, ',') || addr_parse(&a, word) == 0 || strcmp(word, "none") == 0;
+	return strchr(word, '/') || strchr(word, ',') || addr_parse(&a, word) == 0 ||
+	       strcmp(word, "none") == 0;
 }
 
 static int add_lan(struct accessctl_args *a, const char *text)
@@ -60,7 +61,8 @@ static int add_url(struct accessctl_args *a, const char *text)
 }
 
 /* Each piece of a comma-separated list. */
-static int each_piece(struct accessctl_args *a, const char *list, int (*add)(struct accessctl_args *, const char *))
+static int each_piece(struct accessctl_args *a, const char *list,
+		      int (*add)(struct accessctl_args *, const char *))
 {
 	char piece[URL_TEXT_SIZE];
 	int rc = 0;
@@ -97,7 +99,8 @@ static int take_urls(struct accessctl_args *a, const char *value)
 static int take_expires(struct accessctl_args *a, const char *value)
 {
 	if (duration_parse(&a->expires_s, value) != 0)
-		return accessctl_usage("--expires %s: a number with m, h or d, up to a year, e.g. 7d", value);
+		return accessctl_usage(
+			"--expires %s: a number with m, h or d, up to a year, e.g. 7d", value);
 	return 0;
 }
 
@@ -117,7 +120,7 @@ static const struct {
 	const char *name;
 	int (*take)(struct accessctl_args *a, const char *value);
 } VALUED[] = {
-	{"--lan", take_lans},	    {"--url", take_urls}, {"--expires", take_expires},
+	{"--lan", take_lans},	   {"--url", take_urls},      {"--expires", take_expires},
 	{"--domain", take_domain}, {"--socket", take_socket}, {"-s", take_socket},
 };
 

@@ -12,7 +12,8 @@
 
 int accessctl_init(struct ctl *c, const struct accessctl_args *a)
 {
-	json_t *result = accessctl_ask(c, "init", json_pack("{s:s, s:O}", "domain", a->domain, "urls", a->urls));
+	json_t *result = accessctl_ask(
+		c, "init", json_pack("{s:s, s:O}", "domain", a->domain, "urls", a->urls));
 	const char *problem, *ca;
 
 	if (!result)
@@ -22,7 +23,9 @@ int accessctl_init(struct ctl *c, const struct accessctl_args *a)
 	else if (rpc_str(result, "ca_sha256", &ca))
 		printf("domain %s is ready, its CA is %s\n", a->domain, ca);
 	if (rpc_str(result, "problem", &problem))
-		fprintf(stderr, "accessctl: accessd does not listen yet: %s; see its log, then start it anew\n",
+		fprintf(stderr,
+			"accessctl: accessd does not listen yet: %s; see its log, then start it "
+			"anew\n",
 			problem);
 	json_decref(result);
 	return CTL_OK;
@@ -39,7 +42,8 @@ static int print_invitation(const struct accessctl_args *a, const json_t *result
 	struct tm tm;
 	time_t t;
 
-	if (!rpc_str(result, "invitation", &invitation) || !rpc_int(result, "expires", 0, INT64_MAX, &expires)) {
+	if (!rpc_str(result, "invitation", &invitation) ||
+	    !rpc_int(result, "expires", 0, INT64_MAX, &expires)) {
 		fputs("accessctl: accessd answered something else\n", stderr);
 		return CTL_FAILED;
 	}
@@ -99,7 +103,9 @@ static bool read_password(char password[PASSWORD_SIZE])
 		return false;
 	}
 	if (strlen(password) < PASSWORD_SHORT)
-		fprintf(stderr, "accessctl: warning: a password of less than %d characters is weak\n", PASSWORD_SHORT);
+		fprintf(stderr,
+			"accessctl: warning: a password of less than %d characters is weak\n",
+			PASSWORD_SHORT);
 	return true;
 }
 
@@ -119,7 +125,8 @@ static json_t *with_password(const struct accessctl_args *a)
 
 int accessctl_passwd(struct ctl *c, const struct accessctl_args *a)
 {
-	json_t *params = with_password(a), *result = params ? accessctl_ask(c, "user.passwd", params) : NULL;
+	json_t *params = with_password(a),
+	       *result = params ? accessctl_ask(c, "user.passwd", params) : NULL;
 
 	json_decref(result);
 	return result ? CTL_OK : CTL_FAILED;
@@ -143,7 +150,9 @@ int accessctl_add(struct ctl *c, const struct accessctl_args *a)
 	if (a->lans)
 		json_object_set(params, "lans", a->lans);
 	else
-		fputs("accessctl: warning: without --lan nothing behind the device can be reached\n", stderr);
+		fputs("accessctl: warning: without --lan nothing behind the device can be "
+		      "reached\n",
+		      stderr);
 	return invite(c, a, "device.add", params);
 }
 
@@ -153,7 +162,8 @@ int accessctl_set(struct ctl *c, const struct accessctl_args *a)
 
 	if (!a->lans)
 		return accessctl_usage("--lan is missing");
-	result = accessctl_ask(c, "device.set", json_pack("{s:s, s:O}", "name", a->words[2], "lans", a->lans));
+	result = accessctl_ask(c, "device.set",
+			       json_pack("{s:s, s:O}", "name", a->words[2], "lans", a->lans));
 	json_decref(result);
 	return result ? CTL_OK : CTL_FAILED;
 }
@@ -179,7 +189,8 @@ int accessctl_simple(struct ctl *c, const struct accessctl_args *a)
 
 int accessctl_kill(struct ctl *c, const struct accessctl_args *a)
 {
-	json_t *result = accessctl_ask(c, "session.kill", json_pack("{s:s}", "session", a->words[2]));
+	json_t *result =
+		accessctl_ask(c, "session.kill", json_pack("{s:s}", "session", a->words[2]));
 
 	json_decref(result);
 	return result ? CTL_OK : CTL_FAILED;

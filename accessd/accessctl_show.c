@@ -42,7 +42,8 @@ static void joined(const json_t *o, const char *key, char out[CELL_SIZE])
 	for (size_t i = 0; i < json_array_size(list) && used < CELL_SIZE - 1; i++) {
 		const char *text = json_string_value(json_array_get(list, i));
 
-		used += (size_t)snprintf(out + used, CELL_SIZE - used, "%s%s", i ? " " : "", text ? text : "?");
+		used += (size_t)snprintf(out + used, CELL_SIZE - used, "%s%s", i ? " " : "",
+					 text ? text : "?");
 	}
 }
 
@@ -66,15 +67,27 @@ static void member_row(struct ctl_table *t, const char *group, const json_t *m)
 		joined(m, "urls", lists);
 	}
 	if (strcmp(group, "device") == 0) {
-		const char *cells[] = {text_of(m, "name"), text_of(m, "state"), yes_no(m, "online"), what, lists, seen,
-				       text_of(m, "address"), text_of(m, "version")};
+		const char *cells[] = {text_of(m, "name"),
+				       text_of(m, "state"),
+				       yes_no(m, "online"),
+				       what,
+				       lists,
+				       seen,
+				       text_of(m, "address"),
+				       text_of(m, "version")};
 		ctl_table_row(t, cells);
 	} else if (strcmp(group, "relay") == 0) {
-		const char *cells[] = {text_of(m, "name"), text_of(m, "state"), yes_no(m, "online"), lists, seen,
-				       text_of(m, "address"), text_of(m, "version")};
+		const char *cells[] = {text_of(m, "name"),
+				       text_of(m, "state"),
+				       yes_no(m, "online"),
+				       lists,
+				       seen,
+				       text_of(m, "address"),
+				       text_of(m, "version")};
 		ctl_table_row(t, cells);
 	} else {
-		const char *cells[] = {text_of(m, "name"), text_of(m, "state"), yes_no(m, "online"), seen,
+		const char *cells[] = {text_of(m, "name"),    text_of(m, "state"),
+				       yes_no(m, "online"),   seen,
 				       text_of(m, "address"), text_of(m, "version")};
 		ctl_table_row(t, cells);
 	}
@@ -82,9 +95,12 @@ static void member_row(struct ctl_table *t, const char *group, const json_t *m)
 
 static struct ctl_table *member_table(const char *group)
 {
-	static const char *const device[] = {"NAME", "STATE", "ONLINE", "TUNNEL", "LANS", "LAST SEEN", "FROM", "VERSION"};
-	static const char *const relay[] = {"NAME", "STATE", "ONLINE", "URLS", "LAST SEEN", "FROM", "VERSION"};
-	static const char *const user[] = {"NAME", "STATE", "ONLINE", "LAST SEEN", "FROM", "VERSION"};
+	static const char *const device[] = {"NAME", "STATE",	  "ONLINE", "TUNNEL",
+					     "LANS", "LAST SEEN", "FROM",   "VERSION"};
+	static const char *const relay[] = {"NAME",	 "STATE", "ONLINE", "URLS",
+					    "LAST SEEN", "FROM",  "VERSION"};
+	static const char *const user[] = {"NAME",	"STATE", "ONLINE",
+					   "LAST SEEN", "FROM",	 "VERSION"};
 
 	if (strcmp(group, "device") == 0)
 		return ctl_table_new(8, device);
@@ -127,7 +143,11 @@ static void session_row(struct ctl_table *t, const json_t *s)
 	(void)!rpc_int(s, "ends", 0, INT64_MAX, &ends); /* 0: nothing is left */
 	duration_format(ends - (int64_t)time(NULL), left);
 	{
-		const char *cells[] = {text_of(s, "session"), text_of(s, "user"), text_of(s, "device"), started, left,
+		const char *cells[] = {text_of(s, "session"),
+				       text_of(s, "user"),
+				       text_of(s, "device"),
+				       started,
+				       left,
 				       relays};
 		ctl_table_row(t, cells);
 	}
@@ -135,7 +155,8 @@ static void session_row(struct ctl_table *t, const json_t *s)
 
 int accessctl_sessions(struct ctl *c, const struct accessctl_args *a)
 {
-	static const char *const headings[] = {"SESSION", "USER", "DEVICE", "SINCE", "LEFT", "RELAYS"};
+	static const char *const headings[] = {"SESSION", "USER", "DEVICE",
+					       "SINCE",	  "LEFT", "RELAYS"};
 	json_t *all = accessctl_ask_all(c, "session.list", "sessions", "session");
 	struct ctl_table *t;
 

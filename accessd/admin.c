@@ -38,11 +38,13 @@ bool admin_name(struct rpc *rpc, int64_t id, const json_t *params, char name[STO
 	if (rpc_str_max(params, "name", name, STORE_NAME_SIZE) && text_name_ok(name))
 		return true;
 	rpc_reject(rpc, id, RPC_BAD_PARAMS,
-		   "a name has 1 to 63 of a-z, 0-9, '-', '.' and '_', with a letter or digit at both ends");
+		   "a name has 1 to 63 of a-z, 0-9, '-', '.' and '_', with a letter or digit at "
+		   "both ends");
 	return false;
 }
 
-bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind, struct store_member *m)
+bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind,
+		struct store_member *m)
 {
 	struct app *a = local_arg(rpc);
 	char name[STORE_NAME_SIZE];
@@ -60,7 +62,8 @@ bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_ki
 
 /* --- adding ---------------------------------------------------------------------------------- */
 
-static bool get_expires(struct rpc *rpc, int64_t id, const json_t *params, int64_t now, int64_t *expires)
+static bool get_expires(struct rpc *rpc, int64_t id, const json_t *params, int64_t now,
+			int64_t *expires)
 {
 	int64_t seconds = ADMIN_EXPIRES_DEFAULT_S;
 
@@ -73,11 +76,12 @@ static bool get_expires(struct rpc *rpc, int64_t id, const json_t *params, int64
 	return true;
 }
 
-static void reply_invitation(struct rpc *rpc, int64_t id, const struct store_member *m, const char *invitation,
-			     int64_t expires)
+static void reply_invitation(struct rpc *rpc, int64_t id, const struct store_member *m,
+			     const char *invitation, int64_t expires)
 {
-	rpc_reply(rpc, id, json_pack("{s:s, s:s, s:s, s:I}", "name", m->name, "uid", m->uid, "invitation", invitation,
-				     "expires", (json_int_t)expires));
+	rpc_reply(rpc, id,
+		  json_pack("{s:s, s:s, s:s, s:I}", "name", m->name, "uid", m->uid, "invitation",
+			    invitation, "expires", (json_int_t)expires));
 }
 
 /* @rpc: NULL if the asker has gone; the member is there then, and can be invited anew. */
@@ -88,7 +92,8 @@ static void add(struct app *a, struct rpc *rpc, int64_t id, struct store_member 
 	int rc = admission_add(&a->admission, m, password, clock_wall_s(), expires, invitation);
 
 	if (rc == 0)
-		log_notice("added kind=%s name=%s uid=%s", ident_kind_name(m->kind), m->name, m->uid);
+		log_notice("added kind=%s name=%s uid=%s", ident_kind_name(m->kind), m->name,
+			   m->uid);
 	if (rpc && rc)
 		admin_failed(rpc, id, rc);
 	else if (rpc)
@@ -97,7 +102,8 @@ static void add(struct app *a, struct rpc *rpc, int64_t id, struct store_member 
 }
 
 /* Name and expiry, which all have. */
-static bool get_new(struct rpc *rpc, int64_t id, const json_t *params, struct store_member *m, int64_t *expires)
+static bool get_new(struct rpc *rpc, int64_t id, const json_t *params, struct store_member *m,
+		    int64_t *expires)
 {
 	return admin_ready(rpc, id) && admin_name(rpc, id, params, m->name) &&
 	       get_expires(rpc, id, params, clock_wall_s(), expires);
@@ -115,7 +121,8 @@ static bool get_lans(struct rpc *rpc, int64_t id, const json_t *params, struct l
 	for (size_t i = 0; i < lans->n; i++) {
 		prefix_format(&lans->at[i], text);
 		if (pool_overlaps(a->domain.row.ula, &lans->at[i])) {
-			rpc_reject(rpc, id, RPC_CONFLICT, "%s: overlaps with the tunnel addresses", text);
+			rpc_reject(rpc, id, RPC_CONFLICT, "%s: overlaps with the tunnel addresses",
+				   text);
 			return false;
 		}
 	}
@@ -145,7 +152,8 @@ static void on_relay_add(struct rpc *rpc, int64_t id, const json_t *params)
 		add(local_arg(rpc), rpc, id, &m, NULL, expires);
 }
 
-/* --- users: their passwords are hashed first ---------------------------------------------------- */
+/* --- users: their passwords are hashed first ----------------------------------------------------
+ */
 
 struct hashing {
 	struct app *app;
@@ -156,7 +164,8 @@ struct hashing {
 	int64_t expires;
 };
 
-static void change_password(struct app *a, struct rpc *rpc, const struct hashing *h, const struct store_password *hash)
+static void change_password(struct app *a, struct rpc *rpc, const struct hashing *h,
+			    const struct store_password *hash)
 {
 	int rc = store_password_set(a->store, h->member.id, hash);
 
@@ -183,7 +192,8 @@ static void on_hashed(void *arg, bool ok, const struct store_password *hash)
 	free(h);
 }
 
-static void hash_password(struct rpc *rpc, int64_t id, const json_t *params, const struct hashing *what)
+static void hash_password(struct rpc *rpc, int64_t id, const json_t *params,
+			  const struct hashing *what)
 {
 	struct app *a = local_arg(rpc);
 	char password[PASSWORD_MAX_BYTES + 1];
@@ -202,7 +212,8 @@ static void hash_password(struct rpc *rpc, int64_t id, const json_t *params, con
 	}
 	if (!h || passwords_hash(a->passwords, password, on_hashed, h)) {
 		free(h);
-		rpc_reject(rpc, id, RPC_UNAVAILABLE, "too many passwords at once; try again in a moment");
+		rpc_reject(rpc, id, RPC_UNAVAILABLE,
+			   "too many passwords at once; try again in a moment");
 	}
 	explicit_bzero(password, sizeof(password));
 }
@@ -216,7 +227,8 @@ static void on_user_add(struct rpc *rpc, int64_t id, const json_t *params)
 	if (!get_new(rpc, id, params, &h.member, &h.expires))
 		return;
 	/* Told before a minute of typing, and again by the store when it is added. */
-	if (store_member_by_name(a->store, a->domain.row.id, IDENT_USER, h.member.name, &other) == 0)
+	if (store_member_by_name(a->store, a->domain.row.id, IDENT_USER, h.member.name, &other) ==
+	    0)
 		admin_failed(rpc, id, -EEXIST);
 	else
 		hash_password(rpc, id, params, &h);
@@ -253,7 +265,8 @@ static void on_device_set(struct rpc *rpc, int64_t id, const json_t *params)
 		return;
 	}
 	log_notice("changed kind=device name=%s lans=%zu", m.name, lans.n);
-	/* It comes back at once and learns its LANs by hello; its sessions are granted for the old ones. */
+	/* It comes back at once and learns its LANs by hello; its sessions are granted for the old
+	 * ones. */
 	sessions_end_member(a->sessions, m.id, "the device's LANs were changed");
 	clients_drop_member(a->clients, m.id, "the device's LANs were changed", true);
 	rpc_reply(rpc, id, json_object());
@@ -334,18 +347,18 @@ static void remove_member(struct rpc *rpc, int64_t id, const json_t *params, enu
 }
 
 /* A method of the table for each kind of member. */
-#define FOR_KIND(kind_name, KIND)                                                                  \
-	static void on_##kind_name##_reinvite(struct rpc *rpc, int64_t id, const json_t *params)   \
-	{                                                                                          \
-		reinvite(rpc, id, params, KIND);                                                   \
-	}                                                                                          \
-	static void on_##kind_name##_revoke(struct rpc *rpc, int64_t id, const json_t *params)     \
-	{                                                                                          \
-		revoke_member(rpc, id, params, KIND);                                                   \
-	}                                                                                          \
-	static void on_##kind_name##_remove(struct rpc *rpc, int64_t id, const json_t *params)     \
-	{                                                                                          \
-		remove_member(rpc, id, params, KIND);                                              \
+#define FOR_KIND(kind_name, KIND)                                                                \
+	static void on_##kind_name##_reinvite(struct rpc *rpc, int64_t id, const json_t *params) \
+	{                                                                                        \
+		reinvite(rpc, id, params, KIND);                                                 \
+	}                                                                                        \
+	static void on_##kind_name##_revoke(struct rpc *rpc, int64_t id, const json_t *params)   \
+	{                                                                                        \
+		revoke_member(rpc, id, params, KIND);                                            \
+	}                                                                                        \
+	static void on_##kind_name##_remove(struct rpc *rpc, int64_t id, const json_t *params)   \
+	{                                                                                        \
+		remove_member(rpc, id, params, KIND);                                            \
 	}
 
 FOR_KIND(device, IDENT_DEVICE)
@@ -378,5 +391,6 @@ static const struct rpc_method METHODS[] = {
 
 int admin_open(struct app *a)
 {
-	return local_open(&a->local, a->loop, a->conf.socket, METHODS, sizeof(METHODS) / sizeof(METHODS[0]), a, NULL);
+	return local_open(&a->local, a->loop, a->conf.socket, METHODS,
+			  sizeof(METHODS) / sizeof(METHODS[0]), a, NULL);
 }

@@ -12,7 +12,8 @@ void admin_failed(struct rpc *rpc, int64_t id, int rc);
 /** admin_name() - the name in @params. Else the request is answered. */
 bool admin_name(struct rpc *rpc, int64_t id, const json_t *params, char name[STORE_NAME_SIZE]);
 /** admin_find() - a member by the name in @params. Else the request is answered. */
-bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind, struct store_member *m);
+bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind,
+		struct store_member *m);
 const char *admin_state_name(enum store_state state);
 
 void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params);

@@ -17,7 +17,8 @@ static void reply_init(struct rpc *rpc, int64_t id, struct app *a)
 	json_t *o;
 
 	(void)!text_hex_encode(hex, sizeof(hex), a->domain.ca_sha256, sizeof(a->domain.ca_sha256));
-	o = json_pack("{s:s, s:s, s:b}", "domain", a->domain.row.name, "ca_sha256", hex, "listening", rc == 0);
+	o = json_pack("{s:s, s:s, s:b}", "domain", a->domain.row.name, "ca_sha256", hex,
+		      "listening", rc == 0);
 	if (rc)
 		json_object_set_new(o, "problem", json_string(strerror(-rc)));
 	rpc_reply(rpc, id, o);
@@ -31,12 +32,14 @@ void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params)
 	int rc;
 
 	if (a->has_domain) {
-		rpc_reject(rpc, id, RPC_CONFLICT, "this server already has the domain %s", a->domain.row.name);
+		rpc_reject(rpc, id, RPC_CONFLICT, "this server already has the domain %s",
+			   a->domain.row.name);
 		return;
 	}
 	if (!rpc_str_max(params, "domain", name, sizeof(name)) || !text_domain_ok(name)) {
 		rpc_reject(rpc, id, RPC_BAD_PARAMS,
-			   "a domain is named like a host: labels of a-z, 0-9 and '-' with dots, up to 63 characters");
+			   "a domain is named like a host: labels of a-z, 0-9 and '-' with dots, "
+			   "up to 63 characters");
 		return;
 	}
 	if (urls_from_json(&urls, json_object_get(params, "urls"), LISTS_URLS_MAX, error)) {
@@ -71,8 +74,9 @@ static void add_domain(const struct app *a, json_t *o)
 	json_object_set_new(o, "devices_online", json_integer((json_int_t)n.devices));
 	json_object_set_new(o, "users_online", json_integer((json_int_t)n.users));
 	json_object_set_new(o, "relays_online", json_integer((json_int_t)n.relays));
-	json_object_set_new(o, "sessions",
-			    json_integer(a->sessions ? (json_int_t)sessions_count(a->sessions) : 0));
+	json_object_set_new(
+		o, "sessions",
+		json_integer(a->sessions ? (json_int_t)sessions_count(a->sessions) : 0));
 }
 
 void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params)
@@ -84,8 +88,8 @@ void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params)
 	(void)params;
 	conf_listen_text(&a->conf, listens, sizeof(listens));
 	o = json_pack("{s:s, s:I, s:b, s:s}", "version", FARLAN_VERSION, "uptime_s",
-		      (json_int_t)((clock_mono_ms() - a->started_ms) / 1000), "listening", a->listeners != NULL,
-		      "listen", listens);
+		      (json_int_t)((clock_mono_ms() - a->started_ms) / 1000), "listening",
+		      a->listeners != NULL, "listen", listens);
 	if (a->has_domain)
 		add_domain(a, o);
 	rpc_reply(rpc, id, o);
@@ -130,10 +134,11 @@ static void add_tunnel(const struct app *a, const struct store_member *m, json_t
 static bool list_member(void *arg, const struct store_member *m)
 {
 	struct listing *l = arg;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid", m->uid, "state",
-			      admin_state_name(m->state), "online", clients_member_online(l->app->clients, m->id),
-			      "created", (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen, "version",
-			      m->version, "address", m->address);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid",
+			      m->uid, "state", admin_state_name(m->state), "online",
+			      clients_member_online(l->app->clients, m->id), "created",
+			      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen,
+			      "version", m->version, "address", m->address);
 
 	if (m->kind == IDENT_RELAY)
 		json_object_set_new(o, "urls", urls_to_json(&m->urls));
@@ -144,7 +149,8 @@ static bool list_member(void *arg, const struct store_member *m)
 	return page_add(&l->page, o);
 }
 
-static void list_members(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind, const char *what)
+static void list_members(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind,
+			 const char *what)
 {
 	struct listing l = {.app = local_arg(rpc)};
 	char after[STORE_NAME_SIZE] = "";
@@ -191,8 +197,9 @@ static bool list_session(void *arg, const struct store_session *x)
 		if (store_member_get(l->app->store, x->relays[i], &relay) == 0)
 			json_array_append_new(relays, json_string(relay.name));
 	}
-	return page_add(&l->page, json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "session", x->id, "user", x->user_name,
-					    "device", x->device_name, "started", (json_int_t)x->started, "ends",
+	return page_add(&l->page, json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "session", x->id,
+					    "user", x->user_name, "device", x->device_name,
+					    "started", (json_int_t)x->started, "ends",
 					    (json_int_t)x->ends, "relays", relays));
 }
 
@@ -242,7 +249,8 @@ void admin_on_session_kill(struct rpc *rpc, int64_t id, const json_t *params)
 	sessions_each(a->sessions, "", match_session, &s);
 	if (s.found > 1) {
 		rpc_reject(rpc, id, RPC_CONFLICT, "several sessions begin with %s", prefix);
-	} else if (s.found == 0 || sessions_end(a->sessions, s.id, "ended by the administrator", 0) != 0) {
+	} else if (s.found == 0 ||
+		   sessions_end(a->sessions, s.id, "ended by the administrator", 0) != 0) {
 		rpc_reject(rpc, id, RPC_NOT_FOUND, "no such session: %s", prefix);
 	} else {
 		rpc_reply(rpc, id, json_pack("{s:s}", "session", s.id));

@@ -9,7 +9,8 @@
 #include "common/io/file.h"
 #include "common/io/log.h"
 
-static bool refuse(struct refusal *why, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static bool refuse(struct refusal *why, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static bool refuse(struct refusal *why, int code, const char *fmt, ...)
 {
@@ -39,8 +40,8 @@ static int conclude(struct store *s, int rc)
 
 /* --- members --------------------------------------------------------------------------------- */
 
-static int add_invite(const struct admission *a, const struct store_member *m, int64_t now, int64_t expires,
-		      char invitation[INVITE_TEXT_SIZE])
+static int add_invite(const struct admission *a, const struct store_member *m, int64_t now,
+		      int64_t expires, char invitation[INVITE_TEXT_SIZE])
 {
 	struct store_invite in = {.member = m->id, .created = now, .expires = expires};
 	uint8_t secret[INVITE_SECRET_BYTES];
@@ -68,8 +69,9 @@ static int add_endpoint(const struct admission *a, const struct store_member *m)
 	return rc ? rc : store_endpoint_add(a->store, &e);
 }
 
-int admission_add(const struct admission *a, struct store_member *m, const struct store_password *password,
-		  int64_t now, int64_t expires, char invitation[INVITE_TEXT_SIZE])
+int admission_add(const struct admission *a, struct store_member *m,
+		  const struct store_password *password, int64_t now, int64_t expires,
+		  char invitation[INVITE_TEXT_SIZE])
 {
 	int rc;
 
@@ -90,8 +92,8 @@ int admission_add(const struct admission *a, struct store_member *m, const struc
 	return conclude(a->store, rc);
 }
 
-int admission_reinvite(const struct admission *a, struct store_member *m, int64_t now, int64_t expires,
-		       char invitation[INVITE_TEXT_SIZE])
+int admission_reinvite(const struct admission *a, struct store_member *m, int64_t now,
+		       int64_t expires, char invitation[INVITE_TEXT_SIZE])
 {
 	int rc = store_begin(a->store);
 
@@ -151,8 +153,8 @@ int admission_revoke(const struct admission *a, struct store_member *m)
 
 /* The invitation and its member, if it still counts for this key. */
 static bool find_invite(const struct admission *a, const uint8_t secret_sha256[STORE_HASH_BYTES],
-			const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now, struct store_invite *in,
-			struct store_member *m, struct refusal *why)
+			const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now,
+			struct store_invite *in, struct store_member *m, struct refusal *why)
 {
 	int rc = store_invite_by_secret(a->store, secret_sha256, in);
 
@@ -163,7 +165,8 @@ static bool find_invite(const struct admission *a, const uint8_t secret_sha256[S
 	if (rc)
 		return refuse_internal(why);
 	if (in->state == STORE_INVITE_REPLACED || m->state == STORE_REVOKED)
-		return refuse(why, RPC_DENIED, "invitation was withdrawn or replaced by a newer one");
+		return refuse(why, RPC_DENIED,
+			      "invitation was withdrawn or replaced by a newer one");
 	if (in->state == STORE_INVITE_USED ||
 	    (in->state == STORE_INVITE_REDEEMED &&
 	     memcmp(in->key_sha256, key_sha256, sizeof(in->key_sha256)) != 0))
@@ -174,12 +177,14 @@ static bool find_invite(const struct admission *a, const uint8_t secret_sha256[S
 }
 
 /* The same key again gets what it got before, as long as that is good. */
-static bool has_cert(const struct store_endpoint *e, const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now)
+static bool has_cert(const struct store_endpoint *e,
+		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now)
 {
 	struct x509_info info;
 
-	return e->has_key && memcmp(e->key_sha256, key_sha256, sizeof(e->key_sha256)) == 0 && e->cert.len > 0 &&
-	       x509_parse(&info, e->cert.der, e->cert.len) == 0 && info.not_before <= now && now < info.not_after;
+	return e->has_key && memcmp(e->key_sha256, key_sha256, sizeof(e->key_sha256)) == 0 &&
+	       e->cert.len > 0 && x509_parse(&info, e->cert.der, e->cert.len) == 0 &&
+	       info.not_before <= now && now < info.not_after;
 }
 
 /* Give the endpoint this key, and a certificate for it. */
@@ -196,8 +201,8 @@ static int issue(const struct admission *a, const struct store_member *m, struct
 	return store_endpoint_set_key(a->store, e);
 }
 
-static int record_enrolment(const struct admission *a, const struct store_invite *in, struct admitted *x,
-			    const uint8_t *spki, size_t spki_len, int64_t now)
+static int record_enrolment(const struct admission *a, const struct store_invite *in,
+			    struct admitted *x, const uint8_t *spki, size_t spki_len, int64_t now)
 {
 	uint8_t key[X509_SPKI_SHA256_BYTES];
 	int rc = store_endpoint_of(a->store, x->member.id, &x->endpoint);
@@ -206,7 +211,8 @@ static int record_enrolment(const struct admission *a, const struct store_invite
 		return rc;
 	x509_sha256(spki, spki_len, key);
 	if (!has_cert(&x->endpoint, key, now)) {
-		x->key_replaced = x->endpoint.has_key && memcmp(x->endpoint.key_sha256, key, sizeof(key)) != 0;
+		x->key_replaced = x->endpoint.has_key &&
+				  memcmp(x->endpoint.key_sha256, key, sizeof(key)) != 0;
 		rc = issue(a, &x->member, &x->endpoint, spki, spki_len, now, now + DOMAIN_MEMBER_S);
 	}
 	if (rc == 0)
@@ -214,13 +220,14 @@ static int record_enrolment(const struct admission *a, const struct store_invite
 	if (rc == 0)
 		rc = store_member_set_state(a->store, x->member.id, STORE_ENROLLED);
 	if (rc == 0 && x->member.kind == IDENT_RELAY)
-		rc = domain_issue_outer(a->domain, &x->member.urls, spki, spki_len, now, now + DOMAIN_MEMBER_S,
-					&x->outer_cert);
+		rc = domain_issue_outer(a->domain, &x->member.urls, spki, spki_len, now,
+					now + DOMAIN_MEMBER_S, &x->outer_cert);
 	return rc;
 }
 
-bool admission_enrol(const struct admission *a, enum ident_kind kind, const uint8_t *secret, const uint8_t *csr,
-		     size_t csr_len, int64_t now, struct admitted *out, struct refusal *why)
+bool admission_enrol(const struct admission *a, enum ident_kind kind, const uint8_t *secret,
+		     const uint8_t *csr, size_t csr_len, int64_t now, struct admitted *out,
+		     struct refusal *why)
 {
 	uint8_t spki[128], key[X509_SPKI_SHA256_BYTES], hash[STORE_HASH_BYTES];
 	struct store_invite in;
@@ -235,7 +242,8 @@ bool admission_enrol(const struct admission *a, enum ident_kind kind, const uint
 	if (!find_invite(a, hash, key, now, &in, &out->member, why))
 		return false;
 	if (out->member.kind != kind)
-		return refuse(why, RPC_DENIED, "this invitation is for a %s", ident_kind_name(out->member.kind));
+		return refuse(why, RPC_DENIED, "this invitation is for a %s",
+			      ident_kind_name(out->member.kind));
 	rc = store_begin(a->store);
 	if (rc)
 		return refuse_internal(why);
@@ -248,8 +256,8 @@ bool admission_enrol(const struct admission *a, enum ident_kind kind, const uint
 
 /* --- sign-in --------------------------------------------------------------------------------- */
 
-static bool login_by_secret(const struct admission *a, const char *user, struct login *l, int64_t now,
-			    struct store_member *m, struct refusal *why)
+static bool login_by_secret(const struct admission *a, const char *user, struct login *l,
+			    int64_t now, struct store_member *m, struct refusal *why)
 {
 	uint8_t key[X509_SPKI_SHA256_BYTES];
 	struct store_invite in;
@@ -258,15 +266,16 @@ static bool login_by_secret(const struct admission *a, const char *user, struct 
 	if (!find_invite(a, l->secret_sha256, key, now, &in, m, why))
 		return false;
 	if (m->kind != IDENT_USER)
-		return refuse(why, RPC_DENIED, "this invitation is for a %s", ident_kind_name(m->kind));
+		return refuse(why, RPC_DENIED, "this invitation is for a %s",
+			      ident_kind_name(m->kind));
 	if (user && strcmp(user, m->name) != 0)
 		return refuse(why, RPC_DENIED, "wrong user name or password");
 	l->known = true;
 	return true;
 }
 
-static bool login_by_name(const struct admission *a, const char *user, struct login *l, struct store_member *m,
-			  struct refusal *why)
+static bool login_by_name(const struct admission *a, const char *user, struct login *l,
+			  struct store_member *m, struct refusal *why)
 {
 	int rc = store_member_by_name(a->store, a->domain->row.id, IDENT_USER, user, m);
 
@@ -278,8 +287,9 @@ static bool login_by_name(const struct admission *a, const char *user, struct lo
 	return true;
 }
 
-bool admission_login_begin(const struct admission *a, const char *user, const uint8_t *secret, const uint8_t *csr,
-			   size_t csr_len, int64_t now, struct login *l, struct refusal *why)
+bool admission_login_begin(const struct admission *a, const char *user, const uint8_t *secret,
+			   const uint8_t *csr, size_t csr_len, int64_t now, struct login *l,
+			   struct refusal *why)
 {
 	struct store_member m;
 	int rc;
@@ -306,13 +316,15 @@ bool admission_login_begin(const struct admission *a, const char *user, const ui
 }
 
 /* The user's endpoint for this key: the PC's old one, or a new one with an address of its own. */
-static int take_endpoint(const struct admission *a, const uint8_t key[X509_SPKI_SHA256_BYTES], struct admitted *x)
+static int take_endpoint(const struct admission *a, const uint8_t key[X509_SPKI_SHA256_BYTES],
+			 struct admitted *x)
 {
 	int rc = store_endpoint_by_key(a->store, x->member.id, key, &x->endpoint);
 
 	if (rc != -ENOENT)
 		return rc;
-	rc = store_endpoint_oldest(a->store, x->member.id, ADMISSION_USER_KEYS_MAX - 1, &x->removed_endpoint);
+	rc = store_endpoint_oldest(a->store, x->member.id, ADMISSION_USER_KEYS_MAX - 1,
+				   &x->removed_endpoint);
 	if (rc == 0)
 		rc = store_endpoint_remove(a->store, x->removed_endpoint);
 	if (rc && rc != -ENOENT)
@@ -324,8 +336,8 @@ static int take_endpoint(const struct admission *a, const uint8_t key[X509_SPKI_
 	return rc ? rc : store_endpoint_add(a->store, &x->endpoint);
 }
 
-static int record_login(const struct admission *a, const struct login *l, const struct store_invite *in,
-			struct admitted *x, int64_t now)
+static int record_login(const struct admission *a, const struct login *l,
+			const struct store_invite *in, struct admitted *x, int64_t now)
 {
 	uint8_t key[X509_SPKI_SHA256_BYTES];
 	int rc;
@@ -343,8 +355,8 @@ static int record_login(const struct admission *a, const struct login *l, const 
 	return rc;
 }
 
-bool admission_login_end(const struct admission *a, const struct login *l, bool password_ok, int64_t now,
-			 struct admitted *out, struct refusal *why)
+bool admission_login_end(const struct admission *a, const struct login *l, bool password_ok,
+			 int64_t now, struct admitted *out, struct refusal *why)
 {
 	uint8_t key[X509_SPKI_SHA256_BYTES];
 	struct store_invite in;
@@ -390,17 +402,18 @@ json_t *admission_answer(const struct admission *a, const struct admitted *x)
 	if (x->member.kind != IDENT_RELAY)
 		return o;
 	json_object_set_new(o, "outer_cert", rpc_json_bytes(x->outer_cert.der, x->outer_cert.len));
-	json_object_set_new(o, "token_keys",
-			    json_pack("[{s:s, s:o}]", "kid", a->domain->token_key.kid, "public",
-				      rpc_json_bytes(a->domain->token_key.public, PASETO_PUBLIC_BYTES)));
+	json_object_set_new(
+		o, "token_keys",
+		json_pack("[{s:s, s:o}]", "kid", a->domain->token_key.kid, "public",
+			  rpc_json_bytes(a->domain->token_key.public, PASETO_PUBLIC_BYTES)));
 	return o;
 }
 
 /* --- members that come by -------------------------------------------------------------------- */
 
 bool admission_check(const struct admission *a, const struct ident *id,
-		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now, struct store_member *m,
-		     struct store_endpoint *e, struct refusal *why)
+		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now,
+		     struct store_member *m, struct store_endpoint *e, struct refusal *why)
 {
 	int rc;
 

@@ -28,8 +28,8 @@ struct refusal {
 struct admitted {
 	struct store_member member;
 	struct store_endpoint endpoint;
-	bool key_replaced;  /* the endpoint had another key before: that one is dead now */
-	int64_t removed_endpoint; /* a user's oldest PC that had to make room, or 0 */
+	bool key_replaced;	     /* the endpoint had another key before: that one is dead now */
+	int64_t removed_endpoint;    /* a user's oldest PC that had to make room, or 0 */
 	struct x509_cert outer_cert; /* relays */
 };
 
@@ -40,13 +40,16 @@ struct admitted {
  * @m: kind, name, lans, urls are given; the rest is filled in. @invitation: the text.
  * Return: 0; -EEXIST the name is taken; -ENOSPC no address is left; -EIO.
  */
-int admission_add(const struct admission *a, struct store_member *m, const struct store_password *password,
-		  int64_t now, int64_t expires, char invitation[INVITE_TEXT_SIZE]) __attribute__((warn_unused_result));
+int admission_add(const struct admission *a, struct store_member *m,
+		  const struct store_password *password, int64_t now, int64_t expires,
+		  char invitation[INVITE_TEXT_SIZE]) __attribute__((warn_unused_result));
 /** admission_reinvite() - a new invitation; older ones that were not used yet are void. */
-int admission_reinvite(const struct admission *a, struct store_member *m, int64_t now, int64_t expires,
-		       char invitation[INVITE_TEXT_SIZE]) __attribute__((warn_unused_result));
+int admission_reinvite(const struct admission *a, struct store_member *m, int64_t now,
+		       int64_t expires, char invitation[INVITE_TEXT_SIZE])
+	__attribute__((warn_unused_result));
 /** admission_revoke() - its keys and invitations count no more, from now on and for ever. */
-int admission_revoke(const struct admission *a, struct store_member *m) __attribute__((warn_unused_result));
+int admission_revoke(const struct admission *a, struct store_member *m)
+	__attribute__((warn_unused_result));
 
 /* --- newcomers --- */
 
@@ -54,12 +57,13 @@ int admission_revoke(const struct admission *a, struct store_member *m) __attrib
  * admission_enrol() - a device or relay with an invitation's secret and a request for its key.
  * @secret: INVITE_SECRET_BYTES. Return: true, *out is set; false, *why is.
  */
-bool admission_enrol(const struct admission *a, enum ident_kind kind, const uint8_t *secret, const uint8_t *csr,
-		     size_t csr_len, int64_t now, struct admitted *out, struct refusal *why);
+bool admission_enrol(const struct admission *a, enum ident_kind kind, const uint8_t *secret,
+		     const uint8_t *csr, size_t csr_len, int64_t now, struct admitted *out,
+		     struct refusal *why);
 
 /* A sign-in between its two halves; the password is checked in between. */
 struct login {
-	bool known;			/* there is such a user; else the password is checked in vain */
+	bool known; /* there is such a user; else the password is checked in vain */
 	bool has_secret;
 	char user[STORE_NAME_SIZE];
 	int64_t member;
@@ -73,11 +77,13 @@ struct login {
  * admission_login_begin() - @user may be NULL with a @secret, which may be NULL with a @user.
  * Return: true; false, *why is set: a false secret is told at once, a false name never.
  */
-bool admission_login_begin(const struct admission *a, const char *user, const uint8_t *secret, const uint8_t *csr,
-			   size_t csr_len, int64_t now, struct login *l, struct refusal *why);
-/** admission_login_end() - @password_ok: what came out. Everything is looked at again: time has passed. */
-bool admission_login_end(const struct admission *a, const struct login *l, bool password_ok, int64_t now,
-			 struct admitted *out, struct refusal *why);
+bool admission_login_begin(const struct admission *a, const char *user, const uint8_t *secret,
+			   const uint8_t *csr, size_t csr_len, int64_t now, struct login *l,
+			   struct refusal *why);
+/** admission_login_end() - @password_ok: what came out. Everything is looked at again: time has
+ * passed. */
+bool admission_login_end(const struct admission *a, const struct login *l, bool password_ok,
+			 int64_t now, struct admitted *out, struct refusal *why);
 
 /** admission_answer() - what a newcomer gets (docs/PROTOCOL.md, 4.1). */
 json_t *admission_answer(const struct admission *a, const struct admitted *x);
@@ -86,7 +92,7 @@ json_t *admission_answer(const struct admission *a, const struct admitted *x);
 
 /** admission_check() - may this identity with this key have a control connection? */
 bool admission_check(const struct admission *a, const struct ident *id,
-		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now, struct store_member *m,
-		     struct store_endpoint *e, struct refusal *why);
+		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now,
+		     struct store_member *m, struct store_endpoint *e, struct refusal *why);
 
 #endif

@@ -2,7 +2,6 @@
 #include "accessd/app.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "accessd/admin.h"
@@ -22,8 +21,8 @@ static int start_sessions(struct app *a)
 
 	if (rc)
 		return rc;
-	rc = sessions_open(&a->sessions, a->loop, a->store, &a->domain, a->conf.session_hours * HOUR_S,
-			   &CLIENTS_SESSIONS_OPS, a->clients);
+	rc = sessions_open(&a->sessions, a->loop, a->store, &a->domain,
+			   a->conf.session_hours * HOUR_S, &CLIENTS_SESSIONS_OPS, a->clients);
 	if (rc == 0)
 		clients_set_sessions(a->clients, a->sessions);
 	return rc;
@@ -59,12 +58,6 @@ int app_serve(struct app *a)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void on_signal(uv_signal_t *s, int number)
-{
-	log_notice("stopping signal=%s", strsignal(number));
-	app_stop(s->data, 0);
-}
-
 static void on_purge(uv_timer_t *t)
 {
 	struct app *a = t->data;
@@ -73,26 +66,20 @@ static void on_purge(uv_timer_t *t)
 		log_warn("old rows could not be removed");
 }
 
-static void open_handles(struct app *a)
+static void start_purging(struct app *a)
 {
-	static const int numbers[] = {SIGTERM, SIGINT};
-
-	for (size_t i = 0; i < 2; i++) {
-		uv_signal_init(a->loop, &a->signals[i]);
-		a->signals[i].data = a;
-		uv_signal_start(&a->signals[i], on_signal, numbers[i]);
-	}
 	uv_timer_init(a->loop, &a->purge);
 	a->purge.data = a;
 	uv_timer_start(&a->purge, on_purge, 0, PURGE_MS);
-	a->handles_open = true;
+	a->purge_open = true;
 }
 
-int app_start(struct app *a, uv_loop_t *loop)
+int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 {
 	int rc;
 
 	a->loop = loop;
+	a->conf = *conf;
 	a->started_ms = clock_mono_ms();
 	rc = store_open(&a->store, a->conf.state);
 	if (rc)
@@ -100,29 +87,26 @@ int app_start(struct app *a, uv_loop_t *loop)
 	rc = passwords_open(&a->passwords, loop);
 	if (rc)
 		return rc;
-	open_handles(a);
+	start_purging(a);
 	rc = admin_open(a);
 	return rc ? rc : app_serve(a);
 }
 
-/* In the order of who uses whom; answers that are still waited for come while the next are still there. */
-void app_stop(struct app *a, int exit_code)
+/* In the order of who uses whom; answers that are still waited for come while the next are still
+ * there. */
+void app_stop(struct app *a)
 {
 	if (a->stopping)
 		return;
 	a->stopping = true;
-	a->exit_code = exit_code;
 	listen_close(a->listeners);
 	passwords_close(a->passwords);
 	clients_close(a->clients);
 	sessions_close(a->sessions);
 	if (a->local)
 		local_close(a->local);
-	if (a->handles_open) {
-		uv_close((uv_handle_t *)&a->signals[0], NULL);
-		uv_close((uv_handle_t *)&a->signals[1], NULL);
+	if (a->purge_open)
 		uv_close((uv_handle_t *)&a->purge, NULL);
-	}
 }
 
 void app_free(struct app *a)

@@ -21,27 +21,27 @@ struct app {
 	bool has_domain;
 	struct domain domain; /* has_domain */
 	struct admission admission;
-	struct clients *clients;   /* has_domain, and it could be started */
-	struct sessions *sessions; /* with clients */
+	struct clients *clients;      /* has_domain, and it could be started */
+	struct sessions *sessions;    /* with clients */
 	struct listen_set *listeners; /* NULL: not listening */
 	struct local *local;
-	uv_signal_t signals[2];
 	uv_timer_t purge;
-	bool handles_open; /* signals and purge */
+	bool purge_open;
 	uint64_t started_ms;
 	bool stopping;
-	int exit_code;
 };
 
-/** app_start() - @a: conf is set, the rest zero. Return: 0; -errno, logged; app_stop() still follows. */
-int app_start(struct app *a, uv_loop_t *loop) __attribute__((warn_unused_result));
+/** app_start() - @a: all zero. @conf: copied. Return: 0; -errno, logged; app_stop() still follows.
+ */
+int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
+	__attribute__((warn_unused_result));
 
 /** app_serve() - the domain is there (again): load and serve it. Return: 0; -errno, logged. */
 int app_serve(struct app *a) __attribute__((warn_unused_result));
 
 /** app_stop() - close everything; the loop ends by itself. Idempotent. */
-void app_stop(struct app *a, int exit_code);
-/** app_free() - after the loop has ended. */
+void app_stop(struct app *a);
+/** app_free() - after the loop has ended; also if nothing was started. */
 void app_free(struct app *a);
 
 #endif

@@ -91,8 +91,8 @@ void client_set_online(struct client *c)
 	cs->by_endpoint[e] = c;
 	c->next_by_member = cs->by_member[m];
 	cs->by_member[m] = c;
-	log_notice("online kind=%s name=%s address=%s version=%s", ident_kind_name(c->kind), c->name, c->address,
-		   c->version);
+	log_notice("online kind=%s name=%s address=%s version=%s", ident_kind_name(c->kind),
+		   c->name, c->address, c->version);
 }
 
 static void set_offline(struct client *c, const char *reason)
@@ -108,8 +108,8 @@ static void set_offline(struct client *c, const char *reason)
 		at = &(*at)->next_by_member;
 	*at = c->next_by_member;
 	seen_note(&cs->seen, c->member, clock_wall_s(), c->version, c->address);
-	log_notice("offline kind=%s name=%s address=%s reason=\"%s\"", ident_kind_name(c->kind), c->name, c->address,
-		   reason);
+	log_notice("offline kind=%s name=%s address=%s reason=\"%s\"", ident_kind_name(c->kind),
+		   c->name, c->address, reason);
 }
 
 /* --- closing --------------------------------------------------------------------------------- */
@@ -143,7 +143,8 @@ void client_end(struct client *c, const char *reason, bool retry)
 		return;
 	set_closing(c, reason);
 	if (c->has_rpc) {
-		rpc_notify(&c->rpc, "bye", json_pack("{s:s, s:b}", "reason", reason, "retry", retry));
+		rpc_notify(&c->rpc, "bye",
+			   json_pack("{s:s, s:b}", "reason", reason, "retry", retry));
 		rpc_deinit(&c->rpc);
 	}
 	drop_transport(c, reason, in_order);
@@ -188,7 +189,8 @@ static void client_gone(struct client *c, const char *reason)
 
 /* --- inner layer ----------------------------------------------------------------------------- */
 
-static void start_rpc(struct client *c, const struct rpc_ops *ops, enum client_state state, uint64_t live_ms)
+static void start_rpc(struct client *c, const struct rpc_ops *ops, enum client_state state,
+		      uint64_t live_ms)
 {
 	rpc_init(&c->rpc, c->owner->loop, ops, c, MSG_MAX_BYTES_UNKNOWN);
 	c->rpc.answer_keepalive = true;
@@ -200,8 +202,8 @@ static void start_rpc(struct client *c, const struct rpc_ops *ops, enum client_s
 static void log_refused(struct client *c, const struct refusal *why)
 {
 	if (log_allowed(&c->owner->refused_limit, LOG_BURST))
-		log_notice("refused address=%s uid=%s reason=\"%s\"", c->address, c->id.uid[0] ? c->id.uid : "-",
-			   why->message);
+		log_notice("refused address=%s uid=%s reason=\"%s\"", c->address,
+			   c->id.uid[0] ? c->id.uid : "-", why->message);
 }
 
 /* A member shows its certificate; from here on it is no stranger, whether it is let in or not. */
@@ -215,7 +217,8 @@ static void open_control(struct client *c, const struct tls_peer *peer)
 	if (peer->has_cert && peer->verified && peer->has_ident) {
 		c->id = peer->id;
 		memcpy(c->key_sha256, peer->key_sha256, sizeof(c->key_sha256));
-		ok = admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &m, &e, &why);
+		ok = admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &m,
+				     &e, &why);
 	}
 	start_rpc(c, &CONTROL_OPS, CLIENT_HELLO, CLIENTS_HELLO_MS);
 	if (!ok) {
@@ -260,7 +263,8 @@ static void on_inner_data(struct inner *in, const uint8_t *bytes, size_t n)
 		return;
 	rc = rpc_feed(&c->rpc, bytes, n);
 	if (rc && c->state != CLIENT_CLOSING) {
-		set_closing(c, rc == -EMSGSIZE ? "sent a message that is too long" : "sent a malformed message");
+		set_closing(c, rc == -EMSGSIZE ? "sent a message that is too long"
+					       : "sent a malformed message");
 		inner_finish(in, "malformed message");
 	}
 }
@@ -289,7 +293,8 @@ static void on_request(struct outer *o, const struct http_head *head)
 		outer_respond(o, 404, "Not Found", "not found\n");
 	} else if (!http_has_token(head, "Upgrade", "websocket")) {
 		outer_respond(o, 426, "Upgrade Required", "a WebSocket is spoken here\n");
-	} else if (!http_ws_request_ok(head) || !http_has_token(head, "Sec-WebSocket-Protocol", "farlan.1")) {
+	} else if (!http_ws_request_ok(head) ||
+		   !http_has_token(head, "Sec-WebSocket-Protocol", "farlan.1")) {
 		outer_respond(o, 400, "Bad Request", "not a WebSocket request for farlan.1\n");
 	} else {
 		outer_upgrade(o);
@@ -299,7 +304,7 @@ static void on_request(struct outer *o, const struct http_head *head)
 static void on_outer_open(struct outer *o)
 {
 	struct client *c = outer_arg(o);
-	struct tls_expect expect = {.peer_optional = true};
+	struct tls_expect expect = {.alpn = TLS_ALPN_ENROL "," TLS_ALPN_CONTROL, .peer_optional = true};
 	int rc;
 
 	if (c->state == CLIENT_CLOSING)
@@ -362,8 +367,10 @@ static void set_address(struct client *c, int fd)
 		mapped = IN6_IS_ADDR_V4MAPPED(&sin6.sin6_addr);
 		memcpy(c->source, sin6.sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 8);
 		c->is_local = mapped ? c->source[0] == 127 : IN6_IS_ADDR_LOOPBACK(&sin6.sin6_addr);
-		inet_ntop(mapped ? AF_INET : AF_INET6, sin6.sin6_addr.s6_addr + (mapped ? 12 : 0), text, sizeof(text));
-		snprintf(c->address, sizeof(c->address), mapped ? "%s:%u" : "[%s]:%u", text, ntohs(sin6.sin6_port));
+		inet_ntop(mapped ? AF_INET : AF_INET6, sin6.sin6_addr.s6_addr + (mapped ? 12 : 0),
+			  text, sizeof(text));
+		snprintf(c->address, sizeof(c->address), mapped ? "%s:%u" : "[%s]:%u", text,
+			 ntohs(sin6.sin6_port));
 	}
 }
 
@@ -381,7 +388,9 @@ static const char *why_full(const struct clients *cs, const struct client *c)
 		return NULL;
 	for (const struct client *k = cs->all; k && n < CLIENTS_OF_ADDRESS_MAX; k = k->next)
 		n += !k->is_known && memcmp(k->source, c->source, sizeof(c->source)) == 0;
-	return n < CLIENTS_OF_ADDRESS_MAX ? NULL : "too many connections of this address that are not known yet";
+	return n < CLIENTS_OF_ADDRESS_MAX
+		       ? NULL
+		       : "too many connections of this address that are not known yet";
 }
 
 void clients_accept(struct clients *cs, int fd)
@@ -424,7 +433,8 @@ static const char *why_late(const struct client *c, uint64_t now)
 	case CLIENT_HELLO:
 		return now > c->deadline_ms ? "did not say hello" : NULL;
 	case CLIENT_ONLINE:
-		return now > c->heard_ms + CLIENTS_SILENCE_MS ? "nothing was heard for 150 s" : NULL;
+		return now > c->heard_ms + CLIENTS_SILENCE_MS ? "nothing was heard for 150 s"
+							      : NULL;
 	}
 	return NULL;
 }
@@ -569,7 +579,8 @@ void clients_close(struct clients *cs)
 		next = c->next;
 		client_end(c, "the server is shutting down", true);
 		if (c->has_rpc)
-			rpc_deinit(&c->rpc); /* answers what waits while those who wait are still there */
+			rpc_deinit(&c->rpc); /* answers what waits while those who wait are still
+						there */
 	}
 	seen_flush(&cs->seen);
 	uv_close((uv_handle_t *)&cs->tick, on_tick_closed);

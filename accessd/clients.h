@@ -18,8 +18,8 @@
 #include "accessd/password.h"
 #include "accessd/sessions.h"
 
-#define CLIENTS_MAX 12000	/* in all */
-#define CLIENTS_UNKNOWN_MAX 1000 /* that have not shown a certificate of a member */
+#define CLIENTS_MAX 12000	  /* in all */
+#define CLIENTS_UNKNOWN_MAX 1000  /* that have not shown a certificate of a member */
 #define CLIENTS_OF_ADDRESS_MAX 64 /* of these from one address (IPv6: /64); this host is exempt */
 #define CLIENTS_ENROL_MS 30000
 #define CLIENTS_HELLO_MS 10000

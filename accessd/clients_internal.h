@@ -11,13 +11,20 @@
 
 #define CLIENTS_BUCKETS 4096
 
-enum client_state { CLIENT_OUTER, CLIENT_INNER, CLIENT_ENROL, CLIENT_HELLO, CLIENT_ONLINE, CLIENT_CLOSING };
+enum client_state {
+	CLIENT_OUTER,
+	CLIENT_INNER,
+	CLIENT_ENROL,
+	CLIENT_HELLO,
+	CLIENT_ONLINE,
+	CLIENT_CLOSING
+};
 
 struct client {
 	struct clients *owner;
 	uint64_t number; /* never used twice: what answers come back to */
 	enum client_state state;
-	bool is_known; /* has shown a member's certificate */
+	bool is_known;	     /* has shown a member's certificate */
 	struct outer *outer; /* until the inner layer takes it */
 	struct inner *inner;
 	bool has_rpc;
@@ -36,10 +43,10 @@ struct client {
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
 	struct lans lans; /* a manager's */
 
-	struct client *prev, *next;	    /* all */
-	struct client *next_by_number;	    /* all */
-	struct client *next_by_endpoint;    /* online */
-	struct client *next_by_member;	    /* online */
+	struct client *prev, *next;	 /* all */
+	struct client *next_by_number;	 /* all */
+	struct client *next_by_endpoint; /* online */
+	struct client *next_by_member;	 /* online */
 };
 
 struct clients {
@@ -49,7 +56,8 @@ struct clients {
 	struct passwords *passwords;
 	struct sessions *sessions;
 	struct tls_ctx *outer_ctx, *inner_ctx;
-	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS], *by_member[CLIENTS_BUCKETS];
+	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS],
+		*by_member[CLIENTS_BUCKETS];
 	uint64_t last_number;
 	size_t n, n_unknown;
 	uv_timer_t tick;
@@ -69,6 +77,7 @@ void client_set_online(struct client *c);
 extern const struct rpc_ops CONTROL_OPS, NEWCOMER_OPS;
 int client_send(struct rpc *rpc, const void *bytes, size_t n);
 /** control_session_done() - a sessions_done_fn. */
-bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code, const char *message);
+bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code,
+			  const char *message);
 
 #endif

@@ -3,10 +3,11 @@
 
 #include <stddef.h>
 
-#define FIELD(member) .offset = offsetof(struct conf, member), .size = sizeof(((struct conf *)0)->member)
+#define FIELD(member) \
+	.offset = offsetof(struct conf, member), .size = sizeof(((struct conf *)0)->member)
 
 /* clang-format off */
-static const struct opt TABLE[] = {
+const struct opt CONF_TABLE[] = {
 	{ .section = "accessd", .key = "state", .parse = opt_parse_string, .print = opt_print_string,
 	  FIELD(state), .dflt = "/var/lib/farlan/accessd",
 	  .help = "folder of the database: it holds the keys of the domain, so keep it safe" },
@@ -25,24 +26,9 @@ static const struct opt TABLE[] = {
 };
 /* clang-format on */
 
-#define TABLE_N (sizeof(TABLE) / sizeof(TABLE[0]))
-
-int conf_load(struct conf *c, const char *path, char error[OPT_ERROR_SIZE])
-{
-	return opt_load(path, TABLE, TABLE_N, c, error);
-}
-
-void conf_defaults(struct conf *c)
-{
-	opt_defaults(TABLE, TABLE_N, c);
-}
-
-void conf_print(const struct conf *c)
-{
-	opt_print(TABLE, TABLE_N, c);
-}
+const size_t CONF_TABLE_N = sizeof(CONF_TABLE) / sizeof(CONF_TABLE[0]);
 
 void conf_listen_text(const struct conf *c, char *out, size_t out_size)
 {
-	opt_print_listen(&TABLE[2], &c->listen, out, out_size);
+	opt_print_listen(&CONF_TABLE[2], &c->listen, out, out_size);
 }

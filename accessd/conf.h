@@ -16,10 +16,9 @@ struct conf {
 	long session_hours, login_hours;
 };
 
-/** conf_load() - Return: 0; -ENOENT; -EINVAL, *error says why; -errno. */
-int conf_load(struct conf *c, const char *path, char error[OPT_ERROR_SIZE]) __attribute__((warn_unused_result));
-void conf_defaults(struct conf *c);
-void conf_print(const struct conf *c);
+extern const struct opt CONF_TABLE[];
+extern const size_t CONF_TABLE_N;
+
 /** conf_listen_text() - "443, 80, 5935". */
 void conf_listen_text(const struct conf *c, char *out, size_t out_size);
 

@@ -26,7 +26,8 @@ static bool is_allowed(struct client *c, int64_t id, bool managers_only)
 
 static void add_addresses(const struct client *c, const struct store_endpoint *e, json_t *o)
 {
-	struct addr v4 = pool_ipv4(e->host), v6 = pool_ipv6(c->owner->admission->domain->row.ula, e->host);
+	struct addr v4 = pool_ipv4(e->host),
+		    v6 = pool_ipv6(c->owner->admission->domain->row.ula, e->host);
 	char text[ADDR_TEXT_SIZE];
 
 	addr_format(&v4, text);
@@ -35,7 +36,8 @@ static void add_addresses(const struct client *c, const struct store_endpoint *e
 	json_object_set_new(o, "ipv6", json_string(text));
 }
 
-static json_t *hello_result(const struct client *c, const struct store_member *m, const struct store_endpoint *e)
+static json_t *hello_result(const struct client *c, const struct store_member *m,
+			    const struct store_endpoint *e)
 {
 	const struct domain *d = c->owner->admission->domain;
 	json_t *o = json_pack("{s:s, s:s, s:o}", "name", m->name, "domain", d->row.name, "urls",
@@ -44,7 +46,8 @@ static json_t *hello_result(const struct client *c, const struct store_member *m
 	if (c->kind == IDENT_RELAY) {
 		json_object_set_new(o, "token_keys",
 				    json_pack("[{s:s, s:o}]", "kid", d->token_key.kid, "public",
-					      rpc_json_bytes(d->token_key.public, sizeof(d->token_key.public))));
+					      rpc_json_bytes(d->token_key.public,
+							     sizeof(d->token_key.public))));
 		return o;
 	}
 	add_addresses(c, e, o);
@@ -66,14 +69,15 @@ static bool take_lans(struct client *c, int64_t id, const json_t *params)
 {
 	char error[LISTS_ERROR_SIZE];
 
-	if (c->kind != IDENT_USER || lans_from_json(&c->lans, json_object_get(params, "lans"), error) == 0)
+	if (c->kind != IDENT_USER ||
+	    lans_from_json(&c->lans, json_object_get(params, "lans"), error) == 0)
 		return true;
 	rpc_reject(&c->rpc, id, RPC_BAD_PARAMS, "lans: %s", error);
 	return false;
 }
 
-static void accept_hello(struct client *c, int64_t id, const json_t *params, const struct store_member *m,
-			 const struct store_endpoint *e)
+static void accept_hello(struct client *c, int64_t id, const json_t *params,
+			 const struct store_member *m, const struct store_endpoint *e)
 {
 	struct clients *cs = c->owner;
 	struct client *older = client_by_endpoint(cs, c->endpoint);
@@ -110,7 +114,8 @@ static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 	if (!take_lans(c, id, params))
 		return;
 	/* It may have been revoked since its certificate was looked at. */
-	if (!admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &m, &e, &why)) {
+	if (!admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &m, &e,
+			     &why)) {
 		rpc_reject(rpc, id, why.code, "%s", why.message);
 		client_end(c, why.message, why.code == RPC_INTERNAL);
 		return;
@@ -131,9 +136,9 @@ static bool list_device(void *arg, const struct store_member *m)
 
 	if (m->state == STORE_REVOKED)
 		return true;
-	return page_add(&l->page, json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "uid", m->uid, "online",
-					    clients_member_online(l->clients, m->id), "lans",
-					    lans_to_json(&m->lans)));
+	return page_add(&l->page, json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "uid", m->uid,
+					    "online", clients_member_online(l->clients, m->id),
+					    "lans", lans_to_json(&m->lans)));
 }
 
 /* Beyond the protocol's {}: with {after: NAME} it goes on where an answer with more: true ended. */
@@ -147,16 +152,18 @@ static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
 		return;
 	(void)!rpc_str_max(params, "after", after, sizeof(after)); /* may be absent */
 	page_init(&l.page);
-	if (store_member_each(c->owner->store, c->owner->admission->domain->row.id, IDENT_DEVICE, after, list_device,
-			      &l) != 0) {
+	if (store_member_each(c->owner->store, c->owner->admission->domain->row.id, IDENT_DEVICE,
+			      after, list_device, &l) != 0) {
 		json_decref(l.page.items);
-		rpc_reject(rpc, id, RPC_INTERNAL, "the server cannot do this now; its log says why");
+		rpc_reject(rpc, id, RPC_INTERNAL,
+			   "the server cannot do this now; its log says why");
 		return;
 	}
 	rpc_reply(rpc, id, page_result(&l.page, "devices"));
 }
 
-bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code, const char *message)
+bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code,
+			  const char *message)
 {
 	struct client *c = client_by_number(arg, client);
 

@@ -31,8 +31,8 @@ void domain_uid(char uid[IDENT_UID_SIZE])
 }
 
 /* Fill in what all certificates have in common, and sign. */
-static int sign(const struct domain *d, struct x509_profile *p, const uint8_t *spki, size_t spki_len, int64_t now,
-		int64_t not_after, struct x509_cert *cert)
+static int sign(const struct domain *d, struct x509_profile *p, const uint8_t *spki,
+		size_t spki_len, int64_t now, int64_t not_after, struct x509_cert *cert)
 {
 	struct x509_info ca;
 
@@ -44,8 +44,8 @@ static int sign(const struct domain *d, struct x509_profile *p, const uint8_t *s
 	return x509_issue(cert, p, spki, spki_len, &d->row.ca, &d->row.ca_key);
 }
 
-int domain_issue(const struct domain *d, const struct ident *id, const uint8_t *spki, size_t spki_len, int64_t now,
-		 int64_t not_after, struct x509_cert *cert)
+int domain_issue(const struct domain *d, const struct ident *id, const uint8_t *spki,
+		 size_t spki_len, int64_t now, int64_t not_after, struct x509_cert *cert)
 {
 	/* A device is the TLS server of its paths, a manager the client. */
 	struct x509_profile p = {
@@ -66,8 +66,8 @@ static void add_host(struct x509_profile *p, const char *host)
 	snprintf(p->hosts[p->n_hosts++], URL_HOST_SIZE, "%s", host);
 }
 
-int domain_issue_outer(const struct domain *d, const struct urls *urls, const uint8_t *spki, size_t spki_len,
-		       int64_t now, int64_t not_after, struct x509_cert *cert)
+int domain_issue_outer(const struct domain *d, const struct urls *urls, const uint8_t *spki,
+		       size_t spki_len, int64_t now, int64_t not_after, struct x509_cert *cert)
 {
 	struct x509_profile p = {.server = true};
 
@@ -81,8 +81,9 @@ int domain_token(const struct domain *d, const struct token *t, char out[PASETO_
 	return token_sign(out, t, d->row.token_secret, d->row.token_public) == 0 ? 0 : -EIO;
 }
 
-int domain_invite(const struct domain *d, enum ident_kind kind, const uint8_t secret[INVITE_SECRET_BYTES],
-		  int64_t expires, char out[INVITE_TEXT_SIZE])
+int domain_invite(const struct domain *d, enum ident_kind kind,
+		  const uint8_t secret[INVITE_SECRET_BYTES], int64_t expires,
+		  char out[INVITE_TEXT_SIZE])
 {
 	struct invite in = {.kind = kind, .expires = expires, .n_urls = d->row.urls.n};
 
@@ -93,7 +94,8 @@ int domain_invite(const struct domain *d, enum ident_kind kind, const uint8_t se
 	return invite_encode(&in, out);
 }
 
-/* --- this server's own certificates ------------------------------------------------------------ */
+/* --- this server's own certificates ------------------------------------------------------------
+ */
 
 static int issue_own(struct domain *d, int64_t now)
 {
@@ -105,7 +107,8 @@ static int issue_own(struct domain *d, int64_t now)
 	if (rc == 0)
 		rc = domain_issue(d, &id, spki, len, now, now + DOMAIN_OWN_S, &d->row.access_cert);
 	if (rc == 0)
-		rc = domain_issue_outer(d, &d->row.urls, spki, len, now, now + DOMAIN_OWN_S, &d->row.outer_cert);
+		rc = domain_issue_outer(d, &d->row.urls, spki, len, now, now + DOMAIN_OWN_S,
+					&d->row.outer_cert);
 	return rc;
 }
 
@@ -116,7 +119,8 @@ static bool is_due(const struct x509_cert *cert, int64_t now)
 
 	if (x509_parse(&info, cert->der, cert->len) != 0)
 		return true;
-	return now < info.not_before || now > info.not_before + (info.not_after - info.not_before) / 3 * 2;
+	return now < info.not_before ||
+	       now > info.not_before + (info.not_after - info.not_before) / 3 * 2;
 }
 
 static void derive(struct domain *d)
@@ -147,7 +151,8 @@ int domain_load(struct domain *d, struct store *s, int64_t now)
 	return rc;
 }
 
-/* --- creation ---------------------------------------------------------------------------------- */
+/* --- creation ----------------------------------------------------------------------------------
+ */
 
 static int make_keys(struct domain *d, int64_t now)
 {
@@ -159,7 +164,8 @@ static int make_keys(struct domain *d, int64_t now)
 	if (rc == 0)
 		rc = x509_ed25519_generate(row->token_secret, row->token_public);
 	if (rc == 0)
-		rc = x509_ca_make(&row->ca, &row->ca_key, row->name, now - DOMAIN_BACKDATE_S, now + DOMAIN_CA_S);
+		rc = x509_ca_make(&row->ca, &row->ca_key, row->name, now - DOMAIN_BACKDATE_S,
+				  now + DOMAIN_CA_S);
 	return rc;
 }
 
@@ -172,7 +178,8 @@ static bool invitation_fits(const struct domain *d)
 	return domain_invite(d, IDENT_DEVICE, secret, 0, text) == 0;
 }
 
-int domain_create(struct domain *d, struct store *s, const char *name, const struct urls *urls, int64_t now)
+int domain_create(struct domain *d, struct store *s, const char *name, const struct urls *urls,
+		  int64_t now)
 {
 	int rc;
 

@@ -10,9 +10,10 @@
 
 #define DOMAIN_DAY_S INT64_C(86400)
 #define DOMAIN_CA_S (20 * 365 * DOMAIN_DAY_S)
-#define DOMAIN_OWN_S (365 * DOMAIN_DAY_S)	 /* this server's own certificates */
-#define DOMAIN_MEMBER_S (10 * 365 * DOMAIN_DAY_S) /* devices and relays: the register decides who is let in */
-#define DOMAIN_BACKDATE_S DOMAIN_DAY_S		 /* clocks of newcomers may be behind */
+#define DOMAIN_OWN_S (365 * DOMAIN_DAY_S) /* this server's own certificates */
+#define DOMAIN_MEMBER_S \
+	(10 * 365 * DOMAIN_DAY_S)      /* devices and relays: the register decides who is let in */
+#define DOMAIN_BACKDATE_S DOMAIN_DAY_S /* clocks of newcomers may be behind */
 
 struct domain {
 	struct store_domain row;
@@ -24,8 +25,8 @@ struct domain {
  * domain_create() - make CA, token key and this server's identity, and store them.
  * Return: 0; -E2BIG the addresses do not fit into an invitation; -EEXIST; -EIO.
  */
-int domain_create(struct domain *d, struct store *s, const char *name, const struct urls *urls, int64_t now)
-	__attribute__((warn_unused_result));
+int domain_create(struct domain *d, struct store *s, const char *name, const struct urls *urls,
+		  int64_t now) __attribute__((warn_unused_result));
 /**
  * domain_load() - the stored domain; own certificates that are past two thirds of their life, or
  * do not check any more, are made anew. Return: 0; -ENOENT none yet; -EIO.
@@ -36,17 +37,21 @@ void domain_wipe(struct domain *d);
 struct ident domain_ident(const struct domain *d, enum ident_kind kind, const char *uid);
 void domain_uid(char uid[IDENT_UID_SIZE]); /* a new random one */
 
-/** domain_issue() - an identity for a key, good until @not_after (cut to the CA's own end). Return: 0; -EIO. */
-int domain_issue(const struct domain *d, const struct ident *id, const uint8_t *spki, size_t spki_len,
-		 int64_t now, int64_t not_after, struct x509_cert *cert) __attribute__((warn_unused_result));
+/** domain_issue() - an identity for a key, good until @not_after (cut to the CA's own end). Return:
+ * 0; -EIO. */
+int domain_issue(const struct domain *d, const struct ident *id, const uint8_t *spki,
+		 size_t spki_len, int64_t now, int64_t not_after, struct x509_cert *cert)
+	__attribute__((warn_unused_result));
 /** domain_issue_outer() - a server certificate for the hosts of @urls. Return: 0; -EIO; -ENOSPC. */
-int domain_issue_outer(const struct domain *d, const struct urls *urls, const uint8_t *spki, size_t spki_len,
-		       int64_t now, int64_t not_after, struct x509_cert *cert) __attribute__((warn_unused_result));
+int domain_issue_outer(const struct domain *d, const struct urls *urls, const uint8_t *spki,
+		       size_t spki_len, int64_t now, int64_t not_after, struct x509_cert *cert)
+	__attribute__((warn_unused_result));
 /** domain_token() - Return: 0; -EIO. */
 int domain_token(const struct domain *d, const struct token *t, char out[PASETO_TOKEN_SIZE])
 	__attribute__((warn_unused_result));
 /** domain_invite() - the text of an invitation. Return: 0; -ENOSPC. */
-int domain_invite(const struct domain *d, enum ident_kind kind, const uint8_t secret[INVITE_SECRET_BYTES],
-		  int64_t expires, char out[INVITE_TEXT_SIZE]) __attribute__((warn_unused_result));
+int domain_invite(const struct domain *d, enum ident_kind kind,
+		  const uint8_t secret[INVITE_SECRET_BYTES], int64_t expires,
+		  char out[INVITE_TEXT_SIZE]) __attribute__((warn_unused_result));
 
 #endif

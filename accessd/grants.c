@@ -157,7 +157,8 @@ static void send_grant(struct sessions *ss, const struct session *x, struct rpc 
 	}
 	r->ss = ss;
 	snprintf(r->session, sizeof(r->session), "%s", x->row.id);
-	if (rpc_request(rpc, "session.grant", json_pack("{s:o}", "grant", grant), SESSIONS_GRANT_MS, on_resent, r))
+	if (rpc_request(rpc, "session.grant", json_pack("{s:o}", "grant", grant), SESSIONS_GRANT_MS,
+			on_resent, r))
 		free(r);
 }
 

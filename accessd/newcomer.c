@@ -8,12 +8,14 @@
 #include "common/io/file.h"
 #include "common/pure/text.h"
 
-static void refuse(struct client *c, int64_t id, const char *what, const char *name, const struct refusal *why)
+static void refuse(struct client *c, int64_t id, const char *what, const char *name,
+		   const struct refusal *why)
 {
 	char clean[STORE_NAME_SIZE];
 
 	log_notice("%s refused address=%s name=%s reason=\"%s\"", what, c->address,
-		   name && name[0] ? log_clean(clean, sizeof(clean), name, strlen(name)) : "-", why->message);
+		   name && name[0] ? log_clean(clean, sizeof(clean), name, strlen(name)) : "-",
+		   why->message);
 	rpc_reject(&c->rpc, id, why->code, "%s", why->message);
 }
 
@@ -22,18 +24,21 @@ static void settle(struct clients *cs, const struct admitted *x)
 {
 	if (x->key_replaced) {
 		sessions_end_endpoint(cs->sessions, x->endpoint.id, "the device was enrolled anew");
-		clients_drop_endpoint(cs, x->endpoint.id, "this key was replaced by a newer one", false);
+		clients_drop_endpoint(cs, x->endpoint.id, "this key was replaced by a newer one",
+				      false);
 	}
 	if (x->removed_endpoint) {
-		sessions_end_endpoint(cs->sessions, x->removed_endpoint, "signed in at too many places");
-		clients_drop_endpoint(cs, x->removed_endpoint, "signed in at too many places", false);
+		sessions_end_endpoint(cs->sessions, x->removed_endpoint,
+				      "signed in at too many places");
+		clients_drop_endpoint(cs, x->removed_endpoint, "signed in at too many places",
+				      false);
 	}
 }
 
 static void grant(struct client *c, int64_t id, const char *what, const struct admitted *x)
 {
-	log_notice("%s kind=%s name=%s uid=%s address=%s", what, ident_kind_name(x->member.kind), x->member.name,
-		   x->member.uid, c->address);
+	log_notice("%s kind=%s name=%s uid=%s address=%s", what, ident_kind_name(x->member.kind),
+		   x->member.name, x->member.uid, c->address);
 	settle(c->owner, x);
 	rpc_reply(&c->rpc, id, admission_answer(c->owner->admission, x));
 }
@@ -56,7 +61,8 @@ static bool get_secret(const json_t *params, uint8_t secret[INVITE_SECRET_BYTES]
 {
 	size_t n;
 
-	return rpc_bytes(params, "secret", secret, INVITE_SECRET_BYTES, &n) && n == INVITE_SECRET_BYTES;
+	return rpc_bytes(params, "secret", secret, INVITE_SECRET_BYTES, &n) &&
+	       n == INVITE_SECRET_BYTES;
 }
 
 /* --- enrol ----------------------------------------------------------------------------------- */
@@ -79,7 +85,8 @@ static void on_enrol(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reject(rpc, id, RPC_BAD_PARAMS, "kind, secret or csr is missing or malformed");
 		return;
 	}
-	if (admission_enrol(c->owner->admission, kind, secret, csr, csr_len, clock_wall_s(), &x, &why))
+	if (admission_enrol(c->owner->admission, kind, secret, csr, csr_len, clock_wall_s(), &x,
+			    &why))
 		grant(c, id, "enrolled", &x);
 	else
 		refuse(c, id, "enrolment", x.member.name, &why);
@@ -104,7 +111,8 @@ static void on_checked(void *arg, bool ok, const struct store_password *hash)
 	struct refusal why;
 
 	if (c && c->state == CLIENT_ENROL) {
-		if (admission_login_end(c->owner->admission, &w->login, ok, clock_wall_s(), &x, &why))
+		if (admission_login_end(c->owner->admission, &w->login, ok, clock_wall_s(), &x,
+					&why))
 			grant(c, w->id, "signed in", &x);
 		else
 			refuse(c, w->id, "sign-in", w->login.user, &why);
@@ -113,7 +121,8 @@ static void on_checked(void *arg, bool ok, const struct store_password *hash)
 	free(w);
 }
 
-static void check_password(struct client *c, int64_t id, const struct login *l, const char *password)
+static void check_password(struct client *c, int64_t id, const struct login *l,
+			   const char *password)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 
@@ -122,9 +131,11 @@ static void check_password(struct client *c, int64_t id, const struct login *l, 
 		return;
 	}
 	*w = (struct waiting){.clients = c->owner, .number = c->number, .id = id, .login = *l};
-	if (passwords_check(c->owner->passwords, l->user, password, l->known ? &l->password : NULL, on_checked, w)) {
+	if (passwords_check(c->owner->passwords, l->user, password, l->known ? &l->password : NULL,
+			    on_checked, w)) {
 		free(w);
-		rpc_reject(&c->rpc, id, RPC_UNAVAILABLE, "too many sign-ins at once; try again in a moment");
+		rpc_reject(&c->rpc, id, RPC_UNAVAILABLE,
+			   "too many sign-ins at once; try again in a moment");
 	}
 }
 
@@ -142,13 +153,15 @@ static void on_login(struct rpc *rpc, int64_t id, const json_t *params)
 		return;
 	has_user = rpc_str_max(params, "user", user, sizeof(user));
 	has_secret = json_object_get(params, "secret") != NULL;
-	if (!rpc_str_max(params, "password", password, sizeof(password)) || !get_csr(params, csr, &csr_len) ||
-	    (has_secret && !get_secret(params, secret))) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "password, secret or csr is missing or malformed");
+	if (!rpc_str_max(params, "password", password, sizeof(password)) ||
+	    !get_csr(params, csr, &csr_len) || (has_secret && !get_secret(params, secret))) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS,
+			   "password, secret or csr is missing or malformed");
 		return;
 	}
-	if (admission_login_begin(c->owner->admission, has_user ? user : NULL, has_secret ? secret : NULL, csr,
-				  csr_len, clock_wall_s(), &l, &why))
+	if (admission_login_begin(c->owner->admission, has_user ? user : NULL,
+				  has_secret ? secret : NULL, csr, csr_len, clock_wall_s(), &l,
+				  &why))
 		check_password(c, id, &l, password);
 	else
 		refuse(c, id, "sign-in", has_user ? user : NULL, &why);

@@ -105,15 +105,17 @@ static void compute(uv_work_t *w)
 {
 	struct job *j = w->data;
 
-	j->computed_ok = wc_scrypt(j->computed, (const byte *)j->password, (int)strlen(j->password), j->hash.salt,
-				   sizeof(j->hash.salt), (int)j->hash.cost, (int)j->hash.block,
-				   (int)j->hash.parallel, sizeof(j->computed)) == 0;
+	j->computed_ok =
+		wc_scrypt(j->computed, (const byte *)j->password, (int)strlen(j->password),
+			  j->hash.salt, sizeof(j->hash.salt), (int)j->hash.cost, (int)j->hash.block,
+			  (int)j->hash.parallel, sizeof(j->computed)) == 0;
 }
 
 static void judge(struct job *j)
 {
 	if (j->is_check) {
-		j->ok = j->computed_ok && text_equal_ct(j->computed, j->hash.hash, sizeof(j->computed)) &&
+		j->ok = j->computed_ok &&
+			text_equal_ct(j->computed, j->hash.hash, sizeof(j->computed)) &&
 			j->is_known;
 	} else {
 		memcpy(j->hash.hash, j->computed, sizeof(j->computed));
@@ -180,9 +182,11 @@ static int add(struct passwords *p, struct job *j)
 }
 
 static struct job *job_new(struct passwords *p, const char *password,
-			   void (*done)(void *arg, bool ok, const struct store_password *hash), void *arg)
+			   void (*done)(void *arg, bool ok, const struct store_password *hash),
+			   void *arg)
 {
-	struct job *j = !p->closing && p->n_jobs < PASSWORD_WAITING_MAX ? calloc(1, sizeof(*j)) : NULL;
+	struct job *j =
+		!p->closing && p->n_jobs < PASSWORD_WAITING_MAX ? calloc(1, sizeof(*j)) : NULL;
 
 	if (!j)
 		return NULL;
@@ -205,7 +209,8 @@ int passwords_hash(struct passwords *p, const char *password,
 	return j ? add(p, j) : -EBUSY;
 }
 
-int passwords_check(struct passwords *p, const char *user, const char *password, const struct store_password *hash,
+int passwords_check(struct passwords *p, const char *user, const char *password,
+		    const struct store_password *hash,
 		    void (*done)(void *arg, bool ok, const struct store_password *hash), void *arg)
 {
 	struct job *j = job_new(p, password, done, arg);

@@ -16,12 +16,14 @@
 #define PASSWORD_PARALLEL 1
 #define PASSWORD_RUNNING_MAX 2
 #define PASSWORD_WAITING_MAX 64
-#define PASSWORD_FAILED_MS 1000 /* after a wrong password, before the answer and the user's next try */
+#define PASSWORD_FAILED_MS \
+	1000 /* after a wrong password, before the answer and the user's next try */
 
 struct passwords;
 
 int passwords_open(struct passwords **out, uv_loop_t *loop) __attribute__((warn_unused_result));
-/** passwords_close() - all that waits or runs is answered now, with ok false and hash NULL; memory goes with the last handle. */
+/** passwords_close() - all that waits or runs is answered now, with ok false and hash NULL; memory
+ * goes with the last handle. */
 void passwords_close(struct passwords *p);
 
 /**
@@ -33,10 +35,11 @@ int passwords_hash(struct passwords *p, const char *password,
 	__attribute__((warn_unused_result));
 
 /**
- * passwords_check() - compare with @hash; NULL: nobody has this name, which takes as long and fails.
- * Tries of one @user come one after the other.
+ * passwords_check() - compare with @hash; NULL: nobody has this name, which takes as long and
+ * fails. Tries of one @user come one after the other.
  */
-int passwords_check(struct passwords *p, const char *user, const char *password, const struct store_password *hash,
+int passwords_check(struct passwords *p, const char *user, const char *password,
+		    const struct store_password *hash,
 		    void (*done)(void *arg, bool ok, const struct store_password *hash), void *arg)
 	__attribute__((warn_unused_result));
 

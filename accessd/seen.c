@@ -10,7 +10,8 @@ void seen_init(struct seen *s, struct store *store)
 	s->n = 0;
 }
 
-void seen_note(struct seen *s, int64_t member, int64_t now, const char *version, const char *address)
+void seen_note(struct seen *s, int64_t member, int64_t now, const char *version,
+	       const char *address)
 {
 	struct seen_entry *e;
 

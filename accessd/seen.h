@@ -20,7 +20,8 @@ struct seen {
 };
 
 void seen_init(struct seen *s, struct store *store);
-void seen_note(struct seen *s, int64_t member, int64_t now, const char *version, const char *address);
+void seen_note(struct seen *s, int64_t member, int64_t now, const char *version,
+	       const char *address);
 void seen_flush(struct seen *s);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define LISTED_MAX 1024
 #define TOLD_MAX 4096 /* ended sessions that a relay hears of at once: they fit into its queue */
-#define PICK_MAX 256 /* relays that are looked at */
+#define PICK_MAX 256  /* relays that are looked at */
 
 static void arm(struct sessions *ss);
 
@@ -66,11 +66,12 @@ size_t sessions_count(const struct sessions *ss)
 	return ss->n;
 }
 
-void sessions_each(const struct sessions *ss, const char *after, bool (*fn)(void *arg, const struct store_session *x),
-		   void *arg)
+void sessions_each(const struct sessions *ss, const char *after,
+		   bool (*fn)(void *arg, const struct store_session *x), void *arg)
 {
 	for (const struct session *x = ss->list; x; x = x->next) {
-		if (strcmp(x->row.id, after) > 0 && x->row.state == STORE_SESSION_LIVE && !fn(arg, &x->row))
+		if (strcmp(x->row.id, after) > 0 && x->row.state == STORE_SESSION_LIVE &&
+		    !fn(arg, &x->row))
 			return;
 	}
 }
@@ -91,15 +92,19 @@ static json_t *end_params(const struct store_session *row)
 	return json_pack("{s:s, s:s}", "session", row->id, "reason", row->reason);
 }
 
-static void tell_end(struct sessions *ss, int64_t endpoint, const json_t *params, int64_t not_endpoint)
+static void tell_end(struct sessions *ss, int64_t endpoint, const json_t *params,
+		     int64_t not_endpoint)
 {
-	struct rpc *rpc = endpoint && endpoint != not_endpoint ? ss->ops->endpoint_rpc(ss->arg, endpoint) : NULL;
+	struct rpc *rpc = endpoint && endpoint != not_endpoint
+				  ? ss->ops->endpoint_rpc(ss->arg, endpoint)
+				  : NULL;
 
 	if (rpc)
 		rpc_notify(rpc, "session.end", json_deep_copy(params));
 }
 
-void sessions_finish(struct sessions *ss, struct session *x, const char *reason, int64_t not_endpoint)
+void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
+		     int64_t not_endpoint)
 {
 	struct store_session row;
 	json_t *params;
@@ -111,8 +116,8 @@ void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 		log_error("the end of a session could not be stored session=%s", x->row.id);
 	row = x->row;
 	forget(ss, x); /* before anybody is told: that may come back to us */
-	log_notice("session ended session=%s user=%s device=%s reason=\"%s\"", row.id, row.user_name, row.device_name,
-		   row.reason);
+	log_notice("session ended session=%s user=%s device=%s reason=\"%s\"", row.id,
+		   row.user_name, row.device_name, row.reason);
 	params = end_params(&row);
 	tell_end(ss, row.manager, params, not_endpoint);
 	tell_end(ss, row.device, params, not_endpoint);
@@ -132,7 +137,8 @@ int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_
 }
 
 /* Each end may change the list, so look from its beginning again. */
-static void end_all(struct sessions *ss, bool (*match)(const struct sessions *ss, const struct session *x, int64_t what),
+static void end_all(struct sessions *ss,
+		    bool (*match)(const struct sessions *ss, const struct session *x, int64_t what),
 		    int64_t what, const char *reason)
 {
 	struct session *x = ss->list;
@@ -237,7 +243,8 @@ static void answer(struct opening *o, const json_t *grant, int code, const char 
 	if (!o->done(o->ss->arg, o->client, o->id, grant, code, message) && grant) {
 		x = sessions_find(o->ss, o->session);
 		if (x)
-			sessions_finish(o->ss, x, "the manager went away while the session was opened", 0);
+			sessions_finish(o->ss, x,
+					"the manager went away while the session was opened", 0);
 	}
 	free(o);
 }
@@ -251,10 +258,12 @@ static void accept_opening(struct opening *o, struct session *x)
 	if (store_session_update(o->ss->store, &x->row) != 0 ||
 	    grants_make(o->ss, x, TOKEN_MANAGER, &grant) != 0) {
 		sessions_finish(o->ss, x, "the server could not grant it", 0);
-		answer(o, NULL, RPC_INTERNAL, "the server could not grant the session; its log says why");
+		answer(o, NULL, RPC_INTERNAL,
+		       "the server could not grant the session; its log says why");
 		return;
 	}
-	log_notice("session opened session=%s user=%s device=%s", x->row.id, x->row.user_name, x->row.device_name);
+	log_notice("session opened session=%s user=%s device=%s", x->row.id, x->row.user_name,
+		   x->row.device_name);
 	answer(o, grant, 0, "");
 	json_decref(grant);
 }
@@ -377,8 +386,8 @@ static int ask_device(struct opening *o, struct session *x)
 
 	if (rc)
 		return rc;
-	return rpc_request(rpc, "session.grant", json_pack("{s:o}", "grant", grant), SESSIONS_GRANT_MS,
-			   on_device_answer, o);
+	return rpc_request(rpc, "session.grant", json_pack("{s:o}", "grant", grant),
+			   SESSIONS_GRANT_MS, on_device_answer, o);
 }
 
 static void start(struct sessions *ss, struct opening *o, const struct store_session *row)
@@ -402,7 +411,8 @@ static void start(struct sessions *ss, struct opening *o, const struct store_ses
 void sessions_begin(struct sessions *ss, const struct sessions_manager *manager, const char *device,
 		    sessions_done_fn *done, uint64_t client, int64_t id)
 {
-	struct store_session row = {.domain = ss->domain->row.id, .serial = 1, .manager_epoch = 1, .device_epoch = 1};
+	struct store_session row = {
+		.domain = ss->domain->row.id, .serial = 1, .manager_epoch = 1, .device_epoch = 1};
 	struct opening *o = calloc(1, sizeof(*o));
 	const char *words;
 	int code;
@@ -442,7 +452,8 @@ static bool is_listed(const json_t *listed, const char *id)
 }
 
 /* What this end runs and should not. */
-static void end_unknown(struct sessions *ss, int64_t endpoint, const json_t *listed, struct rpc *rpc)
+static void end_unknown(struct sessions *ss, int64_t endpoint, const json_t *listed,
+			struct rpc *rpc)
 {
 	for (size_t i = 0; i < json_array_size(listed) && i < LISTED_MAX; i++) {
 		const char *id = json_string_value(json_array_get(listed, i));
@@ -495,7 +506,8 @@ static bool tell_relay(void *arg, const struct store_session *x)
 
 	for (size_t i = 0; i < x->n_relays; i++) {
 		if (x->relays[i] == t->relay)
-			return t->left-- > 0 && rpc_notify(t->rpc, "session.end", end_params(x)) == 0;
+			return t->left-- > 0 &&
+			       rpc_notify(t->rpc, "session.end", end_params(x)) == 0;
 	}
 	return true;
 }
@@ -505,7 +517,8 @@ void sessions_relay_hello(struct sessions *ss, int64_t relay, struct rpc *rpc)
 	struct telling t = {.relay = relay, .rpc = rpc, .left = TOLD_MAX};
 
 	/* Their tokens would still be good. */
-	(void)!store_session_each(ss->store, ss->domain->row.id, STORE_ENDED_EARLY, clock_wall_s(), tell_relay, &t);
+	(void)!store_session_each(ss->store, ss->domain->row.id, STORE_ENDED_EARLY, clock_wall_s(),
+				  tell_relay, &t);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -520,19 +533,25 @@ static bool is_broken(const struct sessions *ss, const struct session *x, int64_
 {
 	(void)ss;
 	(void)what;
-	return x->row.state == STORE_SESSION_OPENING || !x->row.manager || !x->row.device || x->row.n_relays == 0;
+	return x->row.state == STORE_SESSION_OPENING || !x->row.manager || !x->row.device ||
+	       x->row.n_relays == 0;
 }
 
-int sessions_open(struct sessions **out, uv_loop_t *loop, struct store *store, const struct domain *domain,
-		  int64_t life_s, const struct sessions_ops *ops, void *arg)
+int sessions_open(struct sessions **out, uv_loop_t *loop, struct store *store,
+		  const struct domain *domain, int64_t life_s, const struct sessions_ops *ops,
+		  void *arg)
 {
 	struct sessions *ss = calloc(1, sizeof(*ss));
 	int rc;
 
 	if (!ss)
 		return -ENOMEM;
-	*ss = (struct sessions){
-		.loop = loop, .store = store, .domain = domain, .life_s = life_s, .ops = ops, .arg = arg};
+	*ss = (struct sessions){.loop = loop,
+				.store = store,
+				.domain = domain,
+				.life_s = life_s,
+				.ops = ops,
+				.arg = arg};
 	uv_timer_init(loop, &ss->timer);
 	ss->timer.data = ss;
 	rc = store_session_each(store, domain->row.id, STORE_NOT_ENDED, 0, take_up, ss);

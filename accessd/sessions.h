@@ -29,8 +29,9 @@ struct sessions_ops {
 };
 
 /** sessions_open() - @domain: borrowed. Takes up what was running. Return: 0; -EIO. */
-int sessions_open(struct sessions **out, uv_loop_t *loop, struct store *store, const struct domain *domain,
-		  int64_t life_s, const struct sessions_ops *ops, void *arg) __attribute__((warn_unused_result));
+int sessions_open(struct sessions **out, uv_loop_t *loop, struct store *store,
+		  const struct domain *domain, int64_t life_s, const struct sessions_ops *ops,
+		  void *arg) __attribute__((warn_unused_result));
 /** sessions_close() - the sessions themselves go on. After all connections were closed. */
 void sessions_close(struct sessions *ss);
 
@@ -63,7 +64,8 @@ void sessions_hello(struct sessions *ss, int64_t endpoint, const json_t *listed)
 /** sessions_relay_hello() - tell a relay what was ended while it was away. */
 void sessions_relay_hello(struct sessions *ss, int64_t relay, struct rpc *rpc);
 
-/** sessions_end() - @by: the endpoint that asks, which must be one of the ends; 0: the administrator. -ENOENT. */
+/** sessions_end() - @by: the endpoint that asks, which must be one of the ends; 0: the
+ * administrator. -ENOENT. */
 int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_t by)
 	__attribute__((warn_unused_result));
 void sessions_end_endpoint(struct sessions *ss, int64_t endpoint, const char *reason);

@@ -26,9 +26,11 @@ struct sessions {
 
 struct session *sessions_find(const struct sessions *ss, const char *id);
 /** sessions_finish() - end and forget @x; tell both ends but @not_endpoint, and the relays. */
-void sessions_finish(struct sessions *ss, struct session *x, const char *reason, int64_t not_endpoint);
+void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
+		     int64_t not_endpoint);
 
-/** grants_make() - this session's grant for one end. Return: 0 and a new object; -ENOENT an end or all relays are gone; -EIO. */
+/** grants_make() - this session's grant for one end. Return: 0 and a new object; -ENOENT an end or
+ * all relays are gone; -EIO. */
 int grants_make(struct sessions *ss, const struct session *x, enum token_role role, json_t **grant)
 	__attribute__((warn_unused_result));
 /** grants_resend() - to an end that does not know the session (any more): with the next epoch. */

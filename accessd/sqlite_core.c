@@ -27,7 +27,8 @@ static int map_error(struct store *s, const char *what, int code)
 
 	if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY)
 		return -EEXIST;
-	log_error("database error while=%s code=%d message=\"%s\"", what, code, sqlite3_errmsg(s->db));
+	log_error("database error while=%s code=%d message=\"%s\"", what, code,
+		  sqlite3_errmsg(s->db));
 	return -EIO;
 }
 
@@ -220,8 +221,9 @@ static int migrate(struct store *s)
 	if (rc)
 		return rc;
 	if (version > SQLITE_MIGRATIONS_N) {
-		log_error("database is of a newer accessd version=%d known=%d: use that one, or a backup", version,
-			  SQLITE_MIGRATIONS_N);
+		log_error("database is of a newer accessd version=%d known=%d: use that one, or a "
+			  "backup",
+			  version, SQLITE_MIGRATIONS_N);
 		return -EPROTO;
 	}
 	for (int i = version; i < SQLITE_MIGRATIONS_N && rc == 0; i++)
@@ -235,8 +237,9 @@ static int configure(struct store *s)
 
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
-	rc = exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-		     "PRAGMA trusted_schema = OFF;");
+	rc = exec(s,
+		  "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+		  "PRAGMA trusted_schema = OFF;");
 	return rc ? rc : migrate(s);
 }
 
@@ -313,7 +316,8 @@ void store_close(struct store *s)
 	free(s);
 }
 
-/* Ended sessions, invitations and logins are kept for 30 days: history, and better words for a refusal. */
+/* Ended sessions, invitations and logins are kept for 30 days: history, and better words for a
+ * refusal. */
 int store_purge(struct store *s, int64_t now)
 {
 	int rc = sql_run(s, "DELETE FROM session WHERE state = 2 AND ended < ? AND ends < ?",
@@ -322,6 +326,7 @@ int store_purge(struct store *s, int64_t now)
 	if (rc == 0)
 		rc = sql_run(s, "DELETE FROM invite WHERE expires < ?", ARGS(INT(now - KEEP_S)));
 	if (rc == 0)
-		rc = sql_run(s, "DELETE FROM endpoint WHERE expires > 0 AND expires < ?", ARGS(INT(now - KEEP_S)));
+		rc = sql_run(s, "DELETE FROM endpoint WHERE expires > 0 AND expires < ?",
+			     ARGS(INT(now - KEEP_S)));
 	return rc;
 }

@@ -30,7 +30,9 @@ struct arg {
 /* Absent unless @cond holds. */
 #define INT_IF(cond, v) ((cond) ? INT(v) : NOTHING)
 #define BLOB_IF(cond, v, n) ((cond) ? BLOB(v, n) : NOTHING)
-#define ARGS(...) (const struct arg[]){__VA_ARGS__}, sizeof((const struct arg[]){__VA_ARGS__}) / sizeof(struct arg)
+#define ARGS(...)                          \
+	(const struct arg[]){__VA_ARGS__}, \
+		sizeof((const struct arg[]){__VA_ARGS__}) / sizeof(struct arg)
 
 /** sql_open() - prepare and bind. Return: 0 and *st to be given to sql_close(); -EIO, logged. */
 int sql_open(struct store *s, sqlite3_stmt **st, const char *sql, const struct arg *args, size_t n)
@@ -38,8 +40,10 @@ int sql_open(struct store *s, sqlite3_stmt **st, const char *sql, const struct a
 /** sql_step() - Return: 0 a row is there; -ENOENT no (more) row; -EEXIST; -EIO, logged. */
 int sql_step(struct store *s, sqlite3_stmt *st) __attribute__((warn_unused_result));
 void sql_close(sqlite3_stmt *st);
-/** sql_run() - a statement without rows. Return: 0; -EEXIST a UNIQUE would be broken; -EIO, logged. */
-int sql_run(struct store *s, const char *sql, const struct arg *args, size_t n) __attribute__((warn_unused_result));
+/** sql_run() - a statement without rows. Return: 0; -EEXIST a UNIQUE would be broken; -EIO, logged.
+ */
+int sql_run(struct store *s, const char *sql, const struct arg *args, size_t n)
+	__attribute__((warn_unused_result));
 /** sql_change() - sql_run(), and -ENOENT if it changed nothing. */
 int sql_change(struct store *s, const char *sql, const struct arg *args, size_t n)
 	__attribute__((warn_unused_result));
@@ -47,7 +51,8 @@ int sql_change(struct store *s, const char *sql, const struct arg *args, size_t 
 int sql_first(struct store *s, sqlite3_stmt **st, const char *sql, const struct arg *args, size_t n)
 	__attribute__((warn_unused_result));
 
-/* Columns. A NULL is 0, "" or nothing; false: the value does not fit, so the database is damaged. */
+/* Columns. A NULL is 0, "" or nothing; false: the value does not fit, so the database is damaged.
+ */
 bool col_text(sqlite3_stmt *st, int i, char *out, size_t out_size);
 bool col_exact(sqlite3_stmt *st, int i, uint8_t *out, size_t n);
 bool col_blob(sqlite3_stmt *st, int i, uint8_t *out, size_t size, size_t *n);

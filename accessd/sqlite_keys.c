@@ -11,8 +11,10 @@ int store_host_free(struct store *s, int64_t domain, uint32_t *host)
 {
 	struct pool_scan scan;
 	sqlite3_stmt *st;
-	int rc = sql_open(s, &st, "SELECT host FROM endpoint WHERE domain = ? AND host IS NOT NULL ORDER BY host",
-			  ARGS(INT(domain)));
+	int rc = sql_open(
+		s, &st,
+		"SELECT host FROM endpoint WHERE domain = ? AND host IS NOT NULL ORDER BY host",
+		ARGS(INT(domain)));
 
 	if (rc)
 		return rc;
@@ -29,8 +31,8 @@ int store_endpoint_add(struct store *s, struct store_endpoint *e)
 			 "INSERT INTO endpoint (domain, member, host, key_sha256, expires, cert)"
 			 " VALUES (?, ?, ?, ?, ?, ?)",
 			 ARGS(INT(e->domain), INT(e->member), INT_IF(e->host, e->host),
-			      BLOB_IF(e->has_key, e->key_sha256, sizeof(e->key_sha256)), INT(e->expires),
-			      BLOB_IF(e->cert.len > 0, e->cert.der, e->cert.len)));
+			      BLOB_IF(e->has_key, e->key_sha256, sizeof(e->key_sha256)),
+			      INT(e->expires), BLOB_IF(e->cert.len > 0, e->cert.der, e->cert.len)));
 
 	if (rc == 0)
 		e->id = sqlite3_last_insert_rowid(s->db);
@@ -68,10 +70,12 @@ int store_endpoint_get(struct store *s, int64_t id, struct store_endpoint *e)
 
 int store_endpoint_of(struct store *s, int64_t member, struct store_endpoint *e)
 {
-	return endpoint_one(s, ENDPOINT_COLUMNS "WHERE member = ? ORDER BY id LIMIT 1", ARGS(INT(member)), e);
+	return endpoint_one(s, ENDPOINT_COLUMNS "WHERE member = ? ORDER BY id LIMIT 1",
+			    ARGS(INT(member)), e);
 }
 
-int store_endpoint_by_key(struct store *s, int64_t member, const uint8_t key_sha256[X509_SPKI_SHA256_BYTES],
+int store_endpoint_by_key(struct store *s, int64_t member,
+			  const uint8_t key_sha256[X509_SPKI_SHA256_BYTES],
 			  struct store_endpoint *e)
 {
 	return endpoint_one(s, ENDPOINT_COLUMNS "WHERE member = ? AND key_sha256 = ?",
@@ -80,16 +84,18 @@ int store_endpoint_by_key(struct store *s, int64_t member, const uint8_t key_sha
 
 int store_endpoint_set_key(struct store *s, const struct store_endpoint *e)
 {
-	return sql_change(s, "UPDATE endpoint SET key_sha256 = ?, expires = ?, cert = ? WHERE id = ?",
-			  ARGS(BLOB_IF(e->has_key, e->key_sha256, sizeof(e->key_sha256)), INT(e->expires),
-			       BLOB_IF(e->cert.len > 0, e->cert.der, e->cert.len), INT(e->id)));
+	return sql_change(
+		s, "UPDATE endpoint SET key_sha256 = ?, expires = ?, cert = ? WHERE id = ?",
+		ARGS(BLOB_IF(e->has_key, e->key_sha256, sizeof(e->key_sha256)), INT(e->expires),
+		     BLOB_IF(e->cert.len > 0, e->cert.der, e->cert.len), INT(e->id)));
 }
 
 int store_endpoint_oldest(struct store *s, int64_t member, uint32_t keep, int64_t *id)
 {
 	sqlite3_stmt *st;
-	int rc = sql_first(s, &st, "SELECT id FROM endpoint WHERE member = ? ORDER BY expires DESC, id DESC"
-				   " LIMIT 1 OFFSET ?",
+	int rc = sql_first(s, &st,
+			   "SELECT id FROM endpoint WHERE member = ? ORDER BY expires DESC, id DESC"
+			   " LIMIT 1 OFFSET ?",
 			   ARGS(INT(member), INT(keep)));
 
 	if (rc)
@@ -108,20 +114,24 @@ int store_endpoint_remove(struct store *s, int64_t id)
 
 int store_invite_add(struct store *s, struct store_invite *i)
 {
-	int rc = sql_run(s, "INSERT INTO invite (member, secret_sha256, created, expires, state) VALUES (?, ?, ?, ?, ?)",
-			 ARGS(INT(i->member), BLOB(i->secret_sha256, sizeof(i->secret_sha256)), INT(i->created),
-			      INT(i->expires), INT(STORE_INVITE_OPEN)));
+	int rc = sql_run(s,
+			 "INSERT INTO invite (member, secret_sha256, created, expires, state) "
+			 "VALUES (?, ?, ?, ?, ?)",
+			 ARGS(INT(i->member), BLOB(i->secret_sha256, sizeof(i->secret_sha256)),
+			      INT(i->created), INT(i->expires), INT(STORE_INVITE_OPEN)));
 
 	if (rc == 0)
 		i->id = sqlite3_last_insert_rowid(s->db);
 	return rc;
 }
 
-int store_invite_by_secret(struct store *s, const uint8_t secret_sha256[STORE_HASH_BYTES], struct store_invite *i)
+int store_invite_by_secret(struct store *s, const uint8_t secret_sha256[STORE_HASH_BYTES],
+			   struct store_invite *i)
 {
 	sqlite3_stmt *st;
 	int rc = sql_first(s, &st,
-			   "SELECT id, member, created, expires, state, key_sha256 FROM invite WHERE secret_sha256 = ?",
+			   "SELECT id, member, created, expires, state, key_sha256 FROM invite "
+			   "WHERE secret_sha256 = ?",
 			   ARGS(BLOB(secret_sha256, STORE_HASH_BYTES)));
 
 	if (rc)
@@ -133,23 +143,28 @@ int store_invite_by_secret(struct store *s, const uint8_t secret_sha256[STORE_HA
 	i->created = sqlite3_column_int64(st, 2);
 	i->expires = sqlite3_column_int64(st, 3);
 	i->state = (enum store_invite_state)sqlite3_column_int(st, 4);
-	if (sqlite3_column_type(st, 5) != SQLITE_NULL && !col_exact(st, 5, i->key_sha256, sizeof(i->key_sha256)))
+	if (sqlite3_column_type(st, 5) != SQLITE_NULL &&
+	    !col_exact(st, 5, i->key_sha256, sizeof(i->key_sha256)))
 		rc = col_damaged("invite");
 	sql_close(st);
 	return rc;
 }
 
-int store_invite_redeem(struct store *s, int64_t id, const uint8_t key_sha256[X509_SPKI_SHA256_BYTES])
+int store_invite_redeem(struct store *s, int64_t id,
+			const uint8_t key_sha256[X509_SPKI_SHA256_BYTES])
 {
 	return sql_change(s, "UPDATE invite SET state = ?, key_sha256 = ? WHERE id = ?",
-			  ARGS(INT(STORE_INVITE_REDEEMED), BLOB(key_sha256, X509_SPKI_SHA256_BYTES), INT(id)));
+			  ARGS(INT(STORE_INVITE_REDEEMED), BLOB(key_sha256, X509_SPKI_SHA256_BYTES),
+			       INT(id)));
 }
 
-int store_invite_used(struct store *s, int64_t member, const uint8_t key_sha256[X509_SPKI_SHA256_BYTES])
+int store_invite_used(struct store *s, int64_t member,
+		      const uint8_t key_sha256[X509_SPKI_SHA256_BYTES])
 {
-	return sql_run(s, "UPDATE invite SET state = ? WHERE member = ? AND state = ? AND key_sha256 = ?",
-		       ARGS(INT(STORE_INVITE_USED), INT(member), INT(STORE_INVITE_REDEEMED),
-			    BLOB(key_sha256, X509_SPKI_SHA256_BYTES)));
+	return sql_run(
+		s, "UPDATE invite SET state = ? WHERE member = ? AND state = ? AND key_sha256 = ?",
+		ARGS(INT(STORE_INVITE_USED), INT(member), INT(STORE_INVITE_REDEEMED),
+		     BLOB(key_sha256, X509_SPKI_SHA256_BYTES)));
 }
 
 int store_invite_replace(struct store *s, int64_t member)

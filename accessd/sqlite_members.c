@@ -13,14 +13,18 @@ int store_domain_add(struct store *s, struct store_domain *d)
 	int rc;
 
 	urls_to_text(&d->urls, urls);
-	rc = sql_run(s,
-		     "INSERT INTO domain (name, created, urls, ca_key, ca, token_secret, token_public, access_uid,"
-		     " access_key, access_cert, outer_cert, ula) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		     ARGS(TEXT(d->name), INT(d->created), TEXT(urls), BLOB(d->ca_key.der, d->ca_key.len),
-			  BLOB(d->ca.der, d->ca.len), BLOB(d->token_secret, sizeof(d->token_secret)),
-			  BLOB(d->token_public, sizeof(d->token_public)), TEXT(d->access_uid),
-			  BLOB(d->access_key.der, d->access_key.len), BLOB(d->access_cert.der, d->access_cert.len),
-			  BLOB(d->outer_cert.der, d->outer_cert.len), BLOB(d->ula, sizeof(d->ula))));
+	rc = sql_run(
+		s,
+		"INSERT INTO domain (name, created, urls, ca_key, ca, token_secret, token_public, "
+		"access_uid,"
+		" access_key, access_cert, outer_cert, ula) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		"?, ?)",
+		ARGS(TEXT(d->name), INT(d->created), TEXT(urls), BLOB(d->ca_key.der, d->ca_key.len),
+		     BLOB(d->ca.der, d->ca.len), BLOB(d->token_secret, sizeof(d->token_secret)),
+		     BLOB(d->token_public, sizeof(d->token_public)), TEXT(d->access_uid),
+		     BLOB(d->access_key.der, d->access_key.len),
+		     BLOB(d->access_cert.der, d->access_cert.len),
+		     BLOB(d->outer_cert.der, d->outer_cert.len), BLOB(d->ula, sizeof(d->ula))));
 	if (rc == 0)
 		d->id = sqlite3_last_insert_rowid(s->db);
 	return rc;
@@ -44,21 +48,24 @@ static bool read_domain(sqlite3_stmt *st, struct store_domain *d)
 	d->id = sqlite3_column_int64(st, 0);
 	d->created = sqlite3_column_int64(st, 2);
 	return col_text(st, 1, d->name, sizeof(d->name)) && col_text(st, 3, urls, sizeof(urls)) &&
-	       urls_from_text(&d->urls, urls) == 0 && read_key(st, 4, &d->ca_key) && read_cert(st, 5, &d->ca) &&
+	       urls_from_text(&d->urls, urls) == 0 && read_key(st, 4, &d->ca_key) &&
+	       read_cert(st, 5, &d->ca) &&
 	       col_exact(st, 6, d->token_secret, sizeof(d->token_secret)) &&
 	       col_exact(st, 7, d->token_public, sizeof(d->token_public)) &&
-	       col_text(st, 8, d->access_uid, sizeof(d->access_uid)) && read_key(st, 9, &d->access_key) &&
-	       read_cert(st, 10, &d->access_cert) && read_cert(st, 11, &d->outer_cert) &&
-	       col_exact(st, 12, d->ula, sizeof(d->ula));
+	       col_text(st, 8, d->access_uid, sizeof(d->access_uid)) &&
+	       read_key(st, 9, &d->access_key) && read_cert(st, 10, &d->access_cert) &&
+	       read_cert(st, 11, &d->outer_cert) && col_exact(st, 12, d->ula, sizeof(d->ula));
 }
 
 int store_domain_first(struct store *s, struct store_domain *d)
 {
 	sqlite3_stmt *st;
-	int rc = sql_first(s, &st,
-			   "SELECT id, name, created, urls, ca_key, ca, token_secret, token_public, access_uid,"
-			   " access_key, access_cert, outer_cert, ula FROM domain ORDER BY id LIMIT 1",
-			   NULL, 0);
+	int rc = sql_first(
+		s, &st,
+		"SELECT id, name, created, urls, ca_key, ca, token_secret, token_public, "
+		"access_uid,"
+		" access_key, access_cert, outer_cert, ula FROM domain ORDER BY id LIMIT 1",
+		NULL, 0);
 
 	if (rc)
 		return rc;
@@ -77,8 +84,9 @@ int store_domain_set_certs(struct store *s, const struct store_domain *d)
 
 /* --- members --------------------------------------------------------------------------------- */
 
-#define MEMBER_COLUMNS                                                                             \
-	"SELECT id, domain, kind, uid, name, state, created, last_seen, version, address, lans, urls FROM member "
+#define MEMBER_COLUMNS                                                                            \
+	"SELECT id, domain, kind, uid, name, state, created, last_seen, version, address, lans, " \
+	"urls FROM member "
 
 int store_member_add(struct store *s, struct store_member *m)
 {
@@ -108,13 +116,16 @@ static bool read_member(sqlite3_stmt *st, struct store_member *m)
 	m->state = (enum store_state)sqlite3_column_int(st, 5);
 	m->created = sqlite3_column_int64(st, 6);
 	m->last_seen = sqlite3_column_int64(st, 7);
-	return col_text(st, 3, m->uid, sizeof(m->uid)) && col_text(st, 4, m->name, sizeof(m->name)) &&
-	       col_text(st, 8, m->version, sizeof(m->version)) && col_text(st, 9, m->address, sizeof(m->address)) &&
+	return col_text(st, 3, m->uid, sizeof(m->uid)) &&
+	       col_text(st, 4, m->name, sizeof(m->name)) &&
+	       col_text(st, 8, m->version, sizeof(m->version)) &&
+	       col_text(st, 9, m->address, sizeof(m->address)) &&
 	       col_text(st, 10, lans, sizeof(lans)) && lans_from_text(&m->lans, lans) == 0 &&
 	       col_text(st, 11, urls, sizeof(urls)) && urls_from_text(&m->urls, urls) == 0;
 }
 
-static int member_one(struct store *s, const char *sql, const struct arg *args, size_t n, struct store_member *m)
+static int member_one(struct store *s, const char *sql, const struct arg *args, size_t n,
+		      struct store_member *m)
 {
 	sqlite3_stmt *st;
 	int rc = sql_first(s, &st, sql, args, n);
@@ -151,7 +162,8 @@ int store_member_each(struct store *s, int64_t domain, enum ident_kind kind, con
 {
 	struct store_member m;
 	sqlite3_stmt *st;
-	int rc = sql_open(s, &st, MEMBER_COLUMNS "WHERE domain = ? AND kind = ? AND name > ? ORDER BY name",
+	int rc = sql_open(s, &st,
+			  MEMBER_COLUMNS "WHERE domain = ? AND kind = ? AND name > ? ORDER BY name",
 			  ARGS(INT(domain), INT(kind), TEXT(after)));
 
 	if (rc)
@@ -181,9 +193,11 @@ int store_member_set_lans(struct store *s, int64_t id, const struct lans *lans)
 	return sql_change(s, "UPDATE member SET lans = ? WHERE id = ?", ARGS(TEXT(text), INT(id)));
 }
 
-int store_member_seen(struct store *s, int64_t id, int64_t now, const char *version, const char *address)
+int store_member_seen(struct store *s, int64_t id, int64_t now, const char *version,
+		      const char *address)
 {
-	return sql_change(s, "UPDATE member SET last_seen = ?, version = ?, address = ? WHERE id = ?",
+	return sql_change(s,
+			  "UPDATE member SET last_seen = ?, version = ?, address = ? WHERE id = ?",
 			  ARGS(INT(now), TEXT(version), TEXT(address), INT(id)));
 }
 
@@ -196,26 +210,30 @@ int store_member_remove(struct store *s, int64_t id)
 
 int store_password_set(struct store *s, int64_t member, const struct store_password *p)
 {
-	return sql_run(s,
-		       "INSERT INTO password (member, cost, block, parallel, salt, hash) VALUES (?, ?, ?, ?, ?, ?)"
-		       " ON CONFLICT (member) DO UPDATE SET cost = excluded.cost, block = excluded.block,"
-		       " parallel = excluded.parallel, salt = excluded.salt, hash = excluded.hash",
-		       ARGS(INT(member), INT(p->cost), INT(p->block), INT(p->parallel),
-			    BLOB(p->salt, sizeof(p->salt)), BLOB(p->hash, sizeof(p->hash))));
+	return sql_run(
+		s,
+		"INSERT INTO password (member, cost, block, parallel, salt, hash) VALUES (?, ?, ?, "
+		"?, ?, ?)"
+		" ON CONFLICT (member) DO UPDATE SET cost = excluded.cost, block = excluded.block,"
+		" parallel = excluded.parallel, salt = excluded.salt, hash = excluded.hash",
+		ARGS(INT(member), INT(p->cost), INT(p->block), INT(p->parallel),
+		     BLOB(p->salt, sizeof(p->salt)), BLOB(p->hash, sizeof(p->hash))));
 }
 
 int store_password_get(struct store *s, int64_t member, struct store_password *p)
 {
 	sqlite3_stmt *st;
-	int rc = sql_first(s, &st, "SELECT cost, block, parallel, salt, hash FROM password WHERE member = ?",
-			   ARGS(INT(member)));
+	int rc = sql_first(
+		s, &st, "SELECT cost, block, parallel, salt, hash FROM password WHERE member = ?",
+		ARGS(INT(member)));
 
 	if (rc)
 		return rc;
 	p->cost = col_u32(st, 0);
 	p->block = col_u32(st, 1);
 	p->parallel = col_u32(st, 2);
-	if (!col_exact(st, 3, p->salt, sizeof(p->salt)) || !col_exact(st, 4, p->hash, sizeof(p->hash)))
+	if (!col_exact(st, 3, p->salt, sizeof(p->salt)) ||
+	    !col_exact(st, 4, p->hash, sizeof(p->hash)))
 		rc = col_damaged("password");
 	sql_close(st);
 	return rc;

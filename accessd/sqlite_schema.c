@@ -4,97 +4,97 @@
  */
 #include "accessd/sqlite_core.h"
 
-#define STEP_1                                                                                     \
-	"CREATE TABLE domain ("                                                                    \
-	" id INTEGER PRIMARY KEY,"                                                                 \
-	" name TEXT NOT NULL UNIQUE,"                                                              \
-	" created INTEGER NOT NULL,"                                                               \
-	" urls TEXT NOT NULL,"                                                                     \
-	" ca_key BLOB NOT NULL,"                                                                   \
-	" ca BLOB NOT NULL,"                                                                       \
-	" token_secret BLOB NOT NULL,"                                                             \
-	" token_public BLOB NOT NULL,"                                                             \
-	" access_uid TEXT NOT NULL,"                                                               \
-	" access_key BLOB NOT NULL,"                                                               \
-	" access_cert BLOB NOT NULL,"                                                              \
-	" outer_cert BLOB NOT NULL,"                                                               \
-	" ula BLOB NOT NULL"                                                                       \
-	") STRICT;"                                                                                \
-	"CREATE TABLE member ("                                                                    \
-	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                                                   \
-	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                            \
-	" kind INTEGER NOT NULL CHECK (kind IN (1, 2, 4)),"                                        \
-	" uid TEXT NOT NULL,"                                                                      \
-	" name TEXT NOT NULL,"                                                                     \
-	" state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),"                                   \
-	" created INTEGER NOT NULL,"                                                               \
-	" last_seen INTEGER NOT NULL DEFAULT 0,"                                                   \
-	" version TEXT NOT NULL DEFAULT '',"                                                       \
-	" address TEXT NOT NULL DEFAULT '',"                                                       \
-	" lans TEXT NOT NULL DEFAULT '',"                                                          \
-	" urls TEXT NOT NULL DEFAULT '',"                                                          \
-	" UNIQUE (domain, uid),"                                                                   \
-	" UNIQUE (domain, kind, name)"                                                             \
-	") STRICT;"                                                                                \
-	"CREATE TABLE password ("                                                                  \
-	" member INTEGER PRIMARY KEY REFERENCES member ON DELETE CASCADE,"                         \
-	" cost INTEGER NOT NULL,"                                                                  \
-	" block INTEGER NOT NULL,"                                                                 \
-	" parallel INTEGER NOT NULL,"                                                              \
-	" salt BLOB NOT NULL,"                                                                     \
-	" hash BLOB NOT NULL"                                                                      \
-	") STRICT;"                                                                                \
-	"CREATE TABLE endpoint ("                                                                  \
-	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                                                   \
-	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                            \
-	" member INTEGER NOT NULL REFERENCES member ON DELETE CASCADE,"                            \
-	" host INTEGER CHECK (host > 0),"                                                          \
-	" key_sha256 BLOB,"                                                                        \
-	" expires INTEGER NOT NULL DEFAULT 0,"                                                     \
-	" cert BLOB,"                                                                              \
-	" UNIQUE (domain, host),"                                                                  \
-	" UNIQUE (member, key_sha256)"                                                             \
-	") STRICT;"                                                                                \
-	"CREATE TABLE invite ("                                                                    \
-	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                                                   \
-	" member INTEGER NOT NULL REFERENCES member ON DELETE CASCADE,"                            \
-	" secret_sha256 BLOB NOT NULL UNIQUE,"                                                     \
-	" created INTEGER NOT NULL,"                                                               \
-	" expires INTEGER NOT NULL,"                                                               \
-	" state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),"                                   \
-	" key_sha256 BLOB"                                                                         \
-	") STRICT;"                                                                                \
-	"CREATE INDEX invite_member ON invite (member);"                                           \
-	"CREATE TABLE session ("                                                                   \
-	" id TEXT PRIMARY KEY,"                                                                    \
-	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                            \
-	" manager INTEGER REFERENCES endpoint ON DELETE SET NULL,"                                 \
-	" device INTEGER REFERENCES endpoint ON DELETE SET NULL,"                                  \
-	" user_member INTEGER REFERENCES member ON DELETE SET NULL,"                               \
-	" device_member INTEGER REFERENCES member ON DELETE SET NULL,"                             \
-	" user_name TEXT NOT NULL,"                                                                \
-	" device_name TEXT NOT NULL,"                                                              \
-	" manager_lans TEXT NOT NULL,"                                                             \
-	" serial INTEGER NOT NULL,"                                                                \
-	" manager_epoch INTEGER NOT NULL,"                                                         \
-	" device_epoch INTEGER NOT NULL,"                                                          \
-	" started INTEGER NOT NULL,"                                                               \
-	" ends INTEGER NOT NULL,"                                                                  \
-	" ended INTEGER NOT NULL DEFAULT 0,"                                                       \
-	" state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),"                                   \
-	" reason TEXT NOT NULL DEFAULT ''"                                                         \
-	") STRICT;"                                                                                \
-	"CREATE INDEX session_state ON session (state, ends);"                                     \
-	"CREATE INDEX session_manager ON session (manager);"                                       \
-	"CREATE INDEX session_device ON session (device);"                                         \
-	"CREATE INDEX session_user_member ON session (user_member);"                               \
-	"CREATE INDEX session_device_member ON session (device_member);"                           \
-	"CREATE TABLE session_relay ("                                                             \
-	" session TEXT NOT NULL REFERENCES session ON DELETE CASCADE,"                             \
-	" position INTEGER NOT NULL,"                                                              \
-	" relay INTEGER NOT NULL REFERENCES member ON DELETE CASCADE,"                             \
-	" PRIMARY KEY (session, position)"                                                         \
-	") STRICT;"                                                                                \
+#define STEP_1                                                             \
+	"CREATE TABLE domain ("                                            \
+	" id INTEGER PRIMARY KEY,"                                         \
+	" name TEXT NOT NULL UNIQUE,"                                      \
+	" created INTEGER NOT NULL,"                                       \
+	" urls TEXT NOT NULL,"                                             \
+	" ca_key BLOB NOT NULL,"                                           \
+	" ca BLOB NOT NULL,"                                               \
+	" token_secret BLOB NOT NULL,"                                     \
+	" token_public BLOB NOT NULL,"                                     \
+	" access_uid TEXT NOT NULL,"                                       \
+	" access_key BLOB NOT NULL,"                                       \
+	" access_cert BLOB NOT NULL,"                                      \
+	" outer_cert BLOB NOT NULL,"                                       \
+	" ula BLOB NOT NULL"                                               \
+	") STRICT;"                                                        \
+	"CREATE TABLE member ("                                            \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                           \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"    \
+	" kind INTEGER NOT NULL CHECK (kind IN (1, 2, 4)),"                \
+	" uid TEXT NOT NULL,"                                              \
+	" name TEXT NOT NULL,"                                             \
+	" state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),"           \
+	" created INTEGER NOT NULL,"                                       \
+	" last_seen INTEGER NOT NULL DEFAULT 0,"                           \
+	" version TEXT NOT NULL DEFAULT '',"                               \
+	" address TEXT NOT NULL DEFAULT '',"                               \
+	" lans TEXT NOT NULL DEFAULT '',"                                  \
+	" urls TEXT NOT NULL DEFAULT '',"                                  \
+	" UNIQUE (domain, uid),"                                           \
+	" UNIQUE (domain, kind, name)"                                     \
+	") STRICT;"                                                        \
+	"CREATE TABLE password ("                                          \
+	" member INTEGER PRIMARY KEY REFERENCES member ON DELETE CASCADE," \
+	" cost INTEGER NOT NULL,"                                          \
+	" block INTEGER NOT NULL,"                                         \
+	" parallel INTEGER NOT NULL,"                                      \
+	" salt BLOB NOT NULL,"                                             \
+	" hash BLOB NOT NULL"                                              \
+	") STRICT;"                                                        \
+	"CREATE TABLE endpoint ("                                          \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                           \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"    \
+	" member INTEGER NOT NULL REFERENCES member ON DELETE CASCADE,"    \
+	" host INTEGER CHECK (host > 0),"                                  \
+	" key_sha256 BLOB,"                                                \
+	" expires INTEGER NOT NULL DEFAULT 0,"                             \
+	" cert BLOB,"                                                      \
+	" UNIQUE (domain, host),"                                          \
+	" UNIQUE (member, key_sha256)"                                     \
+	") STRICT;"                                                        \
+	"CREATE TABLE invite ("                                            \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                           \
+	" member INTEGER NOT NULL REFERENCES member ON DELETE CASCADE,"    \
+	" secret_sha256 BLOB NOT NULL UNIQUE,"                             \
+	" created INTEGER NOT NULL,"                                       \
+	" expires INTEGER NOT NULL,"                                       \
+	" state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),"           \
+	" key_sha256 BLOB"                                                 \
+	") STRICT;"                                                        \
+	"CREATE INDEX invite_member ON invite (member);"                   \
+	"CREATE TABLE session ("                                           \
+	" id TEXT PRIMARY KEY,"                                            \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"    \
+	" manager INTEGER REFERENCES endpoint ON DELETE SET NULL,"         \
+	" device INTEGER REFERENCES endpoint ON DELETE SET NULL,"          \
+	" user_member INTEGER REFERENCES member ON DELETE SET NULL,"       \
+	" device_member INTEGER REFERENCES member ON DELETE SET NULL,"     \
+	" user_name TEXT NOT NULL,"                                        \
+	" device_name TEXT NOT NULL,"                                      \
+	" manager_lans TEXT NOT NULL,"                                     \
+	" serial INTEGER NOT NULL,"                                        \
+	" manager_epoch INTEGER NOT NULL,"                                 \
+	" device_epoch INTEGER NOT NULL,"                                  \
+	" started INTEGER NOT NULL,"                                       \
+	" ends INTEGER NOT NULL,"                                          \
+	" ended INTEGER NOT NULL DEFAULT 0,"                               \
+	" state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),"           \
+	" reason TEXT NOT NULL DEFAULT ''"                                 \
+	") STRICT;"                                                        \
+	"CREATE INDEX session_state ON session (state, ends);"             \
+	"CREATE INDEX session_manager ON session (manager);"               \
+	"CREATE INDEX session_device ON session (device);"                 \
+	"CREATE INDEX session_user_member ON session (user_member);"       \
+	"CREATE INDEX session_device_member ON session (device_member);"   \
+	"CREATE TABLE session_relay ("                                     \
+	" session TEXT NOT NULL REFERENCES session ON DELETE CASCADE,"     \
+	" position INTEGER NOT NULL,"                                      \
+	" relay INTEGER NOT NULL REFERENCES member ON DELETE CASCADE,"     \
+	" PRIMARY KEY (session, position)"                                 \
+	") STRICT;"                                                        \
 	"CREATE INDEX session_relay_relay ON session_relay (relay);"
 
 const char *const SQLITE_MIGRATIONS[] = {

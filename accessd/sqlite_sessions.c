@@ -9,8 +9,9 @@ static int add_relays(struct store *s, const struct store_session *x)
 	int rc = 0;
 
 	for (size_t i = 0; i < x->n_relays && rc == 0; i++)
-		rc = sql_run(s, "INSERT INTO session_relay (session, position, relay) VALUES (?, ?, ?)",
-			     ARGS(TEXT(x->id), INT(i), INT(x->relays[i])));
+		rc = sql_run(
+			s, "INSERT INTO session_relay (session, position, relay) VALUES (?, ?, ?)",
+			ARGS(TEXT(x->id), INT(i), INT(x->relays[i])));
 	return rc;
 }
 
@@ -20,13 +21,15 @@ static int add_row(struct store *s, const struct store_session *x)
 
 	lans_to_text(&x->manager_lans, lans);
 	return sql_run(s,
-		       "INSERT INTO session (id, domain, manager, device, user_member, device_member, user_name,"
-		       " device_name, manager_lans, serial, manager_epoch, device_epoch, started, ends, state)"
+		       "INSERT INTO session (id, domain, manager, device, user_member, "
+		       "device_member, user_name,"
+		       " device_name, manager_lans, serial, manager_epoch, device_epoch, started, "
+		       "ends, state)"
 		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		       ARGS(TEXT(x->id), INT(x->domain), INT(x->manager), INT(x->device), INT(x->user_member),
-			    INT(x->device_member), TEXT(x->user_name), TEXT(x->device_name), TEXT(lans),
-			    INT(x->serial), INT(x->manager_epoch), INT(x->device_epoch), INT(x->started),
-			    INT(x->ends), INT(x->state)));
+		       ARGS(TEXT(x->id), INT(x->domain), INT(x->manager), INT(x->device),
+			    INT(x->user_member), INT(x->device_member), TEXT(x->user_name),
+			    TEXT(x->device_name), TEXT(lans), INT(x->serial), INT(x->manager_epoch),
+			    INT(x->device_epoch), INT(x->started), INT(x->ends), INT(x->state)));
 }
 
 int store_session_add(struct store *s, const struct store_session *x)
@@ -48,16 +51,18 @@ int store_session_add(struct store *s, const struct store_session *x)
 int store_session_update(struct store *s, const struct store_session *x)
 {
 	return sql_change(s,
-			  "UPDATE session SET state = ?, manager_epoch = ?, device_epoch = ?, ended = ?, reason = ?"
+			  "UPDATE session SET state = ?, manager_epoch = ?, device_epoch = ?, "
+			  "ended = ?, reason = ?"
 			  " WHERE id = ?",
-			  ARGS(INT(x->state), INT(x->manager_epoch), INT(x->device_epoch), INT(x->ended),
-			       TEXT(x->reason), TEXT(x->id)));
+			  ARGS(INT(x->state), INT(x->manager_epoch), INT(x->device_epoch),
+			       INT(x->ended), TEXT(x->reason), TEXT(x->id)));
 }
 
 static int read_relays(struct store *s, struct store_session *x)
 {
 	sqlite3_stmt *st;
-	int rc = sql_open(s, &st, "SELECT relay FROM session_relay WHERE session = ? ORDER BY position",
+	int rc = sql_open(s, &st,
+			  "SELECT relay FROM session_relay WHERE session = ? ORDER BY position",
 			  ARGS(TEXT(x->id)));
 
 	if (rc)
@@ -85,23 +90,27 @@ static bool read_row(sqlite3_stmt *st, struct store_session *x)
 	x->ends = sqlite3_column_int64(st, 13);
 	x->ended = sqlite3_column_int64(st, 14);
 	x->state = (enum store_session_state)sqlite3_column_int(st, 15);
-	return col_text(st, 0, x->id, sizeof(x->id)) && col_text(st, 6, x->user_name, sizeof(x->user_name)) &&
-	       col_text(st, 7, x->device_name, sizeof(x->device_name)) && col_text(st, 8, lans, sizeof(lans)) &&
-	       lans_from_text(&x->manager_lans, lans) == 0 && col_text(st, 16, x->reason, sizeof(x->reason));
+	return col_text(st, 0, x->id, sizeof(x->id)) &&
+	       col_text(st, 6, x->user_name, sizeof(x->user_name)) &&
+	       col_text(st, 7, x->device_name, sizeof(x->device_name)) &&
+	       col_text(st, 8, lans, sizeof(lans)) && lans_from_text(&x->manager_lans, lans) == 0 &&
+	       col_text(st, 16, x->reason, sizeof(x->reason));
 }
 
 #define SESSION_COLUMNS                                                                            \
 	"SELECT id, domain, manager, device, user_member, device_member, user_name, device_name,"  \
-	" manager_lans, serial, manager_epoch, device_epoch, started, ends, ended, state, reason FROM session "
+	" manager_lans, serial, manager_epoch, device_epoch, started, ends, ended, state, reason " \
+	"FROM session "
 
 int store_session_each(struct store *s, int64_t domain, enum store_which which, int64_t since,
 		       bool (*fn)(void *arg, const struct store_session *x), void *arg)
 {
 	struct store_session x;
 	sqlite3_stmt *st;
-	const char *sql = which == STORE_NOT_ENDED
-				  ? SESSION_COLUMNS "WHERE domain = ? AND state < 2 AND ends > ? ORDER BY started"
-				  : SESSION_COLUMNS "WHERE domain = ? AND state = 2 AND ends > ? ORDER BY ended";
+	const char *sql = which == STORE_NOT_ENDED ? SESSION_COLUMNS
+				  "WHERE domain = ? AND state < 2 AND ends > ? ORDER BY started"
+						   : SESSION_COLUMNS
+				  "WHERE domain = ? AND state = 2 AND ends > ? ORDER BY ended";
 	int rc = sql_open(s, &st, sql, ARGS(INT(domain), INT(since)));
 
 	if (rc)

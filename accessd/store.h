@@ -4,9 +4,9 @@
  *
  *   domain    one organisation: its CA, keys and server addresses
  *   member    a device, a user or a relay of a domain
- *   endpoint  a key of a member, with tunnel addresses: one for a device or relay, one per PC for a user
- *   invite    an invitation's secret, as SHA-256 only
- *   session   one manager endpoint joined to one device endpoint
+ *   endpoint  a key of a member, with tunnel addresses: one for a device or relay, one per PC for a
+ * user invite    an invitation's secret, as SHA-256 only session   one manager endpoint joined to
+ * one device endpoint
  *
  * Everything that returned 0 outside a transaction is on disk. All functions return 0 or
  * -errno: -ENOENT no such row, -EEXIST it would be there twice, -EIO the database (logged).
@@ -29,7 +29,8 @@
 
 struct store;
 
-/** store_open() - open or create the database in @dir (made 0700 if absent) and bring it up to date. */
+/** store_open() - open or create the database in @dir (made 0700 if absent) and bring it up to
+ * date. */
 int store_open(struct store **out, const char *dir) __attribute__((warn_unused_result));
 void store_close(struct store *s);
 
@@ -38,7 +39,8 @@ int store_begin(struct store *s) __attribute__((warn_unused_result));
 int store_commit(struct store *s) __attribute__((warn_unused_result));
 void store_rollback(struct store *s);
 
-/** store_purge() - forget what nobody asks for any more: see the source for how long things are kept. */
+/** store_purge() - forget what nobody asks for any more: see the source for how long things are
+ * kept. */
 int store_purge(struct store *s, int64_t now) __attribute__((warn_unused_result));
 
 /* --- domain --- */
@@ -57,10 +59,12 @@ struct store_domain {
 	uint8_t ula[POOL_ULA_BYTES];
 };
 
-int store_domain_add(struct store *s, struct store_domain *d) __attribute__((warn_unused_result)); /* sets id */
+int store_domain_add(struct store *s, struct store_domain *d)
+	__attribute__((warn_unused_result)); /* sets id */
 /** store_domain_first() - -ENOENT: none yet. */
 int store_domain_first(struct store *s, struct store_domain *d) __attribute__((warn_unused_result));
-int store_domain_set_certs(struct store *s, const struct store_domain *d) __attribute__((warn_unused_result));
+int store_domain_set_certs(struct store *s, const struct store_domain *d)
+	__attribute__((warn_unused_result));
 
 /* --- members --- */
 
@@ -72,14 +76,16 @@ struct store_member {
 	char uid[IDENT_UID_SIZE];
 	char name[STORE_NAME_SIZE];
 	enum store_state state;
-	int64_t created, last_seen; /* last_seen 0: never */
+	int64_t created, last_seen;				       /* last_seen 0: never */
 	char version[STORE_VERSION_SIZE], address[STORE_ADDRESS_SIZE]; /* when it was seen last */
-	struct lans lans; /* device */
-	struct urls urls; /* relay */
+	struct lans lans;					       /* device */
+	struct urls urls;					       /* relay */
 };
 
-int store_member_add(struct store *s, struct store_member *m) __attribute__((warn_unused_result)); /* sets id */
-int store_member_get(struct store *s, int64_t id, struct store_member *m) __attribute__((warn_unused_result));
+int store_member_add(struct store *s, struct store_member *m)
+	__attribute__((warn_unused_result)); /* sets id */
+int store_member_get(struct store *s, int64_t id, struct store_member *m)
+	__attribute__((warn_unused_result));
 int store_member_by_name(struct store *s, int64_t domain, enum ident_kind kind, const char *name,
 			 struct store_member *m) __attribute__((warn_unused_result));
 int store_member_by_uid(struct store *s, int64_t domain, enum ident_kind kind, const char *uid,
@@ -91,11 +97,14 @@ int store_member_by_uid(struct store *s, int64_t domain, enum ident_kind kind, c
 int store_member_each(struct store *s, int64_t domain, enum ident_kind kind, const char *after,
 		      bool (*fn)(void *arg, const struct store_member *m), void *arg)
 	__attribute__((warn_unused_result));
-int store_member_set_state(struct store *s, int64_t id, enum store_state state) __attribute__((warn_unused_result));
-int store_member_set_lans(struct store *s, int64_t id, const struct lans *lans) __attribute__((warn_unused_result));
-int store_member_seen(struct store *s, int64_t id, int64_t now, const char *version, const char *address)
+int store_member_set_state(struct store *s, int64_t id, enum store_state state)
 	__attribute__((warn_unused_result));
-/** store_member_remove() - with its endpoints, invitations and password; sessions stay as history. */
+int store_member_set_lans(struct store *s, int64_t id, const struct lans *lans)
+	__attribute__((warn_unused_result));
+int store_member_seen(struct store *s, int64_t id, int64_t now, const char *version,
+		      const char *address) __attribute__((warn_unused_result));
+/** store_member_remove() - with its endpoints, invitations and password; sessions stay as history.
+ */
 int store_member_remove(struct store *s, int64_t id) __attribute__((warn_unused_result));
 
 /* --- passwords --- */
@@ -115,24 +124,32 @@ int store_password_get(struct store *s, int64_t member, struct store_password *p
 
 struct store_endpoint {
 	int64_t id, domain, member;
-	uint32_t host;	 /* 0: none (relays) */
+	uint32_t host; /* 0: none (relays) */
 	bool has_key;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	int64_t expires; /* of a user's login; 0: never */
+	int64_t expires;       /* of a user's login; 0: never */
 	struct x509_cert cert; /* the identity that was issued last; len 0: none */
 };
 
 /** store_host_free() - the lowest host that no endpoint of the domain has. -ENOSPC. */
-int store_host_free(struct store *s, int64_t domain, uint32_t *host) __attribute__((warn_unused_result));
-int store_endpoint_add(struct store *s, struct store_endpoint *e) __attribute__((warn_unused_result)); /* sets id */
-int store_endpoint_get(struct store *s, int64_t id, struct store_endpoint *e) __attribute__((warn_unused_result));
-/** store_endpoint_of() - the member's endpoint with the lowest id: the only one of a device or relay. */
-int store_endpoint_of(struct store *s, int64_t member, struct store_endpoint *e) __attribute__((warn_unused_result));
-int store_endpoint_by_key(struct store *s, int64_t member, const uint8_t key_sha256[X509_SPKI_SHA256_BYTES],
+int store_host_free(struct store *s, int64_t domain, uint32_t *host)
+	__attribute__((warn_unused_result));
+int store_endpoint_add(struct store *s, struct store_endpoint *e)
+	__attribute__((warn_unused_result)); /* sets id */
+int store_endpoint_get(struct store *s, int64_t id, struct store_endpoint *e)
+	__attribute__((warn_unused_result));
+/** store_endpoint_of() - the member's endpoint with the lowest id: the only one of a device or
+ * relay. */
+int store_endpoint_of(struct store *s, int64_t member, struct store_endpoint *e)
+	__attribute__((warn_unused_result));
+int store_endpoint_by_key(struct store *s, int64_t member,
+			  const uint8_t key_sha256[X509_SPKI_SHA256_BYTES],
 			  struct store_endpoint *e) __attribute__((warn_unused_result));
 /** store_endpoint_set_key() - key, expiry and certificate of @e. */
-int store_endpoint_set_key(struct store *s, const struct store_endpoint *e) __attribute__((warn_unused_result));
-/** store_endpoint_oldest() - of more than @keep endpoints of a member the one that expires first. -ENOENT: not more. */
+int store_endpoint_set_key(struct store *s, const struct store_endpoint *e)
+	__attribute__((warn_unused_result));
+/** store_endpoint_oldest() - of more than @keep endpoints of a member the one that expires first.
+ * -ENOENT: not more. */
 int store_endpoint_oldest(struct store *s, int64_t member, uint32_t keep, int64_t *id)
 	__attribute__((warn_unused_result));
 int store_endpoint_remove(struct store *s, int64_t id) __attribute__((warn_unused_result));
@@ -154,13 +171,17 @@ struct store_invite {
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES]; /* from STORE_INVITE_REDEEMED on */
 };
 
-int store_invite_add(struct store *s, struct store_invite *i) __attribute__((warn_unused_result)); /* sets id */
-int store_invite_by_secret(struct store *s, const uint8_t secret_sha256[STORE_HASH_BYTES], struct store_invite *i)
+int store_invite_add(struct store *s, struct store_invite *i)
+	__attribute__((warn_unused_result)); /* sets id */
+int store_invite_by_secret(struct store *s, const uint8_t secret_sha256[STORE_HASH_BYTES],
+			   struct store_invite *i) __attribute__((warn_unused_result));
+int store_invite_redeem(struct store *s, int64_t id,
+			const uint8_t key_sha256[X509_SPKI_SHA256_BYTES])
 	__attribute__((warn_unused_result));
-int store_invite_redeem(struct store *s, int64_t id, const uint8_t key_sha256[X509_SPKI_SHA256_BYTES])
-	__attribute__((warn_unused_result));
-/** store_invite_used() - the identity that an invitation gave to this key was used. 0 also if there is none. */
-int store_invite_used(struct store *s, int64_t member, const uint8_t key_sha256[X509_SPKI_SHA256_BYTES])
+/** store_invite_used() - the identity that an invitation gave to this key was used. 0 also if there
+ * is none. */
+int store_invite_used(struct store *s, int64_t member,
+		      const uint8_t key_sha256[X509_SPKI_SHA256_BYTES])
 	__attribute__((warn_unused_result));
 /** store_invite_replace() - all invitations of a member that are not used yet. */
 int store_invite_replace(struct store *s, int64_t member) __attribute__((warn_unused_result));
@@ -172,21 +193,23 @@ enum store_session_state { STORE_SESSION_OPENING, STORE_SESSION_LIVE, STORE_SESS
 struct store_session {
 	char id[TOKEN_SESSION_SIZE];
 	int64_t domain;
-	int64_t manager, device; /* endpoints; 0: gone */
+	int64_t manager, device;	    /* endpoints; 0: gone */
 	int64_t user_member, device_member; /* 0: gone */
 	char user_name[STORE_NAME_SIZE], device_name[STORE_NAME_SIZE];
 	struct lans manager_lans;
 	uint32_t serial, manager_epoch, device_epoch;
 	size_t n_relays;
 	int64_t relays[GRANT_RELAYS_MAX]; /* members, in order of preference */
-	int64_t started, ends, ended; /* ended 0: not yet */
+	int64_t started, ends, ended;	  /* ended 0: not yet */
 	enum store_session_state state;
 	char reason[STORE_REASON_SIZE];
 };
 
-int store_session_add(struct store *s, const struct store_session *x) __attribute__((warn_unused_result));
+int store_session_add(struct store *s, const struct store_session *x)
+	__attribute__((warn_unused_result));
 /** store_session_update() - state, epochs, ended, reason. */
-int store_session_update(struct store *s, const struct store_session *x) __attribute__((warn_unused_result));
+int store_session_update(struct store *s, const struct store_session *x)
+	__attribute__((warn_unused_result));
 enum store_which { STORE_NOT_ENDED, STORE_ENDED_EARLY /* before @since they should have ended */ };
 /** store_session_each() - @fn returns false to stop, and may not change the store. */
 int store_session_each(struct store *s, int64_t domain, enum store_which which, int64_t since,

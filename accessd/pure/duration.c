@@ -53,8 +53,8 @@ void duration_format(int64_t seconds, char out[DURATION_TEXT_SIZE])
 
 		seconds %= UNITS[u].seconds;
 		if (n > 0)
-			snprintf(out + used, DURATION_TEXT_SIZE - used, "%s%lld%c", parts ? " " : "", (long long)n,
-				 UNITS[u].letter);
+			snprintf(out + used, DURATION_TEXT_SIZE - used, "%s%lld%c",
+				 parts ? " " : "", (long long)n, UNITS[u].letter);
 		parts += n > 0 || parts > 0;
 		used = strlen(out);
 	}

@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** duration_parse() - a number and one of m, h, d. Return: 0 and *seconds > 0; -EINVAL; -ERANGE over a year. */
+/** duration_parse() - a number and one of m, h, d. Return: 0 and *seconds > 0; -EINVAL; -ERANGE
+ * over a year. */
 int duration_parse(int64_t *seconds, const char *text) __attribute__((warn_unused_result));
 
 #define DURATION_TEXT_SIZE 32

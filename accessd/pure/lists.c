@@ -99,7 +99,8 @@ void lans_to_text(const struct lans *l, char out[LISTS_LANS_TEXT_SIZE])
 	out[0] = '\0';
 	for (size_t i = 0; i < l->n; i++) {
 		prefix_format(&l->at[i], text);
-		used += (size_t)snprintf(out + used, LISTS_LANS_TEXT_SIZE - used, "%s%s", i ? " " : "", text);
+		used += (size_t)snprintf(out + used, LISTS_LANS_TEXT_SIZE - used, "%s%s",
+					 i ? " " : "", text);
 	}
 }
 
@@ -124,14 +125,16 @@ int urls_from_json(struct urls *u, const json_t *array, size_t max, char error[L
 	size_t n = json_array_size(array);
 
 	if (n < 1 || n > max || n > LISTS_URLS_MAX) {
-		snprintf(error, LISTS_ERROR_SIZE, "1 to %zu server addresses are needed, not %zu", max, n);
+		snprintf(error, LISTS_ERROR_SIZE, "1 to %zu server addresses are needed, not %zu",
+			 max, n);
 		return -EINVAL;
 	}
 	for (; found.n < n; found.n++) {
 		const char *text = json_string_value(json_array_get(array, found.n));
 
 		if (!text || url_parse(&found.at[found.n], text) != 0)
-			return refuse(error, "not an address like https://HOST[:PORT]", text ? text : "urls");
+			return refuse(error, "not an address like https://HOST[:PORT]",
+				      text ? text : "urls");
 	}
 	*u = found;
 	return 0;
@@ -157,7 +160,8 @@ void urls_to_text(const struct urls *u, char out[LISTS_URLS_TEXT_SIZE])
 	out[0] = '\0';
 	for (size_t i = 0; i < u->n; i++) {
 		url_format(&u->at[i], text);
-		used += (size_t)snprintf(out + used, LISTS_URLS_TEXT_SIZE - used, "%s%s", i ? " " : "", text);
+		used += (size_t)snprintf(out + used, LISTS_URLS_TEXT_SIZE - used, "%s%s",
+					 i ? " " : "", text);
 	}
 }
 
