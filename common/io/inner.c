@@ -10,6 +10,9 @@
 
 #define IN_BYTES (64u << 10)  /* an unfinished record and what came behind it */
 #define OUT_BYTES (256u << 10) /* sealed records on their way into the outer layer */
+#define SEND_PART_BYTES (8 * INNER_WRITE_BEST_BYTES) /* fits OUT_BYTES when it is sealed */
+
+uint32_t inner_open_ms = INNER_OPEN_MS;
 
 struct inner {
 	struct outer *outer; /* NULL once it has closed */
@@ -86,8 +89,9 @@ void inner_finish(struct inner *in, const char *reason)
 	if (in->closing)
 		return;
 	tls_close_notify(&in->tls);
-	in->clean = true;
-	(void)pass_on(in);
+	in->clean = in->ready;
+	if (pass_on(in) != 0)
+		in->clean = false;
 	mark_closing(in, reason);
 	if (in->outer)
 		outer_finish(in->outer, reason);
@@ -95,16 +99,25 @@ void inner_finish(struct inner *in, const char *reason)
 
 int inner_send(struct inner *in, const void *bytes, size_t n)
 {
+	const uint8_t *at = bytes;
 	int r;
 
 	if (in->closing || !in->ready)
 		return -EPIPE;
-	r = tls_write(&in->tls, bytes, n);
-	if (r != 0) {
-		inner_close(in, in->tls.reason);
-		return -EPIPE;
+	while (n > 0) {
+		size_t part = n > SEND_PART_BYTES ? SEND_PART_BYTES : n;
+
+		if (tls_write(&in->tls, at, part) != 0) {
+			inner_close(in, in->tls.reason);
+			return -EPIPE;
+		}
+		r = pass_on(in);
+		if (r != 0)
+			return r;
+		at += part;
+		n -= part;
 	}
-	return pass_on(in);
+	return 0;
 }
 
 size_t inner_queued(const struct inner *in)
@@ -152,7 +165,6 @@ static void read_records(struct inner *in)
 	if (pass_on(in) != 0) /* an answer to a KeyUpdate */
 		return;
 	if (r == -EPIPE) {
-		in->clean = true;
 		inner_finish(in, "closed by peer");
 	} else if (r == -EPROTO) {
 		mark_closing(in, in->tls.reason);
@@ -187,7 +199,7 @@ static void on_outer_data(struct outer *o, const uint8_t *bytes, size_t n)
 	}
 	if (!in->begun) {
 		in->begun = true;
-		uv_timer_start(&in->timer, on_timer, INNER_OPEN_MS, 0);
+		uv_timer_start(&in->timer, on_timer, inner_open_ms, 0);
 	}
 	process(in);
 }
@@ -253,7 +265,7 @@ int inner_open(struct inner **out, struct outer *o, const struct tls_ctx *ctx,
 	in->arg = arg;
 	uv_timer_init(outer_loop(o), &in->timer);
 	in->timer.data = in;
-	uv_timer_start(&in->timer, on_timer, wait_ms ? wait_ms : INNER_OPEN_MS, 0);
+	uv_timer_start(&in->timer, on_timer, wait_ms ? wait_ms : inner_open_ms, 0);
 	outer_set_callbacks(o, &outer_calls, in);
 	*out = in;
 	if (!in->tls.is_server)

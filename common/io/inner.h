@@ -12,6 +12,8 @@
 /* Plaintext that makes one inner record fit one outer record with its WebSocket header. */
 #define INNER_WRITE_BEST_BYTES (TLS_RECORD_MAX_BYTES - 64)
 
+extern uint32_t inner_open_ms; /* INNER_OPEN_MS; only tests set another one */
+
 struct inner;
 
 struct inner_callbacks {
