@@ -94,6 +94,12 @@ void tls_deinit(struct tls *t)
 static const char *alert_name(int code)
 {
 	switch (code) {
+	case 10:
+	case 20:
+	case 22:
+	case 47:
+	case 50:
+		return "what we sent arrived damaged";
 	case 40:
 		return "handshake failure";
 	case 42:
