@@ -119,11 +119,8 @@ static void on_handle_closed(uv_handle_t *handle)
 	struct listener *l = handle->data;
 	struct listen_set *set = l->set;
 
-	if (--set->handles > 0)
-		return;
-	for (size_t i = 0; i < set->n; i++)
-		close(set->at[i].fd);
-	free(set);
+	if (--set->handles == 0)
+		free(set);
 }
 
 void listen_close(struct listen_set *set)
@@ -137,6 +134,7 @@ void listen_close(struct listen_set *set)
 		for (size_t i = 0; i < set->n; i++) {
 			uv_close((uv_handle_t *)&set->at[i].poll, on_handle_closed);
 			uv_close((uv_handle_t *)&set->at[i].rest, on_handle_closed);
+			close(set->at[i].fd); /* now: the same ports may be opened next */
 		}
 }
 
