@@ -4,7 +4,7 @@
 
 talk serve PORT             TCP and UDP, IPv4 and IPv6; tells when it is ready
 talk tcp HOST PORT          one line there and back
-talk udp HOST PORT BYTES    one datagram of that size there and back
+talk udp HOST PORT BYTES    one datagram of that size there and back; three tries
 talk put HOST PORT BYTES    random bytes there; their SHA-256 has to come back
 talk get HOST PORT BYTES    random bytes from there, with their SHA-256
 talk hold HOST PORT SECONDS one TCP connection, a line every 50 ms; prints the number of lines and
@@ -114,10 +114,15 @@ def udp(host, port, n):
     family, kind, _, _, address = addresses(host, port, socket.SOCK_DGRAM)
     data = os.urandom(n)
     with socket.socket(family, kind) as s:
-        s.settimeout(2)
+        s.settimeout(1)
         s.connect(address)
-        s.send(data)
-        return s.recv(65535) == data
+        for _ in range(3):  # the first ones may only find out the path's MTU
+            try:
+                s.send(data)
+                return s.recv(65535) == data
+            except (socket.timeout, OSError):
+                pass
+        return False
 
 
 def put(host, port, n):

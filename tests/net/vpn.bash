@@ -29,22 +29,35 @@ tool() {
 	FARLAN_SOCKET=$(lab_dir "$node")/socket "$BUILD/bin/$name" "$@" 3>&- 4>&-
 }
 
-# field NODE EXPRESSION - from the node's status, by jq.
+# json EXPRESSION - what it yields for the document d on standard input: lists line by line, null as
+# nothing, true and false.
+json() {
+	"$python" -ESc '
+import json, sys
+
+d = json.load(sys.stdin)
+out = eval(sys.argv[1])
+for item in out if isinstance(out, list) else [] if out is None else [out]:
+    print(str(item).lower() if isinstance(item, bool) else item)
+' "$1"
+}
+
+# field NODE EXPRESSION - from the node's status, e.g. 'd["server"]["port"]'.
 field() {
-	tool "$1" status --json | jq -r "$2"
+	tool "$1" status --json | json "$2"
 }
 
 # session_field NODE PEER MEMBER - of the session with PEER; empty without one.
 session_field() {
-	field "$1" ".sessions[] | select(.peer == \"$2\") | .$3"
+	field "$1" "[s.get('$3') for s in d['sessions'] if s['peer'] == '$2']"
 }
 
 is_online() {
-	[[ $(field "$1" .state 2>/dev/null) == online ]]
+	[[ $(tool "$1" status --json 2>/dev/null) =~ \"state\":\ *\"online\" ]]
 }
 
 is_offline() {
-	[[ $(field "$1" .state 2>/dev/null) != online ]]
+	! is_online "$1"
 }
 
 # is_up NODE PEER - a session is there, and has a way.
@@ -53,7 +66,7 @@ is_up() {
 }
 
 has_sessions() {
-	[[ $(field "$1" '.sessions | length' 2>/dev/null) == "$2" ]]
+	[[ $(field "$1" 'len(d["sessions"])' 2>/dev/null) == "$2" ]]
 }
 
 # connect NODE DEVICE
@@ -112,10 +125,11 @@ talk() {
 host_of() {
 	# shellcheck disable=SC2016 # expanded in the node
 	lab in "$1" bash -c '
-		ip -j address | jq -cS ".[] | del(.. | .stats64?, .stats?)"
-		ip -j -4 route show table all | jq -cS ".[]"
-		ip -j -6 route show table all | jq -cS ".[]"
-		ip -j rule | jq -cS ".[]"
+		ip -o address
+		ip -4 route show table all
+		ip -6 route show table all
+		ip rule
+		ip -6 rule
 		cd /proc/sys/net
 		grep -rsH "" ipv4/conf ipv6/conf ipv4/ip_forward | sort
 		nft list ruleset
@@ -129,7 +143,7 @@ same_host() {
 
 # routes_of NODE - what leads into the tunnel.
 routes_of() {
-	lab in "$1" sh -c 'ip -4 route show dev farlan0; ip -6 route show dev farlan0' 2>/dev/null
+	lab in "$1" sh -c 'ip -4 route show table all proto 0x46; ip -6 route show table all proto 0x46' 
 }
 
 # --- logs ---
