@@ -92,7 +92,8 @@ static void on_online(struct access_link *l)
 {
 	struct app *app = access_link_arg(l);
 
-	if (rpc_request(access_link_rpc(l), "hello", hello_params(app), HELLO_MS, on_hello, app) != 0)
+	if (rpc_request(access_link_rpc(l), "hello", hello_params(app), HELLO_MS, on_hello, app) !=
+	    0)
 		access_link_lost(l, "hello could not be sent");
 }
 
@@ -178,9 +179,9 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method methods[] = {
-	{ "session.grant", on_grant },
-	{ "session.end", on_session_end },
-	{ "bye", on_bye },
+	{"session.grant", on_grant},
+	{"session.end", on_session_end},
+	{"bye", on_bye},
 };
 
 int access_open(struct app *app)

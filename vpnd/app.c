@@ -187,10 +187,11 @@ static int open_plane(struct app *app)
 			  app);
 }
 
-int app_start(struct app *app, uv_loop_t *loop)
+int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 {
 	int r;
 
+	app->config = *config;
 	app->loop = loop;
 	uv_timer_init(loop, &app->ticker);
 	app->ticker.data = app;
@@ -207,12 +208,11 @@ int app_start(struct app *app, uv_loop_t *loop)
 	return r != 0 ? r : load_identity(app);
 }
 
-void app_stop(struct app *app, int exit_code)
+void app_stop(struct app *app)
 {
 	if (app->stopping)
 		return;
 	app->stopping = true;
-	app->exit_code = exit_code;
 	log_notice("stopping");
 	outer_hurry();
 	sessions_end_all(app, "vpnd is stopping", true);

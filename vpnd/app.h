@@ -47,12 +47,12 @@ struct app {
 	uv_loop_t *loop;
 	struct config config;
 	bool enrolled, online, stopping;
-	struct identity identity;      /* enrolled */
-	struct identity *next;         /* takes its place when all that uses the old one is closed */
+	struct identity identity; /* enrolled */
+	struct identity *next;	  /* takes its place when all that uses the old one is closed */
 	struct tls_ctx *outer_ctx, *inner_client_ctx, *inner_server_ctx;
 	struct access_link *link;
-	struct addr ipv4, ipv6;        /* tunnel addresses */
-	size_t n_lans;                 /* device: its LANs in the register */
+	struct addr ipv4, ipv6; /* tunnel addresses */
+	size_t n_lans;		/* device: its LANs in the register */
 	struct prefix lans[GRANT_LANS_MAX];
 	struct plane *plane;
 	struct local *local;
@@ -60,16 +60,17 @@ struct app {
 	struct app_session sessions[PLANE_SLOTS_MAX];
 	struct enrol *enrol;
 	struct waiter enrol_waiter;
-	uv_timer_t ticker;             /* while somebody waits for a session */
+	uv_timer_t ticker; /* while somebody waits for a session */
 	struct app_error errors[APP_ERRORS_MAX];
 	size_t next_error;
-	int exit_code;
 };
 
-/** app_start() - @app: config is set, the rest zero. Return: 0; -errno, logged; app_stop() still follows. */
-int app_start(struct app *app, uv_loop_t *loop) __attribute__((warn_unused_result));
+/** app_start() - @app: all zero. @config: copied. Return: 0; -errno, logged; app_stop() still
+ * follows. */
+int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
+	__attribute__((warn_unused_result));
 /** app_stop() - undo everything, close everything; the loop ends by itself. Idempotent. */
-void app_stop(struct app *app, int exit_code);
+void app_stop(struct app *app);
 /** app_enrolled() - save a new identity and take it into use. Return: 0; -errno. */
 int app_enrolled(struct app *app, const struct identity *id) __attribute__((warn_unused_result));
 /** app_note_error() - for the log and for status; @todo: what to do, may be "". */
@@ -85,7 +86,8 @@ void app_parts_closed(struct app *app);
 /* sessions.c */
 
 /**
- * sessions_begin() - a grant was given: attach and open. A grant for a running session is nothing new.
+ * sessions_begin() - a grant was given: attach and open. A grant for a running session is nothing
+ * new.
  * @waiter: somebody to be told of steps and the outcome; NULL: nobody.
  * Return: 0; -errno and @error in words.
  */

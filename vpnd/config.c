@@ -30,7 +30,7 @@ static void print_role(const struct opt *o, const void *field, char *out, size_t
 }
 
 /* clang-format off */
-static const struct opt table[] = {
+const struct opt config_table[CONFIG_TABLE_N] = {
 	{ .section = "vpnd", .key = "role", .parse = parse_role, .print = print_role,
 	  FIELD(role), .dflt = "device",
 	  .help = "device (at the machine) or manager (the engineer's PC, the office router)" },
@@ -51,20 +51,3 @@ static const struct opt table[] = {
 	  .help = "ports to try, in this order, at servers whose URL names none" },
 };
 /* clang-format on */
-
-#define TABLE_N (sizeof(table) / sizeof(table[0]))
-
-int config_load(struct config *c, const char *path, char error[OPT_ERROR_SIZE])
-{
-	return opt_load(path, table, TABLE_N, c, error);
-}
-
-void config_defaults(struct config *c)
-{
-	opt_defaults(table, TABLE_N, c);
-}
-
-void config_print(const struct config *c)
-{
-	opt_print(table, TABLE_N, c);
-}

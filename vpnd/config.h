@@ -14,17 +14,14 @@
 
 struct config {
 	enum token_role role;
-	char state[CONFIG_PATH_SIZE];   /* folder: identity, what worked last */
-	char socket[CONFIG_PATH_SIZE];  /* for vpnctl; the undo journal lies beside it */
+	char state[CONFIG_PATH_SIZE];  /* folder: identity, what worked last */
+	char socket[CONFIG_PATH_SIZE]; /* for vpnctl; the undo journal lies beside it */
 	char tun[TUN_NAME_SIZE];
-	struct opt_prefixes lans;       /* manager: networks here that devices may reach */
+	struct opt_prefixes lans; /* manager: networks here that devices may reach */
 	struct opt_ports ports;
 };
 
-/** config_load() - Return: 0; -ENOENT; -EINVAL and @error; -errno. */
-int config_load(struct config *c, const char *path, char error[OPT_ERROR_SIZE])
-	__attribute__((warn_unused_result));
-void config_defaults(struct config *c);
-void config_print(const struct config *c);
+#define CONFIG_TABLE_N 6
+extern const struct opt config_table[CONFIG_TABLE_N]; /* of struct config */
 
 #endif

@@ -48,10 +48,9 @@ static void ask_access(struct rpc *rpc, int64_t id, const char *method, json_t *
 		if (app->link)
 			access_link_status(app->link, &st);
 		rpc_reject(rpc, id, RPC_UNAVAILABLE, "%s%s%s",
-			   app->enrolled ? "not connected to an Access Server"
-			   : app->config.role == TOKEN_DEVICE
-				   ? "not enrolled; run: vpnctl enroll"
-				   : "not signed in; run: vpnctl login",
+			   app->enrolled		      ? "not connected to an Access Server"
+			   : app->config.role == TOKEN_DEVICE ? "not enrolled; run: vpnctl enroll"
+							      : "not signed in; run: vpnctl login",
 			   st.last_error[0] ? ": " : "", st.last_error);
 		return;
 	}
@@ -60,7 +59,7 @@ static void ask_access(struct rpc *rpc, int64_t id, const char *method, json_t *
 		rpc_reject(rpc, id, RPC_INTERNAL, "out of memory");
 		return;
 	}
-	*a = (struct asked){ .app = app, .waiter = waiter_of(rpc, id) };
+	*a = (struct asked){.app = app, .waiter = waiter_of(rpc, id)};
 	if (rpc_request(access, method, params, OPEN_MS, fn, a) != 0) {
 		free(a);
 		rpc_reject(rpc, id, RPC_UNAVAILABLE, "the Access Server cannot be asked now");
@@ -177,8 +176,8 @@ static void on_connect(struct rpc *rpc, int64_t id, const json_t *params)
 					    session_grant(as->session)->session, "peer", device,
 					    "relay", st.relay, "already", 1));
 		else
-			rpc_reject(rpc, id, RPC_CONFLICT, "%s is being connected already%s%s", device,
-				   st.last_reason[0] ? "; last: " : "", st.last_reason);
+			rpc_reject(rpc, id, RPC_CONFLICT, "%s is being connected already%s%s",
+				   device, st.last_reason[0] ? "; last: " : "", st.last_reason);
 		return;
 	}
 	sessions_step(app, &w, "asking the Access Server");
@@ -216,12 +215,8 @@ static void on_status(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method methods[] = {
-	{ "status", on_status },
-	{ "enroll", enrolment_on_enroll },
-	{ "login", enrolment_on_login },
-	{ "connect", on_connect },
-	{ "disconnect", on_disconnect },
-	{ "devices", on_devices },
+	{"status", on_status},	 {"enroll", enrolment_on_enroll}, {"login", enrolment_on_login},
+	{"connect", on_connect}, {"disconnect", on_disconnect},	  {"devices", on_devices},
 };
 
 /* A vpnctl that was interrupted while it waited: nobody wants the session that is not up yet. */

@@ -47,7 +47,7 @@ static void on_done(void *arg, const struct identity *identity, int code, const 
 				    identity->id.domain, "uid", identity->id.uid));
 }
 
-static const struct enrol_callbacks calls = { .on_step = on_step, .on_done = on_done };
+static const struct enrol_callbacks calls = {.on_step = on_step, .on_done = on_done};
 
 static void start(struct rpc *rpc, int64_t id, struct enrol_request *q)
 {
@@ -109,7 +109,7 @@ static bool may_start(struct rpc *rpc, int64_t id, enum token_role role)
 
 void enrolment_on_enroll(struct rpc *rpc, int64_t id, const json_t *params)
 {
-	struct enrol_request q = { .invite = NULL };
+	struct enrol_request q = {.invite = NULL};
 	struct invite invite;
 	const char *text, *problem = "no invitation";
 
@@ -129,7 +129,7 @@ void enrolment_on_enroll(struct rpc *rpc, int64_t id, const json_t *params)
 void enrolment_on_login(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct app *app = local_arg(rpc);
-	struct enrol_request q = { .identity = app->enrolled ? &app->identity : NULL };
+	struct enrol_request q = {.identity = app->enrolled ? &app->identity : NULL};
 	const char *text, *problem = NULL;
 	struct invite invite;
 

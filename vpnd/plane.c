@@ -61,7 +61,8 @@ static void outgoing(struct plane *pl, size_t n)
 	enum gate_result r;
 	uint16_t slot;
 
-	if (ip_parse(pl->packet, n, &info) != 0 || !route_table_lookup(&pl->table, &info.dst, &slot)) {
+	if (ip_parse(pl->packet, n, &info) != 0 ||
+	    !route_table_lookup(&pl->table, &info.dst, &slot)) {
 		pl->unroutable++;
 		return;
 	}
@@ -220,7 +221,8 @@ static bool collides(struct plane *pl, uint16_t slot, const struct grant *g,
 
 /* A manager asked for the machine's LAN: without it the session is of no use. A device only
  * offers its own: it goes without the manager's. */
-static int check_lans(struct plane *pl, uint16_t slot, struct grant *g, char error[PLANE_ERROR_SIZE])
+static int check_lans(struct plane *pl, uint16_t slot, struct grant *g,
+		      char error[PLANE_ERROR_SIZE])
 {
 	size_t kept = 0;
 
@@ -249,8 +251,8 @@ static int add_route(struct plane *pl, uint16_t slot, const struct prefix *p,
 	if (r == 0)
 		r = netconf_route_add(pl->netconf, p, src);
 	if (r != 0) {
-		say(error, "route: %s", netconf_error(pl->netconf)[0] ? netconf_error(pl->netconf)
-								      : strerror(-r));
+		say(error, "route: %s",
+		    netconf_error(pl->netconf)[0] ? netconf_error(pl->netconf) : strerror(-r));
 		return r;
 	}
 	s->routes[s->n_routes++] = *p;
@@ -293,8 +295,8 @@ static void forward_lans(struct plane *pl, uint16_t slot, const struct grant *g)
 				 text);
 		else if (netconf_forward(pl->netconf, link.name, lan->addr.family,
 					 &s->holds[s->n_holds]) != 0)
-			log_warn("cannot forward to the LAN prefix=%s interface=%s error=\"%s\"", text,
-				 link.name, netconf_error(pl->netconf));
+			log_warn("cannot forward to the LAN prefix=%s interface=%s error=\"%s\"",
+				 text, link.name, netconf_error(pl->netconf));
 		else
 			s->n_holds++;
 	}

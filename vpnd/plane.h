@@ -38,7 +38,8 @@ struct plane_callbacks {
  */
 int plane_open(struct plane **out, uv_loop_t *loop, const char *tun_name, const char *journal,
 	       const struct plane_callbacks *cb, void *arg) __attribute__((warn_unused_result));
-/** plane_close() - undo everything on the host, at once; on_closed follows from the loop. Idempotent. */
+/** plane_close() - undo everything on the host, at once; on_closed follows from the loop.
+ * Idempotent. */
 void plane_close(struct plane *pl);
 
 /**
@@ -64,9 +65,9 @@ void plane_incoming(struct plane *pl, uint16_t slot, const uint8_t *packet, size
 
 const char *plane_tun_name(const struct plane *pl);
 struct plane_counters {
-	uint64_t gate[GATE_RESULTS];     /* per gate_result, in both directions */
-	uint64_t malformed;              /* no IP packet */
-	uint64_t not_taken;              /* by the kernel */
+	uint64_t gate[GATE_RESULTS]; /* per gate_result, in both directions */
+	uint64_t malformed;	     /* no IP packet */
+	uint64_t not_taken;	     /* by the kernel */
 };
 const struct plane_counters *plane_counters(const struct plane *pl, uint16_t slot);
 /** plane_unroutable() - packets from the TUN for no session. */

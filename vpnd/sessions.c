@@ -311,7 +311,8 @@ void sessions_end(struct app_session *as, const char *reason, bool tell)
 		return;
 	as->ending = true;
 	log_info("session ends session=%.8s peer=%s reason=\"%s\"",
-		 session_grant(as->session)->session, session_grant(as->session)->peer_name, reason);
+		 session_grant(as->session)->session, session_grant(as->session)->peer_name,
+		 reason);
 	plane_detach(app->plane, as->slot);
 	if (as->waiter.waiting)
 		answer_failed(as, RPC_UNAVAILABLE, reason);

@@ -114,11 +114,11 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 	json_t *o;
 
 	session_status(as->session, &st);
-	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}", "id", g->session, "peer",
-		      g->peer_name, "state", session_state_name(st.state), "relay", st.relay, "cipher",
-		      st.path.cipher, "since_s",
-		      (json_int_t)((clock_mono_ms() - st.since_ms) / 1000), "expires_in_s",
-		      (json_int_t)st.expires_in_s, "lans", prefix_list(g->peer_lans, g->n_peer_lans));
+	o = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o}", "id", g->session, "peer", g->peer_name,
+		"state", session_state_name(st.state), "relay", st.relay, "cipher", st.path.cipher,
+		"since_s", (json_int_t)((clock_mono_ms() - st.since_ms) / 1000), "expires_in_s",
+		(json_int_t)st.expires_in_s, "lans", prefix_list(g->peer_lans, g->n_peer_lans));
 	if (!o)
 		return NULL;
 	add_relay(o, &st);
@@ -195,13 +195,14 @@ json_t *status_make(struct app *app)
 {
 	bool device = app->config.role == TOKEN_DEVICE;
 	const struct identity *id = &app->identity;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "version", FARLAN_VERSION,
-			      "role", device ? "device" : "manager", "state", state_of(app), "tun",
-			      app->config.tun, "addresses", addresses_json(app), "lans",
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "version",
+			      FARLAN_VERSION, "role", device ? "device" : "manager", "state",
+			      state_of(app), "tun", app->config.tun, "addresses",
+			      addresses_json(app), "lans",
 			      device ? prefix_list(app->lans, app->n_lans)
 				     : prefix_list(app->config.lans.at, app->config.lans.n),
-			      "sessions", sessions_json(app), "errors", errors_json(app), "unroutable",
-			      (json_int_t)plane_unroutable(app->plane));
+			      "sessions", sessions_json(app), "errors", errors_json(app),
+			      "unroutable", (json_int_t)plane_unroutable(app->plane));
 
 	if (o && app->enrolled) {
 		json_object_set_new(o, "name", json_string(id->name));
