@@ -27,7 +27,7 @@ static int map_error(struct store *s, const char *what, int code)
 
 	if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY)
 		return -EEXIST;
-	log_error("database error while=%s code=%d message=\"%s\"", what, code,
+	log_error("database error statement=\"%.60s\" code=%d message=\"%s\"", what, code,
 		  sqlite3_errmsg(s->db));
 	return -EIO;
 }

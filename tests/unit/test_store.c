@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* accessd's store: what is written is there again, also after kill -9; broken references are
+ * refused. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+#include <cmocka.h>
+
+#include "accessd/store.h"
+
+static char dir[64];
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/farlan-store-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char cmd[128];
+
+	(void)state;
+	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
+	return system(cmd); /* NOLINT(cert-env33-c): a fixed command of this test */
+}
+
+static struct store *open_store(void)
+{
+	struct store *s = NULL;
+
+	assert_int_equal(store_open(&s, dir), 0);
+	return s;
+}
+
+static struct store_domain add_domain(struct store *s)
+{
+	struct store_domain d = {.name = "lab.example", .created = 1};
+
+	d.urls.n = 1;
+	assert_int_equal(url_parse(&d.urls.at[0], "https://as1.lab.example:8443"), 0);
+	d.ca_key.len = d.access_key.len = d.ca.len = d.access_cert.len = d.outer_cert.len = 3;
+	memset(d.token_secret, 7, sizeof(d.token_secret));
+	memset(d.ula, 0xfd, sizeof(d.ula));
+	strcpy(d.access_uid, "00112233445566778899aabbccddeeff");
+	assert_int_equal(store_domain_add(s, &d), 0);
+	return d;
+}
+
+static unsigned last_uid;
+
+static struct store_member add_member(struct store *s, int64_t domain, enum ident_kind kind,
+				      const char *name)
+{
+	struct store_member m = {.domain = domain, .kind = kind, .created = 5};
+
+	snprintf(m.name, sizeof(m.name), "%s", name);
+	snprintf(m.uid, sizeof(m.uid), "%031u%u", ++last_uid, (unsigned)kind);
+	assert_int_equal(store_member_add(s, &m), 0);
+	return m;
+}
+
+static void test_domain(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d, back;
+
+	(void)state;
+	assert_int_equal(store_domain_first(s, &back), -ENOENT);
+	d = add_domain(s);
+	store_close(s);
+	s = open_store();
+	assert_int_equal(store_domain_first(s, &back), 0);
+	assert_memory_equal(&back, &d, sizeof(d));
+	d.access_cert.len = 9;
+	assert_int_equal(store_domain_set_certs(s, &d), 0);
+	assert_int_equal(store_domain_first(s, &back), 0);
+	assert_int_equal(back.access_cert.len, 9);
+	store_close(s);
+}
+
+static void test_files(void **state)
+{
+	char path[128];
+	struct store *s = open_store(), *second;
+	struct stat st;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/accessd.db", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	snprintf(path, sizeof(path), "%s/accessd.db-wal", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(store_open(&second, dir), -EBUSY);
+	store_close(s);
+}
+
+static void raw(const char *sql)
+{
+	char path[128];
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/accessd.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_migrations(void **state)
+{
+	struct store *s = open_store();
+
+	(void)state;
+	store_close(s);
+	raw("PRAGMA user_version = 1000");
+	assert_int_equal(store_open(&s, dir), -EPROTO);
+	/* As if nothing had been applied: the tables are there already, so the step fails as a
+	 * whole. */
+	raw("PRAGMA user_version = 0; DROP TABLE session_relay");
+	assert_int_equal(store_open(&s, dir), -EIO);
+	raw("CREATE TABLE session_relay (x)");
+}
+
+static bool count_member(void *arg, const struct store_member *m)
+{
+	int *n = arg;
+
+	assert_int_equal(m->kind, IDENT_DEVICE);
+	++*n;
+	return true;
+}
+
+static void test_members(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member a = add_member(s, d.id, IDENT_DEVICE, "site1"), b, back;
+	struct lans lans = {.n = 1};
+	int n = 0;
+
+	(void)state;
+	b = a;
+	assert_int_equal(store_member_add(s, &b), -EEXIST);
+	add_member(s, d.id, IDENT_DEVICE, "site2");
+	add_member(s, d.id, IDENT_USER, "site1"); /* another kind may have the name */
+	assert_int_equal(store_member_by_name(s, d.id, IDENT_DEVICE, "site1", &back), 0);
+	assert_memory_equal(&back, &a, sizeof(a));
+	assert_int_equal(store_member_by_uid(s, d.id, IDENT_DEVICE, a.uid, &back), 0);
+	assert_int_equal(store_member_by_uid(s, d.id, IDENT_RELAY, a.uid, &back), -ENOENT);
+	assert_int_equal(store_member_by_name(s, d.id + 1, IDENT_DEVICE, "site1", &back), -ENOENT);
+	assert_int_equal(prefix_parse(&lans.at[0], "10.0.0.0/8"), 0);
+	assert_int_equal(store_member_set_lans(s, a.id, &lans), 0);
+	assert_int_equal(store_member_set_state(s, a.id, STORE_ENROLLED), 0);
+	assert_int_equal(store_member_seen(s, a.id, 77, "0.1.0", "192.0.2.1:1"), 0);
+	assert_int_equal(store_member_get(s, a.id, &back), 0);
+	assert_int_equal(back.lans.n, 1);
+	assert_int_equal(back.state, STORE_ENROLLED);
+	assert_int_equal(back.last_seen, 77);
+	assert_string_equal(back.version, "0.1.0");
+	assert_int_equal(store_member_each(s, d.id, IDENT_DEVICE, "", count_member, &n), 0);
+	assert_int_equal(n, 2);
+	n = 0;
+	assert_int_equal(store_member_each(s, d.id, IDENT_DEVICE, "site1", count_member, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(store_member_remove(s, a.id), 0);
+	assert_int_equal(store_member_remove(s, a.id), -ENOENT);
+	assert_int_equal(store_member_set_state(s, a.id, STORE_REVOKED), -ENOENT);
+	/* References are checked: there is no such domain. */
+	b.domain = 99;
+	assert_int_equal(store_member_add(s, &b), -EIO);
+	store_close(s);
+}
+
+static void test_passwords(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member u = add_member(s, d.id, IDENT_USER, "anna");
+	struct store_password p = {.cost = 15, .block = 8, .parallel = 1}, back;
+
+	(void)state;
+	assert_int_equal(store_password_get(s, u.id, &back), -ENOENT);
+	memset(p.hash, 1, sizeof(p.hash));
+	assert_int_equal(store_password_set(s, u.id, &p), 0);
+	p.hash[0] = 9;
+	assert_int_equal(store_password_set(s, u.id, &p), 0);
+	assert_int_equal(store_password_get(s, u.id, &back), 0);
+	assert_memory_equal(&back, &p, sizeof(p));
+	assert_int_equal(store_member_remove(s, u.id), 0);
+	assert_int_equal(store_password_get(s, u.id, &back), -ENOENT);
+	store_close(s);
+}
+
+static void test_endpoints(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member u = add_member(s, d.id, IDENT_USER, "anna"),
+			    r = add_member(s, d.id, IDENT_RELAY, "rs1");
+	struct store_endpoint e[3], back, relay = {.domain = d.id, .member = r.id};
+	uint32_t host;
+	int64_t id;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		e[i] = (struct store_endpoint){
+			.domain = d.id, .member = u.id, .has_key = true, .expires = 100 - i};
+		e[i].key_sha256[0] = (uint8_t)i;
+		assert_int_equal(store_host_free(s, d.id, &e[i].host), 0);
+		assert_int_equal(e[i].host, i + 1);
+		assert_int_equal(store_endpoint_add(s, &e[i]), 0);
+	}
+	assert_int_equal(store_endpoint_add(s, &e[1]), -EEXIST);
+	assert_int_equal(store_endpoint_add(s, &relay), 0);
+	relay.id = 0;
+	assert_int_equal(store_endpoint_add(s, &relay),
+			 0); /* without an address there may be several */
+	assert_int_equal(store_endpoint_by_key(s, u.id, e[1].key_sha256, &back), 0);
+	assert_memory_equal(&back, &e[1], sizeof(back));
+	assert_int_equal(store_endpoint_by_key(s, r.id, e[1].key_sha256, &back), -ENOENT);
+	assert_int_equal(store_endpoint_oldest(s, u.id, 3, &id), -ENOENT);
+	assert_int_equal(store_endpoint_oldest(s, u.id, 2, &id), 0);
+	assert_int_equal(id, e[2].id);
+	assert_int_equal(store_endpoint_remove(s, e[1].id), 0);
+	assert_int_equal(store_host_free(s, d.id, &host), 0);
+	assert_int_equal(host, 2); /* the lowest that is free */
+	e[0].cert.len = 4;
+	assert_int_equal(store_endpoint_set_key(s, &e[0]), 0);
+	assert_int_equal(store_endpoint_get(s, e[0].id, &back), 0);
+	assert_int_equal(back.cert.len, 4);
+	store_close(s);
+}
+
+static void test_invites(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member m = add_member(s, d.id, IDENT_DEVICE, "site1");
+	struct store_invite i = {.member = m.id, .created = 1, .expires = 100}, back;
+	uint8_t key[32] = {1}, other[32] = {2};
+
+	(void)state;
+	assert_int_equal(store_invite_add(s, &i), 0);
+	assert_int_equal(store_invite_add(s, &i), -EEXIST);
+	assert_int_equal(store_invite_redeem(s, i.id, key), 0);
+	assert_int_equal(store_invite_used(s, m.id, other), 0);
+	assert_int_equal(store_invite_by_secret(s, i.secret_sha256, &back), 0);
+	assert_int_equal(back.state, STORE_INVITE_REDEEMED);
+	assert_memory_equal(back.key_sha256, key, 32);
+	assert_int_equal(store_invite_used(s, m.id, key), 0);
+	assert_int_equal(store_invite_by_secret(s, i.secret_sha256, &back), 0);
+	assert_int_equal(back.state, STORE_INVITE_USED);
+	i.secret_sha256[0] = 1;
+	assert_int_equal(store_invite_add(s, &i), 0);
+	assert_int_equal(store_invite_replace(s, m.id), 0);
+	assert_int_equal(store_invite_by_secret(s, i.secret_sha256, &back), 0);
+	assert_int_equal(back.state, STORE_INVITE_REPLACED);
+	assert_int_equal(store_purge(s, 100 + 31 * 86400), 0);
+	assert_int_equal(store_invite_by_secret(s, i.secret_sha256, &back), -ENOENT);
+	store_close(s);
+}
+
+static bool copy_session(void *arg, const struct store_session *x)
+{
+	*(struct store_session *)arg = *x;
+	return false;
+}
+
+static void test_sessions(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member u = add_member(s, d.id, IDENT_USER, "anna"),
+			    m = add_member(s, d.id, IDENT_DEVICE, "site1"),
+			    r1 = add_member(s, d.id, IDENT_RELAY, "rs1"),
+			    r2 = add_member(s, d.id, IDENT_RELAY, "rs2");
+	struct store_endpoint eu = {.domain = d.id, .member = u.id, .host = 1},
+			      em = {.domain = d.id, .member = m.id, .host = 2};
+	struct store_session x = {.domain = d.id,
+				  .user_member = u.id,
+				  .device_member = m.id,
+				  .serial = 1,
+				  .n_relays = 2,
+				  .relays = {r2.id, r1.id},
+				  .started = 10,
+				  .ends = 100,
+				  .user_name = "anna",
+				  .device_name = "site1"},
+			     back;
+
+	(void)state;
+	assert_int_equal(store_endpoint_add(s, &eu), 0);
+	assert_int_equal(store_endpoint_add(s, &em), 0);
+	strcpy(x.id, "00112233445566778899aabbccddeeff");
+	x.manager = eu.id;
+	x.device = em.id;
+	x.manager_lans.n = 1;
+	assert_int_equal(prefix_parse(&x.manager_lans.at[0], "10.0.0.0/8"), 0);
+	assert_int_equal(store_session_add(s, &x), 0);
+	assert_int_equal(store_session_add(s, &x), -EEXIST);
+	assert_int_equal(store_session_each(s, d.id, STORE_NOT_ENDED, 0, copy_session, &back), 0);
+	assert_memory_equal(&back, &x, sizeof(x));
+	x.state = STORE_SESSION_LIVE;
+	x.device_epoch = 4;
+	assert_int_equal(store_session_update(s, &x), 0);
+	/* What is removed leaves the list of relays, and its end of the session. */
+	assert_int_equal(store_member_remove(s, r2.id), 0);
+	assert_int_equal(store_member_remove(s, m.id), 0);
+	assert_int_equal(store_session_each(s, d.id, STORE_NOT_ENDED, 0, copy_session, &back), 0);
+	assert_int_equal(back.n_relays, 1);
+	assert_int_equal(back.relays[0], r1.id);
+	assert_int_equal(back.device, 0);
+	assert_int_equal(back.device_epoch, 4);
+	assert_string_equal(back.device_name, "site1");
+	x.state = STORE_SESSION_ENDED;
+	x.ended = 50;
+	strcpy(x.reason, "killed");
+	assert_int_equal(store_session_update(s, &x), 0);
+	back.id[0] = '\0';
+	assert_int_equal(store_session_each(s, d.id, STORE_NOT_ENDED, 0, copy_session, &back), 0);
+	assert_string_equal(back.id, "");
+	assert_int_equal(store_session_each(s, d.id, STORE_ENDED_EARLY, 99, copy_session, &back),
+			 0);
+	assert_string_equal(back.reason, "killed");
+	back.id[0] = '\0';
+	assert_int_equal(store_session_each(s, d.id, STORE_ENDED_EARLY, 100, copy_session, &back),
+			 0);
+	assert_string_equal(back.id, "");
+	assert_int_equal(store_purge(s, 50 + 31 * 86400), 0);
+	assert_int_equal(store_session_add(s, &x),
+			 -EIO); /* gone, and so are its ends: a broken reference */
+	store_close(s);
+}
+
+static void test_rollback(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member back;
+
+	(void)state;
+	assert_int_equal(store_begin(s), 0);
+	add_member(s, d.id, IDENT_DEVICE, "site1");
+	store_rollback(s);
+	assert_int_equal(store_member_by_name(s, d.id, IDENT_DEVICE, "site1", &back), -ENOENT);
+	store_rollback(s); /* outside of a transaction: nothing */
+	store_close(s);
+}
+
+/* Adds members one after the other and says so after each, until it is killed. */
+static void write_until_killed(int fd, int64_t domain)
+{
+	struct store *s;
+	struct store_member m = {.domain = domain, .kind = IDENT_DEVICE};
+
+	if (store_open(&s, dir) != 0)
+		_exit(1);
+	for (int i = 0;; i++) {
+		snprintf(m.name, sizeof(m.name), "site%d", i);
+		snprintf(m.uid, sizeof(m.uid), "%032d", i);
+		if (store_begin(s) || store_member_add(s, &m) || store_commit(s))
+			_exit(1);
+		if (write(fd, &i, sizeof(i)) != sizeof(i))
+			_exit(1);
+		snprintf(m.name, sizeof(m.name), "half%d", i);
+		snprintf(m.uid, sizeof(m.uid), "f%031d", i);
+		/* Not committed: must never be seen. */
+		if (store_begin(s) || store_member_add(s, &m))
+			_exit(1);
+		store_rollback(s);
+	}
+}
+
+static void test_kill(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member back;
+	int fds[2], last = -1, n, status;
+	char name[32];
+	pid_t pid;
+
+	(void)state;
+	store_close(s);
+	for (int round = 0; round < 5; round++) {
+		raw("DELETE FROM member");
+		assert_int_equal(pipe(fds), 0);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0)
+			write_until_killed(fds[1], d.id);
+		close(fds[1]);
+		usleep(20000 + (useconds_t)round * 7001);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		while (read(fds[0], &n, sizeof(n)) == sizeof(n))
+			last = n;
+		close(fds[0]);
+		s = open_store();
+		for (int i = 0; i <= last; i++) {
+			snprintf(name, sizeof(name), "site%d", i);
+			assert_int_equal(store_member_by_name(s, d.id, IDENT_DEVICE, name, &back),
+					 0);
+			snprintf(name, sizeof(name), "half%d", i);
+			assert_int_equal(store_member_by_name(s, d.id, IDENT_DEVICE, name, &back),
+					 -ENOENT);
+		}
+		store_close(s);
+	}
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_domain),  TEST(test_files),	  TEST(test_migrations),
+		TEST(test_members), TEST(test_passwords), TEST(test_endpoints),
+		TEST(test_invites), TEST(test_sessions),  TEST(test_rollback),
+		TEST(test_kill),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
