@@ -11,7 +11,10 @@
 #include "common/io/log.h"
 
 #define ADDRS_PER_HOST 6
+#define RESOLVE_WAIT_MS 250 /* for the other names once one is known: a dead one must not hold up the rest */
 #define HEADERS_SIZE 3072
+
+struct dial_times dial_times = { .stagger_ms = DIAL_STAGGER_MS, .total_ms = DIAL_TOTAL_MS };
 
 struct try {
 	struct dial *dial;
@@ -48,6 +51,7 @@ struct dial {
 };
 
 static void go_on(struct dial *d);
+static void begin(struct dial *d);
 
 /* The end */
 
@@ -237,8 +241,12 @@ static void on_stagger(uv_timer_t *timer)
 {
 	struct dial *d = timer->data;
 
-	if (!d->over)
+	if (d->over)
+		return;
+	if (d->begun)
 		go_on(d);
+	else
+		begin(d);
 }
 
 static void on_total(uv_timer_t *timer)
@@ -256,20 +264,28 @@ static void go_on(struct dial *d)
 {
 	if (!d->begun)
 		return;
-	while (d->next_try < d->n_tries && !start_try(d))
+	while (!d->over && d->next_try < d->n_tries && !start_try(d))
 		;
+	if (d->over) /* cancelled from within on_step */
+		return;
 	if (d->next_try < d->n_tries)
-		uv_timer_start(&d->stagger, on_stagger, DIAL_STAGGER_MS, 0);
+		uv_timer_start(&d->stagger, on_stagger, dial_times.stagger_ms, 0);
 	else if (d->n_running == 0 && d->n_lookups_pending == 0)
 		fail(d);
 }
 
 /* The order of tries */
 
-static bool known(const struct dial *d, const struct sockaddr_storage *ss)
+/* The same question to the same address; another name there may be another server behind a proxy. */
+static bool known(const struct dial *d, size_t url, const struct sockaddr_storage *ss)
 {
+	const struct url *u = &d->target.urls[url];
+
 	for (size_t i = 0; i < d->n_tries; i++) {
-		if (memcmp(&d->tries[i].addr, ss, sizeof(*ss)) == 0)
+		const struct url *other = &d->target.urls[d->tries[i].url];
+
+		if (memcmp(&d->tries[i].addr, ss, sizeof(*ss)) == 0 &&
+		    strcmp(other->host, u->host) == 0 && strcmp(other->path, u->path) == 0)
 			return true;
 	}
 	return false;
@@ -277,7 +293,7 @@ static bool known(const struct dial *d, const struct sockaddr_storage *ss)
 
 static void add_try(struct dial *d, size_t url, const struct sockaddr_storage *ss)
 {
-	if (d->n_tries == DIAL_TRIES_MAX || known(d, ss))
+	if (d->n_tries == DIAL_TRIES_MAX || known(d, url, ss))
 		return;
 	d->tries[d->n_tries++] = (struct try){ .dial = d, .url = url, .addr = *ss };
 }
@@ -334,14 +350,18 @@ static void add_round(struct dial *d, size_t round)
 	}
 }
 
+/* With the names that are known; called again for those that come later. */
 static void begin(struct dial *d)
 {
+	bool first = !d->begun;
+
 	d->begun = true;
 	for (size_t u = 0; u < d->target.n_urls; u++)
 		add_remembered(d, u);
 	for (size_t round = 0; round < OPT_PORTS_MAX; round++)
 		add_round(d, round);
-	go_on(d);
+	if (first || !uv_is_active((uv_handle_t *)&d->stagger))
+		go_on(d);
 }
 
 /* Names */
@@ -387,8 +407,12 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list
 		note_failure(d, what);
 		step(d, what);
 	}
-	if (d->n_lookups_pending == 0)
+	if (d->over) /* cancelled from within on_step */
+		maybe_free(d);
+	else if (d->n_lookups_pending == 0 || d->begun)
 		begin(d);
+	else if (status == 0)
+		uv_timer_start(&d->stagger, on_stagger, RESOLVE_WAIT_MS, 0);
 }
 
 static int look_up(struct dial *d, size_t url)
@@ -453,7 +477,7 @@ int dial_start(struct dial **out, uv_loop_t *loop, const struct tls_ctx *ctx,
 		dial_cancel(d);
 		return r;
 	}
-	uv_timer_start(&d->total, on_total, DIAL_TOTAL_MS, 0);
+	uv_timer_start(&d->total, on_total, dial_times.total_ms, 0);
 	*out = d;
 	return 0;
 }

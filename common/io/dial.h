@@ -18,6 +18,11 @@
 #define DIAL_REASON_SIZE 400
 #define DIAL_ADDR_SIZE 56 /* "[IPv6]:port" */
 
+/* What holds; only tests set other ones. */
+extern struct dial_times {
+	uint32_t stagger_ms, total_ms;
+} dial_times;
+
 struct dial;
 
 /* The addresses and ports that worked last, per host; owned by the daemon. */
