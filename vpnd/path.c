@@ -15,8 +15,20 @@
 
 #define RX_BYTES (FRAME_HEADER_BYTES + FRAME_MAX_BYTES + TLS_RECORD_MAX_BYTES)
 
+const struct path_times path_times_default = {
+	.wait_ms = 120000,
+	.hello_ms = 10000,
+	.active_ms = 60000,
+	.quiet_ms = 1000,
+	.lost_ms = 5000,
+	.rtt_every_ms = 10000,
+	.idle_ping_ms = 45000,
+	.idle_lost_ms = 90000,
+};
+
 struct path {
 	struct path_config config;
+	const struct path_times *times;
 	const struct path_callbacks *cb;
 	void *arg;
 	enum path_state state;
@@ -24,7 +36,7 @@ struct path {
 	struct inner *inner;
 	uv_timer_t timer; /* liveness, once ready */
 	bool timer_closed, ended;
-	struct buf rx; /* a frame that is not whole yet */
+	struct buf rx;			     /* a frame that is not whole yet */
 	uint64_t heard_ms, sent_ms, data_ms; /* CLOCK_BOOTTIME */
 	uint64_t pinged_ms; /* of the oldest PING since something was heard; 0: none */
 	uint64_t asked_ms;  /* of the last PING */
@@ -135,7 +147,7 @@ static void send_ping(struct path *p)
 
 static bool active(const struct path *p, uint64_t now)
 {
-	return p->data_ms && now - p->data_ms < PATH_ACTIVE_MS;
+	return p->data_ms && now - p->data_ms < p->times->active_ms;
 }
 
 /* Nothing came since our PING for too long? */
@@ -144,17 +156,19 @@ static bool is_lost(const struct path *p, uint64_t now)
 	uint64_t silent = now - p->heard_ms;
 
 	if (active(p, now))
-		return p->pinged_ms && now - p->pinged_ms >= PATH_LOST_MS && silent >= PATH_LOST_MS;
-	return silent >= PATH_IDLE_LOST_MS;
+		return p->pinged_ms && now - p->pinged_ms >= p->times->lost_ms &&
+		       silent >= p->times->lost_ms;
+	return silent >= p->times->idle_lost_ms;
 }
 
 static bool wants_ping(const struct path *p, uint64_t now)
 {
 	if (p->pinged_ms)
-		return now - p->heard_ms >= PATH_IDLE_PING_MS && !active(p, now);
+		return now - p->heard_ms >= p->times->idle_ping_ms && !active(p, now);
 	if (active(p, now))
-		return now - p->heard_ms >= PATH_QUIET_MS || now - p->asked_ms >= PATH_RTT_EVERY_MS;
-	return now - p->sent_ms >= PATH_IDLE_PING_MS;
+		return now - p->heard_ms >= p->times->quiet_ms ||
+		       now - p->asked_ms >= p->times->rtt_every_ms;
+	return now - p->sent_ms >= p->times->idle_ping_ms;
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -179,7 +193,7 @@ static void schedule(struct path *p)
 	uint64_t now = clock_mono_ms();
 
 	uv_timer_start(&p->timer, on_tick,
-		       active(p, now) ? PATH_QUIET_MS : PATH_IDLE_PING_MS / 4, 0);
+		       active(p, now) ? p->times->quiet_ms : p->times->idle_ping_ms / 4, 0);
 }
 
 static void on_pong(struct path *p, const uint8_t *payload, size_t n)
@@ -241,8 +255,7 @@ static void on_end(struct path *p, const struct frame *f)
 	path_close(p, 0, reason[0] ? reason : "ended by the other end");
 }
 
-static void on_number(struct path *p, const struct frame *f,
-		      void (*fn)(struct path *p, uint32_t n))
+static void on_number(struct path *p, const struct frame *f, void (*fn)(struct path *p, uint32_t n))
 {
 	struct rd r = rd_init(f->payload, f->len);
 	uint32_t n;
@@ -358,7 +371,7 @@ static const struct inner_callbacks inner_calls = {
 static void on_dial_open(struct dial *d, struct outer *o)
 {
 	struct path *p = dial_arg(d);
-	struct tls_expect expect = { .alpn = TLS_ALPN_PATH, .has_ident = true, .has_key = true };
+	struct tls_expect expect = {.alpn = TLS_ALPN_PATH, .has_ident = true, .has_key = true};
 	int r;
 
 	p->dial = NULL;
@@ -366,7 +379,8 @@ static void on_dial_open(struct dial *d, struct outer *o)
 	memcpy(expect.key_sha256, p->config.grant->peer_key, sizeof(expect.key_sha256));
 	dial_addr_format(outer_peer_addr(o), p->addr);
 	p->state = PATH_WAITING;
-	r = inner_open(&p->inner, o, p->config.inner_ctx, &expect, PATH_WAIT_MS, &inner_calls, p);
+	r = inner_open(&p->inner, o, p->config.inner_ctx, &expect, p->times->wait_ms, &inner_calls,
+		       p);
 	if (r != 0) {
 		p->inner = NULL;
 		begin_closing(p, strerror(-r));
@@ -397,14 +411,15 @@ static const struct dial_callbacks dial_calls = {
 static int dial_relay(struct path *p)
 {
 	const struct grant_relay *relay = relay_of(p);
-	struct dial_target target = { .path = "/v1/session", .ports = *p->config.ports };
+	struct dial_target target = {.path = "/v1/session", .ports = *p->config.ports};
 	char headers[PASETO_TOKEN_SIZE + 100];
 	int r;
 
 	target.n_urls = relay->n_urls;
 	memcpy(target.urls, relay->urls, relay->n_urls * sizeof(relay->urls[0]));
-	snprintf(headers, sizeof(headers), "Authorization: Bearer %s\r\nFarlan-Generation: %llu\r\n",
-		 relay->token, (unsigned long long)p->config.generation);
+	snprintf(headers, sizeof(headers),
+		 "Authorization: Bearer %s\r\nFarlan-Generation: %llu\r\n", relay->token,
+		 (unsigned long long)p->config.generation);
 	target.headers = headers;
 	r = dial_start(&p->dial, p->config.loop, p->config.outer_ctx, &target, p->config.memory,
 		       &dial_calls, p);
@@ -421,6 +436,7 @@ int path_open(struct path **out, const struct path_config *config, const struct 
 	if (!p)
 		return -ENOMEM;
 	p->config = *config;
+	p->times = config->times ? config->times : &path_times_default;
 	p->cb = cb;
 	p->arg = arg;
 	p->rtt_ms = -1;
@@ -452,7 +468,8 @@ int path_send(struct path *p, const void *frames, size_t n)
 
 bool path_room(const struct path *p)
 {
-	return p->state == PATH_READY && p->inner && inner_queued(p->inner) < OUTER_QUEUE_HIGH_BYTES;
+	return p->state == PATH_READY && p->inner &&
+	       inner_queued(p->inner) < OUTER_QUEUE_HIGH_BYTES;
 }
 
 static void send_number(struct path *p, enum frame_type type, uint32_t n)
@@ -487,7 +504,7 @@ size_t path_relay(const struct path *p)
 void path_status(const struct path *p, struct path_status *s)
 {
 	struct outer *o = p->inner ? inner_outer(p->inner) : NULL;
-	struct outer_stats stats = { .tls_version = "" };
+	struct outer_stats stats = {.tls_version = ""};
 
 	memset(s, 0, sizeof(*s));
 	s->state = p->state;

@@ -13,22 +13,28 @@
 #include "common/pure/frame.h"
 #include "common/pure/grant.h"
 
-#define PATH_WAIT_MS 120000        /* a relay keeps a waiting leg this long */
-#define PATH_ACTIVE_MS 60000       /* after data was sent: watched closely */
-#define PATH_QUIET_MS 1000         /* active and nothing heard: PING */
-#define PATH_LOST_MS 5000          /* and nothing after that: lost */
-#define PATH_IDLE_PING_MS 45000
-#define PATH_IDLE_LOST_MS 90000
-#define PATH_RTT_EVERY_MS 10000    /* active: PING for the round-trip time */
 #define PATH_REASON_SIZE DIAL_REASON_SIZE
 
 enum path_state { PATH_DIALING, PATH_WAITING, PATH_HELLO, PATH_READY, PATH_CLOSING };
+
+/* How long things may take. */
+struct path_times {
+	uint32_t wait_ms;      /* a relay keeps a waiting leg this long */
+	uint32_t hello_ms;     /* authenticated, until the other end's HELLO */
+	uint32_t active_ms;    /* after data was sent: watched closely */
+	uint32_t quiet_ms;     /* active and nothing heard: PING */
+	uint32_t lost_ms;      /* and nothing after that: lost */
+	uint32_t rtt_every_ms; /* active: PING for the round-trip time */
+	uint32_t idle_ping_ms;
+	uint32_t idle_lost_ms;
+};
+extern const struct path_times path_times_default; /* docs/PROTOCOL.md, sections 6 and 7 */
 
 struct path;
 
 struct path_callbacks {
 	void (*on_step)(struct path *p, const char *text); /* for people */
-	void (*on_ready)(struct path *p);                  /* HELLOs are exchanged */
+	void (*on_ready)(struct path *p);		   /* HELLOs are exchanged */
 	void (*on_packet)(struct path *p, const uint8_t *packet, size_t n); /* borrowed */
 	void (*on_select)(struct path *p, uint32_t n);
 	void (*on_selected)(struct path *p, uint32_t n);
@@ -40,17 +46,19 @@ struct path_callbacks {
 
 struct path_config { /* borrowed for the path's life but for the integers */
 	uv_loop_t *loop;
-	const struct tls_ctx *outer_ctx, *inner_ctx; /* inner: client for a manager, server for a device */
+	const struct tls_ctx *outer_ctx,
+		*inner_ctx; /* inner: client for a manager, server for a device */
 	const struct grant *grant;
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
-	size_t relay;        /* index in the grant */
+	const struct path_times *times; /* NULL: path_times_default */
+	size_t relay;			/* index in the grant */
 	uint64_t generation;
 };
 
 /** path_open() - Return: 0; -errno. Callbacks never come before it returns. */
-int path_open(struct path **out, const struct path_config *config, const struct path_callbacks *cb, void *arg)
-	__attribute__((warn_unused_result));
+int path_open(struct path **out, const struct path_config *config, const struct path_callbacks *cb,
+	      void *arg) __attribute__((warn_unused_result));
 
 /** path_close() - say END @end_code (0: nothing) if the peer is there, then close. Idempotent. */
 void path_close(struct path *p, int end_code, const char *reason);
@@ -68,7 +76,7 @@ size_t path_relay(const struct path *p); /* index in the grant */
 struct path_status {
 	enum path_state state;
 	char relay_addr[DIAL_ADDR_SIZE]; /* "" while dialing */
-	double rtt_ms;                   /* < 0: not known yet */
+	double rtt_ms;			 /* < 0: not known yet */
 	const char *cipher, *outer_version;
 	bool outer_verified;
 };

@@ -16,9 +16,9 @@
 
 /* One relay of the grant in the search. */
 struct leg {
-	struct path *path;     /* while there is one */
+	struct path *path; /* while there is one */
 	struct backoff backoff;
-	uint64_t dial_at_ms;   /* while there is none and the search is on */
+	uint64_t dial_at_ms; /* while there is none and the search is on */
 };
 
 struct session {
@@ -28,10 +28,10 @@ struct session {
 	struct grant grant;
 	enum session_state state;
 	struct leg legs[GRANT_RELAYS_MAX];
-	size_t selected;    /* leg that packets are sent on, or NONE */
-	size_t suspect;     /* leg that was lost last: searched last */
-	uint32_t select_n;  /* highest SELECT sent or taken */
-	uint32_t dials;     /* low half of the generation */
+	size_t selected;   /* leg that packets are sent on, or NONE */
+	size_t suspect;	   /* leg that was lost last: searched last */
+	uint32_t select_n; /* highest SELECT sent or taken */
+	uint32_t dials;	   /* low half of the generation */
 	uv_timer_t search, choose, life;
 	unsigned int timers; /* not closed yet */
 	uint64_t since_ms, ends_ms;
@@ -378,10 +378,12 @@ static void dial_leg(struct session *s, size_t i)
 	struct path_config config = {
 		.loop = s->config.loop,
 		.outer_ctx = s->config.outer_ctx,
-		.inner_ctx = is_manager(s) ? s->config.inner_client_ctx : s->config.inner_server_ctx,
+		.inner_ctx =
+			is_manager(s) ? s->config.inner_client_ctx : s->config.inner_server_ctx,
 		.grant = &s->grant,
 		.ports = s->config.ports,
 		.memory = s->config.memory,
+		.times = s->config.times,
 		.relay = i,
 		.generation = ((uint64_t)s->grant.epoch << 32) + ++s->dials,
 	};
@@ -390,7 +392,8 @@ static void dial_leg(struct session *s, size_t i)
 	s->legs[i].dial_at_ms = 0;
 	if (r != 0) {
 		s->legs[i].path = NULL;
-		log_warn("cannot dial relay=%s error=\"%s\"", s->grant.relays[i].name, strerror(-r));
+		log_warn("cannot dial relay=%s error=\"%s\"", s->grant.relays[i].name,
+			 strerror(-r));
 		dial_later(s, i);
 	}
 }
@@ -435,7 +438,8 @@ void session_flush(struct session *s)
 
 	s->batch_used = 0;
 	if (n > 0 && s->selected != NONE)
-		(void)path_send(s->legs[s->selected].path, s->batch, n); /* a failure closes the path */
+		(void)path_send(s->legs[s->selected].path, s->batch,
+				n); /* a failure closes the path */
 }
 
 /* A packet that is longer than a batch goes in pieces. */

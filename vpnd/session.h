@@ -12,9 +12,9 @@
 
 #include "vpnd/path.h"
 
-#define SESSION_STAGGER_MS 150   /* between the relays of a search */
-#define SESSION_CHOOSE_MS 100    /* an earlier relay may still come in after the first is ready */
-#define SESSION_RETIRE_MS 5000   /* the device keeps the other paths this long after a SELECT */
+#define SESSION_STAGGER_MS 150 /* between the relays of a search */
+#define SESSION_CHOOSE_MS 100  /* an earlier relay may still come in after the first is ready */
+#define SESSION_RETIRE_MS 5000 /* the device keeps the other paths this long after a SELECT */
 #define SESSION_RETRY_BASE_MS 500
 #define SESSION_RETRY_MAX_MS 15000
 
@@ -27,10 +27,11 @@ struct session;
 
 struct session_callbacks {
 	void (*on_step)(struct session *s, const char *text); /* for people */
-	void (*on_up)(struct session *s);                      /* a path is selected, both ends know */
-	void (*on_down)(struct session *s, const char *reason); /* searching again */
+	void (*on_up)(struct session *s); /* a path is selected, both ends know */
+	void (*on_down)(struct session *s, const char *reason);		       /* searching again */
 	void (*on_packet)(struct session *s, const uint8_t *packet, size_t n); /* borrowed */
-	/* The session is over by itself: the peer ended it or its time is up. session_end() was called. */
+	/* The session is over by itself: the peer ended it or its time is up. session_end() was
+	 * called. */
 	void (*on_over)(struct session *s, const char *reason);
 	/* session_end() is done; @s is freed after it. */
 	void (*on_closed)(struct session *s);
@@ -41,13 +42,16 @@ struct session_config {
 	const struct tls_ctx *outer_ctx, *inner_client_ctx, *inner_server_ctx;
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
+	const struct path_times *times; /* NULL: path_times_default */
 };
 
 /** session_open() - @grant is copied. Callbacks never come before it returns. Return: 0; -errno. */
-int session_open(struct session **out, const struct session_config *config, const struct grant *grant,
-		 const struct session_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+int session_open(struct session **out, const struct session_config *config,
+		 const struct grant *grant, const struct session_callbacks *cb, void *arg)
+	__attribute__((warn_unused_result));
 
-/** session_end() - tell the peer (END) and close all paths. Idempotent; on_closed follows from the loop. */
+/** session_end() - tell the peer (END) and close all paths. Idempotent; on_closed follows from the
+ * loop. */
 void session_end(struct session *s, const char *reason);
 
 /**
