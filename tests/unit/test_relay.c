@@ -103,9 +103,8 @@ static void test_a_stalled_session_does_not_touch_another(void **state)
 	assert_true(run_until(all_arrived, &other, 10000));
 	assert_false(other.m.wrong || other.d.wrong);
 	close_pair(&other);
-	end_close(&stalled.m);
-	end_close(&stalled.d);
-	run_for(100);
+	close_end(&stalled.m);
+	close_end(&stalled.d);
 }
 
 static void test_a_sender_that_dies_while_the_other_is_stalled(void **state)
@@ -255,9 +254,8 @@ static void test_stop_has_an_end(void **state)
 	relay_close(relay, on_relay_closed, NULL);
 	assert_true(run_until(is_relay_gone, NULL, 6000));
 	assert_true(clock_mono_ms() - start < 5500);
-	end_close(&p.m);
-	end_close(&p.d);
-	end_close(&waiting);
+	close_pair(&p);
+	close_end(&waiting);
 }
 
 int main(void)
