@@ -13,6 +13,13 @@
 
 #define STEADY_MS 30000 /* online this long: the next loss begins with a short wait again */
 
+struct access_link_times access_link_times = {
+	.ping_ms = ACCESS_LINK_PING_MS,
+	.silence_ms = ACCESS_LINK_SILENCE_MS,
+	.retry_base_ms = ACCESS_LINK_RETRY_BASE_MS,
+	.retry_max_ms = ACCESS_LINK_RETRY_MAX_MS,
+};
+
 struct access_link {
 	uv_loop_t *loop;
 	struct access_link_config config;
@@ -140,20 +147,25 @@ static int on_rpc_send(struct rpc *rpc, const void *bytes, size_t n)
 
 static void on_keepalive(uv_timer_t *timer)
 {
+	const struct access_link_times *t = &access_link_times;
 	struct access_link *l = timer->data;
-	uint64_t now = clock_mono_ms(), silent = now - l->sent_ms;
+	uint64_t now = clock_mono_ms(), unsaid = now - l->sent_ms, unheard = now - l->heard_ms;
+	uint64_t next_ms;
 
 	if (l->closing || l->state != ACCESS_LINK_ONLINE)
 		return;
-	if (now - l->heard_ms >= ACCESS_LINK_SILENCE_MS) {
+	if (unheard >= t->silence_ms) {
 		access_link_lost(l, "the server has been silent for too long");
 		return;
 	}
-	if (silent >= ACCESS_LINK_PING_MS) {
+	if (unsaid >= t->ping_ms) {
 		(void)rpc_keepalive(&l->rpc); /* a failure closes the connection */
-		silent = 0;
+		unsaid = 0;
 	}
-	uv_timer_start(timer, on_keepalive, ACCESS_LINK_PING_MS - silent, 0);
+	next_ms = t->ping_ms - unsaid;
+	if (next_ms > t->silence_ms - unheard)
+		next_ms = t->silence_ms - unheard;
+	uv_timer_start(timer, on_keepalive, next_ms, 0);
 }
 
 static void on_ready(struct inner *in)
@@ -168,7 +180,7 @@ static void on_ready(struct inner *in)
 	set_state(l, ACCESS_LINK_ONLINE);
 	log_info("Access Server connected server=\"%s\" cipher=\"%s\"", l->server,
 		 inner_cipher(in));
-	uv_timer_start(&l->timer, on_keepalive, ACCESS_LINK_PING_MS, 0);
+	uv_timer_start(&l->timer, on_keepalive, access_link_times.ping_ms, 0);
 	l->cb->on_online(l);
 }
 
@@ -290,7 +302,7 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 	};
 	l->cb = cb;
 	l->arg = arg;
-	backoff_init(&l->backoff, ACCESS_LINK_RETRY_BASE_MS, ACCESS_LINK_RETRY_MAX_MS);
+	backoff_init(&l->backoff, access_link_times.retry_base_ms, access_link_times.retry_max_ms);
 	uv_timer_init(loop, &l->timer);
 	l->timer.data = l;
 	*out = l;
@@ -306,9 +318,18 @@ void access_link_lost(struct access_link *l, const char *reason)
 
 void access_link_give_up(struct access_link *l, const char *reason)
 {
+	if (l->closing || l->gave_up)
+		return;
 	l->gave_up = true;
-	if (l->inner)
-		inner_finish(l->inner, reason);
+	if (l->inner) {
+		inner_finish(l->inner, reason); /* the rest when it has closed */
+		return;
+	}
+	if (l->dial)
+		dial_cancel(l->dial);
+	l->dial = NULL;
+	uv_timer_stop(&l->timer);
+	wait_and_retry(l, reason);
 }
 
 struct rpc *access_link_rpc(struct access_link *l)

@@ -16,6 +16,11 @@
 #define ACCESS_LINK_RETRY_BASE_MS 1000
 #define ACCESS_LINK_RETRY_MAX_MS 60000
 
+/* What holds; only tests set other ones. */
+extern struct access_link_times {
+	uint32_t ping_ms, silence_ms, retry_base_ms, retry_max_ms;
+} access_link_times;
+
 enum access_link_state { ACCESS_LINK_OFF, ACCESS_LINK_DIALING, ACCESS_LINK_AUTH, ACCESS_LINK_ONLINE, ACCESS_LINK_WAITING };
 
 struct access_link;
