@@ -91,7 +91,8 @@ process_start() {
 
 	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
 	read -ra fields <<<"${stat##*) }"
-	[[ ${fields[0]} != [ZX] ]] || return 1
+	# A dead leader whose threads are still on their way out holds sockets and files.
+	[[ ${fields[0]} != [ZX] || ${fields[17]} -gt 1 ]] || return 1
 	printf '%s' "${fields[19]}"
 }
 
