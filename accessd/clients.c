@@ -286,16 +286,16 @@ static const struct inner_callbacks INNER_CALLBACKS = {
 static void on_request(struct outer *o, const struct http_head *head)
 {
 	if (!http_str_is(head->method, "GET")) {
-		outer_respond(o, 404, "Not Found", "not found\n");
+		outer_respond(o, 404, "Not Found", "not found");
 	} else if (http_str_is(head->target, "/v1/probe")) {
-		outer_respond(o, 200, "OK", "farlan accessd " FARLAN_VERSION "\n");
+		outer_respond(o, 200, "OK", "farlan accessd " FARLAN_VERSION);
 	} else if (!http_str_is(head->target, "/v1/control")) {
-		outer_respond(o, 404, "Not Found", "not found\n");
+		outer_respond(o, 404, "Not Found", "not found");
 	} else if (!http_has_token(head, "Upgrade", "websocket")) {
-		outer_respond(o, 426, "Upgrade Required", "a WebSocket is spoken here\n");
+		outer_respond(o, 426, "Upgrade Required", "a WebSocket is spoken here");
 	} else if (!http_ws_request_ok(head) ||
 		   !http_has_token(head, "Sec-WebSocket-Protocol", "farlan.1")) {
-		outer_respond(o, 400, "Bad Request", "not a WebSocket request for farlan.1\n");
+		outer_respond(o, 400, "Bad Request", "not a WebSocket request for farlan.1");
 	} else {
 		outer_upgrade(o);
 	}

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* accessd as a whole: members enrol, come by, open and close sessions, and are cut off. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "accessd/app.h"
+#include "common/io/file.h"
+#include "tests/unit/accessd_net.h"
+
+static struct net net;
+static struct peer site, anna, rs1;
+static int code;
+
+/* --- what accessd_net asks for ------------------------------------------------------------------
+ */
+
+void net_defaults(struct net *n)
+{
+	opt_defaults(CONF_TABLE, CONF_TABLE_N, &n->conf);
+}
+
+void net_start(struct net *n)
+{
+	n->app = calloc(1, sizeof(*n->app));
+	assert_non_null(n->app);
+	assert_int_equal(app_start(n->app, &n->loop, &n->conf), 0);
+}
+
+/* The test's own peers still have handles on the loop, so it cannot tell when accessd's are gone.
+ */
+void net_stop(struct net *n)
+{
+	app_stop(n->app);
+	net_for(n, 200);
+	app_free(n->app);
+	free(n->app);
+	n->app = NULL;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	net_open(&net);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	peer_free(&site);
+	peer_free(&anna);
+	peer_free(&rs1);
+	net_close(&net);
+	return 0;
+}
+
+/* All three are enrolled and online. */
+static void everybody(void)
+{
+	struct invite in = net_invite(&net, IDENT_DEVICE, "site1");
+
+	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
+	in = net_invite(&net, IDENT_USER, "anna");
+	assert_int_equal(net_enrol(&anna, &net, &in, NULL, "password"), 0);
+	in = net_invite(&net, IDENT_RELAY, "rs1");
+	assert_int_equal(net_enrol(&rs1, &net, &in, NULL, NULL), 0);
+	peer_hello(&site, NULL);
+	peer_hello(&anna, json_pack("{s:[s]}", "lans", "192.168.101.0/24"));
+	peer_hello(&rs1, NULL);
+}
+
+static void open_session(char id[TOKEN_SESSION_SIZE])
+{
+	json_t *o = peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "site1"), &code);
+	struct grant g;
+
+	if (!o)
+		fail_msg("session.open: %d %s", code, net_error);
+	assert_int_equal(grant_decode(&g, json_object_get(o, "grant")), 0);
+	snprintf(id, TOKEN_SESSION_SIZE, "%s", g.session);
+	json_decref(o);
+}
+
+/* --- before there is a domain, and the local socket ---------------------------------------------
+ */
+
+static void test_admin(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	o = net_admin(&net, "status", NULL, &code);
+	assert_true(json_is_true(json_object_get(o, "listening")));
+	json_decref(o);
+	assert_null(net_admin(&net, "init",
+			      json_pack("{s:s, s:[s]}", "domain", "x", "urls", "https://x"),
+			      &code));
+	assert_int_equal(code, RPC_CONFLICT);
+	assert_null(net_admin(&net, "device.add", json_pack("{s:s}", "name", "Site"), &code));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	assert_null(net_admin(&net, "device.add",
+			      json_pack("{s:s, s:[s]}", "name", "s", "lans", "100.64.0.0/24"),
+			      &code));
+	assert_int_equal(code, RPC_CONFLICT);
+	assert_null(net_admin(&net, "device.revoke", json_pack("{s:s}", "name", "nobody"), &code));
+	assert_int_equal(code, RPC_NOT_FOUND);
+	assert_null(net_admin(&net, "session.kill", json_pack("{s:s}", "session", "00"), &code));
+	assert_int_equal(code, RPC_NOT_FOUND);
+	assert_null(net_admin(&net, "device.add",
+			      json_pack("{s:s, s:i}", "name", "s", "expires_s", 5), &code));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	assert_null(net_admin(&net, "user.add", json_pack("{s:s}", "name", "u"), &code));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	assert_null(net_admin(&net, "no.such", NULL, &code));
+	assert_int_equal(code, RPC_NO_METHOD);
+	net_invite(&net, IDENT_DEVICE, "site1");
+	assert_null(net_admin(&net, "device.add", json_pack("{s:s}", "name", "site1"), &code));
+	assert_int_equal(code, RPC_CONFLICT);
+	net_admin_ok(&net, "device.remove", json_pack("{s:s}", "name", "site1"));
+}
+
+/* More devices than fit into one message. */
+static void test_admin_pages(void **state)
+{
+	size_t n = 0;
+	char name[32], after[STORE_NAME_SIZE] = "";
+	bool more = true;
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "device-%03d", i);
+		net_invite(&net, IDENT_DEVICE, name);
+	}
+	while (more) {
+		json_t *o =
+			net_admin(&net, "device.list", json_pack("{s:s}", "after", after), &code);
+		json_t *list = json_object_get(o, "devices");
+
+		assert_true(json_array_size(list) > 0);
+		n += json_array_size(list);
+		assert_true(rpc_str_max(json_array_get(list, json_array_size(list) - 1), "name",
+					after, sizeof(after)));
+		more = json_is_true(json_object_get(o, "more"));
+		assert_true(more == (n < 300));
+		json_decref(o);
+	}
+	assert_int_equal(n, 300);
+}
+
+static void test_http(void **state)
+{
+	char cmd[400], base[120];
+	static const char *const key =
+		"-H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='";
+
+	(void)state;
+	snprintf(base, sizeof(base),
+		 "curl -sk --max-time 5 -w ' %%{http_code}' https://127.0.0.1:%u", net.port);
+	snprintf(cmd, sizeof(cmd), "%s/v1/probe", base);
+	assert_string_equal(net_shell(&net, cmd), "farlan accessd " FARLAN_VERSION "\n 200");
+	snprintf(cmd, sizeof(cmd), "%s/other", base);
+	assert_non_null(strstr(net_shell(&net, cmd), " 404"));
+	snprintf(cmd, sizeof(cmd), "%s/v1/control", base);
+	assert_non_null(strstr(net_shell(&net, cmd), " 426"));
+	snprintf(cmd, sizeof(cmd),
+		 "%s/v1/control -H 'Upgrade: websocket' -H 'Connection: Upgrade' %s", base, key);
+	assert_non_null(strstr(net_shell(&net, cmd), " 400")); /* farlan.1 is missing */
+}
+
+/* --- enrolment ------------------------------------------------------------------------------- */
+
+static void test_enrol(void **state)
+{
+	struct invite in = net_invite(&net, IDENT_DEVICE, "site1"), wrong = in;
+	struct peer other = {0};
+
+	(void)state;
+	wrong.secret[0] ^= 1;
+	assert_int_equal(net_enrol(&site, &net, &wrong, NULL, NULL), RPC_DENIED);
+	assert_string_equal(net_error, "unknown invitation");
+	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
+	assert_string_equal(site.id.name, "site1");
+	assert_int_equal(site.id.id.kind, IDENT_DEVICE);
+	assert_int_equal(net_enrol(&other, &net, &in, NULL, NULL), RPC_DENIED);
+	assert_string_equal(net_error, "invitation was already used");
+	/* A CA that is not the invitation's is not talked to. */
+	wrong = net_invite(&net, IDENT_DEVICE, "site2");
+	wrong.ca_sha256[0] ^= 1;
+	assert_int_not_equal(net_enrol(&other, &net, &wrong, NULL, NULL), 0);
+	peer_free(&other);
+}
+
+static void test_login(void **state)
+{
+	struct invite in = net_invite(&net, IDENT_USER, "anna");
+	uint64_t before;
+	uint64_t known_ms, unknown_ms;
+
+	(void)state;
+	assert_int_equal(net_enrol(&anna, &net, &in, NULL, "wrong"), RPC_DENIED);
+	assert_string_equal(net_error, "wrong user name or password");
+	assert_int_equal(net_enrol(&anna, &net, &in, NULL, "password"), 0);
+	assert_int_equal(anna.id.id.kind, IDENT_USER);
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), 0);
+	/* Somebody who does not exist takes as long as somebody who does. */
+	before = clock_mono_ms();
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "wrong"), RPC_DENIED);
+	known_ms = clock_mono_ms() - before;
+	before = clock_mono_ms();
+	assert_int_equal(net_enrol(&anna, &net, NULL, "otto", "wrong"), RPC_DENIED);
+	unknown_ms = clock_mono_ms() - before;
+	assert_string_equal(net_error, "wrong user name or password");
+	assert_true(known_ms > 1000 && unknown_ms > 1000);
+	net_admin_ok(&net, "user.passwd",
+		     json_pack("{s:s, s:s}", "name", "anna", "password", "another"));
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), RPC_DENIED);
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "another"), 0);
+}
+
+/* --- control --------------------------------------------------------------------------------- */
+
+static void test_hello(void **state)
+{
+	struct invite in = net_invite(&net, IDENT_DEVICE, "site1");
+	json_t *o;
+
+	(void)state;
+	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
+	peer_link(&site);
+	assert_null(peer_ask(&site, "device.list", NULL, &code));
+	assert_int_equal(code, RPC_INVALID_REQUEST);
+	o = peer_ask(&site, "hello", json_pack("{s:s}", "version", "0.1\n<3>x"), &code);
+	assert_non_null(o);
+	assert_string_equal(json_string_value(json_object_get(o, "name")), "site1");
+	assert_string_equal(json_string_value(json_object_get(o, "domain")), "lab.example");
+	assert_string_equal(json_string_value(json_object_get(o, "ipv4")), "100.64.0.1");
+	assert_int_equal(json_array_size(json_object_get(o, "lans")), 1);
+	json_decref(o);
+	assert_null(peer_ask(&site, "hello", NULL, &code));
+	assert_int_equal(code, RPC_INVALID_REQUEST);
+	assert_null(peer_ask(&site, "device.list", NULL, &code));
+	assert_int_equal(code, RPC_DENIED);
+	assert_null(peer_ask(&site, "session.open", json_pack("{s:s}", "device", "site1"), &code));
+	assert_int_equal(code, RPC_DENIED);
+	o = net_admin(&net, "device.list", NULL, &code);
+	assert_true(json_is_true(
+		json_object_get(json_array_get(json_object_get(o, "devices"), 0), "online")));
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(o, "devices"), 0), "version")),
+			    "0.1?<3>x");
+	json_decref(o);
+	/* Used for the first time: from now on nobody gets this invitation's identity. */
+	assert_int_equal(net_enrol(&anna, &net, &in, NULL, NULL), RPC_DENIED);
+}
+
+static void test_takeover(void **state)
+{
+	struct peer second = {0};
+	struct invite in = net_invite(&net, IDENT_DEVICE, "site1");
+
+	(void)state;
+	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
+	peer_hello(&site, NULL);
+	second.net = &net;
+	second.id = site.id;
+	peer_hello(&second, NULL);
+	peer_wait(&site, "bye 1");
+	assert_false(peer_heard(&second, "bye"));
+	peer_free(&second);
+}
+
+/* A manager's second PC is no takeover. */
+static void test_two_pcs(void **state)
+{
+	struct peer pc2 = {0};
+	json_t *o;
+
+	(void)state;
+	everybody();
+	pc2.id = anna.id;
+	assert_int_equal(net_enrol(&pc2, &net, NULL, "anna", "password"), 0);
+	peer_link(&pc2);
+	o = peer_ask(&pc2, "hello", NULL, &code);
+	assert_string_equal(json_string_value(json_object_get(o, "ipv4")), "100.64.0.3");
+	json_decref(o);
+	net_for(&net, 200);
+	assert_false(peer_heard(&anna, "bye"));
+	peer_free(&pc2);
+}
+
+static void test_reinvite(void **state)
+{
+	struct peer again = {0};
+	struct invite in;
+
+	(void)state;
+	everybody();
+	in = net_invite(&net, IDENT_DEVICE, "site1"); /* is there already: reinvite */
+	net_for(&net, 100);
+	assert_false(peer_heard(&site, "bye"));
+	assert_int_equal(net_enrol(&again, &net, &in, NULL, NULL), 0);
+	assert_string_equal(again.id.id.uid, site.id.id.uid);
+	peer_wait(&site, "bye 0");
+	peer_hello(&again, NULL);
+	peer_free(&again);
+}
+
+/* --- sessions -------------------------------------------------------------------------------- */
+
+static void test_session(void **state)
+{
+	struct token_key key;
+	struct grant mine, theirs;
+	struct ident relay;
+	struct token t;
+	json_t *o;
+
+	(void)state;
+	everybody();
+	o = peer_ask(&anna, "device.list", NULL, &code);
+	assert_int_equal(json_array_size(json_object_get(o, "devices")), 1);
+	json_decref(o);
+	assert_null(peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "nosuch"), &code));
+	assert_int_equal(code, RPC_NOT_FOUND);
+	o = peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "site1"), &code);
+	assert_non_null(o);
+	assert_int_equal(grant_decode(&mine, json_object_get(o, "grant")), 0);
+	json_decref(o);
+	assert_int_equal(grant_decode(&theirs, site.grant), 0);
+	assert_string_equal(mine.session, theirs.session);
+	assert_int_equal(mine.role, TOKEN_MANAGER);
+	assert_int_equal(theirs.role, TOKEN_DEVICE);
+	assert_true(ident_equal(&mine.peer, &site.id.id));
+	assert_true(ident_equal(&theirs.peer, &anna.id.id));
+	assert_string_equal(theirs.peer_name, "anna");
+	assert_int_equal(mine.n_peer_lans, 1);
+	assert_int_equal(mine.n_own_lans, 1);
+	assert_true(prefix_equal(&mine.peer_lans[0], &theirs.own_lans[0]));
+	assert_true(prefix_equal(&theirs.peer_lans[0], &mine.own_lans[0]));
+	assert_true(mine.life_s > 8 * 3600 - 10 && mine.life_s <= 8 * 3600);
+	assert_int_equal(mine.n_relays, 1);
+	assert_string_equal(mine.relays[0].name, "rs1");
+	assert_string_equal(mine.relays[0].uid, rs1.id.id.uid);
+	relay = rs1.id.id;
+	key = rs1.id.token_keys[0];
+	assert_int_equal(token_check(&t, mine.relays[0].token, strlen(mine.relays[0].token), &key,
+				     1, &relay, clock_wall_s()),
+			 0);
+	assert_int_equal(t.role, TOKEN_MANAGER);
+	assert_string_equal(t.session, mine.session);
+	assert_int_equal(token_check(&t, theirs.relays[0].token, strlen(theirs.relays[0].token),
+				     &key, 1, &relay, clock_wall_s()),
+			 0);
+	assert_int_equal(t.role, TOKEN_DEVICE);
+	/* A foreign one closes nothing; an end does, and the other end and the relay hear it. */
+	assert_null(peer_ask(&rs1, "session.close", json_pack("{s:s}", "session", mine.session),
+			     &code));
+	assert_int_equal(code, RPC_NOT_FOUND);
+	o = peer_ask(&anna, "session.close",
+		     json_pack("{s:s, s:s}", "session", mine.session, "reason", "done"), &code);
+	assert_non_null(o);
+	json_decref(o);
+	peer_wait(&site, "session.end");
+	peer_wait(&rs1, "session.end");
+	assert_false(peer_heard(&anna, "session.end"));
+}
+
+static void test_session_unavailable(void **state)
+{
+	(void)state;
+	everybody();
+	site.mood = PEER_REFUSES;
+	assert_null(peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "site1"), &code));
+	assert_int_equal(code, RPC_CONFLICT);
+	assert_string_equal(net_error, "the device refused: its LAN overlaps");
+	site.mood = PEER_IS_SILENT;
+	assert_null(peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "site1"), &code));
+	assert_int_equal(code, RPC_UNAVAILABLE);
+	peer_wait(&site, "session.end"); /* in case it had accepted after all */
+	peer_unlink(&site);
+	net_for(&net, 100);
+	assert_null(peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "site1"), &code));
+	assert_int_equal(code, RPC_UNAVAILABLE);
+	site.mood = PEER_ACCEPTS;
+	peer_hello(&site, NULL);
+	net_admin_ok(&net, "relay.revoke", json_pack("{s:s}", "name", "rs1"));
+	assert_null(peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "site1"), &code));
+	assert_int_equal(code, RPC_UNAVAILABLE);
+	assert_non_null(strstr(net_error, "relay"));
+}
+
+static void test_session_again(void **state)
+{
+	char first[TOKEN_SESSION_SIZE], second[TOKEN_SESSION_SIZE], end[80];
+
+	(void)state;
+	everybody();
+	open_session(first);
+	open_session(second);
+	assert_string_not_equal(first, second);
+	snprintf(end, sizeof(end), "session.end %s", first);
+	peer_wait(&site, end);
+	peer_wait(&anna, end);
+}
+
+/* Who comes back hears what it missed. */
+static void test_session_comes_back(void **state)
+{
+	char id[TOKEN_SESSION_SIZE], end[80];
+	struct grant g;
+
+	(void)state;
+	everybody();
+	open_session(id);
+	peer_unlink(&site);
+	net_for(&net, 100);
+	peer_forget(&site);
+	peer_hello(&site,
+		   json_pack("{s:[s, s]}", "sessions", id, "ffffffffffffffffffffffffffffffff"));
+	peer_wait(&site, "session.end ffffffffffffffffffffffffffffffff");
+	net_for(&net, 100);
+	assert_false(peer_heard(&site, "session.grant")); /* it was adopted */
+	peer_unlink(&site);
+	net_for(&net, 100);
+	peer_hello(&site, NULL); /* has forgotten it */
+	peer_wait(&site, "session.grant");
+	assert_int_equal(grant_decode(&g, site.grant), 0);
+	assert_string_equal(g.session, id);
+	assert_int_equal(g.epoch, 2);
+	/* Ended while the relay was away. */
+	peer_unlink(&rs1);
+	net_for(&net, 100);
+	net_admin_ok(&net, "session.kill", json_pack("{s:s}", "session", id));
+	snprintf(end, sizeof(end), "session.end %s", id);
+	peer_wait(&site, end);
+	peer_wait(&anna, end);
+	peer_hello(&rs1, NULL);
+	peer_wait(&rs1, end);
+}
+
+static void test_restart(void **state)
+{
+	char id[TOKEN_SESSION_SIZE];
+	struct grant g;
+	json_t *o;
+
+	(void)state;
+	everybody();
+	open_session(id);
+	net_restart(&net);
+	peer_wait(&site, "bye 1");
+	peer_unlink(&site);
+	peer_unlink(&anna);
+	peer_unlink(&rs1);
+	peer_forget(&site);
+	peer_forget(&anna);
+	peer_hello(&anna, json_pack("{s:[s]}", "sessions", id));
+	peer_hello(&site, NULL);
+	peer_wait(&site, "session.grant");
+	assert_int_equal(grant_decode(&g, site.grant), 0);
+	assert_string_equal(g.session, id);
+	assert_int_equal(g.epoch, 2);
+	assert_int_equal(g.n_peer_lans, 1);
+	assert_false(peer_heard(&anna, "session"));
+	o = net_admin(&net, "session.list", NULL, &code);
+	assert_int_equal(json_array_size(json_object_get(o, "sessions")), 1);
+	json_decref(o);
+}
+
+/* Within a second, at both ends and the relay. */
+static void test_revoke(void **state)
+{
+	char id[TOKEN_SESSION_SIZE];
+	uint64_t before;
+
+	(void)state;
+	everybody();
+	open_session(id);
+	before = clock_mono_ms();
+	net_admin_ok(&net, "device.revoke", json_pack("{s:s}", "name", "site1"));
+	peer_wait(&anna, "session.end");
+	peer_wait(&rs1, "session.end");
+	peer_wait(&site, "session.end");
+	peer_wait(&site, "bye 0 the device was revoked");
+	assert_true(clock_mono_ms() - before < 1000);
+	/* It is refused from now on, in words. */
+	peer_unlink(&site);
+	peer_forget(&site);
+	peer_link(&site);
+	peer_wait(&site, "bye 0 this device was revoked");
+	assert_null(peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "site1"), &code));
+	assert_int_equal(code, RPC_NOT_FOUND);
+	net_admin_ok(&net, "user.remove", json_pack("{s:s}", "name", "anna"));
+	peer_wait(&anna, "bye 0 the user was removed");
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), RPC_DENIED);
+}
+
+static void test_lans(void **state)
+{
+	(void)state;
+	everybody();
+	peer_unlink(&anna);
+	peer_link(&anna);
+	assert_null(peer_ask(&anna, "hello", json_pack("{s:[s]}", "lans", "127.0.0.0/8"), &code));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	net_admin_ok(&net, "device.set",
+		     json_pack("{s:s, s:[s]}", "name", "site1", "lans", "10.9.0.0/16"));
+	peer_wait(&site, "bye 1");
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_admin),
+		TEST(test_admin_pages),
+		TEST(test_http),
+		TEST(test_enrol),
+		TEST(test_login),
+		TEST(test_hello),
+		TEST(test_takeover),
+		TEST(test_two_pcs),
+		TEST(test_reinvite),
+		TEST(test_session),
+		TEST(test_session_unavailable),
+		TEST(test_session_again),
+		TEST(test_session_comes_back),
+		TEST(test_restart),
+		TEST(test_revoke),
+		TEST(test_lans),
+	};
+	int rc;
+
+	if (tls_global_init() != 0)
+		return 1;
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	tls_global_deinit();
+	return rc;
+}
