@@ -28,6 +28,19 @@ static const struct opt table[] = {
 
 #define TABLE_N (sizeof(table) / sizeof(table[0]))
 
+static const struct opt_program program = {
+	.name = "relayd",
+	.what_it_is = "Relay Server: joins the two ends of each session.",
+	.default_config = CONF_FILE,
+	.table = table,
+	.n = TABLE_N,
+};
+
+const struct opt_program *conf_program(void)
+{
+	return &program;
+}
+
 int conf_load(struct conf *c, const char *path, char error[OPT_ERROR_SIZE])
 {
 	return opt_load(path, table, TABLE_N, c, error);

@@ -18,6 +18,8 @@ struct conf {
 	long max_sessions;
 };
 
+/** conf_program() - what relayd says of itself to opt_args_parse_for(). */
+const struct opt_program *conf_program(void);
 /** conf_load() - defaults and @path. Return: 0; -ENOENT; -EINVAL; -errno; see opt_load(). */
 int conf_load(struct conf *c, const char *path, char error[OPT_ERROR_SIZE])
 	__attribute__((warn_unused_result));

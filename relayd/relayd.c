@@ -76,9 +76,7 @@ int main(int argc, char **argv)
 	struct conf conf;
 	int exit_code = 0;
 
-	if (!opt_args_parse(&args, argc, argv, "relayd",
-			    "Relay Server: joins the two ends of each session.", CONF_FILE,
-			    &exit_code))
+	if (!opt_args_parse_for(&args, argc, argv, conf_program(), &exit_code))
 		return exit_code;
 	log_init(args.verbose ? LOG_DEBUG : LOG_INFO);
 	exit_code = load_conf(&conf, &args);
