@@ -123,6 +123,16 @@ static const struct access_link_callbacks link_calls = {
 
 /* What accessd asks */
 
+/* accessd was away when it ended here, and takes this end for a restarted one. */
+static bool was_ended(const struct app *app, const char *session)
+{
+	for (size_t i = 0; i < APP_ENDED_MAX; i++) {
+		if (strcmp(app->ended[i], session) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct app *app = app_of(rpc);
@@ -135,6 +145,8 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 	}
 	if (!app->online)
 		rpc_reject(rpc, id, RPC_UNAVAILABLE, "not ready yet");
+	else if (was_ended(app, grant.session))
+		rpc_reject(rpc, id, RPC_CONFLICT, "it was ended while the server was away");
 	else if (sessions_begin(app, &grant, NULL, error) != 0)
 		rpc_reject(rpc, id, RPC_CONFLICT, "%s", error);
 	else
@@ -208,7 +220,8 @@ void access_close_session(struct app *app, const char *session, const char *reas
 {
 	struct rpc *rpc = app->link ? access_link_rpc(app->link) : NULL;
 
-	/* Without it, the hello of the next connection does not list the session any more. */
+	snprintf(app->ended[app->next_ended], TOKEN_SESSION_SIZE, "%s", session);
+	app->next_ended = (app->next_ended + 1) % APP_ENDED_MAX;
 	if (rpc && rpc_request(rpc, "session.close",
 			       json_pack("{s:s, s:s}", "session", session, "reason", reason),
 			       CLOSE_MS, on_session_closed, NULL) != 0)

@@ -19,6 +19,7 @@
 #include "vpnd/session.h"
 
 #define APP_ERRORS_MAX 8
+#define APP_ENDED_MAX 128 /* sessions that are remembered as ended */
 #define APP_CONNECT_MS 25000 /* vpnctl connect waits this long for the device */
 #define APP_TEXT_SIZE 400
 
@@ -63,6 +64,8 @@ struct app {
 	uv_timer_t ticker; /* while somebody waits for a session */
 	struct app_error errors[APP_ERRORS_MAX];
 	size_t next_error;
+	char ended[APP_ENDED_MAX][TOKEN_SESSION_SIZE]; /* a ring */
+	size_t next_ended;
 };
 
 /** app_start() - @app: all zero. @config: copied. Return: 0; -errno, logged; app_stop() still
@@ -106,7 +109,7 @@ extern const struct plane_callbacks sessions_plane_calls; /* arg: struct app */
 
 /* access.c */
 int access_open(struct app *app) __attribute__((warn_unused_result));
-/** access_close_session() - tell accessd that a session is over, if it is there. */
+/** access_close_session() - tell accessd that a session is over: now, or when it grants it again. */
 void access_close_session(struct app *app, const char *session, const char *reason);
 
 /* control.c, enrolment.c, status.c */
