@@ -78,7 +78,8 @@ password() {
 	# An invitation is never an argument: those are seen by everybody.
 	refused "" tool site2 enroll "$good"
 	not_enrolled site2
-	tool site2 enroll < <(changed wrapped <<<"$good")
+	changed wrapped <<<"$good" >"$BATS_TEST_TMPDIR/wrapped"
+	tool site2 enroll --file "$BATS_TEST_TMPDIR/wrapped"
 	wait_for 10 is_online site2
 }
 
