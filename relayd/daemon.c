@@ -41,11 +41,13 @@ static void on_session_end(void *arg, const uint8_t id[PAIR_ID_BYTES])
 		relay_end_session(d->relay, id);
 }
 
+static void on_refused(void *arg);
 static void on_uplink_closed(void *arg);
 
 static const struct uplink_ops uplink_ops = {
 	.on_changed = on_changed,
 	.on_session_end = on_session_end,
+	.on_refused = on_refused,
 	.on_closed = on_uplink_closed,
 };
 
@@ -128,12 +130,23 @@ static void on_relay_closed(void *arg)
 	service_stopped(d);
 }
 
-static void stop_services(struct daemon *d)
+static void stop_relaying(struct daemon *d)
 {
 	listen_close(d->listeners);
 	d->listeners = NULL;
 	if (d->relay)
 		relay_close(d->relay, on_relay_closed, d);
+}
+
+/* Its tokens are good for hours yet: sessions leave by its own doing, for other relays. */
+static void on_refused(void *arg)
+{
+	stop_relaying(arg);
+}
+
+static void stop_services(struct daemon *d)
+{
+	stop_relaying(d);
 	if (d->uplink_open)
 		uplink_close(&d->uplink);
 }

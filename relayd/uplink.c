@@ -172,6 +172,7 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 	memcpy(u->problem, clean, sizeof(clean));
 	u->for_good = true;
 	access_link_give_up(u->link, clean);
+	u->ops->on_refused(u->arg);
 }
 
 static const struct rpc_method methods[] = {

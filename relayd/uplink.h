@@ -15,6 +15,8 @@ struct uplink_ops {
 	/* The identity's token keys, name or URLs are other ones now. */
 	void (*on_changed)(void *arg);
 	void (*on_session_end)(void *arg, const uint8_t id[PAIR_ID_BYTES]);
+	/* The server does not want this relay any more: problem says why. */
+	void (*on_refused)(void *arg);
 	/* After uplink_close(); also at once if nothing was open. */
 	void (*on_closed)(void *arg);
 };
