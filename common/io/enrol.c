@@ -157,24 +157,35 @@ bool enrol_take_token_keys(const json_t *o, struct identity *id)
 	return true;
 }
 
-/* The certificate is ours, from the domain that answered. */
-static const char *check_cert(struct enrol *e, struct identity *id)
+/* What is wrong with a certificate that should be for our key and from the domain that answered, or NULL. */
+static const char *check_cert(const struct x509_cert *cert, const uint8_t key_sha256[32],
+			      const struct x509_cert *ca, struct x509_info *info)
+{
+	if (x509_parse(info, cert->der, cert->len) != 0)
+		return "the server's answer holds a certificate that cannot be read";
+	if (memcmp(key_sha256, info->spki_sha256, sizeof(info->spki_sha256)) != 0)
+		return "the server's answer holds a certificate for another key";
+	if (x509_verify(cert->der, cert->len, ca, false) != 0)
+		return "the server's answer holds a certificate of another domain";
+	return NULL;
+}
+
+static const char *check_certs(struct enrol *e, const struct identity *id)
 {
 	uint8_t spki[256], sha[32];
 	struct x509_info info;
+	const char *problem;
 	size_t len;
 
-	if (x509_parse(&info, id->cert.der, id->cert.len) != 0 || !info.has_ident ||
-	    !ident_equal(&info.id, &id->id))
-		return "the server's answer holds a certificate for somebody else";
 	if (x509_spki(&e->key, spki, sizeof(spki), &len) != 0)
 		return "the key cannot be read";
 	x509_sha256(spki, len, sha);
-	if (memcmp(sha, info.spki_sha256, sizeof(sha)) != 0)
-		return "the server's answer holds a certificate for another key";
-	if (x509_verify(id->cert.der, id->cert.len, &id->ca, false) != 0)
-		return "the server's answer holds a certificate of another domain";
-	return NULL;
+	problem = check_cert(&id->cert, sha, &id->ca, &info);
+	if (!problem && (!info.has_ident || !ident_equal(&info.id, &id->id)))
+		problem = "the server's answer holds a certificate for somebody else";
+	if (!problem && e->kind == IDENT_RELAY)
+		problem = check_cert(&id->outer_cert, sha, &id->ca, &info);
+	return problem;
 }
 
 static const char *take_answer(struct enrol *e, const json_t *o)
@@ -195,18 +206,20 @@ static const char *take_answer(struct enrol *e, const json_t *o)
 	if (e->kind == IDENT_RELAY &&
 	    (!take_cert(o, "outer_cert", &id->outer_cert) || !enrol_take_token_keys(o, id)))
 		return "the server's answer is malformed";
-	return check_cert(e, id);
+	return check_certs(e, id);
 }
 
 static void on_answer(void *arg, const json_t *result, int code, const char *message)
 {
 	struct enrol *e = arg;
+	char words[RPC_MESSAGE_SIZE];
 	const char *problem;
 
 	if (e->told)
 		return;
 	if (!result) {
-		fail(e, code, message);
+		log_clean(words, sizeof(words), message, strlen(message));
+		fail(e, code, words);
 		return;
 	}
 	problem = take_answer(e, result);
@@ -264,7 +277,9 @@ static void on_ready(struct inner *in)
 	if (e->told)
 		return;
 	step(e, "server authenticated, domain ", inner_peer(in)->id.domain);
-	rpc_init(&e->rpc, e->loop, &ops, e, MSG_MAX_BYTES);
+	if (e->told)
+		return;
+	rpc_init(&e->rpc, e->loop, &ops, e, MSG_MAX_BYTES_UNKNOWN);
 	e->rpc_open = true;
 	params = make_params(e);
 	if (!params || rpc_request(&e->rpc, e->kind == IDENT_USER ? "login" : "enrol", params,
@@ -318,12 +333,13 @@ static void on_dial_open(struct dial *d, struct outer *o)
 		memcpy(expect.id.domain, e->known_domain, sizeof(expect.id.domain));
 	}
 	dial_addr_format(outer_peer_addr(o), addr);
-	step(e, "connected to ", addr);
 	r = inner_open(&e->inner, o, e->inner_ctx, &expect, 0, &inner_calls, e);
 	if (r != 0) {
 		e->inner = NULL;
 		fail(e, RPC_INTERNAL, strerror(-r));
+		return;
 	}
+	step(e, "connected to ", addr); /* may cancel: what is open is owned by now */
 }
 
 static void on_dial_failed(struct dial *d, const char *reason)
