@@ -187,8 +187,8 @@ static void on_step(struct dial *d, const char *what)
 {
 	assert_false(opened || failed);
 	n_steps++;
-	strncat(steps, what, sizeof(steps) - strlen(steps) - 2);
-	strncat(steps, "\n", 2);
+	if (strlen(steps) + strlen(what) + 2 < sizeof(steps))
+		strcat(strcat(steps, what), "\n");
 	if (cancel_in_step)
 		dial_cancel(d);
 }
