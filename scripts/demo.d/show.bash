@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
-# What the demo looks like, and how it runs commands.
+# What the demo looks like, and how it runs commands. What may outlive a demo that is killed does not get its lock.
 
 bold='' dim='' good='' bad='' plain=''
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
@@ -53,7 +53,7 @@ try() {
 	shift 2
 	(($#)) || set -- cat
 	prompt "$node" "$command"
-	in_node "$node" "$command" 2>&1 | tee "$work/output" | "$@" | show_output
+	(in_node "$node" "$command" 2>&1 | tee "$work/output" | "$@" | show_output) {lock}>&-
 }
 
 # run NODE COMMAND [FILTER...] - the same, and the demo fails if the command does.
@@ -70,7 +70,7 @@ from_output() {
 # background NODE COMMAND LOG - show the command and start it as $!. It ends at the latest with the lab.
 background() {
 	prompt "$1" "$2 &"
-	(cd "$work" && exec "$lab" in "$1" bash -c "exec $2") </dev/null >"$work/$3" 2>&1 &
+	(cd "$work" && exec "$lab" in "$1" bash -c "exec $2") </dev/null {lock}>&- >"$work/$3" 2>&1 &
 }
 
 # stop PID... - what background() started.
