@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""foreign KIND PORT [CERTIFICATE] - a server that is not ours, on a port that is.
+
+https      a web site: every request is answered with a page
+websocket  HTTPS that upgrades every request to a WebSocket of its own
+http       a web site without TLS
+ssh        speaks first, and not TLS
+silent     takes connections, and says nothing
+"""
+import base64
+import hashlib
+import re
+import socket
+import ssl
+import sys
+import threading
+
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<h1>Hi!</h1>\n"
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def upgrade(request):
+    key = re.search(rb"Sec-WebSocket-Key: *(\S+)", request, re.I)
+    accept = base64.b64encode(hashlib.sha1((key.group(1) if key else b"") + MAGIC).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n\x81\x05Hello"
+    )
+
+
+def converse(kind, s, context):
+    try:
+        if kind == "ssh":
+            s.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+        if kind in ("ssh", "silent"):
+            while s.recv(4096):
+                pass
+            return
+        if context:
+            s = context.wrap_socket(s, server_side=True)
+        request = s.recv(8192)
+        s.sendall(upgrade(request) if kind == "websocket" else PAGE)
+        if kind == "websocket":
+            s.recv(4096)
+    except OSError:
+        pass
+    finally:
+        s.close()
+
+
+def main():
+    kind, port = sys.argv[1], int(sys.argv[2])
+    context = None
+    if kind in ("https", "websocket"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[3])
+    listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    while True:
+        s, _ = listener.accept()
+        threading.Thread(target=converse, args=(kind, s, context), daemon=True).start()
+
+
+main()
