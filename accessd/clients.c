@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "accessd/clients.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "accessd/clients_internal.h"
 #include "common/io/file.h"
-#include "common/pure/msg.h"
 
 #define TICK_MS 1000
 #define FLUSH_TICKS 5
-#define LOG_BURST 20
 
 /* --- tables ---------------------------------------------------------------------------------- */
 
@@ -50,7 +46,7 @@ bool clients_member_online(const struct clients *cs, int64_t member)
 	return c != NULL;
 }
 
-static void link_client(struct clients *cs, struct client *c)
+void client_link(struct clients *cs, struct client *c)
 {
 	c->owner = cs;
 	c->number = ++cs->last_number;
@@ -114,14 +110,16 @@ static void set_offline(struct client *c, const char *reason)
 
 /* --- closing --------------------------------------------------------------------------------- */
 
-static void set_closing(struct client *c, const char *reason)
+void client_set_closing(struct client *c, const char *reason)
 {
 	enum client_state was = c->state;
 
 	c->state = CLIENT_CLOSING;
 	if (was == CLIENT_ONLINE)
 		set_offline(c, reason);
-	else if (was != CLIENT_CLOSING && log_allowed(&c->owner->broken_limit, LOG_BURST))
+	else if (c->is_served)
+		log_debug("connection closed address=%s reason=\"%s\"", c->address, reason);
+	else if (was != CLIENT_CLOSING && log_allowed(&c->owner->broken_limit, CLIENTS_LOG_BURST))
 		log_info("connection closed address=%s reason=\"%s\"", c->address, reason);
 }
 
@@ -141,7 +139,7 @@ void client_end(struct client *c, const char *reason, bool retry)
 
 	if (c->state == CLIENT_CLOSING)
 		return;
-	set_closing(c, reason);
+	client_set_closing(c, reason);
 	if (c->has_rpc) {
 		rpc_notify(&c->rpc, "bye",
 			   json_pack("{s:s, s:b}", "reason", reason, "retry", retry));
@@ -157,7 +155,7 @@ int client_send(struct rpc *rpc, const void *bytes, size_t n)
 	int rc = c->inner ? inner_send(c->inner, bytes, n) : -EPIPE;
 
 	if (rc && c->state != CLIENT_CLOSING) {
-		set_closing(c, "does not take what is sent");
+		client_set_closing(c, "does not take what is sent");
 		drop_transport(c, "does not take what is sent", false);
 	}
 	return rc;
@@ -172,11 +170,11 @@ static void free_if_done(struct clients *cs)
 	free(cs);
 }
 
-static void client_gone(struct client *c, const char *reason)
+void client_gone(struct client *c, const char *reason)
 {
 	struct clients *cs = c->owner;
 
-	set_closing(c, reason);
+	client_set_closing(c, reason);
 	c->outer = NULL;
 	c->inner = NULL;
 	if (c->has_rpc)
@@ -187,239 +185,15 @@ static void client_gone(struct client *c, const char *reason)
 	free_if_done(cs);
 }
 
-/* --- inner layer ----------------------------------------------------------------------------- */
-
-static void start_rpc(struct client *c, const struct rpc_ops *ops, enum client_state state,
-		      uint64_t live_ms)
-{
-	rpc_init(&c->rpc, c->owner->loop, ops, c, MSG_MAX_BYTES_UNKNOWN);
-	c->rpc.answer_keepalive = true;
-	c->has_rpc = true;
-	c->state = state;
-	c->deadline_ms = clock_mono_ms() + live_ms;
-}
-
-static void log_refused(struct client *c, const struct refusal *why)
-{
-	if (log_allowed(&c->owner->refused_limit, LOG_BURST))
-		log_notice("refused address=%s uid=%s reason=\"%s\"", c->address,
-			   c->id.uid[0] ? c->id.uid : "-", why->message);
-}
-
-/* A member shows its certificate; from here on it is no stranger, whether it is let in or not. */
-static void open_control(struct client *c, const struct tls_peer *peer)
-{
-	struct refusal why = {.code = RPC_DENIED, .message = "no certificate of a member"};
-	struct store_endpoint e;
-	struct store_member m;
-	bool ok = false;
-
-	if (peer->has_cert && peer->verified && peer->has_ident) {
-		c->id = peer->id;
-		memcpy(c->key_sha256, peer->key_sha256, sizeof(c->key_sha256));
-		ok = admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &m,
-				     &e, &why);
-	}
-	start_rpc(c, &CONTROL_OPS, CLIENT_HELLO, CLIENTS_HELLO_MS);
-	if (!ok) {
-		log_refused(c, &why);
-		/* Trouble of our own passes; all else only a new invitation or sign-in mends. */
-		client_end(c, why.message, why.code == RPC_INTERNAL);
-		return;
-	}
-	c->is_known = true;
-	c->owner->n_unknown--;
-	c->member = m.id;
-	c->endpoint = e.id;
-	c->kind = m.kind;
-	snprintf(c->name, sizeof(c->name), "%s", m.name);
-}
-
-static void on_inner_ready(struct inner *in)
-{
-	struct client *c = inner_arg(in);
-	const char *alpn = inner_alpn(in);
-
-	c->heard_ms = clock_mono_ms();
-	if (c->state == CLIENT_CLOSING)
-		return;
-	if (strcmp(alpn, TLS_ALPN_CONTROL) == 0) {
-		open_control(c, inner_peer(in));
-	} else if (strcmp(alpn, TLS_ALPN_ENROL) == 0) {
-		start_rpc(c, &NEWCOMER_OPS, CLIENT_ENROL, CLIENTS_ENROL_MS);
-	} else {
-		set_closing(c, "asks for nothing that is served here");
-		inner_close(in, "wrong protocol");
-	}
-}
-
-static void on_inner_data(struct inner *in, const uint8_t *bytes, size_t n)
-{
-	struct client *c = inner_arg(in);
-	int rc;
-
-	c->heard_ms = clock_mono_ms();
-	if (c->state == CLIENT_CLOSING || !c->has_rpc)
-		return;
-	rc = rpc_feed(&c->rpc, bytes, n);
-	if (rc && c->state != CLIENT_CLOSING) {
-		set_closing(c, rc == -EMSGSIZE ? "sent a message that is too long"
-					       : "sent a malformed message");
-		inner_finish(in, "malformed message");
-	}
-}
-
-static void on_inner_closed(struct inner *in, bool clean, const char *reason)
-{
-	(void)clean;
-	client_gone(inner_arg(in), reason);
-}
-
-static const struct inner_callbacks INNER_CALLBACKS = {
-	.on_ready = on_inner_ready,
-	.on_data = on_inner_data,
-	.on_closed = on_inner_closed,
-};
-
-/* --- outer layer ----------------------------------------------------------------------------- */
-
-static void on_request(struct outer *o, const struct http_head *head)
-{
-	if (!http_str_is(head->method, "GET")) {
-		outer_respond(o, 404, "Not Found", "not found");
-	} else if (http_str_is(head->target, "/v1/probe")) {
-		outer_respond(o, 200, "OK", "farlan accessd " FARLAN_VERSION);
-	} else if (!http_str_is(head->target, "/v1/control")) {
-		outer_respond(o, 404, "Not Found", "not found");
-	} else if (!http_has_token(head, "Upgrade", "websocket")) {
-		outer_respond(o, 426, "Upgrade Required", "a WebSocket is spoken here");
-	} else if (!http_ws_request_ok(head) ||
-		   !http_has_token(head, "Sec-WebSocket-Protocol", "farlan.1")) {
-		outer_respond(o, 400, "Bad Request", "not a WebSocket request for farlan.1");
-	} else {
-		outer_upgrade(o);
-	}
-}
-
-static void on_outer_open(struct outer *o)
-{
-	struct client *c = outer_arg(o);
-	struct tls_expect expect = {.alpn = TLS_ALPN_ENROL "," TLS_ALPN_CONTROL, .peer_optional = true};
-	int rc;
-
-	if (c->state == CLIENT_CLOSING)
-		return;
-	c->state = CLIENT_INNER;
-	c->outer = NULL;
-	rc = inner_open(&c->inner, o, c->owner->inner_ctx, &expect, 0, &INNER_CALLBACKS, c);
-	if (rc)
-		client_gone(c, strerror(-rc));
-}
-
-static void on_outer_data(struct outer *o, const uint8_t *bytes, size_t n)
-{
-	(void)o;
-	(void)bytes;
-	(void)n; /* the inner layer has taken over before there is any */
-}
-
-static void on_outer_closed(struct outer *o, bool clean, const char *reason)
-{
-	(void)clean;
-	client_gone(outer_arg(o), reason);
-}
-
-static const struct outer_callbacks OUTER_CALLBACKS = {
-	.on_request = on_request,
-	.on_open = on_outer_open,
-	.on_data = on_outer_data,
-	.on_closed = on_outer_closed,
-};
-
-/* --- accepting ------------------------------------------------------------------------------- */
-
-/* IPv4 as it is, IPv6 without its last 64 bits: that is what one customer has. */
-static void set_address(struct client *c, int fd)
-{
-	struct sockaddr_storage ss = {0};
-	socklen_t len = sizeof(ss);
-	char text[INET6_ADDRSTRLEN] = "?";
-
-	snprintf(c->address, sizeof(c->address), "?");
-	if (getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
-		return;
-	if (ss.ss_family == AF_UNIX) {
-		c->is_local = true;
-		snprintf(c->address, sizeof(c->address), "local");
-	} else if (ss.ss_family == AF_INET) {
-		struct sockaddr_in sin;
-
-		memcpy(&sin, &ss, sizeof(sin));
-		memcpy(c->source, &sin.sin_addr, 4);
-		c->is_local = c->source[0] == 127;
-		inet_ntop(AF_INET, &sin.sin_addr, text, sizeof(text));
-		snprintf(c->address, sizeof(c->address), "%s:%u", text, ntohs(sin.sin_port));
-	} else if (ss.ss_family == AF_INET6) {
-		struct sockaddr_in6 sin6;
-		bool mapped;
-
-		memcpy(&sin6, &ss, sizeof(sin6));
-		mapped = IN6_IS_ADDR_V4MAPPED(&sin6.sin6_addr);
-		memcpy(c->source, sin6.sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 8);
-		c->is_local = mapped ? c->source[0] == 127 : IN6_IS_ADDR_LOOPBACK(&sin6.sin6_addr);
-		inet_ntop(mapped ? AF_INET : AF_INET6, sin6.sin6_addr.s6_addr + (mapped ? 12 : 0),
-			  text, sizeof(text));
-		snprintf(c->address, sizeof(c->address), mapped ? "%s:%u" : "[%s]:%u", text,
-			 ntohs(sin6.sin6_port));
-	}
-}
-
-static const char *why_full(const struct clients *cs, const struct client *c)
-{
-	size_t n = 0;
-
-	if (cs->closing)
-		return "shutting down";
-	if (cs->n >= CLIENTS_MAX)
-		return "too many connections";
-	if (cs->n_unknown >= CLIENTS_UNKNOWN_MAX)
-		return "too many connections that are not known yet";
-	if (c->is_local)
-		return NULL;
-	for (const struct client *k = cs->all; k && n < CLIENTS_OF_ADDRESS_MAX; k = k->next)
-		n += !k->is_known && memcmp(k->source, c->source, sizeof(c->source)) == 0;
-	return n < CLIENTS_OF_ADDRESS_MAX
-		       ? NULL
-		       : "too many connections of this address that are not known yet";
-}
-
-void clients_accept(struct clients *cs, int fd)
-{
-	struct client *c = calloc(1, sizeof(*c));
-	const char *full;
-	int rc;
-
-	if (!c) {
-		close(fd);
-		return;
-	}
-	set_address(c, fd);
-	full = why_full(cs, c);
-	if (full) {
-		if (log_allowed(&cs->full_limit, LOG_BURST))
-			log_warn("connection refused address=%s reason=\"%s\"", c->address, full);
-		close(fd);
-		free(c);
-		return;
-	}
-	c->heard_ms = clock_mono_ms();
-	link_client(cs, c);
-	rc = outer_accept(&c->outer, cs->loop, cs->outer_ctx, fd, &OUTER_CALLBACKS, c);
-	if (rc)
-		client_gone(c, strerror(-rc));
-}
-
 /* --- time ------------------------------------------------------------------------------------ */
+
+/* By the clock that nobody sets; @expires 0: never. */
+void client_set_expiry(struct client *c, int64_t expires)
+{
+	int64_t left = expires - clock_wall_s();
+
+	c->expires_ms = expires ? clock_mono_ms() + (left > 0 ? (uint64_t)left * 1000 : 0) : 0;
+}
 
 static const char *why_late(const struct client *c, uint64_t now)
 {
@@ -439,6 +213,20 @@ static const char *why_late(const struct client *c, uint64_t now)
 	return NULL;
 }
 
+/* A user's time is over, unless the same key was signed in again meanwhile. */
+static void client_renew(struct client *c)
+{
+	struct store_endpoint e;
+	struct store_member m;
+	struct refusal why;
+
+	if (admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &m, &e,
+			    &why))
+		client_set_expiry(c, e.expires);
+	else
+		client_end(c, why.message, why.code == RPC_INTERNAL);
+}
+
 static void on_tick(uv_timer_t *t)
 {
 	struct clients *cs = t->data;
@@ -451,6 +239,8 @@ static void on_tick(uv_timer_t *t)
 		next = c->next; /* ending frees nothing before the loop's next round */
 		if (late)
 			client_end(c, late, true);
+		else if (c->state == CLIENT_ONLINE && c->expires_ms && now >= c->expires_ms)
+			client_renew(c);
 	}
 	if (++cs->ticks % FLUSH_TICKS == 0)
 		seen_flush(&cs->seen);

@@ -10,6 +10,7 @@
 #include "common/io/rpc.h"
 
 #define CLIENTS_BUCKETS 4096
+#define CLIENTS_LOG_BURST 20 /* lines of one kind in 10 s */
 
 enum client_state {
 	CLIENT_OUTER,
@@ -34,6 +35,8 @@ struct client {
 	bool is_local;
 	uint64_t deadline_ms, heard_ms;
 	unsigned enrol_requests;
+	bool is_served;	     /* got what it came for: its end is no news */
+	uint64_t expires_ms; /* of a user's sign-in; 0: never */
 
 	/* From HELLO on. */
 	int64_t member, endpoint;
@@ -69,6 +72,14 @@ struct clients {
 
 struct client *client_by_number(const struct clients *cs, uint64_t number);
 struct client *client_by_endpoint(const struct clients *cs, int64_t endpoint);
+void client_link(struct clients *cs, struct client *c);
+/** client_gone() - its transport has closed: free it. */
+void client_gone(struct client *c, const char *reason);
+/** client_set_closing() - counts as offline from now on, and that is logged; the transport is the
+ * caller's to close. */
+void client_set_closing(struct client *c, const char *reason);
+/** client_set_expiry() - @expires: Unix seconds, 0: never. */
+void client_set_expiry(struct client *c, int64_t expires);
 /** client_end() - with `bye`; counts as offline from now on. Idempotent. */
 void client_end(struct client *c, const char *reason, bool retry);
 /** client_set_online() - hello was accepted. */

@@ -89,6 +89,7 @@ static void accept_hello(struct client *c, int64_t id, const json_t *params,
 	if (store_invite_used(cs->store, c->member, c->key_sha256) != 0)
 		log_warn("an invitation could not be closed name=%s", c->name);
 	seen_note(&cs->seen, c->member, clock_wall_s(), c->version, c->address);
+	client_set_expiry(c, e->expires);
 	client_set_online(c);
 	rpc_reply(&c->rpc, id, hello_result(c, m, e));
 	if (c->state != CLIENT_ONLINE)

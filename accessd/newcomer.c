@@ -39,6 +39,7 @@ static void grant(struct client *c, int64_t id, const char *what, const struct a
 {
 	log_notice("%s kind=%s name=%s uid=%s address=%s", what, ident_kind_name(x->member.kind),
 		   x->member.name, x->member.uid, c->address);
+	c->is_served = true;
 	settle(c->owner, x);
 	rpc_reply(&c->rpc, id, admission_answer(c->owner->admission, x));
 }

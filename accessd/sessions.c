@@ -6,17 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "accessd/pure/pick.h"
 #include "accessd/sessions_internal.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
-#include "common/pure/text.h"
 
 #define LISTED_MAX 1024
 #define TOLD_MAX 4096 /* ended sessions that a relay hears of at once: they fit into its queue */
 #define PICK_MAX 256  /* relays that are looked at */
-
-static void arm(struct sessions *ss);
 
 /* --- the list -------------------------------------------------------------------------------- */
 
@@ -33,7 +29,7 @@ struct session *sessions_find(const struct sessions *ss, const char *id)
 	return NULL;
 }
 
-static struct session *insert(struct sessions *ss, const struct store_session *row)
+struct session *sessions_insert(struct sessions *ss, const struct store_session *row)
 {
 	struct session **at = &ss->list, *x = calloc(1, sizeof(*x));
 	int64_t left = row->ends - clock_wall_s();
@@ -76,7 +72,7 @@ void sessions_each(const struct sessions *ss, const char *after,
 	}
 }
 
-static size_t count_of(const struct sessions *ss, int64_t endpoint)
+size_t sessions_count_of(const struct sessions *ss, int64_t endpoint)
 {
 	size_t n = 0;
 
@@ -123,7 +119,7 @@ void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 	tell_end(ss, row.device, params, not_endpoint);
 	ss->ops->relays_notify(ss->arg, "session.end", params);
 	json_decref(params);
-	arm(ss);
+	sessions_arm(ss);
 }
 
 int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_t by)
@@ -208,10 +204,10 @@ static void on_timer(uv_timer_t *t)
 	struct sessions *ss = t->data;
 
 	end_all(ss, is_over, 0, "the session's time is over");
-	arm(ss);
+	sessions_arm(ss);
 }
 
-static void arm(struct sessions *ss)
+void sessions_arm(struct sessions *ss)
 {
 	uint64_t first = UINT64_MAX, now = clock_mono_ms();
 
@@ -223,219 +219,6 @@ static void arm(struct sessions *ss)
 		uv_timer_stop(&ss->timer);
 	else
 		uv_timer_start(&ss->timer, on_timer, first > now ? first - now : 0, 0);
-}
-
-/* --- beginning ------------------------------------------------------------------------------- */
-
-/* What is kept while the device decides. */
-struct opening {
-	struct sessions *ss;
-	char session[TOKEN_SESSION_SIZE];
-	sessions_done_fn *done;
-	uint64_t client;
-	int64_t id;
-};
-
-static void answer(struct opening *o, const json_t *grant, int code, const char *message)
-{
-	struct session *x;
-
-	if (!o->done(o->ss->arg, o->client, o->id, grant, code, message) && grant) {
-		x = sessions_find(o->ss, o->session);
-		if (x)
-			sessions_finish(o->ss, x,
-					"the manager went away while the session was opened", 0);
-	}
-	free(o);
-}
-
-/* The device has accepted: the session counts, and the manager may hear of it. */
-static void accept_opening(struct opening *o, struct session *x)
-{
-	json_t *grant = NULL;
-
-	x->row.state = STORE_SESSION_LIVE;
-	if (store_session_update(o->ss->store, &x->row) != 0 ||
-	    grants_make(o->ss, x, TOKEN_MANAGER, &grant) != 0) {
-		sessions_finish(o->ss, x, "the server could not grant it", 0);
-		answer(o, NULL, RPC_INTERNAL,
-		       "the server could not grant the session; its log says why");
-		return;
-	}
-	log_notice("session opened session=%s user=%s device=%s", x->row.id, x->row.user_name,
-		   x->row.device_name);
-	answer(o, grant, 0, "");
-	json_decref(grant);
-}
-
-static void on_device_answer(void *arg, const json_t *result, int code, const char *message)
-{
-	struct opening *o = arg;
-	struct session *x = sessions_find(o->ss, o->session);
-	char words[STORE_REASON_SIZE], reason[STORE_REASON_SIZE + 32];
-
-	if (!x) {
-		answer(o, NULL, RPC_UNAVAILABLE, "the session was ended while it was opened");
-		return;
-	}
-	if (result) {
-		accept_opening(o, x);
-		return;
-	}
-	if (code == RPC_TIMEOUT || code == RPC_CLOSED) {
-		sessions_finish(o->ss, x, "the device did not answer", 0);
-		answer(o, NULL, RPC_UNAVAILABLE, "the device did not answer");
-		return;
-	}
-	log_clean(words, sizeof(words), message, strlen(message));
-	snprintf(reason, sizeof(reason), "the device refused: %s", words);
-	sessions_finish(o->ss, x, reason, x->row.device);
-	answer(o, NULL, RPC_CONFLICT, reason);
-}
-
-struct picking {
-	struct sessions *ss;
-	size_t n;
-	struct pick relays[PICK_MAX];
-	int64_t members[PICK_MAX];
-};
-
-static bool add_pick(void *arg, const struct store_member *m)
-{
-	struct picking *p = arg;
-	struct pick *r = &p->relays[p->n];
-
-	if (m->state != STORE_ENROLLED)
-		return true;
-	p->members[p->n] = m->id;
-	r->index = p->n;
-	r->online = p->ss->ops->member_online(p->ss->arg, m->id);
-	r->sessions = 0;
-	for (const struct session *x = p->ss->list; x; x = x->next)
-		r->sessions += x->row.n_relays > 0 && x->row.relays[0] == m->id;
-	return ++p->n < PICK_MAX;
-}
-
-static int choose_relays(struct sessions *ss, struct store_session *row)
-{
-	struct picking *p = calloc(1, sizeof(*p));
-	int rc;
-
-	if (!p)
-		return -ENOMEM;
-	p->ss = ss;
-	rc = store_member_each(ss->store, ss->domain->row.id, IDENT_RELAY, "", add_pick, p);
-	if (rc == 0) {
-		row->n_relays = pick_relays(p->relays, p->n, GRANT_RELAYS_MAX);
-		for (size_t i = 0; i < row->n_relays; i++)
-			row->relays[i] = p->members[p->relays[i].index];
-	}
-	free(p);
-	return rc;
-}
-
-/* Why a session cannot be: an RPC code, or 0 and @row is filled in. */
-static int prepare(struct sessions *ss, const struct sessions_manager *manager, const char *device,
-		   struct store_session *row, const char **words)
-{
-	struct store_endpoint e;
-	struct store_member m;
-	uint8_t id[TOKEN_SESSION_BYTES];
-	int rc = store_member_by_name(ss->store, ss->domain->row.id, IDENT_DEVICE, device, &m);
-
-	*words = "no such device";
-	if (rc == -ENOENT || (rc == 0 && m.state == STORE_REVOKED))
-		return RPC_NOT_FOUND;
-	*words = "the server cannot do this now; its log says why";
-	if (rc || store_endpoint_of(ss->store, m.id, &e) != 0 || choose_relays(ss, row) != 0)
-		return RPC_INTERNAL;
-	*words = "the device is not online";
-	if (m.state != STORE_ENROLLED || !ss->ops->endpoint_rpc(ss->arg, e.id))
-		return RPC_UNAVAILABLE;
-	*words = "there is no relay: the administrator has to add one";
-	if (row->n_relays == 0)
-		return RPC_UNAVAILABLE;
-	*words = "too many sessions";
-	if (ss->n >= SESSIONS_MAX || count_of(ss, manager->endpoint) >= SESSIONS_OF_ENDPOINT_MAX ||
-	    count_of(ss, e.id) >= SESSIONS_OF_ENDPOINT_MAX)
-		return RPC_UNAVAILABLE;
-	file_random(id, sizeof(id));
-	(void)!text_hex_encode(row->id, sizeof(row->id), id, sizeof(id)); /* the size is right */
-	row->device = e.id;
-	row->device_member = m.id;
-	snprintf(row->device_name, sizeof(row->device_name), "%s", m.name);
-	return 0;
-}
-
-/* A manager that opens anew has lost the old session. */
-static void end_older(struct sessions *ss, int64_t manager, int64_t device)
-{
-	for (struct session *x = ss->list; x; x = x->next) {
-		if (x->row.manager == manager && x->row.device == device) {
-			sessions_finish(ss, x, "replaced by a newer session", 0);
-			return;
-		}
-	}
-}
-
-static int ask_device(struct opening *o, struct session *x)
-{
-	struct rpc *rpc = o->ss->ops->endpoint_rpc(o->ss->arg, x->row.device);
-	json_t *grant = NULL;
-	int rc = rpc ? grants_make(o->ss, x, TOKEN_DEVICE, &grant) : -EPIPE;
-
-	if (rc)
-		return rc;
-	return rpc_request(rpc, "session.grant", json_pack("{s:o}", "grant", grant),
-			   SESSIONS_GRANT_MS, on_device_answer, o);
-}
-
-static void start(struct sessions *ss, struct opening *o, const struct store_session *row)
-{
-	struct session *x = NULL;
-
-	if (store_session_add(ss->store, row) == 0)
-		x = insert(ss, row);
-	if (!x) {
-		answer(o, NULL, RPC_INTERNAL, "the server cannot do this now; its log says why");
-		return;
-	}
-	arm(ss);
-	snprintf(o->session, sizeof(o->session), "%s", row->id);
-	if (ask_device(o, x) != 0) {
-		sessions_finish(ss, x, "the device could not be asked", 0);
-		answer(o, NULL, RPC_UNAVAILABLE, "the device could not be asked");
-	}
-}
-
-void sessions_begin(struct sessions *ss, const struct sessions_manager *manager, const char *device,
-		    sessions_done_fn *done, uint64_t client, int64_t id)
-{
-	struct store_session row = {
-		.domain = ss->domain->row.id, .serial = 1, .manager_epoch = 1, .device_epoch = 1};
-	struct opening *o = calloc(1, sizeof(*o));
-	const char *words;
-	int code;
-
-	if (!o) {
-		done(ss->arg, client, id, NULL, RPC_INTERNAL, "out of memory");
-		return;
-	}
-	*o = (struct opening){.ss = ss, .done = done, .client = client, .id = id};
-	code = prepare(ss, manager, device, &row, &words);
-	if (code) {
-		answer(o, NULL, code, words);
-		return;
-	}
-	row.manager = manager->endpoint;
-	row.user_member = manager->member;
-	snprintf(row.user_name, sizeof(row.user_name), "%s", manager->name);
-	row.manager_lans = *manager->lans;
-	row.started = clock_wall_s();
-	row.ends = row.started + ss->life_s;
-	row.state = STORE_SESSION_OPENING;
-	end_older(ss, row.manager, row.device);
-	start(ss, o, &row);
 }
 
 /* --- who comes back -------------------------------------------------------------------------- */
@@ -525,7 +308,7 @@ void sessions_relay_hello(struct sessions *ss, int64_t relay, struct rpc *rpc)
 
 static bool take_up(void *arg, const struct store_session *x)
 {
-	return insert(arg, x) != NULL;
+	return sessions_insert(arg, x) != NULL;
 }
 
 /* A session that was only being opened: nobody was promised anything. So is one without an end. */
@@ -560,7 +343,7 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, struct store *store,
 		return rc;
 	}
 	end_all(ss, is_broken, 0, "the server was restarted");
-	arm(ss);
+	sessions_arm(ss);
 	if (ss->n > 0)
 		log_info("sessions taken up n=%zu", ss->n);
 	*out = ss;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What sessions.c (which there are) and grants.c (what each end is told) share. */
+/* What sessions.c (which there are), opening.c (how they begin) and grants.c (what each end gets)
+ * share. */
 #ifndef FARLAN_SESSIONS_INTERNAL_H
 #define FARLAN_SESSIONS_INTERNAL_H
 
@@ -24,6 +25,11 @@ struct sessions {
 	bool closing;
 };
 
+/** sessions_insert() - a row of the store into the list. Return: NULL out of memory. */
+struct session *sessions_insert(struct sessions *ss, const struct store_session *row);
+/** sessions_arm() - set the timer for the end that comes first. */
+void sessions_arm(struct sessions *ss);
+size_t sessions_count_of(const struct sessions *ss, int64_t endpoint);
 struct session *sessions_find(const struct sessions *ss, const char *id);
 /** sessions_finish() - end and forget @x; tell both ends but @not_endpoint, and the relays. */
 void sessions_finish(struct sessions *ss, struct session *x, const char *reason,

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sqlite3.h>
 #include <cmocka.h>
 
 #include "accessd/app.h"
@@ -475,6 +476,53 @@ static void test_restart(void **state)
 	json_decref(o);
 }
 
+/* Change the database beside accessd. */
+static void sql(const char *update, long long value)
+{
+	char path[300], text[200];
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/accessd.db", net.conf.state);
+	snprintf(text, sizeof(text), "UPDATE %s %lld", update, value);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void test_session_time(void **state)
+{
+	char id[TOKEN_SESSION_SIZE];
+
+	(void)state;
+	everybody();
+	open_session(id);
+	sql("session SET ends =", clock_wall_s() + 2);
+	net_restart(&net);
+	peer_unlink(&site);
+	peer_hello(&site, json_pack("{s:[s]}", "sessions", id));
+	peer_wait(&site, "session.end");
+	assert_non_null(strstr(site.heard[site.n_heard - 1], "time is over"));
+}
+
+/* The connection of a manager ends with its sign-in, unless it was renewed; its sessions go on. */
+static void test_login_time(void **state)
+{
+	char id[TOKEN_SESSION_SIZE];
+
+	(void)state;
+	everybody();
+	open_session(id);
+	peer_unlink(&anna);
+	sql("endpoint SET expires = (expires > 0) *", clock_wall_s() + 2);
+	peer_hello(&anna, json_pack("{s:[s]}", "sessions", id));
+	peer_wait(&anna, "bye 0 the sign-in has expired");
+	net_for(&net, 100);
+	assert_false(peer_heard(&site, "session.end"));
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), 0);
+	peer_unlink(&anna);
+	peer_hello(&anna, NULL);
+}
+
 /* Within a second, at both ends and the relay. */
 static void test_revoke(void **state)
 {
@@ -537,6 +585,8 @@ int main(void)
 		TEST(test_restart),
 		TEST(test_revoke),
 		TEST(test_lans),
+		TEST(test_session_time),
+		TEST(test_login_time),
 	};
 	int rc;
 
