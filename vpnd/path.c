@@ -34,7 +34,7 @@ struct path {
 	enum path_state state;
 	struct dial *dial;
 	struct inner *inner;
-	uv_timer_t timer; /* liveness, once ready */
+	uv_timer_t timer; /* for HELLO; liveness, once ready */
 	bool timer_closed, ended;
 	struct buf rx;			     /* a frame that is not whole yet */
 	uint64_t heard_ms, sent_ms, data_ms; /* CLOCK_BOOTTIME */
@@ -176,6 +176,8 @@ static void on_tick(uv_timer_t *timer)
 	struct path *p = timer->data;
 	uint64_t now = clock_mono_ms();
 
+	if (p->state == PATH_HELLO)
+		path_close(p, 0, "the other end did not say HELLO in time");
 	if (p->state != PATH_READY)
 		return;
 	if (is_lost(p, now)) {
@@ -347,9 +349,13 @@ static void on_inner_ready(struct inner *in)
 		return;
 	p->state = PATH_HELLO;
 	p->heard_ms = clock_mono_ms();
-	step(p, "other end authenticated (", inner_cipher(in), ")");
+	uv_timer_start(&p->timer, on_tick, p->times->hello_ms, 0);
+	/* Before anybody is told: whoever closes the path then sends END, which must not be the
+	 * first frame. */
 	if (send_hello(p) != 0)
 		path_close(p, 0, "HELLO could not be sent");
+	else
+		step(p, "other end authenticated (", inner_cipher(in), ")");
 }
 
 static void on_inner_closed(struct inner *in, bool clean, const char *reason)
