@@ -35,7 +35,8 @@ struct path {
 	struct dial *dial;
 	struct inner *inner;
 	uv_timer_t timer; /* for HELLO; liveness, once ready */
-	bool timer_closed, ended;
+	bool timer_closed;
+	bool ended;			     /* by the other end: nothing is said any more */
 	struct buf rx;			     /* a frame that is not whole yet */
 	uint64_t heard_ms, sent_ms, data_ms; /* CLOCK_BOOTTIME */
 	uint64_t pinged_ms; /* of the oldest PING since something was heard; 0: none */
@@ -117,7 +118,7 @@ static void begin_closing(struct path *p, const char *reason)
 
 void path_close(struct path *p, int end_code, const char *reason)
 {
-	bool there = p->state == PATH_READY || p->state == PATH_HELLO;
+	bool there = (p->state == PATH_READY || p->state == PATH_HELLO) && !p->ended;
 
 	if (p->state == PATH_CLOSING)
 		return;
