@@ -41,6 +41,7 @@ struct path {
 	uint64_t heard_ms, sent_ms, data_ms; /* CLOCK_BOOTTIME */
 	uint64_t pinged_ms; /* of the oldest PING since something was heard; 0: none */
 	uint64_t asked_ms;  /* of the last PING */
+	uint64_t asked_us;  /* the same, as it stands in the PING; 0: answered */
 	uint64_t ping_seq;
 	double rtt_ms;
 	char addr[DIAL_ADDR_SIZE];
@@ -138,8 +139,9 @@ static void send_ping(struct path *p)
 	uint8_t payload[FRAME_PING_BYTES];
 	struct wr w = wr_init(payload, sizeof(payload));
 
+	p->asked_us = clock_mono_us();
 	wr_u64(&w, ++p->ping_seq);
-	wr_u64(&w, clock_mono_us());
+	wr_u64(&w, p->asked_us);
 	p->asked_ms = clock_mono_ms();
 	if (!p->pinged_ms)
 		p->pinged_ms = clock_mono_ms();
@@ -202,11 +204,13 @@ static void schedule(struct path *p)
 static void on_pong(struct path *p, const uint8_t *payload, size_t n)
 {
 	struct rd r = rd_init(payload, n);
-	uint64_t seq, sent_us, now_us = clock_mono_us();
+	uint64_t seq, sent_us;
 
-	if (!rd_u64(&r, &seq) || !rd_u64(&r, &sent_us) || seq != p->ping_seq || sent_us > now_us)
+	if (!rd_u64(&r, &seq) || !rd_u64(&r, &sent_us) || !p->asked_us || seq != p->ping_seq ||
+	    sent_us != p->asked_us)
 		return; /* an older one, or not ours */
-	p->rtt_ms = (double)(now_us - sent_us) / 1000.0;
+	p->rtt_ms = (double)(clock_mono_us() - sent_us) / 1000.0;
+	p->asked_us = 0;
 }
 
 /* Frames */
