@@ -99,6 +99,7 @@ void app_stop(struct app *a)
 	if (a->stopping)
 		return;
 	a->stopping = true;
+	outer_hurry();
 	listen_close(a->listeners);
 	passwords_close(a->passwords);
 	clients_close(a->clients);
