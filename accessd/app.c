@@ -7,6 +7,7 @@
 #include "accessd/admin.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/io/outer.h"
 
 #define PURGE_MS (6 * 3600 * UINT64_C(1000))
 #define HOUR_S INT64_C(3600)
