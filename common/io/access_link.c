@@ -229,7 +229,7 @@ static const struct inner_callbacks inner_calls = {
 static void on_dial_open(struct dial *d, struct outer *o)
 {
 	struct access_link *l = dial_arg(d);
-	struct tls_expect expect = { .alpn = TLS_ALPN_CONTROL, .any_of_kind = true };
+	struct tls_expect expect = {.alpn = TLS_ALPN_CONTROL, .any_of_kind = true};
 	char addr[DIAL_ADDR_SIZE];
 	int r;
 
@@ -262,7 +262,8 @@ static const struct dial_callbacks dial_calls = {
 static void dial_now(struct access_link *l)
 {
 	const struct identity *id = l->config.identity;
-	struct dial_target target = { .path = "/v1/control", .headers = "", .ports = *l->config.ports };
+	struct dial_target target = {
+		.path = "/v1/control", .headers = "", .ports = *l->config.ports};
 	int r;
 
 	target.n_urls = id->n_urls;
@@ -276,8 +277,8 @@ static void dial_now(struct access_link *l)
 }
 
 int access_link_open(struct access_link **out, uv_loop_t *loop,
-		     const struct access_link_config *config, const struct access_link_callbacks *cb,
-		     void *arg)
+		     const struct access_link_config *config,
+		     const struct access_link_callbacks *cb, void *arg)
 {
 	const struct identity *id = config->identity;
 	struct access_link *l = calloc(1, sizeof(*l));
@@ -346,7 +347,7 @@ void access_link_status(const struct access_link *l, struct access_link_status *
 {
 	uint64_t now = clock_mono_ms();
 	struct outer *o = l->inner ? inner_outer(l->inner) : NULL;
-	struct outer_stats stats = { .tls_version = "" };
+	struct outer_stats stats = {.tls_version = ""};
 
 	memset(s, 0, sizeof(*s));
 	s->state = l->state;

@@ -11,7 +11,7 @@
 #include "common/io/inner.h"
 #include "common/io/rpc.h"
 
-#define ACCESS_LINK_PING_MS 45000   /* empty message after this much silence of ours */
+#define ACCESS_LINK_PING_MS 45000    /* empty message after this much silence of ours */
 #define ACCESS_LINK_SILENCE_MS 90000 /* nothing heard: the connection is dead */
 #define ACCESS_LINK_RETRY_BASE_MS 1000
 #define ACCESS_LINK_RETRY_MAX_MS 60000
@@ -21,7 +21,13 @@ extern struct access_link_times {
 	uint32_t ping_ms, silence_ms, retry_base_ms, retry_max_ms;
 } access_link_times;
 
-enum access_link_state { ACCESS_LINK_OFF, ACCESS_LINK_DIALING, ACCESS_LINK_AUTH, ACCESS_LINK_ONLINE, ACCESS_LINK_WAITING };
+enum access_link_state {
+	ACCESS_LINK_OFF,
+	ACCESS_LINK_DIALING,
+	ACCESS_LINK_AUTH,
+	ACCESS_LINK_ONLINE,
+	ACCESS_LINK_WAITING
+};
 
 struct access_link;
 
@@ -34,15 +40,17 @@ struct access_link_callbacks {
 };
 
 struct access_link_config {
-	const struct identity *identity; /* borrowed for its life */
-	const struct opt_ports *ports;   /* borrowed */
-	struct dial_memory *memory;      /* borrowed */
+	const struct identity *identity;  /* borrowed for its life */
+	const struct opt_ports *ports;	  /* borrowed */
+	struct dial_memory *memory;	  /* borrowed */
 	const struct rpc_method *methods; /* what accessd may ask; rpc->arg is the access_link */
 	size_t n_methods;
 };
 
-int access_link_open(struct access_link **out, uv_loop_t *loop, const struct access_link_config *config,
-		     const struct access_link_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+int access_link_open(struct access_link **out, uv_loop_t *loop,
+		     const struct access_link_config *config,
+		     const struct access_link_callbacks *cb, void *arg)
+	__attribute__((warn_unused_result));
 /** access_link_close() - idempotent. */
 void access_link_close(struct access_link *l);
 /** access_link_retry_now() - the network changed: do not wait. */
@@ -50,7 +58,8 @@ void access_link_retry_now(struct access_link *l);
 /** access_link_lost() - the server said something wrong: close the connection, come back later. */
 void access_link_lost(struct access_link *l, const char *reason);
 
-/** access_link_give_up() - the server wants us no more: close, and stay away until made anew. State becomes ACCESS_LINK_OFF. */
+/** access_link_give_up() - the server wants us no more: close, and stay away until made anew. State
+ * becomes ACCESS_LINK_OFF. */
 void access_link_give_up(struct access_link *l, const char *reason);
 
 struct rpc *access_link_rpc(struct access_link *l); /* NULL unless online */
@@ -60,13 +69,14 @@ struct access_link_status {
 	enum access_link_state state;
 	char server[URL_HOST_SIZE + 64]; /* "as1.lab 203.0.113.10:443", "" if not connected */
 	char last_error[DIAL_REASON_SIZE];
-	uint64_t since_ms;      /* of the state, CLOCK_BOOTTIME */
-	uint64_t retry_in_ms;   /* waiting */
+	uint64_t since_ms;    /* of the state, CLOCK_BOOTTIME */
+	uint64_t retry_in_ms; /* waiting */
 	bool outer_verified;
 	char outer_problem[TLS_REASON_SIZE];
 	const char *outer_version, *cipher;
 };
 void access_link_status(const struct access_link *l, struct access_link_status *s);
-const char *access_link_state_name(enum access_link_state s); /* "off","connecting","authenticating","online","waiting" */
+const char *access_link_state_name(
+	enum access_link_state s); /* "off","connecting","authenticating","online","waiting" */
 
 #endif

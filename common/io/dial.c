@@ -11,16 +11,18 @@
 #include "common/io/log.h"
 
 #define ADDRS_PER_HOST 6
-#define RESOLVE_WAIT_MS 250 /* for the other names once one is known: a dead one must not hold up the rest */
+#define RESOLVE_WAIT_MS \
+	250 /* for the other names once one is known: a dead one must not hold up the rest */
 #define HEADERS_SIZE 3072
 
-struct dial_times dial_times = { .stagger_ms = DIAL_STAGGER_MS, .total_ms = DIAL_TOTAL_MS };
+struct dial_times dial_times = {.stagger_ms = DIAL_STAGGER_MS, .total_ms = DIAL_TOTAL_MS};
 
-struct try {
+struct
+try {
 	struct dial *dial;
-	size_t url;              /* index in the target */
+	size_t url;		      /* index in the target */
 	struct sockaddr_storage addr; /* with port */
-	struct outer *outer;     /* while it runs */
+	struct outer *outer;	      /* while it runs */
 };
 
 struct lookup {
@@ -176,7 +178,8 @@ static void on_try_closed(struct outer *o, bool clean, const char *reason)
 	d->n_running--;
 	if (!d->over) {
 		dial_addr_format(&t->addr, addr);
-		snprintf(what, sizeof(what), "%s %s: %s", d->target.urls[t->url].host, addr, reason);
+		snprintf(what, sizeof(what), "%s %s: %s", d->target.urls[t->url].host, addr,
+			 reason);
 		note_failure(d, what);
 		step(d, what);
 	}
@@ -276,7 +279,8 @@ static void go_on(struct dial *d)
 
 /* The order of tries */
 
-/* The same question to the same address; another name there may be another server behind a proxy. */
+/* The same question to the same address; another name there may be another server behind a proxy.
+ */
 static bool known(const struct dial *d, size_t url, const struct sockaddr_storage *ss)
 {
 	const struct url *u = &d->target.urls[url];
@@ -295,7 +299,7 @@ static void add_try(struct dial *d, size_t url, const struct sockaddr_storage *s
 {
 	if (d->n_tries == DIAL_TRIES_MAX || known(d, url, ss))
 		return;
-	d->tries[d->n_tries++] = (struct try){ .dial = d, .url = url, .addr = *ss };
+	d->tries[d->n_tries++] = (struct try){.dial = d, .url = url, .addr = *ss};
 }
 
 static const struct sockaddr_storage *remembered(const struct dial *d, size_t url)
@@ -307,7 +311,8 @@ static const struct sockaddr_storage *remembered(const struct dial *d, size_t ur
 	return NULL;
 }
 
-/* What worked last goes first, if the name still means that address and the port is still wanted. */
+/* What worked last goes first, if the name still means that address and the port is still wanted.
+ */
 static void add_remembered(struct dial *d, size_t url)
 {
 	const struct sockaddr_storage *good = remembered(d, url);
@@ -379,7 +384,8 @@ static void keep_addrs(struct dial *d, size_t url, const struct addrinfo *list)
 		while (*at && ((*at)->ai_family == family) == other)
 			*at = (*at)->ai_next;
 		if (*at) {
-			memcpy(&d->addrs[url][d->n_addrs[url]++], (*at)->ai_addr, (*at)->ai_addrlen);
+			memcpy(&d->addrs[url][d->n_addrs[url]++], (*at)->ai_addr,
+			       (*at)->ai_addrlen);
 			*at = (*at)->ai_next;
 		}
 		other = !other;
@@ -417,7 +423,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list
 
 static int look_up(struct dial *d, size_t url)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	struct lookup *l = &d->lookups[url];
 	int r;
 
@@ -453,6 +459,7 @@ static struct dial *dial_new(const struct dial_target *target)
 	return d;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what a dial needs, once */
 int dial_start(struct dial **out, uv_loop_t *loop, const struct tls_ctx *ctx,
 	       const struct dial_target *target, struct dial_memory *memory,
 	       const struct dial_callbacks *cb, void *arg)

@@ -39,32 +39,35 @@ struct dial_memory {
 struct dial_target {
 	size_t n_urls;
 	struct url urls[DIAL_URLS_MAX];
-	struct opt_ports ports;  /* for URLs without a port */
-	const char *path;        /* "/v1/control"; appended to the URL's path */
+	struct opt_ports ports; /* for URLs without a port */
+	const char *path;	/* "/v1/control"; appended to the URL's path */
 	const char *headers;
 };
 
 struct dial_callbacks {
-	/* An open connection; the new owner calls outer_set_callbacks() before it returns. The dial is over. */
+	/* An open connection; the new owner calls outer_set_callbacks() before it returns. The dial
+	 * is over. */
 	void (*on_open)(struct dial *d, struct outer *o);
 	/* Every try failed; @reason tells each in words. The dial is over. */
 	void (*on_failed)(struct dial *d, const char *reason);
-	/* For people: a step begins or failed, e.g. "as1.lab 10.0.0.1:443: connection refused". May be NULL. */
+	/* For people: a step begins or failed, e.g. "as1.lab 10.0.0.1:443: connection refused". May
+	 * be NULL. */
 	void (*on_step)(struct dial *d, const char *what);
 };
 
 /** dial_start() - @target is copied. Callbacks never come before it returns. Return: 0; -errno. */
-int dial_start(struct dial **out, uv_loop_t *loop, const struct tls_ctx *ctx, const struct dial_target *target,
-	       struct dial_memory *memory, const struct dial_callbacks *cb, void *arg)
-	__attribute__((warn_unused_result));
-/** dial_cancel() - no callback any more; memory goes with the last handle. Not after on_open or on_failed. */
+int dial_start(struct dial **out, uv_loop_t *loop, const struct tls_ctx *ctx,
+	       const struct dial_target *target, struct dial_memory *memory,
+	       const struct dial_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+/** dial_cancel() - no callback any more; memory goes with the last handle. Not after on_open or
+ * on_failed. */
 void dial_cancel(struct dial *d);
 void *dial_arg(const struct dial *d);
 
 /** dial_remember() - @addr (with port) worked for @host. NULL @m: nothing is kept. */
 void dial_remember(struct dial_memory *m, const char *host, const struct sockaddr_storage *addr);
-/** dial_memory_load(), dial_memory_save() - keep it in a file; saving what has not changed is nothing.
- * Blocks. Return: 0, also if there is no such file; -EBADMSG; -errno. */
+/** dial_memory_load(), dial_memory_save() - keep it in a file; saving what has not changed is
+ * nothing. Blocks. Return: 0, also if there is no such file; -EBADMSG; -errno. */
 int dial_memory_load(struct dial_memory *m, const char *path) __attribute__((warn_unused_result));
 int dial_memory_save(struct dial_memory *m, const char *path) __attribute__((warn_unused_result));
 /** dial_wants_port() - would this target's URL number @url be tried on @port? */

@@ -24,7 +24,7 @@ struct enrol {
 	enum ident_kind kind;
 	bool has_invite;
 	struct invite invite;
-	struct x509_cert known_ca;          /* sign-in with a domain that is known */
+	struct x509_cert known_ca; /* sign-in with a domain that is known */
 	char known_domain[IDENT_DOMAIN_SIZE];
 	char user[NAME_SIZE], password[PASSWORD_SIZE], version[32];
 	char *pending_key_path;
@@ -157,7 +157,8 @@ bool enrol_take_token_keys(const json_t *o, struct identity *id)
 	return true;
 }
 
-/* What is wrong with a certificate that should be for our key and from the domain that answered, or NULL. */
+/* What is wrong with a certificate that should be for our key and from the domain that answered, or
+ * NULL. */
 static const char *check_cert(const struct x509_cert *cert, const uint8_t key_sha256[32],
 			      const struct x509_cert *ca, struct x509_info *info)
 {
@@ -267,7 +268,7 @@ static int on_rpc_send(struct rpc *rpc, const void *bytes, size_t n)
 	return e->inner ? inner_send(e->inner, bytes, n) : -EPIPE;
 }
 
-static const struct rpc_ops ops = { .send = on_rpc_send };
+static const struct rpc_ops ops = {.send = on_rpc_send};
 
 static void on_ready(struct inner *in)
 {
@@ -320,7 +321,7 @@ static const struct inner_callbacks inner_calls = {
 static void on_dial_open(struct dial *d, struct outer *o)
 {
 	struct enrol *e = dial_arg(d);
-	struct tls_expect expect = { .alpn = TLS_ALPN_ENROL, .any_of_kind = true };
+	struct tls_expect expect = {.alpn = TLS_ALPN_ENROL, .any_of_kind = true};
 	char addr[DIAL_ADDR_SIZE];
 	int r;
 
@@ -369,7 +370,8 @@ static int load_or_make_key(struct enrol *e)
 	uint8_t *bytes;
 	size_t n;
 
-	if (e->pending_key_path && file_read(e->pending_key_path, X509_KEY_MAX_BYTES, &bytes, &n) == 0) {
+	if (e->pending_key_path &&
+	    file_read(e->pending_key_path, X509_KEY_MAX_BYTES, &bytes, &n) == 0) {
 		uint8_t spki[256];
 		size_t len;
 		int r;

@@ -15,10 +15,11 @@
 struct enrol;
 
 struct enrol_request {
-	const struct invite *invite;      /* first time; else NULL */
-	const struct identity *identity;  /* sign-in with a domain that is known; else NULL */
-	const char *user, *password;      /* manager; else NULL. Wiped after use */
-	const char *pending_key_path;     /* the key is kept here until the answer came, so a lost answer strands nobody */
+	const struct invite *invite;	 /* first time; else NULL */
+	const struct identity *identity; /* sign-in with a domain that is known; else NULL */
+	const char *user, *password;	 /* manager; else NULL. Wiped after use */
+	const char *pending_key_path;	 /* the key is kept here until the answer came, so a lost
+					    answer strands nobody */
 	enum ident_kind kind;
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
@@ -27,7 +28,8 @@ struct enrol_request {
 
 struct enrol_callbacks {
 	void (*on_step)(void *arg, const char *what); /* for people; may be NULL */
-	/* Exactly once. @identity is set on success (borrowed); else @code (enum rpc_code) and @message. */
+	/* Exactly once. @identity is set on success (borrowed); else @code (enum rpc_code) and
+	 * @message. */
 	void (*on_done)(void *arg, const struct identity *identity, int code, const char *message);
 };
 

@@ -8,9 +8,10 @@
 
 #include "common/pure/buf.h"
 
-#define IN_BYTES (64u << 10)  /* an unfinished record and what came behind it */
+#define IN_BYTES (64u << 10)   /* an unfinished record and what came behind it */
 #define OUT_BYTES (256u << 10) /* sealed records on their way into the outer layer */
-#define SEND_PART_BYTES (8 * INNER_WRITE_BEST_BYTES) /* fits OUT_BYTES when it is sealed */
+#define SEND_PART_BYTES ((size_t)8 * INNER_WRITE_BEST_BYTES) /* fits OUT_BYTES when it is sealed \
+							      */
 
 uint32_t inner_open_ms = INNER_OPEN_MS;
 
@@ -235,7 +236,7 @@ static void on_abandoned(struct outer *o, bool clean, const char *reason)
 	(void)reason;
 }
 
-static const struct outer_callbacks abandoned_calls = { .on_closed = on_abandoned };
+static const struct outer_callbacks abandoned_calls = {.on_closed = on_abandoned};
 
 static int fail_open(struct outer *o, int error)
 {
@@ -244,6 +245,7 @@ static int fail_open(struct outer *o, int error)
 	return error;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what two layers need, once */
 int inner_open(struct inner **out, struct outer *o, const struct tls_ctx *ctx,
 	       const struct tls_expect *expect, uint32_t wait_ms, const struct inner_callbacks *cb,
 	       void *arg)

@@ -29,17 +29,19 @@ struct inner_callbacks {
 
 /**
  * inner_open() - begin the inner handshake on an open outer connection (takes @o, also on failure).
- * @wait_ms: how long the other side may take to begin (a leg that waits at a relay); 0: INNER_OPEN_MS.
- * Return: 0; -errno (o is closed then and its on_closed not reported).
+ * @wait_ms: how long the other side may take to begin (a leg that waits at a relay); 0:
+ * INNER_OPEN_MS. Return: 0; -errno (o is closed then and its on_closed not reported).
  */
-int inner_open(struct inner **out, struct outer *o, const struct tls_ctx *ctx, const struct tls_expect *expect,
-	       uint32_t wait_ms, const struct inner_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+int inner_open(struct inner **out, struct outer *o, const struct tls_ctx *ctx,
+	       const struct tls_expect *expect, uint32_t wait_ms, const struct inner_callbacks *cb,
+	       void *arg) __attribute__((warn_unused_result));
 
 /** inner_send() - seal and queue. Return: 0; -ENOBUFS; -EPIPE. */
 int inner_send(struct inner *in, const void *bytes, size_t n) __attribute__((warn_unused_result));
 size_t inner_queued(const struct inner *in);
 
-/** inner_finish() - close_notify, then outer_finish(). inner_close() - at once; on_closed follows from the loop. */
+/** inner_finish() - close_notify, then outer_finish(). inner_close() - at once; on_closed follows
+ * from the loop. */
 void inner_finish(struct inner *in, const char *reason);
 void inner_close(struct inner *in, const char *reason);
 

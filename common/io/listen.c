@@ -12,7 +12,7 @@
 
 #define BACKLOG 1024
 #define ACCEPTS_PER_EVENT 32 /* then the connections that are there have their turn */
-#define REST_MS 100          /* without accepting, when the process has no descriptors left */
+#define REST_MS 100	     /* without accepting, when the process has no descriptors left */
 
 struct listener {
 	uv_poll_t poll;

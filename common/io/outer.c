@@ -12,21 +12,23 @@
 #include "common/io/file.h"
 #include "common/io/log.h"
 
-#define NET_IN_BYTES (64u << 10)   /* read ahead, and what a paused connection may still hold */
-#define READ_FIRST_BYTES 4096  /* one read of a connection that says little */
-#define PLAIN_BYTES (40u << 10)    /* an HTTP head, or a record behind an unfinished frame */
-#define NET_OUT_SLACK (256u << 10) /* headers, tags and control frames above OUTER_QUEUE_MAX_BYTES */
-#define READS_PER_EVENT 4          /* then the others have their turn */
+#define NET_IN_BYTES (64u << 10) /* read ahead, and what a paused connection may still hold */
+#define READ_FIRST_BYTES 4096	 /* one read of a connection that says little */
+#define PLAIN_BYTES (40u << 10)	 /* an HTTP head, or a record behind an unfinished frame */
+#define NET_OUT_SLACK \
+	(256u << 10)	  /* headers, tags and control frames above OUTER_QUEUE_MAX_BYTES */
+#define READS_PER_EVENT 4 /* then the others have their turn */
 #define FINISH_MS 5000
 #define HURRY_MS 2000
 #define FRAME_BYTES (TLS_RECORD_MAX_BYTES - WS_HEADER_MAX_BYTES) /* one frame, one record */
 #define TCP_LOWAT_BYTES (128 << 10)
-#define TCP_KEEP_IDLE_S 60 /* behind our own keep-alives, so that it costs nothing while they run */
+#define TCP_KEEP_IDLE_S 60 /* behind our own keep-alives, so that it costs nothing while they run \
+			    */
 #define TCP_KEEP_INTERVAL_S 10
 #define TCP_KEEP_COUNT 3
 #define TCP_TIMEOUT_MS 15000
 
-struct outer_times outer_times = { .open_ms = OUTER_OPEN_MS, .finish_ms = FINISH_MS };
+struct outer_times outer_times = {.open_ms = OUTER_OPEN_MS, .finish_ms = FINISH_MS};
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_timer(uv_timer_t *timer);
@@ -255,7 +257,7 @@ void outer_hurry(void)
 
 void outer_finish(struct outer *o, const char *reason)
 {
-	static const uint8_t normal[2] = { 1000 >> 8, 1000 & 0xff }; /* RFC 6455 section 7.4.1 */
+	static const uint8_t normal[2] = {1000 >> 8, 1000 & 0xff}; /* RFC 6455 section 7.4.1 */
 
 	if (o->closing || o->state == OUTER_FINISHING)
 		return;
@@ -640,8 +642,8 @@ static void set_socket_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
 }
 
-static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ctx,
-			       const char *host, const struct outer_callbacks *cb, void *arg)
+static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ctx, const char *host,
+			       const struct outer_callbacks *cb, void *arg)
 {
 	struct outer *o = calloc(1, sizeof(*o));
 
@@ -672,7 +674,8 @@ static void outer_discard(struct outer *o)
 	free(o);
 }
 
-/* From here on errors come by on_closed. Return: 0; -errno and nothing is left open but the socket. */
+/* From here on errors come by on_closed. Return: 0; -errno and nothing is left open but the socket.
+ */
 static int outer_begin(struct outer *o, enum outer_state state)
 {
 	int r = uv_poll_init(o->loop, &o->poll, o->fd);

@@ -21,7 +21,7 @@
 #include "common/io/tls.h"
 #include "common/pure/http.h"
 
-#define OUTER_OPEN_MS 10000        /* from the start until open, then it is closed */
+#define OUTER_OPEN_MS 10000		    /* from the start until open, then it is closed */
 #define OUTER_QUEUE_HIGH_BYTES (256u << 10) /* owners stop feeding above this */
 #define OUTER_QUEUE_LOW_BYTES (64u << 10)   /* on_drain below this */
 #define OUTER_QUEUE_MAX_BYTES (1u << 20)    /* outer_send() refuses beyond */
@@ -30,38 +30,46 @@
 struct outer;
 
 struct outer_callbacks {
-	/* Server: the request's head (borrowed). Answer with outer_upgrade() or outer_respond() before returning. */
+	/* Server: the request's head (borrowed). Answer with outer_upgrade() or outer_respond()
+	 * before returning. */
 	void (*on_request)(struct outer *o, const struct http_head *head);
 	/* The stream is open in both directions. */
 	void (*on_open)(struct outer *o);
 	/* @n bytes of the stream, borrowed. */
 	void (*on_data)(struct outer *o, const uint8_t *bytes, size_t n);
-	/* The queue had been above OUTER_QUEUE_HIGH_BYTES and is below OUTER_QUEUE_LOW_BYTES now. May be NULL. */
+	/* The queue had been above OUTER_QUEUE_HIGH_BYTES and is below OUTER_QUEUE_LOW_BYTES now.
+	 * May be NULL. */
 	void (*on_drain)(struct outer *o);
-	/* The peer went away (FIN) while this is paused and bytes of it are not handed out yet: they come with outer_resume(). May be NULL. */
+	/* The peer went away (FIN) while this is paused and bytes of it are not handed out yet:
+	 * they come with outer_resume(). May be NULL. */
 	void (*on_peer_gone)(struct outer *o);
-	/* The end, exactly once, the last call; @o is freed after it. @reason: in words. @clean: after WebSocket close or FIN in order. */
+	/* The end, exactly once, the last call; @o is freed after it. @reason: in words. @clean:
+	 * after WebSocket close or FIN in order. */
 	void (*on_closed)(struct outer *o, bool clean, const char *reason);
 };
 
 /* Where and what to ask as a client; copied. */
 struct outer_target {
 	struct sockaddr_storage addr;
-	const char *host;        /* for SNI, certificate and Host */
+	const char *host; /* for SNI, certificate and Host */
 	const char *host_header;
-	const char *path;        /* "/v1/control" */
-	const char *headers;     /* further lines, each ending in CR LF; or "" */
+	const char *path;    /* "/v1/control" */
+	const char *headers; /* further lines, each ending in CR LF; or "" */
 };
 
-/** outer_connect() - begin; the outcome comes by on_open or on_closed, never before it returns. Return: 0; -errno. */
-int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx, const struct outer_target *target,
-		  const struct outer_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+/** outer_connect() - begin; the outcome comes by on_open or on_closed, never before it returns.
+ * Return: 0; -errno. */
+int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx,
+		  const struct outer_target *target, const struct outer_callbacks *cb, void *arg)
+	__attribute__((warn_unused_result));
 
-/** outer_accept() - take an accepted socket (takes @fd, also on failure: it is closed then). Return: 0; -errno. */
+/** outer_accept() - take an accepted socket (takes @fd, also on failure: it is closed then).
+ * Return: 0; -errno. */
 int outer_accept(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx, int fd,
 		 const struct outer_callbacks *cb, void *arg) __attribute__((warn_unused_result));
 
-/** outer_upgrade() - server: answer 101 to a request that http_ws_request_ok() passed; open follows with "ready". */
+/** outer_upgrade() - server: answer 101 to a request that http_ws_request_ok() passed; open follows
+ * with "ready". */
 void outer_upgrade(struct outer *o);
 
 /** outer_respond() - server: answer with a status and a short text body, then close. */
@@ -72,7 +80,8 @@ void outer_set_callbacks(struct outer *o, const struct outer_callbacks *cb, void
 void *outer_arg(const struct outer *o);
 uv_loop_t *outer_loop(const struct outer *o);
 
-/** outer_send() - queue @n bytes of the stream. Return: 0; -ENOBUFS over OUTER_QUEUE_MAX_BYTES; -EPIPE not open or closing. */
+/** outer_send() - queue @n bytes of the stream. Return: 0; -ENOBUFS over OUTER_QUEUE_MAX_BYTES;
+ * -EPIPE not open or closing. */
 int outer_send(struct outer *o, const void *bytes, size_t n) __attribute__((warn_unused_result));
 size_t outer_queued(const struct outer *o);
 
@@ -80,15 +89,19 @@ size_t outer_queued(const struct outer *o);
 void outer_pause(struct outer *o);
 void outer_resume(struct outer *o);
 
-/** outer_finish() - send what is queued, close in order (WebSocket close, close_notify, FIN), at most 5 s; then on_closed. */
+/** outer_finish() - send what is queued, close in order (WebSocket close, close_notify, FIN), at
+ * most 5 s; then on_closed. */
 void outer_finish(struct outer *o, const char *reason);
-/** outer_hurry() - the process is about to end: from now on outer_finish() gives a peer that does not answer 2 s. */
+/** outer_hurry() - the process is about to end: from now on outer_finish() gives a peer that does
+ * not answer 2 s. */
 void outer_hurry(void);
 
-/** outer_close() - at once; on_closed follows from the loop, not before this returns. Idempotent. */
+/** outer_close() - at once; on_closed follows from the loop, not before this returns. Idempotent.
+ */
 void outer_close(struct outer *o, const char *reason);
 
-/** outer_set_silence() - close when nothing was received for @ms; 0: never (the default). Once open. */
+/** outer_set_silence() - close when nothing was received for @ms; 0: never (the default). Once
+ * open. */
 void outer_set_silence(struct outer *o, uint32_t ms);
 
 /* What is known about it. */

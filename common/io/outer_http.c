@@ -104,7 +104,8 @@ int outer_http_step(struct outer *o)
 	if (r != 0) {
 		if (o->is_server)
 			outer_respond(o, r == -E2BIG ? 431 : 400,
-				      r == -E2BIG ? "Request Header Fields Too Large" : "Bad Request",
+				      r == -E2BIG ? "Request Header Fields Too Large"
+						  : "Bad Request",
 				      "malformed request");
 		else
 			outer_fail(o, "not a Farlan server on this port (malformed HTTP)");
@@ -125,7 +126,8 @@ void outer_upgrade(struct outer *o)
 	if (o->closing || o->answered)
 		return;
 	if (!o->ws_accept[0]) {
-		outer_respond(o, 426, "Upgrade Required", "WebSocket with protocol " OUTER_PROTOCOL);
+		outer_respond(o, 426, "Upgrade Required",
+			      "WebSocket with protocol " OUTER_PROTOCOL);
 		return;
 	}
 	o->answered = true;

@@ -17,11 +17,11 @@
 
 enum outer_state {
 	OUTER_CONNECTING, /* client: TCP */
-	OUTER_TLS,        /* handshake */
-	OUTER_HTTP,       /* client: waits for the 101; server: for the request */
-	OUTER_READY,      /* server: sent the 101, waits for "ready" */
+	OUTER_TLS,	  /* handshake */
+	OUTER_HTTP,	  /* client: waits for the 101; server: for the request */
+	OUTER_READY,	  /* server: sent the 101, waits for "ready" */
 	OUTER_OPEN,
-	OUTER_FINISHING,  /* sends what is queued, then FIN, waits for the other's FIN */
+	OUTER_FINISHING, /* sends what is queued, then FIN, waits for the other's FIN */
 };
 
 /* The deadlines; only tests set other ones. */
@@ -39,12 +39,12 @@ struct outer {
 	int fd;
 	enum outer_state state;
 	bool is_server, closing, paused, clean;
-	bool busy;       /* takes apart what came: a callback's outer_resume() must not do so, too */
-	bool eof;        /* the socket has no more to read */
+	bool busy; /* takes apart what came: a callback's outer_resume() must not do so, too */
+	bool eof;  /* the socket has no more to read */
 	bool fin_sent, gone_told, above_high, fatal_request;
-	size_t read_bytes;          /* of the next read */
+	size_t read_bytes;	    /* of the next read */
 	struct buf net_in, net_out; /* ciphertext */
-	struct buf plain;           /* opened, not yet taken apart */
+	struct buf plain;	    /* opened, not yet taken apart */
 	struct tls tls;
 	bool has_tls;
 	struct ws_rx rx;
@@ -52,28 +52,34 @@ struct outer {
 	void *arg;
 	struct sockaddr_storage peer;
 	char reason[OUTER_REASON_SIZE];
-	char *request;                      /* client: the GET, until it is sent */
-	char ws_key[HTTP_WS_KEY_SIZE];      /* client */
-	char ws_accept[HTTP_WS_ACCEPT_SIZE]; /* server; empty: the request was no upgrade to our protocol */
-	bool answered;                      /* server */
+	char *request;			     /* client: the GET, until it is sent */
+	char ws_key[HTTP_WS_KEY_SIZE];	     /* client */
+	char ws_accept[HTTP_WS_ACCEPT_SIZE]; /* server; empty: the request was no upgrade to our
+						protocol */
+	bool answered;			     /* server */
 	uint32_t silence_ms;
 	uint64_t bytes_in, bytes_out, last_in_ms;
 };
 
 /** outer_http_prepare() - client: write the GET down. Return: 0; -ENOMEM; -ENAMETOOLONG. */
-int outer_http_prepare(struct outer *o, const struct outer_target *target) __attribute__((warn_unused_result));
+int outer_http_prepare(struct outer *o, const struct outer_target *target)
+	__attribute__((warn_unused_result));
 /** outer_http_send_request() - client: after the TLS handshake. */
 void outer_http_send_request(struct outer *o);
-/** outer_http_step() - take the head out of o->plain if it is whole. Return: 0 taken; -EAGAIN; -ECANCELED closing. */
+/** outer_http_step() - take the head out of o->plain if it is whole. Return: 0 taken; -EAGAIN;
+ * -ECANCELED closing. */
 int outer_http_step(struct outer *o) __attribute__((warn_unused_result));
 
 /** outer_fail() - outer_close() with a formatted reason. */
 void outer_fail(struct outer *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/** outer_write_plain() - seal bytes of the HTTP or WebSocket layer; flushed at the end of the turn. */
-int outer_write_plain(struct outer *o, const void *bytes, size_t n) __attribute__((warn_unused_result));
+/** outer_write_plain() - seal bytes of the HTTP or WebSocket layer; flushed at the end of the turn.
+ */
+int outer_write_plain(struct outer *o, const void *bytes, size_t n)
+	__attribute__((warn_unused_result));
 /** outer_opened() - the stream is open: tell the owner. */
 void outer_opened(struct outer *o);
 /** outer_send_text() - a hop message or control frame, at most 125 bytes. */
-int outer_send_short(struct outer *o, enum ws_op op, const void *bytes, size_t n) __attribute__((warn_unused_result));
+int outer_send_short(struct outer *o, enum ws_op op, const void *bytes, size_t n)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -11,7 +11,8 @@
 
 #define KEYID_BYTES 8
 
-/* Which CA the client trusts, so that a server with several domains or anchors answers with the right chain. */
+/* Which CA the client trusts, so that a server with several domains or anchors answers with the
+ * right chain. */
 static bool set_inner_sni(struct tls *t)
 {
 	char name[3 + TEXT_HEX_SIZE(KEYID_BYTES)] = "ca-";
@@ -134,8 +135,7 @@ static int broken(struct tls *t, int error)
 	if (wolfSSL_get_alert_history(t->ssl, &alerts) == WOLFSSL_SUCCESS &&
 	    alerts.last_rx.level == alert_fatal)
 		snprintf(t->reason, sizeof(t->reason), "peer refused: TLS alert %d (%s)",
-			 alerts.last_rx.code,
-			 alert_name(alerts.last_rx.code));
+			 alerts.last_rx.code, alert_name(alerts.last_rx.code));
 	else if (error == UNKNOWN_RECORD_TYPE && !t->done)
 		snprintf(t->reason, sizeof(t->reason), "the other side does not speak TLS");
 	else

@@ -40,26 +40,30 @@ void tls_global_deinit(void);
  */
 int tls_ctx_outer_client(struct tls_ctx **out, const struct x509_cert *ca, bool system_roots)
 	__attribute__((warn_unused_result));
-int tls_ctx_outer_server(struct tls_ctx **out, const struct x509_cert *cert, const struct x509_key *key,
-			 const struct x509_cert *ca) __attribute__((warn_unused_result));
+int tls_ctx_outer_server(struct tls_ctx **out, const struct x509_cert *cert,
+			 const struct x509_key *key, const struct x509_cert *ca)
+	__attribute__((warn_unused_result));
 /* @cert, @key may be NULL: a client that has no identity yet. @ca may be NULL: with a pin only. */
-int tls_ctx_inner_client(struct tls_ctx **out, const struct x509_cert *cert, const struct x509_key *key,
-			 const struct x509_cert *ca) __attribute__((warn_unused_result));
-int tls_ctx_inner_server(struct tls_ctx **out, const struct x509_cert *cert, const struct x509_key *key,
-			 const struct x509_cert *ca) __attribute__((warn_unused_result));
+int tls_ctx_inner_client(struct tls_ctx **out, const struct x509_cert *cert,
+			 const struct x509_key *key, const struct x509_cert *ca)
+	__attribute__((warn_unused_result));
+int tls_ctx_inner_server(struct tls_ctx **out, const struct x509_cert *cert,
+			 const struct x509_key *key, const struct x509_cert *ca)
+	__attribute__((warn_unused_result));
 void tls_ctx_free(struct tls_ctx *ctx);
 
 /* What an inner engine demands of the other side; copied. */
 struct tls_expect {
-	const char *alpn;          /* the protocol; a server may name several, with commas. Without one in common the handshake fails */
-	bool any_of_kind;          /* a peer of @id.kind in @id.domain, whatever its UID */
-	bool has_ident;            /* exactly @id */
+	const char *alpn; /* the protocol; a server may name several, with commas. Without one in
+			     common the handshake fails */
+	bool any_of_kind; /* a peer of @id.kind in @id.domain, whatever its UID */
+	bool has_ident;	  /* exactly @id */
 	struct ident id;
-	bool has_key;              /* its key is this one; then dates are not looked at */
+	bool has_key; /* its key is this one; then dates are not looked at */
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	bool has_ca_pin;           /* first contact: the chain's root is this certificate (SHA-256 of DER) */
+	bool has_ca_pin; /* first contact: the chain's root is this certificate (SHA-256 of DER) */
 	uint8_t ca_sha256[32];
-	bool peer_optional;        /* server: a client without certificate is let in (ALPN enrol) */
+	bool peer_optional; /* server: a client without certificate is let in (ALPN enrol) */
 };
 
 struct tls_peer {
@@ -67,13 +71,13 @@ struct tls_peer {
 	bool has_ident;
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	struct x509_cert root;   /* with has_ca_pin: the domain CA that the pin named */
+	struct x509_cert root;	       /* with has_ca_pin: the domain CA that the pin named */
 	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words */
 };
 
 struct tls {
-	void *ssl; /* WOLFSSL */
-	struct buf *in, *out;  /* borrowed */
+	void *ssl;	      /* WOLFSSL */
+	struct buf *in, *out; /* borrowed */
 	bool is_server, done, broken;
 	struct tls_expect expect;
 	struct tls_peer peer;
@@ -87,11 +91,12 @@ struct tls {
  * @host: outer client: the name for SNI and certificate; else NULL.
  * @expect: inner engines; NULL for outer ones.
  */
-int tls_init(struct tls *t, const struct tls_ctx *ctx, struct buf *in, struct buf *out, const char *host,
-	     const struct tls_expect *expect) __attribute__((warn_unused_result));
+int tls_init(struct tls *t, const struct tls_ctx *ctx, struct buf *in, struct buf *out,
+	     const char *host, const struct tls_expect *expect) __attribute__((warn_unused_result));
 void tls_deinit(struct tls *t); /* sends nothing; idempotent */
 
-/** tls_handshake() - go on with what is in the queue. Return: 0 done; -EAGAIN; -EPROTO (t->reason). */
+/** tls_handshake() - go on with what is in the queue. Return: 0 done; -EAGAIN; -EPROTO (t->reason).
+ */
 int tls_handshake(struct tls *t) __attribute__((warn_unused_result));
 
 /**
@@ -100,13 +105,15 @@ int tls_handshake(struct tls *t) __attribute__((warn_unused_result));
  */
 int tls_read(struct tls *t, void *out, size_t size, size_t *n) __attribute__((warn_unused_result));
 
-/** tls_write() - seal all @len bytes, as few records as needed. Return: 0; -ENOBUFS, -EPROTO: the engine is broken. */
+/** tls_write() - seal all @len bytes, as few records as needed. Return: 0; -ENOBUFS, -EPROTO: the
+ * engine is broken. */
 int tls_write(struct tls *t, const void *bytes, size_t len) __attribute__((warn_unused_result));
 
 /** tls_close_notify() - append the closing alert to the output. */
 void tls_close_notify(struct tls *t);
 
-/** tls_alpn() - what was agreed on, or "". tls_version(), tls_cipher(), tls_group(): names for status. */
+/** tls_alpn() - what was agreed on, or "". tls_version(), tls_cipher(), tls_group(): names for
+ * status. */
 const char *tls_alpn(const struct tls *t, char *out, size_t size);
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);

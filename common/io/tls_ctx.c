@@ -15,11 +15,12 @@
 #define PEM_MAX_BYTES 4096
 
 #define AES_FIRST "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256"
-#define CHACHA_FIRST "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384"
+#define CHACHA_FIRST \
+	"TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384"
 /* For outer connections that a proxy ends with TLS 1.2. */
-#define TLS12_SUITES                                                                               \
-	":ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"                               \
-	":ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"                               \
+#define TLS12_SUITES                                                 \
+	":ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256" \
+	":ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384" \
 	":ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
 int tls_global_init(void)
@@ -114,8 +115,9 @@ static struct tls_ctx *ctx_new(enum tls_layer layer, bool is_server)
 	c->layer = layer;
 	c->is_server = is_server;
 	c->ctx = wolfSSL_CTX_new(method_of(layer, is_server));
-	if (!c->ctx || (layer == TLS_OUTER &&
-			wolfSSL_CTX_SetMinVersion(c->ctx, WOLFSSL_TLSV1_2) != WOLFSSL_SUCCESS) ||
+	if (!c->ctx ||
+	    (layer == TLS_OUTER &&
+	     wolfSSL_CTX_SetMinVersion(c->ctx, WOLFSSL_TLSV1_2) != WOLFSSL_SUCCESS) ||
 	    !set_common(c)) {
 		tls_ctx_free(c);
 		return NULL;
@@ -126,7 +128,7 @@ static struct tls_ctx *ctx_new(enum tls_layer layer, bool is_server)
 static bool add_pem(char *pem, size_t *used, const struct x509_cert *cert)
 {
 	int n = wc_DerToPem(cert->der, (word32)cert->len, (byte *)pem + *used,
-			    (word32)(2 * PEM_MAX_BYTES - *used), CERT_TYPE);
+			    (word32)((size_t)2 * PEM_MAX_BYTES - *used), CERT_TYPE);
 
 	if (n <= 0)
 		return false;
@@ -179,7 +181,8 @@ int tls_ctx_outer_client(struct tls_ctx **out, const struct x509_cert *ca, bool 
 {
 	int r = make(out, TLS_OUTER, false, NULL, NULL, ca);
 
-	if (r == 0 && system_roots && wolfSSL_CTX_load_system_CA_certs((*out)->ctx) != WOLFSSL_SUCCESS)
+	if (r == 0 && system_roots &&
+	    wolfSSL_CTX_load_system_CA_certs((*out)->ctx) != WOLFSSL_SUCCESS)
 		log_info("no system certificates: outer certificates of public CAs will not check");
 	return r;
 }

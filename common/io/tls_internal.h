@@ -23,7 +23,8 @@ struct tls_ctx {
 /** tls_verify_install() - make @t's engine ask our checks about the peer's certificate. */
 void tls_verify_install(struct tls *t);
 
-/** tls_verify_finish() - checks that need a finished handshake. Return: 0; -EPROTO with t->reason. */
+/** tls_verify_finish() - checks that need a finished handshake. Return: 0; -EPROTO with t->reason.
+ */
 int tls_verify_finish(struct tls *t) __attribute__((warn_unused_result));
 
 #endif

@@ -19,7 +19,8 @@
 #define UNTRUSTED "certificate is not signed by the domain CA"
 #define WRONG_PIN "domain CA is not the one that the invitation names (another fingerprint)"
 
-/* One DNS name of a certificate against the host; a wildcard stands for one whole label (RFC 6125 6.4.3). */
+/* One DNS name of a certificate against the host; a wildcard stands for one whole label (RFC
+ * 6125 6.4.3). */
 static bool dns_matches(const char *name, size_t len, const char *host)
 {
 	const char *rest = strchr(host, '.');
@@ -42,7 +43,7 @@ static bool name_matches(const DNS_entry *e, const char *host, const struct addr
 
 static bool cert_names_host(const uint8_t *der, size_t len, const char *host)
 {
-	struct addr ip = { .family = 0 };
+	struct addr ip = {.family = 0};
 	DecodedCert cert;
 	bool found = false;
 
@@ -89,9 +90,8 @@ static bool chain_is_trusted(WOLFSSL_CERT_MANAGER *roots, const WOLFSSL_X509_STO
 
 		ok = cm_trusts(roots, cert) || cm_trusts(between, cert);
 		if (ok && i > 0 && is_ca(cert))
-			(void)wolfSSL_CertManagerLoadCABuffer(between, cert->buffer,
-							      (long)cert->length,
-							      WOLFSSL_FILETYPE_ASN1);
+			(void)wolfSSL_CertManagerLoadCABuffer(
+				between, cert->buffer, (long)cert->length, WOLFSSL_FILETYPE_ASN1);
 	}
 	wolfSSL_CertManagerFree(between);
 	return ok;
@@ -106,8 +106,8 @@ static void outer_check(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
 		snprintf(t->peer.problem, sizeof(t->peer.problem),
 			 "certificate not trusted (unknown CA, or expired)");
 	else if (!cert_names_host(leaf->buffer, leaf->length, t->host))
-		snprintf(t->peer.problem, sizeof(t->peer.problem),
-			 "certificate is not for %.100s", t->host);
+		snprintf(t->peer.problem, sizeof(t->peer.problem), "certificate is not for %.100s",
+			 t->host);
 	else
 		t->peer.verified = true;
 }
@@ -163,9 +163,8 @@ static const char *ident_problem(const struct tls *t, const struct x509_info *in
 		return "certificate holds no Farlan identity";
 	if (e->has_ident && !ident_equal(&info->id, &e->id))
 		return "certificate is somebody else's";
-	if (e->any_of_kind &&
-	    (info->id.kind != e->id.kind ||
-	     (e->id.domain[0] && strcmp(info->id.domain, e->id.domain) != 0)))
+	if (e->any_of_kind && (info->id.kind != e->id.kind ||
+			       (e->id.domain[0] && strcmp(info->id.domain, e->id.domain) != 0)))
 		return "certificate is of another kind or domain";
 	if (e->has_key && !text_equal_ct(info->spki_sha256, e->key_sha256, sizeof(e->key_sha256)))
 		return "certificate holds another key than the one that was granted";

@@ -31,9 +31,9 @@ struct fix_access {
 	struct rpc_ops ops;
 	void *arg; /* the test's */
 	/* How it behaves. */
-	bool mute;         /* answers nothing inside, not even keep-alives */
-	bool no_inner;     /* opens the outer layer, and then nothing */
-	bool close_ready;  /* closes as soon as both are authenticated */
+	bool mute;	  /* answers nothing inside, not even keep-alives */
+	bool no_inner;	  /* opens the outer layer, and then nothing */
+	bool close_ready; /* closes as soon as both are authenticated */
 	/* What happened. */
 	size_t accepted, ready, closed, clean, data;
 	struct fix_conn conns[FIX_CONNS];
@@ -97,13 +97,15 @@ static inline void fix_request(struct outer *o, const struct http_head *head)
 
 static inline void fix_open(struct outer *o)
 {
-	struct tls_expect expect = { .alpn = TLS_ALPN_CONTROL "," TLS_ALPN_ENROL, .peer_optional = true };
+	struct tls_expect expect = {.alpn = TLS_ALPN_CONTROL "," TLS_ALPN_ENROL,
+				    .peer_optional = true};
 	struct fix_conn *c = outer_arg(o);
 
 	if (c->server->no_inner)
 		return;
 	c->outer = NULL;
-	assert_int_equal(inner_open(&c->inner, o, c->server->inner_ctx, &expect, 0, &fix_inner_calls, c), 0);
+	assert_int_equal(
+		inner_open(&c->inner, o, c->server->inner_ctx, &expect, 0, &fix_inner_calls, c), 0);
 }
 
 static inline void fix_outer_data(struct outer *o, const uint8_t *bytes, size_t n)
@@ -135,14 +137,15 @@ static inline void fix_accept(int fd, void *arg)
 	assert_true(c < a->conns + FIX_CONNS);
 	a->accepted++;
 	c->server = a;
-	assert_int_equal(outer_accept(&c->outer, a->loop, a->outer_ctx, fd, &fix_outer_calls, c), 0);
+	assert_int_equal(outer_accept(&c->outer, a->loop, a->outer_ctx, fd, &fix_outer_calls, c),
+			 0);
 }
 
 /* On @port of all addresses, or on a free one; @id is its identity in @ca's domain. */
-static inline void fix_access_open(struct fix_access *a, uv_loop_t *loop, uint16_t port, const struct fix_ca *ca,
-				   const struct fix_id *id)
+static inline void fix_access_open(struct fix_access *a, uv_loop_t *loop, uint16_t port,
+				   const struct fix_ca *ca, const struct fix_id *id)
 {
-	struct opt_listens where = { .n = 1 };
+	struct opt_listens where = {.n = 1};
 	struct x509_cert cert;
 
 	a->loop = loop;
@@ -182,25 +185,35 @@ static inline void fix_access_close(struct fix_access *a)
 	a->outer_ctx = a->inner_ctx = NULL;
 }
 
-/* The connection that stands, or NULL. */
-static inline struct fix_conn *fix_access_conn(struct fix_access *a)
+static inline bool fix_access_has_conn(const struct fix_access *a)
 {
-	for (struct fix_conn *c = a->conns; c < a->conns + FIX_CONNS; c++) {
-		if (c->inner && c->rpc_open)
-			return c;
+	for (size_t i = 0; i < FIX_CONNS; i++) {
+		if (a->conns[i].inner && a->conns[i].rpc_open)
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
-#define wait_for(cond, ms)                                                                         \
-	({                                                                                         \
-		uint64_t until_ = clock_mono_ms() + (ms);                                          \
-		bool met_;                                                                         \
-		while (!(met_ = (cond)) && clock_mono_ms() < until_) {                             \
-			uv_run(&loop, UV_RUN_NOWAIT);                                              \
-			usleep(200);                                                               \
-		}                                                                                  \
-		met_;                                                                              \
+/* The connection that stands; there must be one. */
+static inline struct fix_conn *fix_access_conn(struct fix_access *a)
+{
+	struct fix_conn *c = a->conns;
+
+	assert_true(fix_access_has_conn(a));
+	while (!(c->inner && c->rpc_open))
+		c++;
+	return c;
+}
+
+#define wait_for(cond, ms)                                             \
+	({                                                             \
+		uint64_t until_ = clock_mono_ms() + (ms);              \
+		bool met_;                                             \
+		while (!(met_ = (cond)) && clock_mono_ms() < until_) { \
+			uv_run(&loop, UV_RUN_NOWAIT);                  \
+			usleep(200);                                   \
+		}                                                      \
+		met_;                                                  \
 	})
 
 #endif

@@ -35,7 +35,8 @@ static void on_online(struct access_link *l)
 	if (lose_in_online)
 		access_link_lost(l, "lost in on_online");
 	if (request_in_online)
-		assert_int_equal(rpc_request(access_link_rpc(l), "hello", NULL, 5000, on_answer, NULL), 0);
+		assert_int_equal(
+			rpc_request(access_link_rpc(l), "hello", NULL, 5000, on_answer, NULL), 0);
 }
 
 static void on_offline(struct access_link *l, const char *why)
@@ -76,7 +77,7 @@ static void do_bye(struct rpc *rpc, int64_t id, const json_t *params)
 		access_link_close(rpc->arg);
 }
 
-static const struct rpc_method methods[] = { { "ask", do_ask }, { "bye", do_bye } };
+static const struct rpc_method methods[] = {{"ask", do_ask}, {"bye", do_bye}};
 
 /* What the device may ask. */
 static void do_hello(struct rpc *rpc, int64_t id, const json_t *params)
@@ -84,7 +85,7 @@ static void do_hello(struct rpc *rpc, int64_t id, const json_t *params)
 	rpc_reply(rpc, id, json_object());
 }
 
-static const struct rpc_method server_methods[] = { { "hello", do_hello } };
+static const struct rpc_method server_methods[] = {{"hello", do_hello}};
 
 static int set_up(void **state)
 {
@@ -92,7 +93,8 @@ static int set_up(void **state)
 
 	online = offline = closed = asked = answered = 0;
 	answer_code = -1;
-	close_in_online = close_in_offline = lose_in_online = give_up_in_method = request_in_online = false;
+	close_in_online = close_in_offline = lose_in_online = give_up_in_method =
+		request_in_online = false;
 	reason[0] = '\0';
 	memset(&server, 0, sizeof(server));
 	memset(&memory, 0, sizeof(memory));
@@ -107,7 +109,7 @@ static int set_up(void **state)
 	server.ops.n_methods = 1;
 	fix_access_open(&server, &loop, 0, &lab, &access_id);
 	port = server.port;
-	ports = (struct opt_ports){ .n = 1, .port = { port } };
+	ports = (struct opt_ports){.n = 1, .port = {port}};
 	return 0;
 }
 
@@ -133,7 +135,8 @@ static void open_link(void)
 		.n_methods = 2,
 	};
 
-	assert_int_equal(access_link_open(&link_, &loop, &config, &calls, (void *)(uintptr_t)"arg"), 0);
+	assert_int_equal(
+		access_link_open(&link_, &loop, &config, &calls, (void *)(uintptr_t) "arg"), 0);
 	assert_int_equal(online + offline + closed, before); /* no callback before it returns */
 }
 
@@ -175,7 +178,8 @@ static void both_sides_ask(void **state)
 	go_online();
 	assert_true(wait_for(answered == 1, 1000));
 	assert_int_equal(answer_code, 0);
-	assert_int_equal(rpc_request(&fix_access_conn(&server)->rpc, "ask", NULL, 1000, on_answer, NULL), 0);
+	assert_int_equal(
+		rpc_request(&fix_access_conn(&server)->rpc, "ask", NULL, 1000, on_answer, NULL), 0);
 	assert_true(wait_for(answered == 2, 1000));
 	assert_int_equal(asked, 1);
 }
@@ -192,7 +196,7 @@ static void comes_back_after_a_loss(void **state)
 	assert_non_null(strstr(status().last_error, "closed"));
 	assert_int_equal(answered, 1); /* what was asked is answered with "closed" */
 	assert_int_equal(answer_code, RPC_CLOSED);
-	assert_true(wait_for(online == 2 && fix_access_conn(&server), 3000));
+	assert_true(wait_for(online == 2 && fix_access_has_conn(&server), 3000));
 	inner_finish(fix_access_conn(&server)->inner, "restart");
 	assert_true(wait_for(offline == 2, 2000));
 	assert_string_equal(reason, "closed by peer");
@@ -224,7 +228,7 @@ static void retries_at_once_when_told(void **state)
 	assert_true(status().retry_in_ms >= 20000);
 	access_link_retry_now(link_);
 	access_link_retry_now(link_);
-	assert_true(wait_for(online == 2 && fix_access_conn(&server), 2000));
+	assert_true(wait_for(online == 2 && fix_access_has_conn(&server), 2000));
 }
 
 static void comes_when_the_server_comes(void **state)
@@ -266,7 +270,7 @@ static void notices_a_silent_server(void **state)
 	assert_in_range(clock_mono_ms() - began, 150, 290); /* not only with the next keep-alive */
 	assert_true(server.data >= 4);
 	server.mute = false;
-	assert_true(wait_for(online == 2 && fix_access_conn(&server), 3000));
+	assert_true(wait_for(online == 2 && fix_access_has_conn(&server), 3000));
 }
 
 static void ends_a_server_that_talks_nonsense(void **state)
@@ -275,7 +279,7 @@ static void ends_a_server_that_talks_nonsense(void **state)
 	assert_int_equal(inner_send(fix_access_conn(&server)->inner, "\xff\xff\xff\xff", 4), 0);
 	assert_true(wait_for(offline == 1, 2000));
 	assert_string_equal(reason, "the server sent a malformed message");
-	assert_true(wait_for(online == 2 && fix_access_conn(&server), 2000));
+	assert_true(wait_for(online == 2 && fix_access_has_conn(&server), 2000));
 }
 
 static void refuses_false_servers(void **state)
@@ -286,11 +290,14 @@ static void refuses_false_servers(void **state)
 		fix_access_close(&server);
 		wait_for(false, 20);
 		memset(&server, 0, sizeof(server));
-		fix_access_open(&server, &loop, port, i == 0 ? &other : &lab, i == 0 ? &false_access : &no_access);
+		fix_access_open(&server, &loop, port, i == 0 ? &other : &lab,
+				i == 0 ? &false_access : &no_access);
 		if (!link_)
 			open_link();
-		assert_true(wait_for(strstr(status().last_error, i == 0 ? "not signed by the domain CA" : "another kind"),
-				     3000));
+		assert_true(
+			wait_for(strstr(status().last_error,
+					i == 0 ? "not signed by the domain CA" : "another kind"),
+				 3000));
 		assert_int_equal(online, 0);
 	}
 }
@@ -328,7 +335,7 @@ static void can_be_lost_on_purpose(void **state)
 	assert_true(wait_for(offline == 1, 3000));
 	assert_string_equal(reason, "lost in on_online");
 	lose_in_online = false;
-	assert_true(wait_for(online == 2 && fix_access_conn(&server), 3000));
+	assert_true(wait_for(online == 2 && fix_access_has_conn(&server), 3000));
 	assert_int_equal(offline, 1);
 }
 
@@ -415,14 +422,14 @@ static void closes_from_within_callbacks(void **state)
 	online = 0;
 	open_link();
 	assert_true(wait_for(online == 1, 3000));
-	assert_true(wait_for(fix_access_conn(&server), 1000));
+	assert_true(wait_for(fix_access_has_conn(&server), 1000));
 	fix_access_cut(&server);
 	assert_true(wait_for(closed == 2, 3000));
 	assert_int_equal(offline, 1);
 	online = 0;
 	open_link();
 	assert_true(wait_for(online == 1, 3000));
-	assert_true(wait_for(fix_access_conn(&server), 1000));
+	assert_true(wait_for(fix_access_has_conn(&server), 1000));
 	rpc_notify(&fix_access_conn(&server)->rpc, "bye", NULL);
 	assert_true(wait_for(closed == 3, 6000));
 }

@@ -35,10 +35,12 @@ static char why[DIAL_REASON_SIZE], steps[4000];
 static unsigned int n_steps;
 static uint64_t first_at, second_at;
 
-/* Names, so that nothing is asked outside: the program's own function comes before the C library's. */
-__attribute__((visibility("default"))) int
-getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
-		struct addrinfo **restrict res)
+/* Names, so that nothing is asked outside: the program's own function comes before the C library's.
+ */
+__attribute__((visibility("default"))) int getaddrinfo(const char *restrict node,
+						       const char *restrict service,
+						       const struct addrinfo *restrict hints,
+						       struct addrinfo **restrict res)
 {
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 	const char *to = node;
@@ -48,7 +50,8 @@ getaddrinfo(const char *restrict node, const char *restrict service, const struc
 		usleep(900000);
 	if (strcmp(node, "gone.lab") == 0)
 		return EAI_NONAME;
-	if (strcmp(node, "slow.lab") == 0 || strcmp(node, "as1.lab") == 0 || strcmp(node, "as2.lab") == 0)
+	if (strcmp(node, "slow.lab") == 0 || strcmp(node, "as1.lab") == 0 ||
+	    strcmp(node, "as2.lab") == 0)
 		to = "127.0.0.1";
 	return real(to, service, hints, res);
 }
@@ -113,7 +116,8 @@ static void on_accept(int fd, void *arg)
 		close(fd);
 		return;
 	}
-	assert_int_equal(outer_accept(&s->conns[s->accepted - 1], &loop, server_ctx, fd, &conn_calls, s), 0);
+	assert_int_equal(
+		outer_accept(&s->conns[s->accepted - 1], &loop, server_ctx, fd, &conn_calls, s), 0);
 }
 
 static uint16_t free_port(void)
@@ -127,7 +131,7 @@ static uint16_t free_port(void)
 
 static void serve(struct server *s, enum manner manner)
 {
-	struct opt_listens where = { .n = 1 };
+	struct opt_listens where = {.n = 1};
 	struct sockaddr_storage ss;
 
 	s->manner = manner;
@@ -164,7 +168,7 @@ static void won_closed(struct outer *o, bool clean, const char *reason)
 	won = NULL;
 }
 
-static const struct outer_callbacks won_calls = { .on_data = won_data, .on_closed = won_closed };
+static const struct outer_callbacks won_calls = {.on_data = won_data, .on_closed = won_closed};
 
 static void on_open(struct dial *d, struct outer *o)
 {
@@ -193,7 +197,8 @@ static void on_step(struct dial *d, const char *what)
 		dial_cancel(d);
 }
 
-static const struct dial_callbacks calls = { .on_open = on_open, .on_failed = on_failed, .on_step = on_step };
+static const struct dial_callbacks calls = {
+	.on_open = on_open, .on_failed = on_failed, .on_step = on_step};
 
 static void clear_outcome(void)
 {
@@ -231,15 +236,15 @@ static int tear_down(void **state)
 	return 0;
 }
 
-#define wait_for(cond, ms)                                                                         \
-	({                                                                                         \
-		uint64_t until_ = clock_mono_ms() + (ms);                                          \
-		bool met_;                                                                         \
-		while (!(met_ = (cond)) && clock_mono_ms() < until_) {                             \
-			uv_run(&loop, UV_RUN_NOWAIT);                                              \
-			usleep(200);                                                               \
-		}                                                                                  \
-		met_;                                                                              \
+#define wait_for(cond, ms)                                             \
+	({                                                             \
+		uint64_t until_ = clock_mono_ms() + (ms);              \
+		bool met_;                                             \
+		while (!(met_ = (cond)) && clock_mono_ms() < until_) { \
+			uv_run(&loop, UV_RUN_NOWAIT);                  \
+			usleep(200);                                   \
+		}                                                      \
+		met_;                                                  \
 	})
 
 static void add_url(const char *text)
@@ -254,7 +259,9 @@ static void add_port(uint16_t port)
 
 static void start(void)
 {
-	assert_int_equal(dial_start(&dial, &loop, client_ctx, &target, &memory, &calls, (void *)(uintptr_t)"arg"), 0);
+	assert_int_equal(dial_start(&dial, &loop, client_ctx, &target, &memory, &calls,
+				    (void *)(uintptr_t) "arg"),
+			 0);
 	assert_false(opened || failed || n_steps);
 }
 
@@ -387,7 +394,8 @@ static void the_first_wins_and_the_others_are_closed(void **state)
 	add_port(b.port);
 	start();
 	assert_true(wait_for(opened, 5000));
-	assert_true(wait_for(a.open + b.open >= 1 && a.closed + b.closed + 1 >= a.accepted + b.accepted, 3000));
+	assert_true(wait_for(
+		a.open + b.open >= 1 && a.closed + b.closed + 1 >= a.accepted + b.accepted, 3000));
 	assert_int_equal(a.accepted + b.accepted - a.closed - b.closed, 1);
 }
 
@@ -426,12 +434,12 @@ static void starts_with_what_worked_last(void **state)
 	/* Not if the port is no longer wanted. */
 	target.ports.n = 1;
 	target.ports.port[0] = free_port();
-	expect_failure((const char *const[]){ "refused", NULL });
+	expect_failure((const char *const[]){"refused", NULL});
 }
 
 static void remembers_a_bounded_number(void **state)
 {
-	struct sockaddr_storage ss = { .ss_family = AF_INET };
+	struct sockaddr_storage ss = {.ss_family = AF_INET};
 	char host[32];
 
 	for (unsigned int i = 0; i < DIAL_MEMORY_MAX + 5; i++) {
@@ -458,7 +466,7 @@ static void names_each_reason_when_all_fail(void **state)
 	add_port(b.port);
 	snprintf(refused, sizeof(refused), "as1.lab 127.0.0.1:%u: Connection refused", port);
 	snprintf(text, sizeof(text), "127.0.0.1:%u: server answered 404", a.port);
-	expect_failure((const char *const[]){ refused, text, "gone.lab: name not found", NULL });
+	expect_failure((const char *const[]){refused, text, "gone.lab: name not found", NULL});
 	assert_int_equal(n_steps, 4);
 }
 
@@ -466,14 +474,15 @@ static void no_name_at_all(void **state)
 {
 	add_url("https://gone.lab");
 	add_port(443);
-	expect_failure((const char *const[]){ "gone.lab: name not found", NULL });
+	expect_failure((const char *const[]){"gone.lab: name not found", NULL});
 }
 
 static void nothing_to_dial(void **state)
 {
-	assert_int_equal(dial_start(&dial, &loop, client_ctx, &target, NULL, &calls, NULL), -EINVAL);
+	assert_int_equal(dial_start(&dial, &loop, client_ctx, &target, NULL, &calls, NULL),
+			 -EINVAL);
 	add_url("https://as1.lab"); /* no port */
-	expect_failure((const char *const[]){ "no address to try", NULL });
+	expect_failure((const char *const[]){"no address to try", NULL});
 }
 
 static void ends_after_all_its_time(void **state)
@@ -484,7 +493,7 @@ static void ends_after_all_its_time(void **state)
 	dial_times.total_ms = 400;
 	add_url("https://as1.lab");
 	add_port(a.port);
-	expect_failure((const char *const[]){ "no server answered in time", NULL });
+	expect_failure((const char *const[]){"no server answered in time", NULL});
 	assert_true(clock_mono_ms() - begin < 1000);
 }
 
@@ -524,7 +533,7 @@ static void tries_each_name_of_an_address(void **state)
 	add_url("https://as1.lab");
 	add_url("https://as2.lab");
 	add_port(a.port);
-	expect_failure((const char *const[]){ "as1.lab", "as2.lab", NULL });
+	expect_failure((const char *const[]){"as1.lab", "as2.lab", NULL});
 	assert_int_equal(a.accepted, 2);
 }
 
@@ -605,14 +614,15 @@ static void writes_addresses(void **state)
 	memset(&ss, 0, sizeof(ss));
 	six->sin6_family = AF_INET6;
 	six->sin6_port = htons(65535);
-	assert_int_equal(inet_pton(AF_INET6, "2001:db8:1111:2222:3333:4444:5555:6666", &six->sin6_addr), 1);
+	assert_int_equal(
+		inet_pton(AF_INET6, "2001:db8:1111:2222:3333:4444:5555:6666", &six->sin6_addr), 1);
 	dial_addr_format(&ss, text);
 	assert_string_equal(text, "[2001:db8:1111:2222:3333:4444:5555:6666]:65535");
 }
 
 static void listening_fails_as_a_whole(void **state)
 {
-	struct opt_listens where = { .n = 2 };
+	struct opt_listens where = {.n = 2};
 	struct listen_set *set = NULL;
 
 	serve(&a, FARLAN);
@@ -639,7 +649,8 @@ static int group_tear_down(void **state)
 	tls_ctx_free(client_ctx);
 	tls_ctx_free(server_ctx);
 	tls_global_deinit();
-	uv_library_shutdown(); /* its threads, so that none is left when the sanitizer looks for leaks */
+	uv_library_shutdown(); /* its threads, so that none is left when the sanitizer looks for
+				  leaks */
 	return 0;
 }
 

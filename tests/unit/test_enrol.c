@@ -9,9 +9,9 @@
 /* How the server answers. */
 enum answer {
 	GOOD,
-	REFUSE,     /* code 1 */
-	HANG_UP,    /* before it answers, but after it has signed */
-	NOTHING,    /* never */
+	REFUSE,	 /* code 1 */
+	HANG_UP, /* before it answers, but after it has signed */
+	NOTHING, /* never */
 	OTHER_KEY,
 	OTHER_UID,  /* uri and certificate name two devices */
 	OTHER_KIND, /* both name a user */
@@ -57,19 +57,20 @@ static char message[DIAL_REASON_SIZE], steps[2000];
 
 static struct ident uid_of(enum ident_kind kind, char digit, const char *domain)
 {
-	struct ident id = { .kind = kind };
+	struct ident id = {.kind = kind};
 
 	snprintf(id.domain, sizeof(id.domain), "%s", domain);
 	memset(id.uid, digit, IDENT_UID_SIZE - 1);
 	return id;
 }
 
-static void sign(struct x509_cert *cert, const struct ident *id, const struct fix_ca *ca, bool foreign_key)
+static void sign(struct x509_cert *cert, const struct ident *id, const struct fix_ca *ca,
+		 bool foreign_key)
 {
 	struct x509_profile profile = {
 		.id = id,
 		.n_hosts = id ? 0 : 1,
-		.hosts = { "relay1.lab" },
+		.hosts = {"relay1.lab"},
 		.server = true,
 		.client = true,
 		.not_before = clock_wall_s() - 60,
@@ -82,13 +83,14 @@ static void sign(struct x509_cert *cert, const struct ident *id, const struct fi
 		assert_int_equal(x509_key_generate(&key), 0);
 		fix_sign(ca, &profile, &key, cert);
 	} else {
-		assert_int_equal(x509_issue(cert, &profile, spki, spki_len, &ca->cert, &ca->key), 0);
+		assert_int_equal(x509_issue(cert, &profile, spki, spki_len, &ca->cert, &ca->key),
+				 0);
 	}
 }
 
 static json_t *make_token_keys(void)
 {
-	uint8_t public[32] = { 1, 2, 3 };
+	uint8_t public[32] = {1, 2, 3};
 
 	return json_pack("[{s:s, s:o}]", "kid", "0011223344556677", "public",
 			 rpc_json_bytes(public, answer == BAD_TOKEN_KEYS ? 31 : 32));
@@ -97,8 +99,9 @@ static json_t *make_token_keys(void)
 static json_t *make_answer(enum ident_kind kind)
 {
 	const struct fix_ca *ca = answer == OTHER_CA ? &other : &lab;
-	struct ident id = uid_of(answer == OTHER_KIND ? (kind == IDENT_USER ? IDENT_DEVICE : IDENT_USER) : kind, '7',
-				 answer == OTHER_DOMAIN ? "elsewhere" : "lab");
+	struct ident id = uid_of(
+		answer == OTHER_KIND ? (kind == IDENT_USER ? IDENT_DEVICE : IDENT_USER) : kind, '7',
+		answer == OTHER_DOMAIN ? "elsewhere" : "lab");
 	struct ident in_cert = id;
 	struct x509_cert cert, outer;
 	char uri[IDENT_URI_SIZE];
@@ -113,7 +116,8 @@ static json_t *make_answer(enum ident_kind kind)
 	if (answer == BAD_CERT)
 		cert.der[5] ^= 0xff;
 	o = json_pack("{s:s, s:s, s:o, s:o, s:[s]}", "name", "site1", "uri", uri, "cert",
-		      rpc_json_bytes(cert.der, cert.len), "ca", rpc_json_bytes(other.cert.der, other.cert.len), "urls",
+		      rpc_json_bytes(cert.der, cert.len), "ca",
+		      rpc_json_bytes(other.cert.der, other.cert.len), "urls",
 		      answer == BAD_URL ? "http://as1.lab" : "https://as1.lab");
 	if (answer == NO_URLS)
 		json_object_set_new(o, "urls", json_array());
@@ -162,7 +166,7 @@ static void do_login(struct rpc *rpc, int64_t id, const json_t *params)
 	take_request(rpc, id, params, "login");
 }
 
-static const struct rpc_method methods[] = { { "enrol", do_enrol }, { "login", do_login } };
+static const struct rpc_method methods[] = {{"enrol", do_enrol}, {"login", do_login}};
 
 /* The newcomer */
 
@@ -188,14 +192,15 @@ static void on_done(void *arg, const struct identity *identity, int error, const
 	if (identity) {
 		got = *identity;
 		assert_int_equal(identity_save(identity, save_dir), 0);
-		assert_int_equal(stat(key_path, &st), request.pending_key_path ? 0 : -1); /* until it is safe */
+		assert_int_equal(stat(key_path, &st),
+				 request.pending_key_path ? 0 : -1); /* until it is safe */
 	} else {
 		code = error;
 		snprintf(message, sizeof(message), "%s", text);
 	}
 }
 
-static const struct enrol_callbacks calls = { .on_step = on_step, .on_done = on_done };
+static const struct enrol_callbacks calls = {.on_step = on_step, .on_done = on_done};
 
 static int set_up(void **state)
 {
@@ -210,7 +215,7 @@ static int set_up(void **state)
 	server.ops.methods = methods;
 	server.ops.n_methods = 2;
 	fix_access_open(&server, &loop, 0, &lab, &access_id);
-	ports = (struct opt_ports){ .n = 1, .port = { server.port } };
+	ports = (struct opt_ports){.n = 1, .port = {server.port}};
 	memset(&invite, 0, sizeof(invite));
 	invite.kind = IDENT_DEVICE;
 	invite.n_urls = 1;
@@ -249,7 +254,8 @@ static int tear_down(void **state)
 
 static void start(void)
 {
-	assert_int_equal(enrol_start(&enrol, &loop, &request, &calls, (void *)(uintptr_t)"arg"), 0);
+	assert_int_equal(enrol_start(&enrol, &loop, &request, &calls, (void *)(uintptr_t) "arg"),
+			 0);
 	assert_int_equal(done + n_steps, 0);
 }
 
@@ -266,7 +272,8 @@ static void expect_success(void)
 	assert_int_equal(got.n_urls, 1);
 	assert_string_equal(got.urls[0].host, "as1.lab");
 	assert_int_equal(got.ca.len, lab.cert.len);
-	assert_memory_equal(got.ca.der, lab.cert.der, lab.cert.len); /* the pinned one, not the one in the answer */
+	assert_memory_equal(got.ca.der, lab.cert.der,
+			    lab.cert.len); /* the pinned one, not the one in the answer */
 	assert_int_equal(x509_verify(got.cert.der, got.cert.len, &got.ca, true), 0);
 }
 
@@ -390,19 +397,19 @@ static void believes_no_false_answer(void **state)
 		enum ident_kind kind;
 		const char *why;
 	} cases[] = {
-		{ OTHER_KEY, IDENT_DEVICE, "another key" },
-		{ OTHER_UID, IDENT_DEVICE, "somebody else" },
-		{ OTHER_KIND, IDENT_DEVICE, "malformed" },
-		{ OTHER_DOMAIN, IDENT_DEVICE, "another domain" },
-		{ OTHER_CA, IDENT_DEVICE, "another domain" },
-		{ NO_URLS, IDENT_DEVICE, "malformed" },
-		{ BAD_URL, IDENT_DEVICE, "malformed" },
-		{ BAD_CERT, IDENT_DEVICE, "cannot be read" },
-		{ NO_NAME, IDENT_DEVICE, "malformed" },
-		{ EMPTY, IDENT_DEVICE, "malformed" },
-		{ NO_TOKEN_KEYS, IDENT_RELAY, "malformed" },
-		{ BAD_TOKEN_KEYS, IDENT_RELAY, "malformed" },
-		{ OTHER_OUTER_KEY, IDENT_RELAY, "another key" },
+		{OTHER_KEY, IDENT_DEVICE, "another key"},
+		{OTHER_UID, IDENT_DEVICE, "somebody else"},
+		{OTHER_KIND, IDENT_DEVICE, "malformed"},
+		{OTHER_DOMAIN, IDENT_DEVICE, "another domain"},
+		{OTHER_CA, IDENT_DEVICE, "another domain"},
+		{NO_URLS, IDENT_DEVICE, "malformed"},
+		{BAD_URL, IDENT_DEVICE, "malformed"},
+		{BAD_CERT, IDENT_DEVICE, "cannot be read"},
+		{NO_NAME, IDENT_DEVICE, "malformed"},
+		{EMPTY, IDENT_DEVICE, "malformed"},
+		{NO_TOKEN_KEYS, IDENT_RELAY, "malformed"},
+		{BAD_TOKEN_KEYS, IDENT_RELAY, "malformed"},
+		{OTHER_OUTER_KEY, IDENT_RELAY, "another key"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -449,7 +456,8 @@ static void a_damaged_pending_key_is_replaced(void **state)
 static void an_unwritable_key_file_is_an_error(void **state)
 {
 	request.pending_key_path = "/nonexistent/pending.key";
-	assert_int_equal(enrol_start(&enrol, &loop, &request, &calls, (void *)(uintptr_t)"arg"), -ENOENT);
+	assert_int_equal(enrol_start(&enrol, &loop, &request, &calls, (void *)(uintptr_t) "arg"),
+			 -ENOENT);
 }
 
 static void refuses_bad_requests(void **state)

@@ -22,7 +22,8 @@ static struct fix_ca lab;
 static struct fix_id device, user, old_user;
 static struct x509_key host_key;
 static struct x509_cert host_cert;
-static struct tls_ctx *outer_client, *outer_server, *inner_client, *inner_server, *inner_nobody, *inner_old;
+static struct tls_ctx *outer_client, *outer_server, *inner_client, *inner_server, *inner_nobody,
+	*inner_old;
 static struct sockaddr_storage where;
 static int listener;
 static struct end c, s;
@@ -36,7 +37,8 @@ static void feed(struct end *e)
 {
 	static uint8_t chunk[50000];
 
-	while (!e->closed && e->sent < e->to_send && inner_queued(e->inner) < OUTER_QUEUE_HIGH_BYTES) {
+	while (!e->closed && e->sent < e->to_send &&
+	       inner_queued(e->inner) < OUTER_QUEUE_HIGH_BYTES) {
 		size_t n = 1 + noise_u32(&e->noise) % sizeof(chunk);
 
 		if (n > e->to_send - e->sent)
@@ -115,7 +117,9 @@ static void on_outer_open(struct outer *o)
 
 	e->outer_open = true;
 	if (!e->bare)
-		assert_int_equal(inner_open(&e->inner, o, e->ctx, &e->expect, e->wait_ms, &inner_calls, e), 0);
+		assert_int_equal(
+			inner_open(&e->inner, o, e->ctx, &e->expect, e->wait_ms, &inner_calls, e),
+			0);
 }
 
 static void on_outer_data(struct outer *o, const uint8_t *bytes, size_t n)
@@ -150,8 +154,8 @@ static int set_up(void **state)
 	s.noise = 4711;
 	c.ctx = inner_client;
 	s.ctx = inner_server;
-	c.expect = (struct tls_expect){ .alpn = TLS_ALPN_PATH, .has_ident = true, .id = device.id };
-	s.expect = (struct tls_expect){ .alpn = TLS_ALPN_PATH, .has_ident = true, .id = user.id };
+	c.expect = (struct tls_expect){.alpn = TLS_ALPN_PATH, .has_ident = true, .id = device.id};
+	s.expect = (struct tls_expect){.alpn = TLS_ALPN_PATH, .has_ident = true, .id = user.id};
 	assert_int_equal(uv_loop_init(&loop), 0);
 	listener = fix_listen(&where);
 	return 0;
@@ -172,28 +176,33 @@ static int tear_down(void **state)
 	return 0;
 }
 
-#define wait_for(cond, ms)                                                                         \
-	({                                                                                         \
-		uint64_t until_ = clock_mono_ms() + (ms);                                          \
-		bool met_;                                                                         \
-		while (!(met_ = (cond)) && clock_mono_ms() < until_) {                             \
-			uv_run(&loop, UV_RUN_NOWAIT);                                              \
-			usleep(100);                                                               \
-		}                                                                                  \
-		met_;                                                                              \
+#define wait_for(cond, ms)                                             \
+	({                                                             \
+		uint64_t until_ = clock_mono_ms() + (ms);              \
+		bool met_;                                             \
+		while (!(met_ = (cond)) && clock_mono_ms() < until_) { \
+			uv_run(&loop, UV_RUN_NOWAIT);                  \
+			usleep(100);                                   \
+		}                                                      \
+		met_;                                                  \
 	})
 
 static void start(void)
 {
 	struct outer_target t = {
-		.addr = where, .host = "localhost", .host_header = "localhost", .path = "/v1/session", .headers = "",
+		.addr = where,
+		.host = "localhost",
+		.host_header = "localhost",
+		.path = "/v1/session",
+		.headers = "",
 	};
-	struct pollfd p = { .fd = listener, .events = POLLIN };
+	struct pollfd p = {.fd = listener, .events = POLLIN};
 
 	assert_int_equal(outer_connect(&c.outer, &loop, outer_client, &t, &outer_calls, &c), 0);
 	assert_int_equal(poll(&p, 1, 2000), 1);
 	assert_int_equal(outer_accept(&s.outer, &loop, outer_server,
-				      accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), &outer_calls, &s),
+				      accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC),
+				      &outer_calls, &s),
 			 0);
 }
 
@@ -297,8 +306,8 @@ static void an_outer_end_is_not_clean(void **state)
 
 static void closes_from_within_callbacks(void **state)
 {
-	bool *const flags[] = { &c.close_in_ready, &s.close_in_ready, &s.close_in_data, &c.finish_in_ready,
-				&s.finish_in_ready };
+	bool *const flags[] = {&c.close_in_ready, &s.close_in_ready, &s.close_in_data,
+			       &c.finish_in_ready, &s.finish_in_ready};
 
 	for (size_t i = 0; i < 5; i++) {
 		if (i > 0) {
@@ -350,7 +359,8 @@ static void gives_a_handshake_its_time(void **state)
 	s.bare = true;
 	start();
 	assert_true(wait_for(s.got > 0, 3000));
-	assert_int_equal(outer_send(s.outer, "\x16\x03\x03\x00\x7a\x02", 6), 0); /* the beginning of an answer */
+	assert_int_equal(outer_send(s.outer, "\x16\x03\x03\x00\x7a\x02", 6),
+			 0); /* the beginning of an answer */
 	assert_closed(&c, false, "did not finish the handshake in time");
 }
 
@@ -367,7 +377,11 @@ static void garbage_ends_it(void **state)
 static void garbage_in_the_middle_ends_it(void **state)
 {
 	open_both();
-	assert_int_equal(outer_send(c.outer, "\x17\x03\x03\x00\x20" "0123456789abcdef0123456789abcdef", 37), 0);
+	assert_int_equal(outer_send(c.outer,
+				    "\x17\x03\x03\x00\x20"
+				    "0123456789abcdef0123456789abcdef",
+				    37),
+			 0);
 	assert_true(wait_for(c.closed && s.closed, 2000));
 	assert_false(s.clean || c.clean);
 	print_message("%s / %s\n", s.reason, c.reason);
@@ -434,8 +448,10 @@ static int group_set_up(void **state)
 	assert_int_equal(tls_ctx_outer_server(&outer_server, &host_cert, &host_key, &lab.cert), 0);
 	assert_int_equal(tls_ctx_inner_client(&inner_client, &user.cert, &user.key, &lab.cert), 0);
 	assert_int_equal(tls_ctx_inner_client(&inner_nobody, NULL, NULL, &lab.cert), 0);
-	assert_int_equal(tls_ctx_inner_client(&inner_old, &old_user.cert, &old_user.key, &lab.cert), 0);
-	assert_int_equal(tls_ctx_inner_server(&inner_server, &device.cert, &device.key, &lab.cert), 0);
+	assert_int_equal(tls_ctx_inner_client(&inner_old, &old_user.cert, &old_user.key, &lab.cert),
+			 0);
+	assert_int_equal(tls_ctx_inner_server(&inner_server, &device.cert, &device.key, &lab.cert),
+			 0);
 	return 0;
 }
 

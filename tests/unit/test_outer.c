@@ -25,7 +25,8 @@ struct end {
 	char reason[OUTER_REASON_SIZE];
 };
 
-/* The other side, by hand: an engine on a socket, so that it can do what an outer object never would. */
+/* The other side, by hand: an engine on a socket, so that it can do what an outer object never
+ * would. */
 struct raw {
 	int fd;
 	struct tls tls;
@@ -103,7 +104,8 @@ static void on_data(struct outer *o, const uint8_t *bytes, size_t n)
 
 	assert_true(e->opened && !e->closed && n > 0);
 	if (e->got < sizeof(e->first) - 1)
-		snprintf(e->first + e->got, sizeof(e->first) - (size_t)e->got, "%.*s", (int)n, (const char *)bytes);
+		snprintf(e->first + e->got, sizeof(e->first) - (size_t)e->got, "%.*s", (int)n,
+			 (const char *)bytes);
 	for (size_t i = 0; i < n; i++) {
 		if (e->chunk_max && bytes[i] != byte_at(e->got + i))
 			fail_msg("byte %llu is wrong", (unsigned long long)(e->got + i));
@@ -188,14 +190,14 @@ static int tear_down(void **state)
 static void raw_turn(struct raw *r);
 
 /* Turn everything until @cond; false after @ms. */
-/* clang-format off */
-#define wait_for(cond, ms)                                                                         \
-	({                                                                                         \
-		uint64_t until_ = clock_mono_ms() + (ms);                                          \
-		bool met_;                                                                         \
-		while (!(met_ = (cond)) && clock_mono_ms() < until_)                               \
-			turn();                                                                    \
-		met_;                                                                              \
+
+#define wait_for(cond, ms)                                           \
+	({                                                           \
+		uint64_t until_ = clock_mono_ms() + (ms);            \
+		bool met_;                                           \
+		while (!(met_ = (cond)) && clock_mono_ms() < until_) \
+			turn();                                      \
+		met_;                                                \
 	})
 
 static void turn(void)
@@ -234,7 +236,7 @@ static void connect_end(struct end *e, const char *headers)
 
 static int accept_fd(void)
 {
-	struct pollfd p = { .fd = listener, .events = POLLIN };
+	struct pollfd p = {.fd = listener, .events = POLLIN};
 	int fd;
 
 	assert_int_equal(poll(&p, 1, 2000), 1);
@@ -280,7 +282,9 @@ static void raw_start(struct raw *r, int fd, const struct tls_ctx *ctx)
 	r->fd = fd;
 	buf_init(&r->in, 1u << 20);
 	buf_init(&r->out, 4u << 20);
-	assert_int_equal(tls_init(&r->tls, ctx, &r->in, &r->out, ctx == client_ctx ? "localhost" : NULL, NULL), 0);
+	assert_int_equal(tls_init(&r->tls, ctx, &r->in, &r->out,
+				  ctx == client_ctx ? "localhost" : NULL, NULL),
+			 0);
 	r->shake = r->read = -EAGAIN;
 }
 
@@ -304,7 +308,9 @@ static void raw_connect(struct raw *r)
 
 static void raw_flush(struct raw *r)
 {
-	ssize_t n = buf_len(&r->out) ? send(r->fd, buf_data(&r->out), buf_len(&r->out), MSG_NOSIGNAL) : 0;
+	ssize_t n = buf_len(&r->out)
+			    ? send(r->fd, buf_data(&r->out), buf_len(&r->out), MSG_NOSIGNAL)
+			    : 0;
 
 	if (n > 0)
 		buf_consume(&r->out, (size_t)n);
@@ -345,7 +351,7 @@ static void raw_close(struct raw *r)
 
 static void raw_reset(struct raw *r)
 {
-	struct linger now = { .l_onoff = 1 };
+	struct linger now = {.l_onoff = 1};
 
 	assert_int_equal(setsockopt(r->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
 	raw_close(r);
@@ -364,7 +370,7 @@ static void raw_text(struct raw *r, const char *text)
 
 static void raw_frame(struct raw *r, enum ws_op op, const void *bytes, size_t n, bool masked)
 {
-	static const uint8_t mask[4] = { 1, 2, 3, 4 };
+	static const uint8_t mask[4] = {1, 2, 3, 4};
 	uint8_t frame[WS_HEADER_MAX_BYTES + 40000];
 	size_t head = ws_header_encode(frame, op, n, masked ? mask : NULL);
 
@@ -376,9 +382,9 @@ static void raw_frame(struct raw *r, enum ws_op op, const void *bytes, size_t n,
 	raw_say(r, frame, head + n);
 }
 
-#define REQUEST_START                                                                              \
-	"GET /v1/control HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"                    \
-	"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"                                     \
+#define REQUEST_START                                                           \
+	"GET /v1/control HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n" \
+	"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"                  \
 	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define REQUEST REQUEST_START "Sec-WebSocket-Protocol: farlan.1\r\n\r\n"
 
@@ -423,7 +429,7 @@ static void raw_answer_101(struct raw *r, const char *protocol)
 	const char *key = strstr(r->got, "Sec-WebSocket-Key: ") + 19;
 	char accept[HTTP_WS_ACCEPT_SIZE], text[400];
 
-	assert_int_equal(http_ws_accept(accept, (struct http_str){ .at = key, .len = 24 }), 0);
+	assert_int_equal(http_ws_accept(accept, (struct http_str){.at = key, .len = 24}), 0);
 	snprintf(text, sizeof(text),
 		 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 		 "Sec-WebSocket-Accept: %s\r\n%s\r\n",
@@ -641,9 +647,9 @@ static void pauses_within_on_data(void **state)
 
 static void closes_from_within_any_callback(void **state)
 {
-	bool *const flags[] = { &s.close_in_request, &c.close_in_open, &s.close_in_open,
-				&s.close_in_data,    &c.close_in_drain, &c.finish_in_open,
-				&s.finish_in_open };
+	bool *const flags[] = {&s.close_in_request, &c.close_in_open,  &s.close_in_open,
+			       &s.close_in_data,    &c.close_in_drain, &c.finish_in_open,
+			       &s.finish_in_open};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		memset(&c, 0, sizeof(c));
@@ -694,7 +700,7 @@ static void closes_in_any_state(void **state)
 
 static void hands_over_to_another_owner(void **state)
 {
-	struct end heir = { .noise = 1 };
+	struct end heir = {.noise = 1};
 
 	open_both();
 	outer_set_callbacks(s.o, &calls, &heir);
@@ -733,7 +739,8 @@ static void a_reset_ends_it(void **state)
 
 static void a_fin_ends_it(void **state)
 {
-	static const char *const why[] = { "during the handshake", "during the handshake", "by peer", "by peer" };
+	static const char *const why[] = {"during the handshake", "during the handshake", "by peer",
+					  "by peer"};
 
 	for (int stage = 0; stage < 4; stage++) {
 		memset(&s, 0, sizeof(s));
@@ -808,7 +815,8 @@ static void a_paused_end_without_data_hears_the_fin(void **state)
 
 static void a_server_does_not_wait_for_ever(void **state)
 {
-	static const char *const why[] = { "TLS handshake timed out", "no valid request", "no valid request" };
+	static const char *const why[] = {"TLS handshake timed out", "no valid request",
+					  "no valid request"};
 
 	for (int stage = 0; stage < 3; stage++) {
 		memset(&s, 0, sizeof(s));
@@ -850,7 +858,8 @@ static void a_client_does_not_wait_for_ever(void **state)
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert_true(fd >= 0);
 	assert_int_equal(listen(listener, 0), 0);
-	assert_true(connect(fd, (struct sockaddr *)&where, sizeof(struct sockaddr_in)) == 0 || errno == EINPROGRESS);
+	assert_true(connect(fd, (struct sockaddr *)&where, sizeof(struct sockaddr_in)) == 0 ||
+		    errno == EINPROGRESS);
 	turn_for(20);
 	connect_end(&c, "");
 	assert_closed(&c, "no answer (connection timed out)");
@@ -920,8 +929,8 @@ static void takes_a_request_byte_by_byte(void **state)
 static void takes_an_eager_client(void **state)
 {
 	char text[600];
-	static const uint8_t ready[] = { 0x81, 0x85, 0, 0, 0, 0, 'r', 'e', 'a', 'd', 'y',
-					 0x82, 0x82, 0, 0, 0, 0, 'h', 'i' };
+	static const uint8_t ready[] = {0x81, 0x85, 0,	  0, 0, 0, 'r', 'e', 'a', 'd',
+					'y',  0x82, 0x82, 0, 0, 0, 0,	'h', 'i'};
 	size_t n = sizeof(REQUEST) - 1;
 
 	memcpy(text, REQUEST, n);
@@ -952,7 +961,8 @@ static void answers_requests_that_are_no_upgrade(void **state)
 {
 	static const char get[] = "GET /v1/probe HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	static const char no_protocol[] = REQUEST_START "\r\n";
-	static const char foreign[] = REQUEST_START "Sec-WebSocket-Protocol: chat, farlan.10\r\n\r\n";
+	static const char foreign[] =
+		REQUEST_START "Sec-WebSocket-Protocol: chat, farlan.10\r\n\r\n";
 	static const char response[] = "HTTP/1.1 200 OK\r\n\r\n";
 
 	s.respond = 200;
@@ -997,8 +1007,9 @@ static void refuses_an_oversized_head(void **state)
 
 static void refuses_garbage_and_plain_http(void **state)
 {
-	static const char *const first[] = { "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n",
-					     "\x16\x03\x01\xff\xff garbage", "\x80\x2e\x01\x03\x01" };
+	static const char *const first[] = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+					    "SSH-2.0-OpenSSH_9.2\r\n",
+					    "\x16\x03\x01\xff\xff garbage", "\x80\x2e\x01\x03\x01"};
 
 	for (size_t i = 0; i < 4; i++) {
 		int fd = connect_fd();
@@ -1020,14 +1031,16 @@ static void sends_its_headers(void **state)
 	raw_start(&raw, accept_fd(), server_ctx);
 	assert_true(wait_for(strstr(raw.got, "\r\n\r\n"), 3000));
 	assert_says(raw.got, "GET /v1/control HTTP/1.1\r\nHost: localhost\r\n");
-	assert_says(raw.got, "\r\nAuthorization: Bearer v4.public.abc\r\nFarlan-Generation: 7\r\n\r\n");
+	assert_says(raw.got,
+		    "\r\nAuthorization: Bearer v4.public.abc\r\nFarlan-Generation: 7\r\n\r\n");
 	end_scene();
 	raw_close(&raw);
 }
 
 static void refuses_a_request_that_is_too_long(void **state)
 {
-	struct outer_target t = { .addr = where, .host = "localhost", .host_header = "localhost", .path = "/" };
+	struct outer_target t = {
+		.addr = where, .host = "localhost", .host_header = "localhost", .path = "/"};
 	static char headers[5000];
 	struct outer *o;
 
@@ -1041,13 +1054,15 @@ static void a_client_passes_over_other_servers(void **state)
 	static const struct {
 		const char *answer, *why;
 	} servers[] = {
-		{ "HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\n\r\nnothing here\nmore", "server answered 404: nothing here" },
-		{ "HTTP/1.1 200 OK\r\n\r\n<html>", "server answered 200: <html>" },
-		{ "HTTP/1.1 503 Busy\r\n\r\nb\x01\xc3x", "server answered 503: b??x" },
-		{ "HTTP/1.0 302 Found\r\n\r\n", "server answered 302" },
-		{ "SSH-2.0-x\r\n\r\n", "not a Farlan server" },
-		{ "GET / HTTP/1.1\r\n\r\n", "not a Farlan server" },
-		{ "HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "not a Farlan server" },
+		{"HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\n\r\nnothing here\nmore",
+		 "server answered 404: nothing here"},
+		{"HTTP/1.1 200 OK\r\n\r\n<html>", "server answered 200: <html>"},
+		{"HTTP/1.1 503 Busy\r\n\r\nb\x01\xc3x", "server answered 503: b??x"},
+		{"HTTP/1.0 302 Found\r\n\r\n", "server answered 302"},
+		{"SSH-2.0-x\r\n\r\n", "not a Farlan server"},
+		{"GET / HTTP/1.1\r\n\r\n", "not a Farlan server"},
+		{"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+		 "not a Farlan server"},
 	};
 
 	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
@@ -1059,8 +1074,8 @@ static void a_client_passes_over_other_servers(void **state)
 		raw_close(&raw);
 	}
 	for (int i = 0; i < 3; i++) {
-		static const char *const protocols[] = { "", "Sec-WebSocket-Protocol: chat\r\n",
-							 "Sec-WebSocket-Protocol: farlan.10\r\n" };
+		static const char *const protocols[] = {"", "Sec-WebSocket-Protocol: chat\r\n",
+							"Sec-WebSocket-Protocol: farlan.10\r\n"};
 
 		memset(&c, 0, sizeof(c));
 		raw_serve(&raw);
@@ -1073,7 +1088,8 @@ static void a_client_passes_over_other_servers(void **state)
 
 static void a_client_refuses_what_is_no_tls(void **state)
 {
-	static const char *const first[] = { "HTTP/1.1 400 Bad Request\r\n\r\n", "220 mail ESMTP\r\n", "" };
+	static const char *const first[] = {"HTTP/1.1 400 Bad Request\r\n\r\n",
+					    "220 mail ESMTP\r\n", ""};
 
 	for (size_t i = 0; i < 3; i++) {
 		int fd;
@@ -1117,15 +1133,17 @@ static void refuses_data_before_ready(void **state)
 
 static void refuses_malformed_frames(void **state)
 {
-	static const uint8_t huge[] = { 0x82, 0xff, 0, 0, 0, 0, 0x00, 0x20, 0, 0, 1, 2, 3, 4 };
-	static const uint8_t reserved[] = { 0xc2, 0x80, 1, 2, 3, 4 };
-	static const uint8_t long_ping[] = { 0x89, 0xfe, 0, 200, 1, 2, 3, 4 };
-	static const uint8_t unmasked[] = { 0x82, 0x01, 'x' };
+	static const uint8_t huge[] = {0x82, 0xff, 0, 0, 0, 0, 0x00, 0x20, 0, 0, 1, 2, 3, 4};
+	static const uint8_t reserved[] = {0xc2, 0x80, 1, 2, 3, 4};
+	static const uint8_t long_ping[] = {0x89, 0xfe, 0, 200, 1, 2, 3, 4};
+	static const uint8_t unmasked[] = {0x82, 0x01, 'x'};
 	const struct {
 		const uint8_t *bytes;
 		size_t n;
-	} frames[] = { { huge, sizeof(huge) }, { reserved, sizeof(reserved) }, { long_ping, sizeof(long_ping) },
-		       { unmasked, sizeof(unmasked) } };
+	} frames[] = {{huge, sizeof(huge)},
+		      {reserved, sizeof(reserved)},
+		      {long_ping, sizeof(long_ping)},
+		      {unmasked, sizeof(unmasked)}};
 
 	for (size_t i = 0; i < 4; i++) {
 		memset(&s, 0, sizeof(s));
@@ -1166,7 +1184,10 @@ static void answers_pings(void **state)
 	raw_open(&raw);
 	raw_frame(&raw, WS_PING, "12345", 5, true);
 	assert_true(wait_for(raw.n == 7, 1000));
-	assert_memory_equal(raw.got, "\x8a\x05" "12345", 7);
+	assert_memory_equal(raw.got,
+			    "\x8a\x05"
+			    "12345",
+			    7);
 	end_scene();
 	raw_close(&raw);
 }
@@ -1174,7 +1195,7 @@ static void answers_pings(void **state)
 static void ends_a_flood_of_pings(void **state)
 {
 	static uint8_t pings[16000];
-	const uint8_t one[] = { 0x89, 0xfd, 0, 0, 0, 0 };
+	const uint8_t one[] = {0x89, 0xfd, 0, 0, 0, 0};
 	size_t n = 0, most = 0;
 	int fd;
 
@@ -1202,7 +1223,10 @@ static void ends_a_flood_of_pings(void **state)
 static void closes_as_websocket_says(void **state)
 {
 	raw_open(&raw);
-	raw_frame(&raw, WS_CLOSE, "\x03\xe8" "bye", 5, true);
+	raw_frame(&raw, WS_CLOSE,
+		  "\x03\xe8"
+		  "bye",
+		  5, true);
 	assert_true(wait_for(raw.eof, 1000));
 	assert_int_equal(raw.n, 4);
 	assert_memory_equal(raw.got, "\x88\x02\x03\xe8", 4);
@@ -1214,9 +1238,11 @@ static void closes_as_websocket_says(void **state)
 
 static void takes_frames_in_pieces(void **state)
 {
-	/* A fragmented message with a ping in between, byte by byte, each in a record of its own. */
-	static const uint8_t bytes[] = { 0x02, 0x83, 0, 0, 0, 0, 'o', 'n', 'e', 0x89, 0x80, 0, 0, 0, 0,
-					 0x80, 0x83, 0, 0, 0, 0, 't', 'w', 'o' };
+	/* A fragmented message with a ping in between, byte by byte, each in a record of its own.
+	 */
+	static const uint8_t bytes[] = {0x02, 0x83, 0,	  0, 0, 0,   'o', 'n',
+					'e',  0x89, 0x80, 0, 0, 0,   0,	  0x80,
+					0x83, 0,    0,	  0, 0, 't', 'w', 'o'};
 
 	raw_open(&raw);
 	for (size_t i = 0; i < sizeof(bytes); i++) {
@@ -1330,7 +1356,7 @@ static bool have(const char *program)
 /* Accept one connection for @s as soon as it comes. */
 static bool accept_when_there(void)
 {
-	struct pollfd p = { .fd = listener, .events = POLLIN };
+	struct pollfd p = {.fd = listener, .events = POLLIN};
 
 	turn();
 	if (poll(&p, 1, 0) != 1)
@@ -1369,7 +1395,9 @@ static void curl_can_probe(void **state)
 	if (!have("curl"))
 		skip();
 	s.respond = 200;
-	snprintf(command, sizeof(command), "curl -sS -m 5 -k -i --noproxy '*' https://127.0.0.1:%u/v1/probe 2>&1", fix_port(&where));
+	snprintf(command, sizeof(command),
+		 "curl -sS -m 5 -k -i --noproxy '*' https://127.0.0.1:%u/v1/probe 2>&1",
+		 fix_port(&where));
 	run_and_read(command, text, sizeof(text));
 	assert_says(text, "HTTP/1.1 200 Said So");
 	assert_says(text, "\r\n\r\nfarlan test 0.1\n");
@@ -1381,14 +1409,17 @@ static void python_can_talk(void **state)
 {
 	static const char script[] =
 		"import socket,ssl,sys\n"
-		"c=ssl.create_default_context();c.check_hostname=False;c.verify_mode=ssl.CERT_NONE\n"
+		"c=ssl.create_default_context();c.check_hostname=False;c.verify_mode=ssl.CERT_"
+		"NONE\n"
 		"s=c.wrap_socket(socket.create_connection((\"127.0.0.1\",int(sys.argv[1])),5))\n"
 		"s.sendall(b\"GET /v1/control HTTP/1.1\\r\\nHost: x\\r\\nupgrade: WebSocket\\r\\n"
 		"connection: keep-alive, upgrade\\r\\nsec-websocket-version: 13\\r\\n"
-		"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\\r\\nsec-websocket-protocol: farlan.1\\r\\n\\r\\n\")\n"
+		"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\\r\\nsec-websocket-protocol: "
+		"farlan.1\\r\\n\\r\\n\")\n"
 		"h=b\"\"\n"
 		"while not h.endswith(b\"\\r\\n\\r\\n\"): h+=s.recv(1)\n"
-		"m=lambda op,b: bytes([0x80|op,0x80|len(b),9,8,7,6])+bytes(x^(9,8,7,6)[i%4] for i,x in enumerate(b))\n"
+		"m=lambda op,b: bytes([0x80|op,0x80|len(b),9,8,7,6])+bytes(x^(9,8,7,6)[i%4] for "
+		"i,x in enumerate(b))\n"
 		"s.sendall(m(1,b\"ready\")+m(2,b\"from python\")+m(9,b\"p\")+m(8,b\"\"))\n"
 		"d=b\"\"\n"
 		"while True:\n"
@@ -1411,13 +1442,16 @@ static void python_can_talk(void **state)
 /* A chain by another hand: root, CA between, RSA leaf; served by openssl. */
 static const char make_chain[] =
 	"cd %s && exec >/dev/null 2>&1 && "
-	"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout r.key -out r.pem -subj /CN=root -days 2 && "
+	"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout r.key -out "
+	"r.pem -subj /CN=root -days 2 && "
 	"openssl req -newkey rsa:2048 -nodes -keyout i.key -out i.csr -subj /CN=between && "
 	"printf 'basicConstraints=critical,CA:TRUE\\nkeyUsage=keyCertSign\\n' >i.ext && "
-	"openssl x509 -req -in i.csr -CA r.pem -CAkey r.key -CAcreateserial -days 2 -extfile i.ext -out i.pem && "
+	"openssl x509 -req -in i.csr -CA r.pem -CAkey r.key -CAcreateserial -days 2 -extfile i.ext "
+	"-out i.pem && "
 	"openssl req -newkey rsa:2048 -nodes -keyout l.key -out l.csr -subj /CN=leaf && "
 	"printf 'subjectAltName=DNS:localhost\\n' >l.ext && "
-	"openssl x509 -req -in l.csr -CA i.pem -CAkey i.key -CAcreateserial -days 2 -extfile l.ext -out l.pem && "
+	"openssl x509 -req -in l.csr -CA i.pem -CAkey i.key -CAcreateserial -days 2 -extfile l.ext "
+	"-out l.pem && "
 	"openssl x509 -in r.pem -outform DER -out r.der";
 
 static int free_port(void)
@@ -1437,14 +1471,15 @@ static pid_t start_s_server(const char *dir, int port, const char *version, bool
 	if (pid != 0)
 		return pid;
 	snprintf(text, sizeof(text), "%d", port);
-	if (chdir(dir) != 0 || !freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+	if (chdir(dir) != 0 || !freopen("/dev/null", "w", stdout) ||
+	    !freopen("/dev/null", "w", stderr))
 		_exit(1);
 	if (with_chain)
-		execlp("openssl", "openssl", "s_server", "-accept", text, "-cert", "l.pem", "-key", "l.key", "-www",
-		       version, "-cert_chain", "i.pem", (char *)NULL);
+		execlp("openssl", "openssl", "s_server", "-accept", text, "-cert", "l.pem", "-key",
+		       "l.key", "-www", version, "-cert_chain", "i.pem", (char *)NULL);
 	else
-		execlp("openssl", "openssl", "s_server", "-accept", text, "-cert", "l.pem", "-key", "l.key", "-www",
-		       version, (char *)NULL);
+		execlp("openssl", "openssl", "s_server", "-accept", text, "-cert", "l.pem", "-key",
+		       "l.key", "-www", version, (char *)NULL);
 	_exit(1);
 }
 
@@ -1459,7 +1494,8 @@ static bool answers(const struct sockaddr_in *a)
 	return ok;
 }
 
-static void meet_openssl(const char *dir, const char *option, const char *version, bool with_chain, bool verified)
+static void meet_openssl(const char *dir, const char *option, const char *version, bool with_chain,
+			 bool verified)
 {
 	struct sockaddr_in *a = (struct sockaddr_in *)&where;
 	struct tls_ctx *mine = client_ctx;
@@ -1534,9 +1570,10 @@ static void tells_its_size(void **state)
 	}
 	turn_for(20);
 	after = mallinfo2();
-	print_message("%zu bytes of heap for both ends of an idle connection; server: net_in %zu, plain %zu, net_out %zu\n",
-		      (after.uordblks - before.uordblks) / N, ss[0].o->net_in.size, ss[0].o->plain.size,
-		      ss[0].o->net_out.size);
+	print_message("%zu bytes of heap for both ends of an idle connection; server: net_in %zu, "
+		      "plain %zu, net_out %zu\n",
+		      (after.uordblks - before.uordblks) / N, ss[0].o->net_in.size,
+		      ss[0].o->plain.size, ss[0].o->net_out.size);
 	for (int i = 0; i < N; i++) {
 		outer_close(cs[i].o, "end");
 		outer_close(ss[i].o, "end");

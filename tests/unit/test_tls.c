@@ -112,7 +112,7 @@ static struct tls_ctx *inner_server(const struct fix_id *id, const struct fix_ca
 
 static struct tls_expect exactly(const struct fix_id *f)
 {
-	return (struct tls_expect){ .alpn = TLS_ALPN_PATH, .has_ident = true, .id = f->id };
+	return (struct tls_expect){.alpn = TLS_ALPN_PATH, .has_ident = true, .id = f->id};
 }
 
 /* One handshake with contexts that live as long. */
@@ -172,7 +172,8 @@ static void assert_says(const char *text, const char *part)
 	assert_non_null(strstr(text, part));
 }
 
-/* A client is done before the server has looked at its certificate: then the alert comes with the first read. */
+/* A client is done before the server has looked at its certificate: then the alert comes with the
+ * first read. */
 static const char *end_reason(struct end *e)
 {
 	uint8_t text[64];
@@ -207,12 +208,13 @@ static void assert_server_refuses(struct scene *x, const char *why, const char *
 
 static void shakes_hands_in_any_pieces(void **state)
 {
-	static const size_t sizes[] = { 1, 2, 3, 7, 100, 1500, 20000 };
+	static const size_t sizes[] = {1, 2, 3, 7, 100, 1500, 20000};
 	struct tls_expect ce = exactly(&device), se = exactly(&user);
 	char alpn[64];
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct scene x = { .cc = inner_client(&user, &lab), .sc = inner_server(&device, &lab) };
+		struct scene x = {.cc = inner_client(&user, &lab),
+				  .sc = inner_server(&device, &lab)};
 
 		end_init(&x.p.c, x.cc, NULL, &ce);
 		end_init(&x.p.s, x.sc, NULL, &se);
@@ -359,7 +361,8 @@ static void refuses_a_corrupted_handshake(void **state)
 {
 	for (unsigned int i = 0; i < 60; i++) {
 		struct tls_expect ce = exactly(&device), se = exactly(&user);
-		struct scene x = { .cc = inner_client(&user, &lab), .sc = inner_server(&device, &lab) };
+		struct scene x = {.cc = inner_client(&user, &lab),
+				  .sc = inner_server(&device, &lab)};
 		bool hit = false;
 
 		end_init(&x.p.c, x.cc, NULL, &ce);
@@ -388,7 +391,8 @@ static void refuses_garbage(void **state)
 	struct tls_expect ce = exactly(&device), se = exactly(&user);
 
 	for (int i = 0; i < 500; i++) {
-		struct scene x = { .cc = inner_client(&user, &lab), .sc = inner_server(&device, &lab) };
+		struct scene x = {.cc = inner_client(&user, &lab),
+				  .sc = inner_server(&device, &lab)};
 		uint8_t bytes[300];
 
 		end_init(&x.p.c, x.cc, NULL, &ce);
@@ -401,7 +405,8 @@ static void refuses_garbage(void **state)
 			bytes[2] = 3;
 			bytes[3] = 0;
 		}
-		assert_int_equal(buf_append(i % 2 ? &x.p.c.in : &x.p.s.in, bytes, sizeof(bytes)), 0);
+		assert_int_equal(buf_append(i % 2 ? &x.p.c.in : &x.p.s.in, bytes, sizeof(bytes)),
+				 0);
 		step(&x.p.s);
 		step(&x.p.c);
 		assert_int_not_equal(x.p.c.r, 0);
@@ -468,7 +473,7 @@ static void refuses_another_domain_name(void **state)
 	fix_id_make(&stranger, &false_name, IDENT_DEVICE, '1');
 	play(&x, &user, &lab, &ce, &stranger, &lab, &se);
 	assert_client_refuses(&x, "somebody else's", "accept our certificate");
-	ce = (struct tls_expect){ .alpn = TLS_ALPN_PATH, .any_of_kind = true };
+	ce = (struct tls_expect){.alpn = TLS_ALPN_PATH, .any_of_kind = true};
 	ce.id.kind = IDENT_DEVICE;
 	snprintf(ce.id.domain, sizeof(ce.id.domain), "lab");
 	play(&x, &user, &lab, &ce, &stranger, &lab, &se);
@@ -477,9 +482,9 @@ static void refuses_another_domain_name(void **state)
 
 static void refuses_another_kind(void **state)
 {
-	struct tls_expect ce = { .alpn = TLS_ALPN_CONTROL, .any_of_kind = true };
-	struct tls_expect se = { .alpn = TLS_ALPN_CONTROL, .any_of_kind = true };
-	const struct fix_id *others[] = { &device, &user, &relay };
+	struct tls_expect ce = {.alpn = TLS_ALPN_CONTROL, .any_of_kind = true};
+	struct tls_expect se = {.alpn = TLS_ALPN_CONTROL, .any_of_kind = true};
+	const struct fix_id *others[] = {&device, &user, &relay};
 	struct scene x;
 
 	ce.id.kind = IDENT_ACCESS;
@@ -523,7 +528,8 @@ static void learns_no_ca_from_a_stranger(void **state)
 	struct pair p;
 
 	fix_id_make(&false_device, &twin, IDENT_DEVICE, '1');
-	assert_int_equal(tls_ctx_inner_server(&evil, &false_device.cert, &false_device.key, &twin.cert), 0);
+	assert_int_equal(
+		tls_ctx_inner_server(&evil, &false_device.cert, &false_device.key, &twin.cert), 0);
 	for (int i = 0; i < 4; i++) {
 		end_init(&p.c, cc, NULL, &ce);
 		end_init(&p.s, i == 2 ? good : evil, NULL, &se);
@@ -539,7 +545,7 @@ static void learns_no_ca_from_a_stranger(void **state)
 /* A device's certificate is no CA: what it signs is not believed, in a chain of any shape. */
 static void refuses_a_leaf_signed_by_a_leaf(void **state)
 {
-	struct fix_ca false_ca = { .key = relay.key, .cert = relay.cert };
+	struct fix_ca false_ca = {.key = relay.key, .cert = relay.cert};
 	struct tls_expect ce = exactly(&device), se = exactly(&user);
 	struct fix_id forged;
 	struct scene x;
@@ -556,8 +562,8 @@ static void refuses_a_leaf_signed_by_a_leaf(void **state)
 
 static void refuses_the_ca_itself(void **state)
 {
-	struct tls_expect ce = { .alpn = TLS_ALPN_PATH, .any_of_kind = true }, se = exactly(&user);
-	struct fix_id as_leaf = { .key = lab.key, .cert = lab.cert };
+	struct tls_expect ce = {.alpn = TLS_ALPN_PATH, .any_of_kind = true}, se = exactly(&user);
+	struct fix_id as_leaf = {.key = lab.key, .cert = lab.cert};
 	struct scene x;
 
 	ce.id.kind = IDENT_DEVICE;
@@ -712,8 +718,8 @@ static void demands_a_client_certificate(void **state)
 
 static void lets_newcomers_in_where_it_may(void **state)
 {
-	struct tls_expect ce = { .alpn = TLS_ALPN_ENROL, .any_of_kind = true };
-	struct tls_expect se = { .alpn = TLS_ALPN_ENROL "," TLS_ALPN_CONTROL, .peer_optional = true };
+	struct tls_expect ce = {.alpn = TLS_ALPN_ENROL, .any_of_kind = true};
+	struct tls_expect se = {.alpn = TLS_ALPN_ENROL "," TLS_ALPN_CONTROL, .peer_optional = true};
 	struct fix_id false_device;
 	char alpn[64];
 	struct scene x;
@@ -740,14 +746,14 @@ static void lets_newcomers_in_where_it_may(void **state)
 
 static struct tls_expect pinned(const struct fix_ca *ca)
 {
-	struct tls_expect e = { .alpn = TLS_ALPN_ENROL, .any_of_kind = true, .has_ca_pin = true };
+	struct tls_expect e = {.alpn = TLS_ALPN_ENROL, .any_of_kind = true, .has_ca_pin = true};
 
 	e.id.kind = IDENT_ACCESS;
 	x509_sha256(ca->cert.der, ca->cert.len, e.ca_sha256);
 	return e;
 }
 
-static const struct tls_expect anyone = { .alpn = TLS_ALPN_ENROL, .peer_optional = true };
+static const struct tls_expect anyone = {.alpn = TLS_ALPN_ENROL, .peer_optional = true};
 
 static void accepts_the_pinned_root(void **state)
 {
@@ -787,7 +793,8 @@ static void refuses_a_missing_root(void **state)
 	struct scene x;
 
 	x.cc = inner_client(NULL, NULL);
-	assert_int_equal(tls_ctx_inner_server(&x.sc, &access_server.cert, &access_server.key, NULL), 0);
+	assert_int_equal(tls_ctx_inner_server(&x.sc, &access_server.cert, &access_server.key, NULL),
+			 0);
 	end_init(&x.p.c, x.cc, NULL, &ce);
 	end_init(&x.p.s, x.sc, NULL, &anyone);
 	shake(&x.p, 2000);
@@ -796,7 +803,7 @@ static void refuses_a_missing_root(void **state)
 
 static void trusts_nobody_without_ca_and_pin(void **state)
 {
-	struct tls_expect ce = { .alpn = TLS_ALPN_ENROL, .any_of_kind = true };
+	struct tls_expect ce = {.alpn = TLS_ALPN_ENROL, .any_of_kind = true};
 	struct scene x;
 
 	ce.id.kind = IDENT_ACCESS;
@@ -859,8 +866,9 @@ static void assert_verified(const char *names, const char *host)
 	assert_works(&x);
 }
 
-static void assert_goes_on_unverified(const char *names, const char *host, const struct fix_ca *signer,
-				      const struct fix_ca *known, const char *problem)
+static void assert_goes_on_unverified(const char *names, const char *host,
+				      const struct fix_ca *signer, const struct fix_ca *known,
+				      const char *problem)
 {
 	struct scene x;
 
@@ -885,17 +893,25 @@ static void outer_checks_the_host(void **state)
 static void outer_reports_a_wrong_host(void **state)
 {
 	static const char *const wrong[][2] = {
-		{ "as1.example.org", "as2.example.org" }, { "as1.example.org", "example.org" },
-		{ "as1.example.org", "as1" },		  { "as1", "as2" },
-		{ "*.example.org", "example.org" },	  { "*.example.org", "a.b.example.org" },
-		{ "*.example.org", ".example.org" },	  { "127.0.0.1", "127.0.0.2" },
-		{ "127.0.0.1", "localhost" },		  { "localhost", "127.0.0.1" },
-		{ "::1", "127.0.0.1" },			  { "10.0.0.1", "::1" },
-		{ "as1.example.org", "as1.example.orgx" }, { "*", "localhost" },
+		{"as1.example.org", "as2.example.org"},
+		{"as1.example.org", "example.org"},
+		{"as1.example.org", "as1"},
+		{"as1", "as2"},
+		{"*.example.org", "example.org"},
+		{"*.example.org", "a.b.example.org"},
+		{"*.example.org", ".example.org"},
+		{"127.0.0.1", "127.0.0.2"},
+		{"127.0.0.1", "localhost"},
+		{"localhost", "127.0.0.1"},
+		{"::1", "127.0.0.1"},
+		{"10.0.0.1", "::1"},
+		{"as1.example.org", "as1.example.orgx"},
+		{"*", "localhost"},
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_goes_on_unverified(wrong[i][0], wrong[i][1], &lab, &lab, "certificate is not for");
+		assert_goes_on_unverified(wrong[i][0], wrong[i][1], &lab, &lab,
+					  "certificate is not for");
 }
 
 static void outer_reports_a_foreign_ca(void **state)

@@ -39,7 +39,8 @@ static inline void fix_ca_make(struct fix_ca *ca, const char *domain)
 
 	snprintf(ca->domain, sizeof(ca->domain), "%s", domain);
 	assert_int_equal(x509_key_generate(&ca->key), 0);
-	assert_int_equal(x509_ca_make(&ca->cert, &ca->key, domain, now - DAY_S, now + 365 * DAY_S), 0);
+	assert_int_equal(x509_ca_make(&ca->cert, &ca->key, domain, now - DAY_S, now + 365 * DAY_S),
+			 0);
 }
 
 /* Certificate by @ca for @key, as @profile says. */
@@ -62,9 +63,10 @@ static inline void fix_key_sha256(const struct x509_key *key, uint8_t out[32])
 	x509_sha256(spki, n, out);
 }
 
-/* An identity of @ca's domain whose UID is 32 times the digit @uid; valid from @from_s to @to_s after now. */
-static inline void fix_id_make_dated(struct fix_id *f, const struct fix_ca *ca, enum ident_kind kind,
-				     char uid, int64_t from_s, int64_t to_s)
+/* An identity of @ca's domain whose UID is 32 times the digit @uid; valid from @from_s to @to_s
+ * after now. */
+static inline void fix_id_make_dated(struct fix_id *f, const struct fix_ca *ca,
+				     enum ident_kind kind, char uid, int64_t from_s, int64_t to_s)
 {
 	struct x509_profile profile = {
 		.id = &f->id,
@@ -84,14 +86,15 @@ static inline void fix_id_make_dated(struct fix_id *f, const struct fix_ca *ca, 
 	fix_key_sha256(&f->key, f->key_sha256);
 }
 
-static inline void fix_id_make(struct fix_id *f, const struct fix_ca *ca, enum ident_kind kind, char uid)
+static inline void fix_id_make(struct fix_id *f, const struct fix_ca *ca, enum ident_kind kind,
+			       char uid)
 {
 	fix_id_make_dated(f, ca, kind, uid, -3600, DAY_S);
 }
 
 /* An outer certificate for the given names (comma-separated). */
-static inline void fix_host_cert(const struct fix_ca *ca, const char *names, const struct x509_key *key,
-				 struct x509_cert *cert)
+static inline void fix_host_cert(const struct fix_ca *ca, const char *names,
+				 const struct x509_key *key, struct x509_cert *cert)
 {
 	struct x509_profile profile = {
 		.server = true,
