@@ -39,6 +39,7 @@ struct path {
 	bool ended;			     /* by the other end: nothing is said any more */
 	struct buf rx;			     /* a frame that is not whole yet */
 	uint64_t heard_ms, sent_ms, data_ms; /* CLOCK_BOOTTIME */
+	uint64_t active_ms;		     /* since when data is sent without a long pause */
 	uint64_t pinged_ms; /* of the oldest PING since something was heard; 0: none */
 	uint64_t asked_ms;  /* of the last PING */
 	uint64_t asked_us;  /* the same, as it stands in the PING; 0: answered */
@@ -153,25 +154,29 @@ static bool active(const struct path *p, uint64_t now)
 	return p->data_ms && now - p->data_ms < p->times->active_ms;
 }
 
-/* Nothing came since our PING for too long? */
-static bool is_lost(const struct path *p, uint64_t now)
+static uint64_t min_ms(uint64_t a, uint64_t b)
 {
-	uint64_t silent = now - p->heard_ms;
-
-	if (active(p, now))
-		return p->pinged_ms && now - p->pinged_ms >= p->times->lost_ms &&
-		       silent >= p->times->lost_ms;
-	return silent >= p->times->idle_lost_ms;
+	return a < b ? a : b;
 }
 
-static bool wants_ping(const struct path *p, uint64_t now)
+/* When the next PING is due. */
+static uint64_t ping_at(const struct path *p, uint64_t now)
 {
+	uint64_t quiet_since = p->heard_ms > p->active_ms ? p->heard_ms : p->active_ms;
+
 	if (p->pinged_ms)
-		return now - p->heard_ms >= p->times->idle_ping_ms && !active(p, now);
-	if (active(p, now))
-		return now - p->heard_ms >= p->times->quiet_ms ||
-		       now - p->asked_ms >= p->times->rtt_every_ms;
-	return now - p->sent_ms >= p->times->idle_ping_ms;
+		return UINT64_MAX; /* one that is not answered is enough */
+	if (!active(p, now))
+		return p->sent_ms + p->times->idle_ping_ms;
+	return min_ms(quiet_since + p->times->quiet_ms, p->asked_ms + p->times->rtt_every_ms);
+}
+
+/* When the path is lost if nothing comes. */
+static uint64_t lost_at(const struct path *p, uint64_t now)
+{
+	if (!active(p, now))
+		return p->heard_ms + p->times->idle_lost_ms;
+	return p->pinged_ms ? p->pinged_ms + p->times->lost_ms : UINT64_MAX;
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -183,11 +188,11 @@ static void on_tick(uv_timer_t *timer)
 		path_close(p, 0, "the other end did not say HELLO in time");
 	if (p->state != PATH_READY)
 		return;
-	if (is_lost(p, now)) {
+	if (now >= lost_at(p, now)) {
 		path_close(p, 0, "the other end has fallen silent");
 		return;
 	}
-	if (wants_ping(p, now))
+	if (now >= ping_at(p, now))
 		send_ping(p);
 	if (p->state == PATH_READY)
 		schedule(p);
@@ -196,9 +201,19 @@ static void on_tick(uv_timer_t *timer)
 static void schedule(struct path *p)
 {
 	uint64_t now = clock_mono_ms();
+	uint64_t at = min_ms(ping_at(p, now), lost_at(p, now));
 
-	uv_timer_start(&p->timer, on_tick,
-		       active(p, now) ? p->times->quiet_ms : p->times->idle_ping_ms / 4, 0);
+	uv_timer_start(&p->timer, on_tick, at > now ? at - now : 0, 0);
+}
+
+static void heard(struct path *p)
+{
+	bool waited = p->pinged_ms != 0;
+
+	p->heard_ms = clock_mono_ms();
+	p->pinged_ms = 0;
+	if (waited && p->state == PATH_READY)
+		schedule(p);
 }
 
 static void on_pong(struct path *p, const uint8_t *payload, size_t n)
@@ -330,8 +345,7 @@ static void on_inner_data(struct inner *in, const uint8_t *bytes, size_t n)
 	struct path *p = inner_arg(in);
 	size_t taken = 0;
 
-	p->heard_ms = clock_mono_ms();
-	p->pinged_ms = 0;
+	heard(p);
 	if (buf_len(&p->rx) == 0)
 		taken = take_frames(p, bytes, n);
 	if (p->state == PATH_CLOSING || taken == n)
@@ -472,8 +486,10 @@ int path_send(struct path *p, const void *frames, size_t n)
 	if (p->state != PATH_READY || !p->inner)
 		return -EPIPE;
 	p->data_ms = p->sent_ms = now;
-	if (!was_active)
+	if (!was_active) {
+		p->active_ms = now;
 		schedule(p);
+	}
 	return inner_send(p->inner, frames, n);
 }
 
