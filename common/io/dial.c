@@ -11,8 +11,8 @@
 #include "common/io/log.h"
 
 #define ADDRS_PER_HOST 6
-#define RESOLVE_WAIT_MS \
-	250 /* for the other names once one is known: a dead one must not hold up the rest */
+/* For the other names once one is known: a dead one must not hold up the rest. */
+#define RESOLVE_WAIT_MS 250
 #define HEADERS_SIZE 3072
 
 struct dial_times dial_times = {.stagger_ms = DIAL_STAGGER_MS, .total_ms = DIAL_TOTAL_MS};

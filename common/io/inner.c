@@ -10,8 +10,8 @@
 
 #define IN_BYTES (64u << 10)   /* an unfinished record and what came behind it */
 #define OUT_BYTES (256u << 10) /* sealed records on their way into the outer layer */
-#define SEND_PART_BYTES ((size_t)8 * INNER_WRITE_BEST_BYTES) /* fits OUT_BYTES when it is sealed \
-							      */
+/* Fits OUT_BYTES when it is sealed. */
+#define SEND_PART_BYTES ((size_t)8 * INNER_WRITE_BEST_BYTES)
 
 uint32_t inner_open_ms = INNER_OPEN_MS;
 

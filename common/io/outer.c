@@ -15,15 +15,15 @@
 #define NET_IN_BYTES (64u << 10) /* read ahead, and what a paused connection may still hold */
 #define READ_FIRST_BYTES 4096	 /* one read of a connection that says little */
 #define PLAIN_BYTES (40u << 10)	 /* an HTTP head, or a record behind an unfinished frame */
-#define NET_OUT_SLACK \
-	(256u << 10)	  /* headers, tags and control frames above OUTER_QUEUE_MAX_BYTES */
+/* Headers, tags and control frames above OUTER_QUEUE_MAX_BYTES. */
+#define NET_OUT_SLACK (256u << 10)
 #define READS_PER_EVENT 4 /* then the others have their turn */
 #define FINISH_MS 5000
 #define HURRY_MS 2000
 #define FRAME_BYTES (TLS_RECORD_MAX_BYTES - WS_HEADER_MAX_BYTES) /* one frame, one record */
 #define TCP_LOWAT_BYTES (128 << 10)
-#define TCP_KEEP_IDLE_S 60 /* behind our own keep-alives, so that it costs nothing while they run \
-			    */
+/* Behind our own keep-alives, so that it costs nothing while they run. */
+#define TCP_KEEP_IDLE_S 60
 #define TCP_KEEP_INTERVAL_S 10
 #define TCP_KEEP_COUNT 3
 #define TCP_TIMEOUT_MS 15000
