@@ -178,33 +178,55 @@ static bool leg_ready(const struct session *s, size_t i)
 	return st.state == PATH_READY;
 }
 
+static void on_choose(uv_timer_t *timer);
+
 static void select_leg(struct session *s, size_t i)
 {
-	uv_timer_stop(&s->choose);
+	uv_timer_start(&s->choose, on_choose, SESSION_ANSWER_MS, 0);
 	s->selected = i;
 	path_select(s->legs[i].path, ++s->select_n);
 }
 
-/* Manager: the earliest relay of the list that is ready. */
+/* Manager: the earliest relay of the list that is ready; one that failed before only if there is no
+ * other. */
 static void choose_now(struct session *s)
 {
 	for (size_t i = 0; i < s->grant.n_relays && s->selected == NONE; i++) {
-		if (leg_ready(s, i))
+		if (i != s->suspect && leg_ready(s, i))
 			select_leg(s, i);
 	}
+	if (s->selected == NONE && s->suspect != NONE && leg_ready(s, s->suspect))
+		select_leg(s, s->suspect);
 }
 
-/* Device: the manager has had time to END the others. Manager: time to choose. */
+/* Manager: SELECT had no answer. */
+static void give_up_selected(struct session *s)
+{
+	size_t i = s->selected;
+
+	s->selected = NONE;
+	s->suspect = i;
+	s->batch_used = 0;
+	path_close(s->legs[i].path, FRAME_END_PATH, "the other end did not answer SELECT");
+	choose_now(s);
+}
+
+/* Device: the manager has had time to END the others. Manager: time to choose, or to have an
+ * answer. */
 static void on_choose(uv_timer_t *timer)
 {
 	struct session *s = timer->data;
 
 	if (s->state == SESSION_ENDING)
 		return;
-	if (is_manager(s))
+	if (!is_manager(s)) {
+		if (s->selected != NONE)
+			retire_others(s);
+	} else if (s->selected == NONE) {
 		choose_now(s);
-	else if (s->selected != NONE)
-		retire_others(s);
+	} else if (s->state == SESSION_SEARCHING) {
+		give_up_selected(s);
+	}
 }
 
 static void on_path_ready(struct path *p)
@@ -214,9 +236,11 @@ static void on_path_ready(struct path *p)
 
 	if (!is_manager(s))
 		return;
-	if (s->selected != NONE)
+	if (s->state == SESSION_UP)
 		path_close(p, FRAME_END_PATH, "another path was selected");
-	else if (i == 0)
+	else if (s->selected != NONE)
+		return; /* kept until SELECTED comes */
+	else if (i == 0 && s->suspect != 0)
 		select_leg(s, i);
 	else if (!uv_is_active((uv_handle_t *)&s->choose))
 		uv_timer_start(&s->choose, on_choose, SESSION_CHOOSE_MS, 0);
@@ -243,6 +267,7 @@ static void on_path_selected(struct path *p, uint32_t n)
 
 	if (!is_manager(s) || n != s->select_n || s->selected != leg_of(p))
 		return;
+	uv_timer_stop(&s->choose);
 	retire_others(s);
 	came_up(s);
 }
@@ -340,6 +365,7 @@ static void on_path_gone(struct path *p, const char *reason)
 		return;
 	}
 	if (s->selected == i) {
+		uv_timer_stop(&s->choose);
 		s->selected = NONE;
 		s->suspect = i;
 		s->batch_used = 0;
