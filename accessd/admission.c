@@ -151,103 +151,121 @@ int admission_revoke(const struct admission *a, struct store_member *m)
 
 /* --- enrolment ------------------------------------------------------------------------------- */
 
-/* The invitation and its member, if it still counts for this key. */
-static bool find_invite(const struct admission *a, const uint8_t secret_sha256[STORE_HASH_BYTES],
-			const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now,
-			struct store_invite *in, struct store_member *m, struct refusal *why)
+static bool take_csr(const struct admission_request *r, struct public_key *key, struct refusal *why)
 {
-	int rc = store_invite_by_secret(a->store, secret_sha256, in);
+	if (x509_csr_check(r->csr, r->csr_len, key->spki, sizeof(key->spki), &key->len) != 0)
+		return refuse(why, RPC_BAD_PARAMS, "not a certificate request for a P-256 key");
+	x509_sha256(key->spki, key->len, key->sha256);
+	return true;
+}
 
+/* An invitation, and whom it is for. */
+struct invited {
+	struct store_invite invite;
+	struct store_member member;
+};
+
+/* The invitation, if it still counts for this key. */
+static bool find_invite(const struct admission *a, const uint8_t secret_sha256[STORE_HASH_BYTES],
+			const struct public_key *key, int64_t now, struct invited *x,
+			struct refusal *why)
+{
+	const struct store_invite *in = &x->invite;
+	int rc;
+
+	memset(x, 0, sizeof(*x));
+	rc = store_invite_by_secret(a->store, secret_sha256, &x->invite);
 	if (rc == 0)
-		rc = store_member_get(a->store, in->member, m);
-	if (rc == -ENOENT || (rc == 0 && m->domain != a->domain->row.id))
+		rc = store_member_get(a->store, in->member, &x->member);
+	if (rc == -ENOENT || (rc == 0 && x->member.domain != a->domain->row.id))
 		return refuse(why, RPC_DENIED, "unknown invitation");
 	if (rc)
 		return refuse_internal(why);
-	if (in->state == STORE_INVITE_REPLACED || m->state == STORE_REVOKED)
+	if (in->state == STORE_INVITE_REPLACED || x->member.state == STORE_REVOKED)
 		return refuse(why, RPC_DENIED,
 			      "invitation was withdrawn or replaced by a newer one");
 	if (in->state == STORE_INVITE_USED ||
 	    (in->state == STORE_INVITE_REDEEMED &&
-	     memcmp(in->key_sha256, key_sha256, sizeof(in->key_sha256)) != 0))
+	     memcmp(in->key_sha256, key->sha256, sizeof(key->sha256)) != 0))
 		return refuse(why, RPC_DENIED, "invitation was already used");
 	if (now >= in->expires)
 		return refuse(why, RPC_EXPIRED, "invitation has expired");
 	return true;
 }
 
+static bool is_key_of(const struct store_endpoint *e, const struct public_key *key)
+{
+	return e->has_key && memcmp(e->key_sha256, key->sha256, sizeof(key->sha256)) == 0;
+}
+
 /* The same key again gets what it got before, as long as that is good. */
-static bool has_cert(const struct store_endpoint *e,
-		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now)
+static bool has_cert(const struct store_endpoint *e, const struct public_key *key, int64_t now)
 {
 	struct x509_info info;
 
-	return e->has_key && memcmp(e->key_sha256, key_sha256, sizeof(e->key_sha256)) == 0 &&
-	       e->cert.len > 0 && x509_parse(&info, e->cert.der, e->cert.len) == 0 &&
-	       info.not_before <= now && now < info.not_after;
+	return is_key_of(e, key) && e->cert.len > 0 &&
+	       x509_parse(&info, e->cert.der, e->cert.len) == 0 && info.not_before <= now &&
+	       now < info.not_after;
 }
 
 /* Give the endpoint this key, and a certificate for it. */
 static int issue(const struct admission *a, const struct store_member *m, struct store_endpoint *e,
-		 const uint8_t *spki, size_t spki_len, int64_t now, int64_t not_after)
+		 const struct public_key *key, int64_t now, int64_t not_after)
 {
 	struct ident id = domain_ident(a->domain, m->kind, m->uid);
-	int rc = domain_issue(a->domain, &id, spki, spki_len, now, not_after, &e->cert);
+	int rc = domain_issue(a->domain, &id, key, now, not_after, &e->cert);
 
 	if (rc)
 		return rc;
-	x509_sha256(spki, spki_len, e->key_sha256);
+	memcpy(e->key_sha256, key->sha256, sizeof(e->key_sha256));
 	e->has_key = true;
 	return store_endpoint_set_key(a->store, e);
 }
 
 static int record_enrolment(const struct admission *a, const struct store_invite *in,
-			    struct admitted *x, const uint8_t *spki, size_t spki_len, int64_t now)
+			    const struct public_key *key, int64_t now, struct admitted *x)
 {
-	uint8_t key[X509_SPKI_SHA256_BYTES];
-	int rc = store_endpoint_of(a->store, x->member.id, &x->endpoint);
+	const struct store_member *m = &x->member;
+	struct store_endpoint *e = &x->endpoint;
+	int64_t end = now + DOMAIN_MEMBER_S;
+	int rc = store_endpoint_of(a->store, m->id, e);
 
 	if (rc)
 		return rc;
-	x509_sha256(spki, spki_len, key);
-	if (!has_cert(&x->endpoint, key, now)) {
-		x->key_replaced = x->endpoint.has_key &&
-				  memcmp(x->endpoint.key_sha256, key, sizeof(key)) != 0;
-		rc = issue(a, &x->member, &x->endpoint, spki, spki_len, now, now + DOMAIN_MEMBER_S);
+	if (!has_cert(e, key, now)) {
+		x->key_replaced = e->has_key && !is_key_of(e, key);
+		rc = issue(a, m, e, key, now, end);
 	}
 	if (rc == 0)
-		rc = store_invite_redeem(a->store, in->id, key);
+		rc = store_invite_redeem(a->store, in->id, key->sha256);
 	if (rc == 0)
-		rc = store_member_set_state(a->store, x->member.id, STORE_ENROLLED);
-	if (rc == 0 && x->member.kind == IDENT_RELAY)
-		rc = domain_issue_outer(a->domain, &x->member.urls, spki, spki_len, now,
-					now + DOMAIN_MEMBER_S, &x->outer_cert);
+		rc = store_member_set_state(a->store, m->id, STORE_ENROLLED);
+	if (rc == 0 && m->kind == IDENT_RELAY)
+		rc = domain_issue_outer(a->domain, &m->urls, key, now, end, &x->outer_cert);
 	return rc;
 }
 
-bool admission_enrol(const struct admission *a, enum ident_kind kind, const uint8_t *secret,
-		     const uint8_t *csr, size_t csr_len, int64_t now, struct admitted *out,
-		     struct refusal *why)
+bool admission_enrol(const struct admission *a, const struct admission_request *r,
+		     struct admitted *out, struct refusal *why)
 {
-	uint8_t spki[128], key[X509_SPKI_SHA256_BYTES], hash[STORE_HASH_BYTES];
-	struct store_invite in;
-	size_t spki_len;
+	uint8_t hash[STORE_HASH_BYTES];
+	struct public_key key;
+	struct invited x;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	if (x509_csr_check(csr, csr_len, spki, sizeof(spki), &spki_len) != 0)
-		return refuse(why, RPC_BAD_PARAMS, "not a certificate request for a P-256 key");
-	x509_sha256(spki, spki_len, key);
-	x509_sha256(secret, INVITE_SECRET_BYTES, hash);
-	if (!find_invite(a, hash, key, now, &in, &out->member, why))
+	if (!take_csr(r, &key, why))
 		return false;
-	if (out->member.kind != kind)
+	x509_sha256(r->secret, INVITE_SECRET_BYTES, hash);
+	if (!find_invite(a, hash, &key, r->now, &x, why))
+		return false;
+	out->member = x.member;
+	if (x.member.kind != r->kind)
 		return refuse(why, RPC_DENIED, "this invitation is for a %s",
-			      ident_kind_name(out->member.kind));
+			      ident_kind_name(x.member.kind));
 	rc = store_begin(a->store);
-	if (rc)
-		return refuse_internal(why);
-	rc = conclude(a->store, record_enrolment(a, &in, out, spki, spki_len, now));
+	if (rc == 0)
+		rc = conclude(a->store, record_enrolment(a, &x.invite, &key, r->now, out));
 	if (rc)
 		return refuse_internal(why);
 	out->member.state = STORE_ENROLLED;
@@ -256,70 +274,62 @@ bool admission_enrol(const struct admission *a, enum ident_kind kind, const uint
 
 /* --- sign-in --------------------------------------------------------------------------------- */
 
-static bool login_by_secret(const struct admission *a, const char *user, struct login *l,
-			    int64_t now, struct store_member *m, struct refusal *why)
+static bool login_by_secret(const struct admission *a, const struct admission_request *r,
+			    struct login *l, struct refusal *why)
 {
-	uint8_t key[X509_SPKI_SHA256_BYTES];
-	struct store_invite in;
+	struct invited x;
 
-	x509_sha256(l->spki, l->spki_len, key);
-	if (!find_invite(a, l->secret_sha256, key, now, &in, m, why))
+	x509_sha256(r->secret, INVITE_SECRET_BYTES, l->secret_sha256);
+	if (!find_invite(a, l->secret_sha256, &l->key, r->now, &x, why))
 		return false;
-	if (m->kind != IDENT_USER)
+	if (x.member.kind != IDENT_USER)
 		return refuse(why, RPC_DENIED, "this invitation is for a %s",
-			      ident_kind_name(m->kind));
-	if (user && strcmp(user, m->name) != 0)
+			      ident_kind_name(x.member.kind));
+	if (r->user && strcmp(r->user, x.member.name) != 0)
 		return refuse(why, RPC_DENIED, "wrong user name or password");
 	l->known = true;
+	l->member = x.member.id;
+	snprintf(l->user, sizeof(l->user), "%s", x.member.name);
 	return true;
 }
 
-static bool login_by_name(const struct admission *a, const char *user, struct login *l,
-			  struct store_member *m, struct refusal *why)
+/* Without the first contact by invitation a name and password are not enough. */
+static bool login_by_name(const struct admission *a, const struct admission_request *r,
+			  struct login *l, struct refusal *why)
 {
-	int rc = store_member_by_name(a->store, a->domain->row.id, IDENT_USER, user, m);
+	struct store_member m = {.id = 0};
+	int rc = store_member_by_name(a->store, a->domain->row.id, IDENT_USER, r->user, &m);
 
 	if (rc && rc != -ENOENT)
 		return refuse_internal(why);
-	/* Without the first contact by invitation a name and password are not enough. */
-	l->known = rc == 0 && m->state == STORE_ENROLLED;
-	snprintf(l->user, sizeof(l->user), "%s", user);
+	l->known = rc == 0 && m.state == STORE_ENROLLED;
+	l->member = m.id;
+	snprintf(l->user, sizeof(l->user), "%s", r->user);
 	return true;
 }
 
-bool admission_login_begin(const struct admission *a, const char *user, const uint8_t *secret,
-			   const uint8_t *csr, size_t csr_len, int64_t now, struct login *l,
-			   struct refusal *why)
+bool admission_login_begin(const struct admission *a, const struct admission_request *r,
+			   struct login *l, struct refusal *why)
 {
-	struct store_member m;
-	int rc;
+	bool found;
 
 	memset(l, 0, sizeof(*l));
-	l->has_secret = secret != NULL;
-	if (x509_csr_check(csr, csr_len, l->spki, sizeof(l->spki), &l->spki_len) != 0)
-		return refuse(why, RPC_BAD_PARAMS, "not a certificate request for a P-256 key");
-	if (secret) {
-		x509_sha256(secret, INVITE_SECRET_BYTES, l->secret_sha256);
-		if (!login_by_secret(a, user, l, now, &m, why))
-			return false;
-	} else if (!user) {
-		return refuse(why, RPC_BAD_PARAMS, "user or secret is missing");
-	} else if (!login_by_name(a, user, l, &m, why)) {
+	l->has_secret = r->secret != NULL;
+	if (!take_csr(r, &l->key, why))
 		return false;
-	}
-	if (!l->known)
-		return true;
-	l->member = m.id;
-	snprintf(l->user, sizeof(l->user), "%s", m.name);
-	rc = store_password_get(a->store, m.id, &l->password);
-	return rc ? refuse_internal(why) : true;
+	if (!r->secret && !r->user)
+		return refuse(why, RPC_BAD_PARAMS, "user or secret is missing");
+	found = r->secret ? login_by_secret(a, r, l, why) : login_by_name(a, r, l, why);
+	if (found && l->known && store_password_get(a->store, l->member, &l->password) != 0)
+		return refuse_internal(why);
+	return found;
 }
 
 /* The user's endpoint for this key: the PC's old one, or a new one with an address of its own. */
-static int take_endpoint(const struct admission *a, const uint8_t key[X509_SPKI_SHA256_BYTES],
+static int take_endpoint(const struct admission *a, const struct public_key *key,
 			 struct admitted *x)
 {
-	int rc = store_endpoint_by_key(a->store, x->member.id, key, &x->endpoint);
+	int rc = store_endpoint_by_key(a->store, x->member.id, key->sha256, &x->endpoint);
 
 	if (rc != -ENOENT)
 		return rc;
@@ -336,50 +346,52 @@ static int take_endpoint(const struct admission *a, const uint8_t key[X509_SPKI_
 	return rc ? rc : store_endpoint_add(a->store, &x->endpoint);
 }
 
-static int record_login(const struct admission *a, const struct login *l,
-			const struct store_invite *in, struct admitted *x, int64_t now)
+static int record_login(const struct admission *a, const struct login *l, const struct invited *in,
+			int64_t now, struct admitted *x)
 {
-	uint8_t key[X509_SPKI_SHA256_BYTES];
-	int rc;
+	int rc = take_endpoint(a, &l->key, x);
 
-	x509_sha256(l->spki, l->spki_len, key);
-	rc = take_endpoint(a, key, x);
 	if (rc)
 		return rc;
 	x->endpoint.expires = now + a->login_s;
-	rc = issue(a, &x->member, &x->endpoint, l->spki, l->spki_len, now, x->endpoint.expires);
+	rc = issue(a, &x->member, &x->endpoint, &l->key, now, x->endpoint.expires);
 	if (rc == 0 && l->has_secret)
-		rc = store_invite_redeem(a->store, in->id, key);
+		rc = store_invite_redeem(a->store, in->invite.id, l->key.sha256);
 	if (rc == 0 && x->member.state != STORE_ENROLLED)
 		rc = store_member_set_state(a->store, x->member.id, STORE_ENROLLED);
 	return rc;
 }
 
+/* Is the user still one, and the invitation still good? */
+static bool look_again(const struct admission *a, const struct login *l, int64_t now,
+		       struct invited *x, struct refusal *why)
+{
+	int rc;
+
+	if (l->has_secret)
+		return find_invite(a, l->secret_sha256, &l->key, now, x, why);
+	memset(x, 0, sizeof(*x));
+	rc = store_member_get(a->store, l->member, &x->member);
+	if (rc == -ENOENT || (rc == 0 && x->member.state != STORE_ENROLLED))
+		return refuse(why, RPC_DENIED, "wrong user name or password");
+	return rc ? refuse_internal(why) : true;
+}
+
 bool admission_login_end(const struct admission *a, const struct login *l, bool password_ok,
 			 int64_t now, struct admitted *out, struct refusal *why)
 {
-	uint8_t key[X509_SPKI_SHA256_BYTES];
-	struct store_invite in;
+	struct invited x;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
 	if (!password_ok || !l->known)
 		return refuse(why, RPC_DENIED, "wrong user name or password");
-	x509_sha256(l->spki, l->spki_len, key);
-	if (l->has_secret) {
-		if (!find_invite(a, l->secret_sha256, key, now, &in, &out->member, why))
-			return false;
-	} else {
-		rc = store_member_get(a->store, l->member, &out->member);
-		if (rc == -ENOENT || (rc == 0 && out->member.state != STORE_ENROLLED))
-			return refuse(why, RPC_DENIED, "wrong user name or password");
-		if (rc)
-			return refuse_internal(why);
-	}
+	if (!look_again(a, l, now, &x, why))
+		return false;
+	out->member = x.member;
 	rc = store_begin(a->store);
-	if (rc)
-		return refuse_internal(why);
-	rc = conclude(a->store, record_login(a, l, &in, out, now));
+	if (rc == 0)
+		rc = conclude(a->store, record_login(a, l, &x, now, out));
 	if (rc == -ENOSPC)
 		return refuse(why, RPC_UNAVAILABLE, "no tunnel address is left");
 	if (rc)
@@ -413,25 +425,26 @@ json_t *admission_answer(const struct admission *a, const struct admitted *x)
 
 bool admission_check(const struct admission *a, const struct ident *id,
 		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now,
-		     struct store_member *m, struct store_endpoint *e, struct refusal *why)
+		     struct known *out, struct refusal *why)
 {
+	const char *kind = ident_kind_name(id->kind);
 	int rc;
 
 	if (strcmp(id->domain, a->domain->row.name) != 0 || id->kind == IDENT_ACCESS)
 		return refuse(why, RPC_DENIED, "not a member of this domain");
-	rc = store_member_by_uid(a->store, a->domain->row.id, id->kind, id->uid, m);
+	rc = store_member_by_uid(a->store, a->domain->row.id, id->kind, id->uid, &out->member);
 	if (rc == -ENOENT)
-		return refuse(why, RPC_DENIED, "this %s was removed", ident_kind_name(id->kind));
+		return refuse(why, RPC_DENIED, "this %s was removed", kind);
 	if (rc)
 		return refuse_internal(why);
-	if (m->state == STORE_REVOKED)
-		return refuse(why, RPC_DENIED, "this %s was revoked", ident_kind_name(id->kind));
-	rc = store_endpoint_by_key(a->store, m->id, key_sha256, e);
+	if (out->member.state == STORE_REVOKED)
+		return refuse(why, RPC_DENIED, "this %s was revoked", kind);
+	rc = store_endpoint_by_key(a->store, out->member.id, key_sha256, &out->endpoint);
 	if (rc == -ENOENT)
 		return refuse(why, RPC_DENIED, "this key was replaced by a newer one");
 	if (rc)
 		return refuse_internal(why);
-	if (e->expires != 0 && now >= e->expires)
+	if (out->endpoint.expires != 0 && now >= out->endpoint.expires)
 		return refuse(why, RPC_EXPIRED, "the sign-in has expired");
 	return true;
 }

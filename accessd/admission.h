@@ -53,13 +53,22 @@ int admission_revoke(const struct admission *a, struct store_member *m)
 
 /* --- newcomers --- */
 
+/* What a newcomer brings. All borrowed. */
+struct admission_request {
+	enum ident_kind kind;
+	const char *user;      /* login; may be NULL with a secret */
+	const uint8_t *secret; /* INVITE_SECRET_BYTES; login: may be NULL with a user */
+	const uint8_t *csr;
+	size_t csr_len;
+	int64_t now; /* Unix seconds */
+};
+
 /**
  * admission_enrol() - a device or relay with an invitation's secret and a request for its key.
- * @secret: INVITE_SECRET_BYTES. Return: true, *out is set; false, *why is.
+ * Return: true, *out is set; false, *why is.
  */
-bool admission_enrol(const struct admission *a, enum ident_kind kind, const uint8_t *secret,
-		     const uint8_t *csr, size_t csr_len, int64_t now, struct admitted *out,
-		     struct refusal *why);
+bool admission_enrol(const struct admission *a, const struct admission_request *r,
+		     struct admitted *out, struct refusal *why);
 
 /* A sign-in between its two halves; the password is checked in between. */
 struct login {
@@ -69,17 +78,15 @@ struct login {
 	int64_t member;
 	struct store_password password; /* known */
 	uint8_t secret_sha256[STORE_HASH_BYTES];
-	uint8_t spki[128];
-	size_t spki_len;
+	struct public_key key;
 };
 
 /**
- * admission_login_begin() - @user may be NULL with a @secret, which may be NULL with a @user.
+ * admission_login_begin() - a user.
  * Return: true; false, *why is set: a false secret is told at once, a false name never.
  */
-bool admission_login_begin(const struct admission *a, const char *user, const uint8_t *secret,
-			   const uint8_t *csr, size_t csr_len, int64_t now, struct login *l,
-			   struct refusal *why);
+bool admission_login_begin(const struct admission *a, const struct admission_request *r,
+			   struct login *l, struct refusal *why);
 /** admission_login_end() - @password_ok: what came out. Everything is looked at again: time has
  * passed. */
 bool admission_login_end(const struct admission *a, const struct login *l, bool password_ok,
@@ -90,9 +97,14 @@ json_t *admission_answer(const struct admission *a, const struct admitted *x);
 
 /* --- members that come by --- */
 
+struct known {
+	struct store_member member;
+	struct store_endpoint endpoint;
+};
+
 /** admission_check() - may this identity with this key have a control connection? */
 bool admission_check(const struct admission *a, const struct ident *id,
 		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now,
-		     struct store_member *m, struct store_endpoint *e, struct refusal *why);
+		     struct known *out, struct refusal *why);
 
 #endif

@@ -9,21 +9,25 @@
 #include "common/io/log.h"
 #include "common/io/outer.h"
 
-#define PURGE_MS (6 * 3600 * UINT64_C(1000))
+#define PURGE_MS (6 * UINT64_C(3600) * 1000)
 #define HOUR_S INT64_C(3600)
 
 /* --- the domain ------------------------------------------------------------------------------ */
 
 static int start_sessions(struct app *a)
 {
-	struct clients_config config = {
+	struct clients_config clients = {
 		.store = a->store, .admission = &a->admission, .passwords = a->passwords};
-	int rc = clients_open(&a->clients, a->loop, &config);
+	struct sessions_config sessions = {.store = a->store,
+					   .domain = &a->domain,
+					   .life_s = a->conf.session_hours * HOUR_S,
+					   .ops = &CLIENTS_SESSIONS_OPS};
+	int rc = clients_open(&a->clients, a->loop, &clients);
 
 	if (rc)
 		return rc;
-	rc = sessions_open(&a->sessions, a->loop, a->store, &a->domain,
-			   a->conf.session_hours * HOUR_S, &CLIENTS_SESSIONS_OPS, a->clients);
+	sessions.arg = a->clients;
+	rc = sessions_open(&a->sessions, a->loop, &sessions);
 	if (rc == 0)
 		clients_set_sessions(a->clients, a->sessions);
 	return rc;

@@ -216,13 +216,12 @@ static const char *why_late(const struct client *c, uint64_t now)
 /* A user's time is over, unless the same key was signed in again meanwhile. */
 static void client_renew(struct client *c)
 {
-	struct store_endpoint e;
-	struct store_member m;
+	struct known known;
 	struct refusal why;
 
-	if (admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &m, &e,
+	if (admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &known,
 			    &why))
-		client_set_expiry(c, e.expires);
+		client_set_expiry(c, known.endpoint.expires);
 	else
 		client_end(c, why.message, why.code == RPC_INTERNAL);
 }

@@ -34,15 +34,14 @@ static void log_refused(struct client *c, const struct refusal *why)
 static void open_control(struct client *c, const struct tls_peer *peer)
 {
 	struct refusal why = {.code = RPC_DENIED, .message = "no certificate of a member"};
-	struct store_endpoint e;
-	struct store_member m;
+	struct known known;
 	bool ok = false;
 
 	if (peer->has_cert && peer->verified && peer->has_ident) {
 		c->id = peer->id;
 		memcpy(c->key_sha256, peer->key_sha256, sizeof(c->key_sha256));
-		ok = admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &m,
-				     &e, &why);
+		ok = admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(),
+				     &known, &why);
 	}
 	start_rpc(c, &CONTROL_OPS, CLIENT_HELLO, CLIENTS_HELLO_MS);
 	if (!ok) {
@@ -53,10 +52,10 @@ static void open_control(struct client *c, const struct tls_peer *peer)
 	}
 	c->is_known = true;
 	c->owner->n_unknown--;
-	c->member = m.id;
-	c->endpoint = e.id;
-	c->kind = m.kind;
-	snprintf(c->name, sizeof(c->name), "%s", m.name);
+	c->member = known.member.id;
+	c->endpoint = known.endpoint.id;
+	c->kind = known.member.kind;
+	snprintf(c->name, sizeof(c->name), "%s", known.member.name);
 }
 
 static void on_inner_ready(struct inner *in)
@@ -111,12 +110,12 @@ static void on_request(struct outer *o, const struct http_head *head)
 {
 	struct client *c = outer_arg(o);
 
-	if (!http_str_is(head->method, "GET")) {
-		outer_respond(o, 404, "Not Found", "not found");
-	} else if (http_str_is(head->target, "/v1/probe")) {
+	bool is_get = http_str_is(head->method, "GET");
+
+	if (is_get && http_str_is(head->target, "/v1/probe")) {
 		c->is_served = true;
 		outer_respond(o, 200, "OK", "farlan accessd " FARLAN_VERSION);
-	} else if (!http_str_is(head->target, "/v1/control")) {
+	} else if (!is_get || !http_str_is(head->target, "/v1/control")) {
 		outer_respond(o, 404, "Not Found", "not found");
 	} else if (!http_has_token(head, "Upgrade", "websocket")) {
 		outer_respond(o, 426, "Upgrade Required", "a WebSocket is spoken here");

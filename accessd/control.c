@@ -36,12 +36,11 @@ static void add_addresses(const struct client *c, const struct store_endpoint *e
 	json_object_set_new(o, "ipv6", json_string(text));
 }
 
-static json_t *hello_result(const struct client *c, const struct store_member *m,
-			    const struct store_endpoint *e)
+static json_t *hello_result(const struct client *c, const struct known *known)
 {
 	const struct domain *d = c->owner->admission->domain;
-	json_t *o = json_pack("{s:s, s:s, s:o}", "name", m->name, "domain", d->row.name, "urls",
-			      urls_to_json(&d->row.urls));
+	json_t *o = json_pack("{s:s, s:s, s:o}", "name", known->member.name, "domain", d->row.name,
+			      "urls", urls_to_json(&d->row.urls));
 
 	if (c->kind == IDENT_RELAY) {
 		json_object_set_new(o, "token_keys",
@@ -50,9 +49,9 @@ static json_t *hello_result(const struct client *c, const struct store_member *m
 							     sizeof(d->token_key.public))));
 		return o;
 	}
-	add_addresses(c, e, o);
+	add_addresses(c, &known->endpoint, o);
 	if (c->kind == IDENT_DEVICE)
-		json_object_set_new(o, "lans", lans_to_json(&m->lans));
+		json_object_set_new(o, "lans", lans_to_json(&known->member.lans));
 	return o;
 }
 
@@ -77,7 +76,7 @@ static bool take_lans(struct client *c, int64_t id, const json_t *params)
 }
 
 static void accept_hello(struct client *c, int64_t id, const json_t *params,
-			 const struct store_member *m, const struct store_endpoint *e)
+			 const struct known *known)
 {
 	struct clients *cs = c->owner;
 	struct client *older = client_by_endpoint(cs, c->endpoint);
@@ -89,9 +88,9 @@ static void accept_hello(struct client *c, int64_t id, const json_t *params,
 	if (store_invite_used(cs->store, c->member, c->key_sha256) != 0)
 		log_warn("an invitation could not be closed name=%s", c->name);
 	seen_note(&cs->seen, c->member, clock_wall_s(), c->version, c->address);
-	client_set_expiry(c, e->expires);
+	client_set_expiry(c, known->endpoint.expires);
 	client_set_online(c);
-	rpc_reply(&c->rpc, id, hello_result(c, m, e));
+	rpc_reply(&c->rpc, id, hello_result(c, known));
 	if (c->state != CLIENT_ONLINE)
 		return;
 	if (c->kind == IDENT_RELAY)
@@ -103,8 +102,7 @@ static void accept_hello(struct client *c, int64_t id, const json_t *params,
 static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
-	struct store_endpoint e;
-	struct store_member m;
+	struct known known;
 	struct refusal why;
 
 	if (c->state != CLIENT_HELLO || id == 0) {
@@ -115,13 +113,13 @@ static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 	if (!take_lans(c, id, params))
 		return;
 	/* It may have been revoked since its certificate was looked at. */
-	if (!admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &m, &e,
+	if (!admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(), &known,
 			     &why)) {
 		rpc_reject(rpc, id, why.code, "%s", why.message);
 		client_end(c, why.message, why.code == RPC_INTERNAL);
 		return;
 	}
-	accept_hello(c, id, params, &m, &e);
+	accept_hello(c, id, params, &known);
 }
 
 /* --- managers -------------------------------------------------------------------------------- */

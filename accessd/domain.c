@@ -9,8 +9,6 @@
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
-#define SPKI_MAX_BYTES 128
-
 /* --- issuing --------------------------------------------------------------------------------- */
 
 struct ident domain_ident(const struct domain *d, enum ident_kind kind, const char *uid)
@@ -31,8 +29,8 @@ void domain_uid(char uid[IDENT_UID_SIZE])
 }
 
 /* Fill in what all certificates have in common, and sign. */
-static int sign(const struct domain *d, struct x509_profile *p, const uint8_t *spki,
-		size_t spki_len, int64_t now, int64_t not_after, struct x509_cert *cert)
+static int sign(const struct domain *d, struct x509_profile *p, const struct public_key *key,
+		int64_t now, int64_t not_after, struct x509_cert *cert)
 {
 	struct x509_info ca;
 
@@ -41,11 +39,11 @@ static int sign(const struct domain *d, struct x509_profile *p, const uint8_t *s
 	p->not_before = now - DOMAIN_BACKDATE_S;
 	p->not_after = not_after < ca.not_after ? not_after : ca.not_after;
 	file_random(p->serial, sizeof(p->serial));
-	return x509_issue(cert, p, spki, spki_len, &d->row.ca, &d->row.ca_key);
+	return x509_issue(cert, p, key->spki, key->len, &d->row.ca, &d->row.ca_key);
 }
 
-int domain_issue(const struct domain *d, const struct ident *id, const uint8_t *spki,
-		 size_t spki_len, int64_t now, int64_t not_after, struct x509_cert *cert)
+int domain_issue(const struct domain *d, const struct ident *id, const struct public_key *key,
+		 int64_t now, int64_t not_after, struct x509_cert *cert)
 {
 	/* A device is the TLS server of its paths, a manager the client. */
 	struct x509_profile p = {
@@ -54,7 +52,7 @@ int domain_issue(const struct domain *d, const struct ident *id, const uint8_t *
 		.server = id->kind == IDENT_DEVICE || id->kind == IDENT_ACCESS,
 	};
 
-	return sign(d, &p, spki, spki_len, now, not_after, cert);
+	return sign(d, &p, key, now, not_after, cert);
 }
 
 static void add_host(struct x509_profile *p, const char *host)
@@ -66,14 +64,15 @@ static void add_host(struct x509_profile *p, const char *host)
 	snprintf(p->hosts[p->n_hosts++], URL_HOST_SIZE, "%s", host);
 }
 
-int domain_issue_outer(const struct domain *d, const struct urls *urls, const uint8_t *spki,
-		       size_t spki_len, int64_t now, int64_t not_after, struct x509_cert *cert)
+int domain_issue_outer(const struct domain *d, const struct urls *urls,
+		       const struct public_key *key, int64_t now, int64_t not_after,
+		       struct x509_cert *cert)
 {
 	struct x509_profile p = {.server = true};
 
 	for (size_t i = 0; i < urls->n; i++)
 		add_host(&p, urls->at[i].host);
-	return sign(d, &p, spki, spki_len, now, not_after, cert);
+	return sign(d, &p, key, now, not_after, cert);
 }
 
 int domain_token(const struct domain *d, const struct token *t, char out[PASETO_TOKEN_SIZE])
@@ -100,15 +99,15 @@ int domain_invite(const struct domain *d, enum ident_kind kind,
 static int issue_own(struct domain *d, int64_t now)
 {
 	struct ident id = domain_ident(d, IDENT_ACCESS, d->row.access_uid);
-	uint8_t spki[SPKI_MAX_BYTES];
-	size_t len;
-	int rc = x509_spki(&d->row.access_key, spki, sizeof(spki), &len);
+	struct store_domain *row = &d->row;
+	int64_t end = now + DOMAIN_OWN_S;
+	struct public_key key;
+	int rc = x509_spki(&row->access_key, key.spki, sizeof(key.spki), &key.len);
 
 	if (rc == 0)
-		rc = domain_issue(d, &id, spki, len, now, now + DOMAIN_OWN_S, &d->row.access_cert);
+		rc = domain_issue(d, &id, &key, now, end, &row->access_cert);
 	if (rc == 0)
-		rc = domain_issue_outer(d, &d->row.urls, spki, len, now, now + DOMAIN_OWN_S,
-					&d->row.outer_cert);
+		rc = domain_issue_outer(d, &row->urls, &key, now, end, &row->outer_cert);
 	return rc;
 }
 

@@ -9,11 +9,18 @@
 #include "common/pure/invite.h"
 
 #define DOMAIN_DAY_S INT64_C(86400)
-#define DOMAIN_CA_S (20 * 365 * DOMAIN_DAY_S)
-#define DOMAIN_OWN_S (365 * DOMAIN_DAY_S) /* this server's own certificates */
+#define DOMAIN_CA_S (DOMAIN_DAY_S * 365 * 20)
+#define DOMAIN_OWN_S (DOMAIN_DAY_S * 365) /* this server's own certificates */
 #define DOMAIN_MEMBER_S \
-	(10 * 365 * DOMAIN_DAY_S)      /* devices and relays: the register decides who is let in */
+	(DOMAIN_DAY_S * 365 * 10)      /* devices and relays: the register decides who is let in */
 #define DOMAIN_BACKDATE_S DOMAIN_DAY_S /* clocks of newcomers may be behind */
+
+/* Somebody's public key, as a request brought it. */
+struct public_key {
+	uint8_t spki[128];
+	size_t len;
+	uint8_t sha256[X509_SPKI_SHA256_BYTES]; /* of spki */
+};
 
 struct domain {
 	struct store_domain row;
@@ -39,13 +46,13 @@ void domain_uid(char uid[IDENT_UID_SIZE]); /* a new random one */
 
 /** domain_issue() - an identity for a key, good until @not_after (cut to the CA's own end). Return:
  * 0; -EIO. */
-int domain_issue(const struct domain *d, const struct ident *id, const uint8_t *spki,
-		 size_t spki_len, int64_t now, int64_t not_after, struct x509_cert *cert)
+int domain_issue(const struct domain *d, const struct ident *id, const struct public_key *key,
+		 int64_t now, int64_t not_after, struct x509_cert *cert)
 	__attribute__((warn_unused_result));
 /** domain_issue_outer() - a server certificate for the hosts of @urls. Return: 0; -EIO; -ENOSPC. */
-int domain_issue_outer(const struct domain *d, const struct urls *urls, const uint8_t *spki,
-		       size_t spki_len, int64_t now, int64_t not_after, struct x509_cert *cert)
-	__attribute__((warn_unused_result));
+int domain_issue_outer(const struct domain *d, const struct urls *urls,
+		       const struct public_key *key, int64_t now, int64_t not_after,
+		       struct x509_cert *cert) __attribute__((warn_unused_result));
 /** domain_token() - Return: 0; -EIO. */
 int domain_token(const struct domain *d, const struct token *t, char out[PASETO_TOKEN_SIZE])
 	__attribute__((warn_unused_result));

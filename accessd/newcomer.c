@@ -72,22 +72,20 @@ static void on_enrol(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
 	uint8_t csr[X509_CSR_MAX_BYTES], secret[INVITE_SECRET_BYTES];
+	struct admission_request r = {.secret = secret, .csr = csr, .now = clock_wall_s()};
 	struct admitted x;
 	struct refusal why;
-	enum ident_kind kind;
-	const char *kind_name;
-	size_t csr_len;
+	const char *kind;
 
 	if (!may_ask(c, id))
 		return;
-	if (!rpc_str(params, "kind", &kind_name) || ident_kind_parse(&kind, kind_name) != 0 ||
-	    (kind != IDENT_DEVICE && kind != IDENT_RELAY) || !get_secret(params, secret) ||
-	    !get_csr(params, csr, &csr_len)) {
+	if (!rpc_str(params, "kind", &kind) || ident_kind_parse(&r.kind, kind) != 0 ||
+	    (r.kind != IDENT_DEVICE && r.kind != IDENT_RELAY) || !get_secret(params, secret) ||
+	    !get_csr(params, csr, &r.csr_len)) {
 		rpc_reject(rpc, id, RPC_BAD_PARAMS, "kind, secret or csr is missing or malformed");
 		return;
 	}
-	if (admission_enrol(c->owner->admission, kind, secret, csr, csr_len, clock_wall_s(), &x,
-			    &why))
+	if (admission_enrol(c->owner->admission, &r, &x, &why))
 		grant(c, id, "enrolled", &x);
 	else
 		refuse(c, id, "enrolment", x.member.name, &why);
@@ -145,27 +143,26 @@ static void on_login(struct rpc *rpc, int64_t id, const json_t *params)
 	struct client *c = rpc->arg;
 	uint8_t csr[X509_CSR_MAX_BYTES], secret[INVITE_SECRET_BYTES];
 	char user[STORE_NAME_SIZE], password[PASSWORD_MAX_BYTES + 1];
-	bool has_user, has_secret;
+	struct admission_request r = {.kind = IDENT_USER, .csr = csr, .now = clock_wall_s()};
 	struct login l;
 	struct refusal why;
-	size_t csr_len;
 
 	if (!may_ask(c, id))
 		return;
-	has_user = rpc_str_max(params, "user", user, sizeof(user));
-	has_secret = json_object_get(params, "secret") != NULL;
+	if (rpc_str_max(params, "user", user, sizeof(user)))
+		r.user = user;
+	if (json_object_get(params, "secret"))
+		r.secret = secret;
 	if (!rpc_str_max(params, "password", password, sizeof(password)) ||
-	    !get_csr(params, csr, &csr_len) || (has_secret && !get_secret(params, secret))) {
+	    !get_csr(params, csr, &r.csr_len) || (r.secret && !get_secret(params, secret))) {
 		rpc_reject(rpc, id, RPC_BAD_PARAMS,
 			   "password, secret or csr is missing or malformed");
 		return;
 	}
-	if (admission_login_begin(c->owner->admission, has_user ? user : NULL,
-				  has_secret ? secret : NULL, csr, csr_len, clock_wall_s(), &l,
-				  &why))
+	if (admission_login_begin(c->owner->admission, &r, &l, &why))
 		check_password(c, id, &l, password);
 	else
-		refuse(c, id, "sign-in", has_user ? user : NULL, &why);
+		refuse(c, id, "sign-in", r.user, &why);
 	explicit_bzero(password, sizeof(password));
 	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(&l, sizeof(l));

@@ -320,9 +320,7 @@ static bool is_broken(const struct sessions *ss, const struct session *x, int64_
 	       x->row.n_relays == 0;
 }
 
-int sessions_open(struct sessions **out, uv_loop_t *loop, struct store *store,
-		  const struct domain *domain, int64_t life_s, const struct sessions_ops *ops,
-		  void *arg)
+int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_config *config)
 {
 	struct sessions *ss = calloc(1, sizeof(*ss));
 	int rc;
@@ -330,14 +328,14 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, struct store *store,
 	if (!ss)
 		return -ENOMEM;
 	*ss = (struct sessions){.loop = loop,
-				.store = store,
-				.domain = domain,
-				.life_s = life_s,
-				.ops = ops,
-				.arg = arg};
+				.store = config->store,
+				.domain = config->domain,
+				.life_s = config->life_s,
+				.ops = config->ops,
+				.arg = config->arg};
 	uv_timer_init(loop, &ss->timer);
 	ss->timer.data = ss;
-	rc = store_session_each(store, domain->row.id, STORE_NOT_ENDED, 0, take_up, ss);
+	rc = store_session_each(ss->store, ss->domain->row.id, STORE_NOT_ENDED, 0, take_up, ss);
 	if (rc) {
 		sessions_close(ss);
 		return rc;

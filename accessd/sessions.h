@@ -28,10 +28,17 @@ struct sessions_ops {
 	void (*relays_notify)(void *arg, const char *method, const json_t *params);
 };
 
-/** sessions_open() - @domain: borrowed. Takes up what was running. Return: 0; -EIO. */
-int sessions_open(struct sessions **out, uv_loop_t *loop, struct store *store,
-		  const struct domain *domain, int64_t life_s, const struct sessions_ops *ops,
-		  void *arg) __attribute__((warn_unused_result));
+struct sessions_config {
+	struct store *store; /* all borrowed */
+	const struct domain *domain;
+	int64_t life_s; /* of a session */
+	const struct sessions_ops *ops;
+	void *arg; /* for ops */
+};
+
+/** sessions_open() - @config: copied. Takes up what was running. Return: 0; -EIO. */
+int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_config *config)
+	__attribute__((warn_unused_result));
 /** sessions_close() - the sessions themselves go on. After all connections were closed. */
 void sessions_close(struct sessions *ss);
 

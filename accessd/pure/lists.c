@@ -8,11 +8,11 @@
 /* Foreign text in an error message: short and printable. */
 static void quote(char out[64], const char *text)
 {
-	size_t i;
+	size_t n = strnlen(text, 63);
 
-	for (i = 0; i < 63 && text[i]; i++)
+	for (size_t i = 0; i < n; i++)
 		out[i] = text[i] >= ' ' && text[i] < 127 ? text[i] : '?';
-	out[i] = '\0';
+	out[n] = '\0';
 }
 
 static int refuse(char error[LISTS_ERROR_SIZE], const char *what, const char *text)

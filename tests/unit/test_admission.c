@@ -88,7 +88,13 @@ static bool enrol(enum ident_kind kind, const struct invite *in, const struct ne
 		  int64_t now)
 {
 	memset(&why, 0, sizeof(why));
-	return admission_enrol(&f.admission, kind, in->secret, n->csr, n->csr_len, now, &x, &why);
+	return admission_enrol(&f.admission,
+			       &(struct admission_request){.kind = kind,
+							   .secret = in->secret,
+							   .csr = n->csr,
+							   .csr_len = n->csr_len,
+							   .now = now},
+			       &x, &why);
 }
 
 static void assert_refused(bool ok, int code, const char *words)
@@ -102,11 +108,10 @@ static void assert_refused(bool ok, int code, const char *words)
 static bool check(const struct store_member *m, const struct newcomer *n, int64_t now)
 {
 	struct ident id = domain_ident(&f.domain, m->kind, m->uid);
-	struct store_member found;
-	struct store_endpoint e;
+	struct known found;
 
 	memset(&why, 0, sizeof(why));
-	return admission_check(&f.admission, &id, n->key_sha256, now, &found, &e, &why);
+	return admission_check(&f.admission, &id, n->key_sha256, now, &found, &why);
 }
 
 static bool same_cert(const struct x509_cert *a, const struct x509_cert *b)
@@ -255,8 +260,14 @@ static bool begin(struct login *l, const char *user, const struct invite *in,
 		  const struct newcomer *n)
 {
 	memset(&why, 0, sizeof(why));
-	return admission_login_begin(&f.admission, user, in ? in->secret : NULL, n->csr, n->csr_len,
-				     NOW, l, &why);
+	return admission_login_begin(&f.admission,
+				     &(struct admission_request){.kind = IDENT_USER,
+								 .user = user,
+								 .secret = in ? in->secret : NULL,
+								 .csr = n->csr,
+								 .csr_len = n->csr_len,
+								 .now = NOW},
+				     l, &why);
 }
 
 static bool end(const struct login *l, bool password_ok, int64_t now)

@@ -268,7 +268,7 @@ static void test_invites(void **state)
 	assert_int_equal(store_invite_replace(s, m.id), 0);
 	assert_int_equal(store_invite_by_secret(s, i.secret_sha256, &back), 0);
 	assert_int_equal(back.state, STORE_INVITE_REPLACED);
-	assert_int_equal(store_purge(s, 100 + 31 * 86400), 0);
+	assert_int_equal(store_purge(s, 100 + 31 * INT64_C(86400)), 0);
 	assert_int_equal(store_invite_by_secret(s, i.secret_sha256, &back), -ENOENT);
 	store_close(s);
 }
@@ -279,70 +279,101 @@ static bool copy_session(void *arg, const struct store_session *x)
 	return false;
 }
 
+/* A session between anna and site1 over rs2 and rs1. */
+struct joined {
+	struct store *s;
+	struct store_domain d;
+	struct store_member user, device, r1, r2;
+	struct store_session x;
+};
+
+static void join(struct joined *j)
+{
+	struct store_endpoint manager = {.host = 1}, device = {.host = 2};
+
+	j->s = open_store();
+	j->d = add_domain(j->s);
+	j->user = add_member(j->s, j->d.id, IDENT_USER, "anna");
+	j->device = add_member(j->s, j->d.id, IDENT_DEVICE, "site1");
+	j->r1 = add_member(j->s, j->d.id, IDENT_RELAY, "rs1");
+	j->r2 = add_member(j->s, j->d.id, IDENT_RELAY, "rs2");
+	manager.domain = device.domain = j->d.id;
+	manager.member = j->user.id;
+	device.member = j->device.id;
+	assert_int_equal(store_endpoint_add(j->s, &manager), 0);
+	assert_int_equal(store_endpoint_add(j->s, &device), 0);
+	j->x = (struct store_session){.id = "00112233445566778899aabbccddeeff",
+				      .domain = j->d.id,
+				      .manager = manager.id,
+				      .device = device.id,
+				      .user_member = j->user.id,
+				      .device_member = j->device.id,
+				      .user_name = "anna",
+				      .device_name = "site1",
+				      .serial = 1,
+				      .n_relays = 2,
+				      .relays = {j->r2.id, j->r1.id},
+				      .started = 10,
+				      .ends = 100};
+	j->x.manager_lans.n = 1;
+	assert_int_equal(prefix_parse(&j->x.manager_lans.at[0], "10.0.0.0/8"), 0);
+	assert_int_equal(store_session_add(j->s, &j->x), 0);
+}
+
+static bool first(const struct joined *j, enum store_which which, int64_t since,
+		  struct store_session *x)
+{
+	memset(x, 0, sizeof(*x));
+	assert_int_equal(store_session_each(j->s, j->d.id, which, since, copy_session, x), 0);
+	return x->id[0] != '\0';
+}
+
 static void test_sessions(void **state)
 {
-	struct store *s = open_store();
-	struct store_domain d = add_domain(s);
-	struct store_member u = add_member(s, d.id, IDENT_USER, "anna"),
-			    m = add_member(s, d.id, IDENT_DEVICE, "site1"),
-			    r1 = add_member(s, d.id, IDENT_RELAY, "rs1"),
-			    r2 = add_member(s, d.id, IDENT_RELAY, "rs2");
-	struct store_endpoint eu = {.domain = d.id, .member = u.id, .host = 1},
-			      em = {.domain = d.id, .member = m.id, .host = 2};
-	struct store_session x = {.domain = d.id,
-				  .user_member = u.id,
-				  .device_member = m.id,
-				  .serial = 1,
-				  .n_relays = 2,
-				  .relays = {r2.id, r1.id},
-				  .started = 10,
-				  .ends = 100,
-				  .user_name = "anna",
-				  .device_name = "site1"},
-			     back;
+	struct joined j;
+	struct store_session back;
 
 	(void)state;
-	assert_int_equal(store_endpoint_add(s, &eu), 0);
-	assert_int_equal(store_endpoint_add(s, &em), 0);
-	strcpy(x.id, "00112233445566778899aabbccddeeff");
-	x.manager = eu.id;
-	x.device = em.id;
-	x.manager_lans.n = 1;
-	assert_int_equal(prefix_parse(&x.manager_lans.at[0], "10.0.0.0/8"), 0);
-	assert_int_equal(store_session_add(s, &x), 0);
-	assert_int_equal(store_session_add(s, &x), -EEXIST);
-	assert_int_equal(store_session_each(s, d.id, STORE_NOT_ENDED, 0, copy_session, &back), 0);
-	assert_memory_equal(&back, &x, sizeof(x));
-	x.state = STORE_SESSION_LIVE;
-	x.device_epoch = 4;
-	assert_int_equal(store_session_update(s, &x), 0);
-	/* What is removed leaves the list of relays, and its end of the session. */
-	assert_int_equal(store_member_remove(s, r2.id), 0);
-	assert_int_equal(store_member_remove(s, m.id), 0);
-	assert_int_equal(store_session_each(s, d.id, STORE_NOT_ENDED, 0, copy_session, &back), 0);
+	join(&j);
+	assert_int_equal(store_session_add(j.s, &j.x), -EEXIST);
+	assert_true(first(&j, STORE_NOT_ENDED, 0, &back));
+	assert_memory_equal(&back, &j.x, sizeof(back));
+	j.x.state = STORE_SESSION_ENDED;
+	j.x.ended = 50;
+	strcpy(j.x.reason, "killed");
+	assert_int_equal(store_session_update(j.s, &j.x), 0);
+	assert_false(first(&j, STORE_NOT_ENDED, 0, &back));
+	assert_true(first(&j, STORE_ENDED_EARLY, 99, &back));
+	assert_string_equal(back.reason, "killed");
+	assert_false(first(&j, STORE_ENDED_EARLY, 100, &back));
+	assert_int_equal(store_purge(j.s, 50 + 31 * INT64_C(86400)), 0);
+	assert_int_equal(store_session_update(j.s, &j.x), -ENOENT);
+	store_close(j.s);
+}
+
+/* What is removed leaves the list of relays, and its end of the session. */
+static void test_session_members(void **state)
+{
+	struct joined j;
+	struct store_session back;
+
+	(void)state;
+	join(&j);
+	j.x.state = STORE_SESSION_LIVE;
+	j.x.device_epoch = 4;
+	assert_int_equal(store_session_update(j.s, &j.x), 0);
+	assert_int_equal(store_member_remove(j.s, j.r2.id), 0);
+	assert_int_equal(store_member_remove(j.s, j.device.id), 0);
+	assert_true(first(&j, STORE_NOT_ENDED, 0, &back));
 	assert_int_equal(back.n_relays, 1);
-	assert_int_equal(back.relays[0], r1.id);
+	assert_int_equal(back.relays[0], j.r1.id);
 	assert_int_equal(back.device, 0);
 	assert_int_equal(back.device_epoch, 4);
 	assert_string_equal(back.device_name, "site1");
-	x.state = STORE_SESSION_ENDED;
-	x.ended = 50;
-	strcpy(x.reason, "killed");
-	assert_int_equal(store_session_update(s, &x), 0);
-	back.id[0] = '\0';
-	assert_int_equal(store_session_each(s, d.id, STORE_NOT_ENDED, 0, copy_session, &back), 0);
-	assert_string_equal(back.id, "");
-	assert_int_equal(store_session_each(s, d.id, STORE_ENDED_EARLY, 99, copy_session, &back),
-			 0);
-	assert_string_equal(back.reason, "killed");
-	back.id[0] = '\0';
-	assert_int_equal(store_session_each(s, d.id, STORE_ENDED_EARLY, 100, copy_session, &back),
-			 0);
-	assert_string_equal(back.id, "");
-	assert_int_equal(store_purge(s, 50 + 31 * 86400), 0);
-	assert_int_equal(store_session_add(s, &x),
-			 -EIO); /* gone, and so are its ends: a broken reference */
-	store_close(s);
+	strcpy(j.x.id, "another");
+	assert_int_equal(store_session_add(j.s, &j.x),
+			 -EIO); /* its device is gone: a broken reference */
+	store_close(j.s);
 }
 
 static void test_rollback(void **state)
@@ -428,10 +459,10 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_domain),  TEST(test_files),	  TEST(test_migrations),
-		TEST(test_members), TEST(test_passwords), TEST(test_endpoints),
-		TEST(test_invites), TEST(test_sessions),  TEST(test_rollback),
-		TEST(test_kill),
+		TEST(test_domain),   TEST(test_files),	   TEST(test_migrations),
+		TEST(test_members),  TEST(test_passwords), TEST(test_endpoints),
+		TEST(test_invites),  TEST(test_sessions),  TEST(test_session_members),
+		TEST(test_rollback), TEST(test_kill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
