@@ -28,10 +28,12 @@ struct session {
 	struct grant grant;
 	enum session_state state;
 	struct leg legs[GRANT_RELAYS_MAX];
-	size_t selected;   /* leg that packets are sent on, or NONE */
-	size_t suspect;	   /* leg that was lost last: searched last */
-	uint32_t select_n; /* highest SELECT sent or taken */
-	uint32_t dials;	   /* low half of the generation */
+	size_t selected;      /* leg that packets are sent on, or NONE */
+	size_t suspect;	      /* leg that was lost last: searched last */
+	uint64_t selected_ms; /* when it was selected */
+	struct backoff again; /* before a search, while selected paths die young */
+	uint32_t select_n;    /* highest SELECT sent or taken */
+	uint32_t dials;	      /* low half of the generation */
 	uv_timer_t search, choose, life;
 	unsigned int timers; /* not closed yet */
 	uint64_t since_ms, ends_ms;
@@ -178,12 +180,19 @@ static bool leg_ready(const struct session *s, size_t i)
 	return st.state == PATH_READY;
 }
 
+static void set_selected(struct session *s, size_t i)
+{
+	if (s->selected != i)
+		s->selected_ms = clock_mono_ms();
+	s->selected = i;
+}
+
 static void on_choose(uv_timer_t *timer);
 
 static void select_leg(struct session *s, size_t i)
 {
 	uv_timer_start(&s->choose, on_choose, SESSION_ANSWER_MS, 0);
-	s->selected = i;
+	set_selected(s, i);
 	path_select(s->legs[i].path, ++s->select_n);
 }
 
@@ -253,7 +262,7 @@ static void on_path_select(struct path *p, uint32_t n)
 	if (is_manager(s) || n <= s->select_n || s->state == SESSION_ENDING)
 		return;
 	s->select_n = n;
-	s->selected = leg_of(p);
+	set_selected(s, leg_of(p));
 	path_selected(p, n);
 	if (s->legs[s->selected].path != p || s->state == SESSION_ENDING)
 		return;
@@ -276,25 +285,44 @@ static void on_path_selected(struct path *p, uint32_t n)
 
 static void dial_leg(struct session *s, size_t i);
 
-static void dial_later(struct session *s, size_t i)
+static uint64_t wait_ms(struct backoff *b)
 {
 	uint32_t random;
 
 	file_random(&random, sizeof(random));
-	s->legs[i].dial_at_ms = clock_mono_ms() + backoff_next_ms(&s->legs[i].backoff, random);
+	return backoff_next_ms(b, random);
 }
 
-static void begin_search(struct session *s)
+static void dial_later(struct session *s, size_t i)
 {
-	uint64_t now = clock_mono_ms(), order = 0;
+	s->legs[i].dial_at_ms = clock_mono_ms() + wait_ms(&s->legs[i].backoff);
+}
 
+/* In order, from @at_ms on; the one that was lost last is the last one. */
+static void begin_search(struct session *s, uint64_t at_ms)
+{
 	for (size_t i = 0; i < s->grant.n_relays; i++) {
-		if (i != s->suspect && !s->legs[i].path)
-			s->legs[i].dial_at_ms = now + SESSION_STAGGER_MS * order++;
+		if (i == s->suspect || s->legs[i].path)
+			continue;
+		s->legs[i].dial_at_ms = at_ms;
+		at_ms += SESSION_STAGGER_MS;
 	}
 	if (s->suspect != NONE && !s->legs[s->suspect].path)
-		s->legs[s->suspect].dial_at_ms = now + SESSION_STAGGER_MS * order;
+		s->legs[s->suspect].dial_at_ms = at_ms;
 	search_on(s);
+}
+
+/* At once, unless the selected path died young: that may be the next one's fate, too. */
+static void search_again(struct session *s)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (now - s->selected_ms >= SESSION_STEADY_MS) {
+		backoff_reset(&s->again);
+		begin_search(s, now);
+	} else {
+		begin_search(s, now + wait_ms(&s->again));
+	}
 }
 
 static void on_search(uv_timer_t *timer)
@@ -376,7 +404,7 @@ static void on_path_gone(struct path *p, const char *reason)
 		}
 		if (is_manager(s))
 			choose_now(s);
-		begin_search(s);
+		search_again(s);
 		return;
 	}
 	if (s->state == SESSION_SEARCHING) {
@@ -445,13 +473,14 @@ int session_open(struct session **out, const struct session_config *config,
 	s->ends_ms = s->since_ms + (uint64_t)grant->life_s * 1000;
 	for (size_t i = 0; i < grant->n_relays; i++)
 		backoff_init(&s->legs[i].backoff, SESSION_RETRY_BASE_MS, SESSION_RETRY_MAX_MS);
+	backoff_init(&s->again, SESSION_AGAIN_BASE_MS, SESSION_RETRY_MAX_MS);
 	uv_timer_init(config->loop, &s->search);
 	uv_timer_init(config->loop, &s->choose);
 	uv_timer_init(config->loop, &s->life);
 	s->search.data = s->choose.data = s->life.data = s;
 	s->timers = TIMERS;
 	uv_timer_start(&s->life, on_life, (uint64_t)grant->life_s * 1000, 0);
-	begin_search(s);
+	begin_search(s, s->since_ms);
 	*out = s;
 	return 0;
 }
