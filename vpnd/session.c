@@ -141,9 +141,26 @@ static void over(struct session *s, const char *reason)
 	s->cb->on_over(s, text);
 }
 
+static void on_life(uv_timer_t *timer);
+
+/* The loop's timers stand still while the host sleeps, the session's time does not: look again and
+ * again. */
+static void life_on(struct session *s)
+{
+	uint64_t now = clock_mono_ms(), left = s->ends_ms > now ? s->ends_ms - now : 0;
+
+	uv_timer_start(&s->life, on_life, left < SESSION_LIFE_LOOK_MS ? left : SESSION_LIFE_LOOK_MS,
+		       0);
+}
+
 static void on_life(uv_timer_t *timer)
 {
-	over(timer->data, "the session's time is up");
+	struct session *s = timer->data;
+
+	if (clock_mono_ms() < s->ends_ms)
+		life_on(s);
+	else
+		over(s, "the session's time is up");
 }
 
 /* Selecting */
@@ -479,7 +496,7 @@ int session_open(struct session **out, const struct session_config *config,
 	uv_timer_init(config->loop, &s->life);
 	s->search.data = s->choose.data = s->life.data = s;
 	s->timers = TIMERS;
-	uv_timer_start(&s->life, on_life, (uint64_t)grant->life_s * 1000, 0);
+	life_on(s);
 	begin_search(s, s->since_ms);
 	*out = s;
 	return 0;

@@ -12,12 +12,13 @@
 
 #include "vpnd/path.h"
 
-#define SESSION_STAGGER_MS 150	  /* between the relays of a search */
-#define SESSION_CHOOSE_MS 100	  /* an earlier relay may still come in after the first is ready */
-#define SESSION_ANSWER_MS 5000	  /* the manager waits this long for the answer to a SELECT */
-#define SESSION_RETIRE_MS 5000	  /* the device keeps the other paths this long after a SELECT */
-#define SESSION_STEADY_MS 10000	  /* a selected path that is lost sooner died young */
-#define SESSION_AGAIN_BASE_MS 100 /* wait before the search then */
+#define SESSION_STAGGER_MS 150	   /* between the relays of a search */
+#define SESSION_CHOOSE_MS 100	   /* an earlier relay may still come in after the first is ready */
+#define SESSION_ANSWER_MS 5000	   /* the manager waits this long for the answer to a SELECT */
+#define SESSION_RETIRE_MS 5000	   /* the device keeps the other paths this long after a SELECT */
+#define SESSION_STEADY_MS 10000	   /* a selected path that is lost sooner died young */
+#define SESSION_AGAIN_BASE_MS 100  /* wait before the search then */
+#define SESSION_LIFE_LOOK_MS 30000 /* a session may outlive its time by so much after a sleep */
 #define SESSION_RETRY_BASE_MS 500
 #define SESSION_RETRY_MAX_MS 15000
 
