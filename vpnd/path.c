@@ -493,6 +493,11 @@ int path_send(struct path *p, const void *frames, size_t n)
 	return inner_send(p->inner, frames, n);
 }
 
+bool path_ready(const struct path *p)
+{
+	return p->state == PATH_READY;
+}
+
 bool path_room(const struct path *p)
 {
 	return p->state == PATH_READY && p->inner &&

@@ -65,6 +65,8 @@ void path_close(struct path *p, int end_code, const char *reason);
 
 /** path_send() - seal frames that are already encoded, @n bytes. Return: 0; -EPIPE not ready. */
 int path_send(struct path *p, const void *frames, size_t n);
+/** path_ready() - HELLOs are exchanged, and nobody has closed it since. */
+bool path_ready(const struct path *p);
 /** path_room() - may more be sealed now? A sealed packet is never dropped, so ask before. */
 bool path_room(const struct path *p);
 void path_select(struct path *p, uint32_t n);

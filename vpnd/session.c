@@ -189,12 +189,7 @@ static void came_up(struct session *s)
 
 static bool leg_ready(const struct session *s, size_t i)
 {
-	struct path_status st;
-
-	if (!s->legs[i].path)
-		return false;
-	path_status(s->legs[i].path, &st);
-	return st.state == PATH_READY;
+	return s->legs[i].path && path_ready(s->legs[i].path);
 }
 
 static void set_selected(struct session *s, size_t i)
@@ -528,7 +523,7 @@ int session_queue(struct session *s, const uint8_t *packet, size_t n)
 {
 	uint8_t head[FRAME_HEADER_BYTES];
 
-	if (s->selected == NONE || s->state == SESSION_ENDING) {
+	if (s->selected == NONE || s->state == SESSION_ENDING || !leg_ready(s, s->selected)) {
 		s->drops[SESSION_DROP_NO_PATH]++;
 		return -ENETDOWN;
 	}
@@ -541,8 +536,6 @@ int session_queue(struct session *s, const uint8_t *packet, size_t n)
 	frame_header_encode(head, FRAME_PACKET, n);
 	if (s->batch_used + sizeof(head) + n > sizeof(s->batch))
 		session_flush(s);
-	if (s->selected == NONE)
-		return -ENETDOWN;
 	if (sizeof(head) + n > sizeof(s->batch)) {
 		send_long(s, head, packet, n);
 		return 0;
@@ -572,8 +565,9 @@ void session_status(const struct session *s, struct session_status *st)
 	st->relay = "";
 	st->path.rtt_ms = -1;
 	st->path.cipher = st->path.outer_version = "";
-	if (s->selected != NONE && s->legs[s->selected].path) {
-		st->relay = s->grant.relays[s->selected].name;
+	if (s->selected != NONE) {
+		if (s->state == SESSION_UP)
+			st->relay = s->grant.relays[s->selected].name;
 		path_status(s->legs[s->selected].path, &st->path);
 	}
 	st->packets_in = s->packets_in;
