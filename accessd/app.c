@@ -9,7 +9,7 @@
 #include "common/io/log.h"
 #include "common/io/outer.h"
 
-#define PURGE_MS (6 * UINT64_C(3600) * 1000)
+#define UPKEEP_MS (6 * UINT64_C(3600) * 1000)
 #define HOUR_S INT64_C(3600)
 
 /* --- the domain ------------------------------------------------------------------------------ */
@@ -63,20 +63,33 @@ int app_serve(struct app *a)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void on_purge(uv_timer_t *t)
+static void renew(struct app *a)
+{
+	bool renewed = false;
+
+	if (!a->clients)
+		return;
+	if (domain_renew(&a->domain, a->store, clock_wall_s(), &renewed) != 0 ||
+	    (renewed && clients_use_certs(a->clients) != 0))
+		log_error(
+			"own certificates could not be renewed: connections fail when they expire");
+}
+
+static void on_upkeep(uv_timer_t *t)
 {
 	struct app *a = t->data;
 
 	if (store_purge(a->store, clock_wall_s()) != 0)
 		log_warn("old rows could not be removed");
+	renew(a);
 }
 
-static void start_purging(struct app *a)
+static void start_upkeep(struct app *a)
 {
-	uv_timer_init(a->loop, &a->purge);
-	a->purge.data = a;
-	uv_timer_start(&a->purge, on_purge, 0, PURGE_MS);
-	a->purge_open = true;
+	uv_timer_init(a->loop, &a->upkeep);
+	a->upkeep.data = a;
+	uv_timer_start(&a->upkeep, on_upkeep, 0, UPKEEP_MS);
+	a->upkeep_open = true;
 }
 
 int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
@@ -92,7 +105,7 @@ int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 	rc = passwords_open(&a->passwords, loop);
 	if (rc)
 		return rc;
-	start_purging(a);
+	start_upkeep(a);
 	rc = admin_open(a);
 	return rc ? rc : app_serve(a);
 }
@@ -111,8 +124,8 @@ void app_stop(struct app *a)
 	sessions_close(a->sessions);
 	if (a->local)
 		local_close(a->local);
-	if (a->purge_open)
-		uv_close((uv_handle_t *)&a->purge, NULL);
+	if (a->upkeep_open)
+		uv_close((uv_handle_t *)&a->upkeep, NULL);
 }
 
 void app_free(struct app *a)

@@ -25,8 +25,8 @@ struct app {
 	struct sessions *sessions;    /* with clients */
 	struct listen_set *listeners; /* NULL: not listening */
 	struct local *local;
-	uv_timer_t purge;
-	bool purge_open;
+	uv_timer_t upkeep;
+	bool upkeep_open;
 	uint64_t started_ms;
 	bool stopping;
 };

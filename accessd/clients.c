@@ -161,12 +161,23 @@ int client_send(struct rpc *rpc, const void *bytes, size_t n)
 	return rc;
 }
 
+static void drop_contexts(struct clients *cs)
+{
+	struct contexts *older;
+
+	for (; cs->contexts; cs->contexts = older) {
+		older = cs->contexts->older;
+		tls_ctx_free(cs->contexts->outer);
+		tls_ctx_free(cs->contexts->inner);
+		free(cs->contexts);
+	}
+}
+
 static void free_if_done(struct clients *cs)
 {
 	if (!cs->closing || cs->n > 0 || !cs->tick_closed)
 		return;
-	tls_ctx_free(cs->outer_ctx);
-	tls_ctx_free(cs->inner_ctx);
+	drop_contexts(cs);
 	free(cs);
 }
 
@@ -316,9 +327,29 @@ const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+int clients_use_certs(struct clients *cs)
+{
+	const struct store_domain *d = &cs->admission->domain->row;
+	struct contexts *x = calloc(1, sizeof(*x));
+	int rc;
+
+	if (!x)
+		return -ENOMEM;
+	rc = tls_ctx_outer_server(&x->outer, &d->outer_cert, &d->access_key, &d->ca);
+	if (rc == 0)
+		rc = tls_ctx_inner_server(&x->inner, &d->access_cert, &d->access_key, &d->ca);
+	if (rc) {
+		tls_ctx_free(x->outer);
+		free(x);
+		return rc;
+	}
+	x->older = cs->contexts;
+	cs->contexts = x;
+	return 0;
+}
+
 int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_config *config)
 {
-	const struct store_domain *d = &config->admission->domain->row;
 	struct clients *cs = calloc(1, sizeof(*cs));
 	int rc;
 
@@ -329,11 +360,8 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
 	seen_init(&cs->seen, cs->store);
-	rc = tls_ctx_outer_server(&cs->outer_ctx, &d->outer_cert, &d->access_key, &d->ca);
-	if (rc == 0)
-		rc = tls_ctx_inner_server(&cs->inner_ctx, &d->access_cert, &d->access_key, &d->ca);
+	rc = clients_use_certs(cs);
 	if (rc) {
-		tls_ctx_free(cs->outer_ctx);
 		free(cs);
 		return rc;
 	}

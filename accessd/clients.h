@@ -39,6 +39,9 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	__attribute__((warn_unused_result));
 /** clients_set_sessions() - before the first connection; the two need each other. */
 void clients_set_sessions(struct clients *cs, struct sessions *sessions);
+/** clients_use_certs() - the domain's own certificates were renewed: connections from now on see
+ * these. Return: 0; -ENOMEM; -EIO. */
+int clients_use_certs(struct clients *cs) __attribute__((warn_unused_result));
 /** clients_close() - everybody is told to come back later; memory goes with the last handle. */
 void clients_close(struct clients *cs);
 

@@ -52,13 +52,20 @@ struct client {
 	struct client *next_by_member;	 /* online */
 };
 
+/* Both layers' own side. Certificates change once in months, so nothing is freed before the end. */
+struct contexts {
+	struct contexts *older;
+	struct tls_ctx *outer, *inner;
+};
+
 struct clients {
 	uv_loop_t *loop;
 	struct store *store;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct sessions *sessions;
-	struct tls_ctx *outer_ctx, *inner_ctx;
+	struct contexts
+		*contexts; /* those in use, then those that older connections were made from */
 	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS],
 		*by_member[CLIENTS_BUCKETS];
 	uint64_t last_number;

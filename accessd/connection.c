@@ -138,7 +138,7 @@ static void on_outer_open(struct outer *o)
 		return;
 	c->state = CLIENT_INNER;
 	c->outer = NULL;
-	rc = inner_open(&c->inner, o, c->owner->inner_ctx, &expect, 0, &INNER_CALLBACKS, c);
+	rc = inner_open(&c->inner, o, c->owner->contexts->inner, &expect, 0, &INNER_CALLBACKS, c);
 	if (rc)
 		client_gone(c, strerror(-rc));
 }
@@ -241,7 +241,7 @@ void clients_accept(struct clients *cs, int fd)
 	}
 	c->heard_ms = clock_mono_ms();
 	client_link(cs, c);
-	rc = outer_accept(&c->outer, cs->loop, cs->outer_ctx, fd, &OUTER_CALLBACKS, c);
+	rc = outer_accept(&c->outer, cs->loop, cs->contexts->outer, fd, &OUTER_CALLBACKS, c);
 	if (rc)
 		client_gone(c, strerror(-rc));
 }

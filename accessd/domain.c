@@ -129,8 +129,31 @@ static void derive(struct domain *d)
 	token_kid(d->token_key.kid, d->row.token_public);
 }
 
+/* On a copy: what is in use stays as it is on failure. */
+int domain_renew(struct domain *d, struct store *s, int64_t now, bool *renewed)
+{
+	struct domain next;
+	int rc;
+
+	*renewed = false;
+	if (!is_due(&d->row.access_cert, now) && !is_due(&d->row.outer_cert, now))
+		return 0;
+	next = *d;
+	rc = issue_own(&next, now);
+	if (rc == 0)
+		rc = store_domain_set_certs(s, &next.row);
+	if (rc == 0) {
+		*d = next;
+		*renewed = true;
+		log_notice("own certificates renewed domain=%s", d->row.name);
+	}
+	domain_wipe(&next);
+	return rc;
+}
+
 int domain_load(struct domain *d, struct store *s, int64_t now)
 {
+	bool renewed;
 	int rc;
 
 	memset(d, 0, sizeof(*d));
@@ -138,13 +161,7 @@ int domain_load(struct domain *d, struct store *s, int64_t now)
 	if (rc)
 		return rc;
 	derive(d);
-	if (is_due(&d->row.access_cert, now) || is_due(&d->row.outer_cert, now)) {
-		rc = issue_own(d, now);
-		if (rc == 0)
-			rc = store_domain_set_certs(s, &d->row);
-		if (rc == 0)
-			log_notice("own certificates renewed domain=%s", d->row.name);
-	}
+	rc = domain_renew(d, s, now, &renewed);
 	if (rc)
 		domain_wipe(d);
 	return rc;

@@ -39,6 +39,10 @@ int domain_create(struct domain *d, struct store *s, const char *name, const str
  * do not check any more, are made anew. Return: 0; -ENOENT none yet; -EIO.
  */
 int domain_load(struct domain *d, struct store *s, int64_t now) __attribute__((warn_unused_result));
+/** domain_renew() - the same renewal while running. *renewed: use the certificates anew. Return: 0;
+ * -EIO. */
+int domain_renew(struct domain *d, struct store *s, int64_t now, bool *renewed)
+	__attribute__((warn_unused_result));
 void domain_wipe(struct domain *d);
 
 struct ident domain_ident(const struct domain *d, enum ident_kind kind, const char *uid);

@@ -322,7 +322,9 @@ static void on_online(struct access_link *l)
 
 static void on_offline(struct access_link *l, const char *reason)
 {
-	(void)l;
+	struct peer *p = access_link_arg(l);
+
+	p->offline = true;
 	(void)reason;
 }
 

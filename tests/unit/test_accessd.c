@@ -14,6 +14,7 @@
 
 #include "accessd/app.h"
 #include "common/io/file.h"
+#include "common/pure/msg.h"
 #include "tests/unit/accessd_net.h"
 
 static struct net net;
@@ -314,6 +315,76 @@ static void test_reinvite(void **state)
 	peer_free(&again);
 }
 
+/* --- hostile peers --------------------------------------------------------------------------- */
+
+static bool is_offline(void *arg)
+{
+	return ((struct peer *)arg)->offline;
+}
+
+static void send_raw(struct peer *p, const void *bytes, size_t n)
+{
+	struct rpc *rpc = access_link_rpc(p->link);
+
+	p->offline = false;
+	assert_int_equal(rpc->ops->send(rpc, bytes, n), 0);
+}
+
+static void test_hostile(void **state)
+{
+	static const char *const bad[] = {
+		"{}", "nothing", "[]", "{\"jsonrpc\":\"2.0\",\"id\":1}",
+		"{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"id\":1,\"id\":2}"};
+	struct invite in = net_invite(&net, IDENT_DEVICE, "site1");
+	uint8_t message[300];
+
+	(void)state;
+	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		peer_link(&site);
+		msg_header_encode(message, strlen(bad[i]));
+		memcpy(message + MSG_HEADER_BYTES, bad[i], strlen(bad[i]));
+		send_raw(&site, message, MSG_HEADER_BYTES + strlen(bad[i]));
+		net_until(&net, is_offline, &site);
+		peer_unlink(&site);
+	}
+	/* Too long before hello, good after it. */
+	peer_link(&site);
+	msg_header_encode(message, MSG_MAX_BYTES_UNKNOWN + 1);
+	send_raw(&site, message, MSG_HEADER_BYTES);
+	net_until(&net, is_offline, &site);
+	peer_unlink(&site);
+	peer_hello(&site, NULL);
+	msg_header_encode(message, MSG_MAX_BYTES_UNKNOWN + 1);
+	send_raw(&site, message, MSG_HEADER_BYTES);
+	net_for(&net, 200);
+	assert_false(site.offline);
+	peer_unlink(&site);
+	peer_hello(&site, NULL);
+	msg_header_encode(message, MSG_MAX_BYTES + 1);
+	send_raw(&site, message, MSG_HEADER_BYTES);
+	net_until(&net, is_offline, &site);
+}
+
+/* Certificates that are renewed while it runs are used for the next connection. */
+static void test_renewal(void **state)
+{
+	struct invite in = net_invite(&net, IDENT_DEVICE, "site1");
+	bool renewed = true;
+
+	(void)state;
+	assert_int_equal(domain_renew(&net.app->domain, net.app->store, clock_wall_s(), &renewed),
+			 0);
+	assert_false(renewed);
+	net.app->domain.row.access_cert.len = 0;
+	assert_int_equal(domain_renew(&net.app->domain, net.app->store, clock_wall_s(), &renewed),
+			 0);
+	assert_true(renewed);
+	assert_int_equal(clients_use_certs(net.app->clients), 0);
+	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
+	peer_hello(&site, NULL);
+}
+
 /* --- sessions -------------------------------------------------------------------------------- */
 
 static void test_session(void **state)
@@ -585,6 +656,8 @@ int main(void)
 		TEST(test_restart),
 		TEST(test_revoke),
 		TEST(test_lans),
+		TEST(test_hostile),
+		TEST(test_renewal),
 		TEST(test_session_time),
 		TEST(test_login_time),
 	};
