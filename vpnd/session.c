@@ -203,7 +203,7 @@ static void on_choose(uv_timer_t *timer);
 
 static void select_leg(struct session *s, size_t i)
 {
-	uv_timer_start(&s->choose, on_choose, SESSION_ANSWER_MS, 0);
+	uv_timer_start(&s->choose, on_choose, s->config.answer_ms, 0);
 	set_selected(s, i);
 	path_select(s->legs[i].path, ++s->select_n);
 }
@@ -278,7 +278,7 @@ static void on_path_select(struct path *p, uint32_t n)
 	path_selected(p, n);
 	if (s->legs[s->selected].path != p || s->state == SESSION_ENDING)
 		return;
-	uv_timer_start(&s->choose, on_choose, SESSION_RETIRE_MS, 0);
+	uv_timer_start(&s->choose, on_choose, s->config.retire_ms, 0);
 	came_up(s);
 }
 
@@ -474,6 +474,10 @@ int session_open(struct session **out, const struct session_config *config,
 	if (!s)
 		return -ENOMEM;
 	s->config = *config;
+	if (!s->config.answer_ms)
+		s->config.answer_ms = SESSION_ANSWER_MS;
+	if (!s->config.retire_ms)
+		s->config.retire_ms = SESSION_RETIRE_MS;
 	s->cb = cb;
 	s->arg = arg;
 	s->grant = *grant;

@@ -47,6 +47,7 @@ struct session_config {
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
 	const struct path_times *times; /* NULL: path_times_default */
+	uint32_t answer_ms, retire_ms;	/* 0: as above */
 };
 
 /** session_open() - @grant is copied. Callbacks never come before it returns. Return: 0; -errno. */

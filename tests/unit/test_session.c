@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A manager's and a device's session, joined by real relays in the same process. */
+#include "relayd/relay.h"
+#include "tests/unit/raw_end.h"
+#include "tests/unit/session_side.h"
+#include "vpnd/session.h"
+
+#define BATCH_BYTES INNER_WRITE_BEST_BYTES
+
+static const struct path_times quick = {
+	.wait_ms = 120000,
+	.hello_ms = 300,
+	.active_ms = 3000,
+	.quiet_ms = 50,
+	.lost_ms = 250,
+	.rtt_every_ms = 500,
+	.idle_ping_ms = 450,
+	.idle_lost_ms = 900,
+};
+
+static bool closed_port(uint16_t *port)
+{
+	struct sockaddr_storage addr;
+	int fd = fix_listen(&addr);
+
+	*port = fix_port(&addr);
+	close(fd);
+	return true;
+}
+
+/* Packets */
+
+static void test_packets_are_exact_in_both_directions(void **state)
+{
+	struct sides p = {0};
+	struct session_status st;
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	assert_true(p.m.steps > 0 && p.d.steps > 0);
+	sides_carry(&p, 20000, 20000);
+	assert_int_equal(p.m.received, 20000);
+	assert_int_equal(p.d.received, 20000);
+	session_status(p.m.s, &st);
+	assert_int_equal(st.packets_out, p.m.sent);
+	assert_int_equal(st.packets_in, p.m.received);
+	assert_int_equal(st.bytes_out, p.m.bytes_sent);
+	assert_int_equal(st.bytes_in, p.m.bytes_received);
+	assert_int_equal(st.drops[SESSION_DROP_QUEUE_FULL], p.m.refused);
+	assert_int_equal(st.drops[SESSION_DROP_NO_PATH], 0);
+	assert_string_equal(st.relay, "rs0");
+	assert_int_equal(st.path.state, PATH_READY);
+	assert_true(st.path.rtt_ms >= 0 && st.path.rtt_ms < 2000);
+	assert_true(st.path.outer_verified);
+	assert_int_equal(p.m.ups + p.d.ups, 2);
+	sides_end(&p);
+	assert_string_equal(p.d.over, "ended by the other end: ended by the test");
+}
+
+/* Packets that fill a batch to the byte, that miss it by a few, and that are longer than one. */
+static size_t at_borders(uint64_t seq)
+{
+	size_t rest = seq / 2 % 16;
+
+	if (seq % 2 == 0)
+		return BATCH_BYTES - 12 + rest;
+	return seq % 64 < 32 ? 20 + rest : BATCH_BYTES / 2 - 12 + rest;
+}
+
+static void test_batch_borders(void **state)
+{
+	struct sides p = {.m.size_of = at_borders, .d.size_of = at_borders};
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	sides_carry(&p, 1000, 10000);
+	sides_end(&p);
+}
+
+/* Meeting */
+
+static void expect_relay(struct sides *p, const char *relay)
+{
+	assert_string_equal(side_relay(&p->m), relay);
+	assert_string_equal(side_relay(&p->d), relay);
+}
+
+static bool second_is_authenticated(void *arg)
+{
+	struct sides *p = arg;
+
+	return strstr(p->m.step, "rs1: other end authenticated") != NULL;
+}
+
+static void test_an_earlier_relay_is_chosen_if_it_comes_in_time(void **state)
+{
+	struct sides p = {.m.n_relays = 2, .d.n_relays = 2};
+
+	(void)state;
+	rig_relay_hold(0, true);
+	sides_open(&p);
+	assert_true(rig_run(second_is_authenticated, NULL, &p, 3000));
+	rig_relay_hold(0, false);
+	sides_up(&p);
+	expect_relay(&p, "rs0");
+	sides_carry(&p, 100, 3000);
+	assert_int_equal(p.m.ups + p.d.ups, 2);
+	sides_end(&p);
+}
+
+static void test_a_later_relay_is_chosen_if_no_earlier_one_comes(void **state)
+{
+	struct sides p = {.m.n_relays = 2, .d.n_relays = 2};
+	uint64_t begin;
+
+	(void)state;
+	rig_relay_hold(0, true);
+	sides_open(&p);
+	assert_true(rig_run(second_is_authenticated, NULL, &p, 3000));
+	begin = clock_mono_ms();
+	sides_up(&p);
+	assert_true(clock_mono_ms() - begin >= SESSION_CHOOSE_MS - 20);
+	expect_relay(&p, "rs1");
+	rig_relay_hold(0, false);
+	rig_run_for(200);
+	expect_relay(&p, "rs1");
+	sides_carry(&p, 100, 3000);
+	sides_end(&p);
+}
+
+static void test_the_device_retires_the_others_after_its_time(void **state)
+{
+	struct sides p = {.d.retire_ms = 800};
+
+	(void)state;
+	rig_relay_hold(0, true);
+	sides_open(&p);
+	rig_run_for(400); /* all relays are dialed */
+	rig_relay_hold(0, false);
+	sides_up(&p);
+	rig_run_for(500);
+	assert_int_equal(rig_relay_legs(0) + rig_relay_legs(1) + rig_relay_legs(2), 2 + 1);
+	rig_run_for(1000);
+	assert_int_equal(rig_relay_legs(0) + rig_relay_legs(1) + rig_relay_legs(2), 2);
+	sides_carry(&p, 100, 3000);
+	assert_int_equal(p.m.downs + p.d.downs, 0);
+	sides_end(&p);
+}
+
+static void test_they_meet_where_both_can_go(void **state)
+{
+	struct sides p = {0};
+
+	(void)state;
+	assert_true(closed_port(&p.m.port0));
+	sides_open(&p);
+	sides_up(&p);
+	expect_relay(&p, "rs1");
+	sides_carry(&p, 100, 3000);
+	sides_end(&p);
+}
+
+static void test_the_search_goes_on_with_growing_waits(void **state)
+{
+	struct sides p = {0};
+	unsigned int early, late;
+
+	(void)state;
+	for (size_t i = 0; i < RIG_RELAYS; i++)
+		rig_relay_kill(i);
+	sides_open(&p);
+	rig_run_for(1000);
+	early = p.m.steps;
+	rig_run_for(1000);
+	late = p.m.steps - early;
+	assert_in_range(early, RIG_RELAYS, 8 * RIG_RELAYS);
+	assert_true(late < early);
+	rig_relay_start(2);
+	sides_up(&p);
+	expect_relay(&p, "rs2");
+	sides_carry(&p, 100, 3000);
+	sides_end(&p);
+}
+
+/* Failover */
+
+static bool moved(void *arg)
+{
+	struct sides *p = arg;
+
+	return sides_both_up(p) && p->m.ups > 1 && p->d.ups > 1;
+}
+
+/* Both went on, on @relay, and packets flow exactly again. */
+static void expect_moved(struct sides *p, const char *relay, uint64_t ms)
+{
+	p->m.lossy = p->d.lossy = true;
+	p->m.goal = p->d.goal = UINT64_MAX;
+	if (!rig_run(moved, sides_turn, p, ms))
+		fail_msg("m up %u, down %u \"%s\" \"%s\"; d up %u, down %u \"%s\" \"%s\"", p->m.ups,
+			 p->m.downs, p->m.down, p->m.step, p->d.ups, p->d.downs, p->d.down,
+			 p->d.step);
+	p->m.goal = p->m.sent;
+	p->d.goal = p->d.sent;
+	rig_run_for(100);
+	if (relay)
+		expect_relay(p, relay);
+	assert_false(p->m.wrong || p->d.wrong);
+	p->m.lossy = p->d.lossy = false;
+	p->m.next = p->d.sent;
+	p->d.next = p->m.sent;
+	sides_carry(p, 500, 5000);
+}
+
+static void carry_for(struct sides *p, uint64_t ms)
+{
+	p->m.goal = p->d.goal = UINT64_MAX;
+	(void)rig_run(NULL, sides_turn, p, ms);
+}
+
+static void test_a_relay_dies_under_traffic(void **state)
+{
+	struct sides p = {0};
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	carry_for(&p, 200);
+	rig_relay_kill(0);
+	expect_moved(&p, "rs1", 3000);
+	carry_for(&p, 100);
+	p.m.ups = p.d.ups = 1;
+	rig_relay_start(0);
+	rig_relay_kill(1);
+	expect_moved(&p, NULL, 3000); /* the first or the third */
+	sides_end(&p);
+}
+
+static void test_a_relay_stops_in_order_under_traffic(void **state)
+{
+	struct sides p = {0};
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	carry_for(&p, 200);
+	rig_relay_stop(0);
+	expect_moved(&p, "rs1", 8000);
+	sides_end(&p);
+}
+
+static void test_the_ends_notice_at_different_times(void **state)
+{
+	struct sides p = {.m.times = quick, .d.times = quick};
+
+	(void)state;
+	p.d.times.lost_ms = 1500;
+	sides_open(&p);
+	sides_up(&p);
+	carry_for(&p, 200);
+	rig_relay_freeze(0, true);
+	rig_relay_hold(0, true);
+	expect_moved(&p, "rs1", 5000);
+	assert_string_equal(p.m.down, "the other end has fallen silent");
+	sides_end(&p);
+}
+
+static void test_only_one_leg_is_lost(void **state)
+{
+	struct sides p = {0};
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	for (int i = 0; i < 4; i++) {
+		p.m.ups = p.d.ups = 1;
+		carry_for(&p, 50);
+		for (size_t r = 0; r < RIG_RELAYS; r++)
+			(void)rig_relay_cut(r, i % 2 ? TOKEN_DEVICE : TOKEN_MANAGER);
+		expect_moved(&p, NULL, 4000);
+	}
+	sides_end(&p);
+}
+
+static void test_a_relay_restarts_on_the_same_port(void **state)
+{
+	struct sides p = {.m.n_relays = 1, .d.n_relays = 1};
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	carry_for(&p, 100);
+	rig_relay_kill(0);
+	rig_run_for(300);
+	assert_false(side_up(&p.m) || side_up(&p.d));
+	assert_int_equal(session_queue(p.m.s, (const uint8_t[20]){0}, 20), -ENETDOWN);
+	rig_relay_start(0);
+	expect_moved(&p, "rs0", 6000);
+	sides_end(&p);
+}
+
+/* A peer or a relay that lets every path come up and then drops it costs no more than the waits
+ * allow. */
+static void test_paths_that_die_young_are_not_dialed_without_a_pause(void **state)
+{
+	struct sides p = {.m.n_relays = 1, .d.n_relays = 1};
+	uint64_t end = clock_mono_ms() + 2000;
+
+	(void)state;
+	sides_open(&p);
+	while (clock_mono_ms() < end) {
+		rig_run_for(2);
+		if (sides_both_up(&p))
+			(void)rig_relay_cut(0, TOKEN_MANAGER);
+	}
+	assert_in_range(p.m.ups, 2, 9);
+	sides_end(&p);
+}
+
+/* One end starts again */
+
+/* The session of @e goes without END: its legs are cut before they can say it. */
+static void vanish(struct side *e)
+{
+	session_end(e->s, "not heard by anybody");
+	for (size_t i = 0; i < RIG_RELAYS; i++)
+		(void)rig_relay_cut(i, e->role);
+	side_end(e);
+}
+
+static void test_one_end_starts_again(void **state)
+{
+	struct sides p = {0};
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	vanish(&p.m);
+	p.m.epoch = 2;
+	side_open(&p.m, TOKEN_MANAGER);
+	p.m.sent = 0;
+	p.d.next = 0;
+	rig_run_for(100);
+	sides_up(&p);
+	p.m.ups = p.d.ups = 1;
+	vanish(&p.d);
+	p.d.epoch = 2;
+	side_open(&p.d, TOKEN_DEVICE);
+	rig_run_for(100);
+	sides_up(&p);
+	assert_int_equal(p.m.overs + p.d.overs, 0);
+	p.m.next = p.d.sent;
+	p.d.next = p.m.sent;
+	sides_carry(&p, 300, 3000);
+	sides_end(&p);
+}
+
+static bool first_up(void *arg)
+{
+	const struct side *e = arg;
+
+	return side_up(e);
+}
+
+/* The relay has not noticed yet that the old process is gone. */
+static void test_one_end_starts_again_while_its_old_leg_stands(void **state)
+{
+	struct sides p = {.d.epoch = 2};
+	struct side old = {0};
+
+	(void)state;
+	side_open(&p.m, TOKEN_MANAGER);
+	side_open(&old, TOKEN_DEVICE);
+	assert_true(rig_run(first_up, NULL, &p.m, 3000));
+	rig_relay_freeze(0, true);
+	session_end(old.s, "not heard by anybody");
+	side_open(&p.d, TOKEN_DEVICE);
+	rig_run_for(100);
+	sides_up(&p);
+	side_end(&old);
+	rig_run_for(100);
+	assert_true(sides_both_up(&p));
+	assert_int_equal(p.m.overs, 0);
+	sides_carry(&p, 300, 3000);
+	sides_end(&p);
+}
+
+/* The end */
+
+static void test_life_time(void **state)
+{
+	struct sides p = {.m.life_s = 1, .d.life_s = 1};
+	struct session_status st;
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	session_status(p.m.s, &st);
+	assert_in_range(st.expires_in_s, 0, 1);
+	assert_true(rig_run(sides_both_closed, NULL, &p, 8000));
+	assert_int_equal(p.m.overs, 1);
+	assert_int_equal(p.d.overs, 1);
+	assert_non_null(strstr(p.m.over, "the session's time is up"));
+	assert_non_null(strstr(p.d.over, "the session's time is up"));
+	assert_int_equal(p.m.closed + p.d.closed, 2);
+}
+
+static void test_life_time_while_nobody_comes(void **state)
+{
+	struct side e = {.life_s = 1};
+
+	(void)state;
+	side_open(&e, TOKEN_DEVICE);
+	rig_run_for(1300);
+	assert_int_equal(e.overs, 1);
+	side_end(&e);
+}
+
+static void test_the_other_end_hears_why(void **state)
+{
+	struct sides p = {0};
+	char reason[600], want[40 + FRAME_REASON_MAX_BYTES];
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	memset(reason, 'x', sizeof(reason));
+	reason[0] = '\n';
+	reason[sizeof(reason) - 1] = '\0';
+	session_end(p.d.s, reason);
+	session_end(p.d.s, "said twice");
+	assert_int_equal(session_queue(p.d.s, (const uint8_t[20]){0}, 20), -ENETDOWN);
+	session_flush(p.d.s);
+	assert_true(rig_run(sides_both_closed, NULL, &p, 8000));
+	assert_int_equal(p.d.overs, 0); /* it knows */
+	assert_int_equal(p.m.overs, 1);
+	reason[0] = '?';
+	snprintf(want, sizeof(want), "ended by the other end: %.*s", FRAME_REASON_MAX_BYTES,
+		 reason);
+	assert_string_equal(p.m.over, want);
+}
+
+/* What was queued before the end arrives. */
+static void test_packets_before_the_end_arrive(void **state)
+{
+	struct sides p = {0};
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	p.m.goal = 60;
+	side_pump(&p.m);
+	session_end(p.m.s, "all said");
+	assert_true(rig_run(sides_both_closed, NULL, &p, 8000));
+	assert_int_equal(p.d.received, p.m.sent);
+	assert_false(p.d.wrong);
+}
+
+/* From the first name look-up to packets: after every turn of the loop. */
+static void test_the_end_in_every_phase(void **state)
+{
+	(void)state;
+	for (int turns = 0; turns < 70; turns++) {
+		struct sides p = {.m.goal = 20, .d.goal = 20};
+		struct side *e = turns % 2 ? &p.m : &p.d;
+
+		rig.session++;
+		sides_open(&p);
+		for (int i = 0; i < turns * 2; i++) {
+			if (sides_both_up(&p))
+				sides_turn(&p);
+			uv_run(&rig.loop, UV_RUN_NOWAIT);
+			usleep(100);
+		}
+		side_end(e);
+		assert_int_equal(e->overs, 0);
+		sides_end(&p);
+		assert_false(p.m.wrong || p.d.wrong);
+	}
+}
+
+static bool one_has_closed(void *arg)
+{
+	struct sides *p = arg;
+
+	return p->m.closed || p->d.closed;
+}
+
+static void end_in(enum side_call call, enum token_role role)
+{
+	struct sides p = {.m.goal = 50, .d.goal = 50};
+	struct side *e = role == TOKEN_MANAGER ? &p.m : &p.d;
+
+	rig.session++;
+	e->end_in = call;
+	e->life_s = call == SIDE_OVER ? 1 : 0;
+	sides_open(&p);
+	(void)rig_run(sides_both_up, sides_turn, &p, 200);
+	(void)rig_run(NULL, sides_turn, &p, 50);
+	if (call == SIDE_DOWN)
+		(void)rig_relay_cut(0, role);
+	assert_true(rig_run(one_has_closed, sides_turn, &p, 7000));
+	sides_end(&p);
+	assert_int_equal(p.m.closed + p.d.closed, 2);
+}
+
+static void test_the_end_in_every_callback(void **state)
+{
+	(void)state;
+	for (enum side_call call = SIDE_STEP; call <= SIDE_OVER; call++) {
+		end_in(call, TOKEN_MANAGER);
+		end_in(call, TOKEN_DEVICE);
+	}
+}
+
+/* A peer that does not read */
+
+static void test_a_full_queue_refuses_and_loses_nothing(void **state)
+{
+	struct sides p = {0};
+	struct session_status st;
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	rig_relay_freeze(0, true);
+	p.m.goal = 100000;
+	(void)rig_run(NULL, sides_turn, &p, 500);
+	assert_true(p.m.refused > 0);
+	session_status(p.m.s, &st);
+	assert_int_equal(st.drops[SESSION_DROP_QUEUE_FULL], p.m.refused);
+	p.m.goal = p.m.sent;
+	rig_relay_freeze(0, false);
+	sides_carry(&p, 0, 5000);
+	assert_int_equal(p.d.received, p.m.sent);
+	sides_carry(&p, 500, 5000);
+	assert_int_equal(p.m.downs, 0);
+	sides_end(&p);
+}
+
+static void test_a_peer_that_never_reads_again_is_lost(void **state)
+{
+	struct sides p = {.m.times = quick, .d.times = quick};
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	rig_relay_freeze(0, true);
+	rig_relay_hold(0, true);
+	p.m.lossy = p.d.lossy = true;
+	carry_for(&p, 600);
+	assert_int_equal(p.m.downs, 1);
+	assert_int_equal(p.d.downs, 1);
+	expect_moved(&p, "rs1", 3000);
+	sides_end(&p);
+}
+
+/* Peers that are not what they should be */
+
+static bool raw_is_ready(void *arg)
+{
+	return ((const struct raw_end *)arg)->ready;
+}
+
+static bool raw_selected(void *arg)
+{
+	const struct raw_end *r = arg;
+
+	return r->got[FRAME_SELECT] + r->got[FRAME_SELECTED] > 0;
+}
+
+static void test_a_device_that_does_not_answer_select(void **state)
+{
+	struct sides p = {.m.answer_ms = 400};
+	struct raw_end r = {.greets = true};
+
+	(void)state;
+	raw_dial(&r, TOKEN_DEVICE, 0);
+	side_open(&p.m, TOKEN_MANAGER);
+	assert_true(rig_run(raw_selected, NULL, &r, 3000));
+	assert_true(closed_port(&p.d.port0));
+	side_open(&p.d, TOKEN_DEVICE);
+	sides_up(&p);
+	expect_relay(&p, "rs1");
+	assert_true(r.closed || r.got[FRAME_END] > 0);
+	sides_end(&p);
+	raw_close(&r);
+}
+
+static void test_what_a_device_may_not_say(void **state)
+{
+	struct side m = {0};
+	struct raw_end r = {.greets = true};
+
+	(void)state;
+	raw_dial(&r, TOKEN_DEVICE, 0);
+	side_open(&m, TOKEN_MANAGER);
+	assert_true(rig_run(raw_is_ready, NULL, &r, 3000));
+	raw_number(&r, FRAME_SELECT, UINT32_MAX);
+	raw_number(&r, FRAME_SELECTED, 0);
+	raw_number(&r, FRAME_SELECTED, UINT32_MAX);
+	assert_true(rig_run(raw_selected, NULL, &r, 3000));
+	raw_number(&r, FRAME_SELECTED, r.number - 1);
+	raw_number(&r, FRAME_SELECTED, r.number + 1);
+	rig_run_for(50);
+	assert_int_equal(m.ups, 0);
+	assert_false(side_up(&m));
+	raw_number(&r, FRAME_SELECTED, r.number);
+	raw_number(&r, FRAME_SELECTED, r.number);
+	rig_run_for(50);
+	assert_int_equal(m.ups, 1);
+	assert_int_equal(r.got[FRAME_SELECT], 1);
+	side_end(&m);
+	assert_int_equal(r.end[0], FRAME_END_SESSION);
+	raw_close(&r);
+}
+
+static void test_numbers_of_select_only_grow(void **state)
+{
+	static const struct {
+		uint32_t n;
+		size_t answers;
+	} said[] = {{5, 1}, {5, 1}, {4, 1}, {0, 1}, {6, 2}, {UINT32_MAX, 3}, {7, 3}};
+	struct side d = {0};
+	struct raw_end r = {.greets = true};
+
+	(void)state;
+	raw_dial(&r, TOKEN_MANAGER, 0);
+	side_open(&d, TOKEN_DEVICE);
+	assert_true(rig_run(raw_is_ready, NULL, &r, 3000));
+	raw_number(&r, FRAME_SELECTED, 1); /* no device's word */
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		raw_number(&r, FRAME_SELECT, said[i].n);
+		rig_run_for(30);
+		assert_int_equal(r.got[FRAME_SELECTED], said[i].answers);
+	}
+	assert_int_equal(d.ups, 1);
+	side_end(&d);
+	raw_close(&r);
+}
+
+/* END of the path alone is not the end of the session. */
+static void test_end_of_a_path_is_a_loss(void **state)
+{
+	static const uint8_t path_end[] = {FRAME_END_PATH, 'o', 'f', 'f'};
+	struct side d = {0};
+	struct raw_end r = {.greets = true};
+
+	(void)state;
+	raw_dial(&r, TOKEN_MANAGER, 0);
+	side_open(&d, TOKEN_DEVICE);
+	assert_true(rig_run(raw_is_ready, NULL, &r, 3000));
+	raw_number(&r, FRAME_SELECT, 1);
+	rig_run_for(50);
+	assert_true(side_up(&d));
+	raw_frame(&r, FRAME_END, path_end, sizeof(path_end));
+	rig_run_for(50);
+	assert_int_equal(d.downs, 1);
+	assert_string_equal(d.down, "off");
+	assert_int_equal(d.overs, 0);
+	side_end(&d);
+	raw_close(&r);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		RIG_TEST(test_packets_are_exact_in_both_directions),
+		RIG_TEST(test_batch_borders),
+		RIG_TEST(test_an_earlier_relay_is_chosen_if_it_comes_in_time),
+		RIG_TEST(test_a_later_relay_is_chosen_if_no_earlier_one_comes),
+		RIG_TEST(test_the_device_retires_the_others_after_its_time),
+		RIG_TEST(test_they_meet_where_both_can_go),
+		RIG_TEST(test_the_search_goes_on_with_growing_waits),
+		RIG_TEST(test_a_relay_dies_under_traffic),
+		RIG_TEST(test_a_relay_stops_in_order_under_traffic),
+		RIG_TEST(test_the_ends_notice_at_different_times),
+		RIG_TEST(test_only_one_leg_is_lost),
+		RIG_TEST(test_a_relay_restarts_on_the_same_port),
+		RIG_TEST(test_paths_that_die_young_are_not_dialed_without_a_pause),
+		RIG_TEST(test_one_end_starts_again),
+		RIG_TEST(test_one_end_starts_again_while_its_old_leg_stands),
+		RIG_TEST(test_life_time),
+		RIG_TEST(test_life_time_while_nobody_comes),
+		RIG_TEST(test_the_other_end_hears_why),
+		RIG_TEST(test_packets_before_the_end_arrive),
+		RIG_TEST(test_the_end_in_every_phase),
+		RIG_TEST(test_the_end_in_every_callback),
+		RIG_TEST(test_a_full_queue_refuses_and_loses_nothing),
+		RIG_TEST(test_a_peer_that_never_reads_again_is_lost),
+		RIG_TEST(test_a_device_that_does_not_answer_select),
+		RIG_TEST(test_what_a_device_may_not_say),
+		RIG_TEST(test_numbers_of_select_only_grow),
+		RIG_TEST(test_end_of_a_path_is_a_loss),
+	};
+
+	if (argc > 1) /* one of them, or a pattern */
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, rig_group_setup, rig_group_teardown);
+}
