@@ -3,6 +3,7 @@
 #   make                 all programs and tools, in build/bin
 #   make check           everything from a bare machine on: dependencies, build, all tests (as root: lab tests, too)
 #   make demo            dependencies, build, then a tour in network namespaces (as root)
+#   make bench           measures beside other VPNs, results in docs/bench (as root, most of an hour)
 #   make deps unit lab-tests fuzz lint format clean install
 #
 #   VARIANT=asan         with address and undefined-behaviour sanitizers, in build/asan
@@ -119,7 +120,7 @@ net_bin   := $(net_main:tests/net/%.c=$(BUILD)/tests/net/%)
 
 # --- goals -------------------------------------------------------------------------------------------------
 
-.PHONY: all libs tests notice deps check demo unit lab-tests fuzz fuzz-run lint install clean FORCE
+.PHONY: all libs tests notice deps check demo bench unit lab-tests fuzz fuzz-run lint install clean FORCE
 
 all: $(programs) libs | notice
 libs: $(call lib,pure io $(DAEMONS))
@@ -138,6 +139,10 @@ check: deps
 demo: deps
 	+$(Q)$(MAKE) $(parallel) all
 	$(Q)scripts/demo
+
+bench: deps
+	+$(Q)$(MAKE) $(parallel) all $(net_bin)
+	$(Q)scripts/bench
 
 unit: all $(unit_bin)
 	$(Q)scripts/check unit
