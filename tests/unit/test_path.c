@@ -1,0 +1,889 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One path and its other end, which is seldom what it should be. */
+#include "relayd/relay.h"
+#include "tests/unit/raw_end.h"
+#include "vpnd/path.h"
+
+#include "common/pure/bytes.h"
+
+#define SLACK_MS 150 /* a busy machine */
+
+static const struct path_times quick = {
+	.wait_ms = 400,
+	.hello_ms = 300,
+	.active_ms = 1000,
+	.quiet_ms = 100,
+	.lost_ms = 300,
+	.rtt_every_ms = 500,
+	.idle_ping_ms = 450,
+	.idle_lost_ms = 900,
+};
+
+enum call { CALL_NONE, CALL_STEP, CALL_READY, CALL_PACKET, CALL_SELECT, CALL_SELECTED, CALL_END };
+
+/* The path that is tested. */
+struct probe {
+	/* May be set before probe_open(): */
+	const struct path_times *times; /* NULL: the defaults */
+	enum call close_in;		/* path_close() is called from this callback */
+	int close_code;
+	/* What happened: */
+	struct path *p; /* NULL: gone */
+	struct grant grant;
+	unsigned int steps, ready, packets, selects, selecteds, ends, gone;
+	uint32_t number;
+	int end_code;
+	char end[FRAME_REASON_MAX_BYTES + 1], reason[PATH_REASON_SIZE];
+	size_t packet_bytes;
+	bool wrong; /* a packet's bytes */
+};
+
+static void maybe_close(struct probe *e, struct path *p, enum call in)
+{
+	if (e->close_in == in)
+		path_close(p, e->close_code, "closed in a callback");
+}
+
+static void on_step(struct path *p, const char *text)
+{
+	struct probe *e = path_arg(p);
+
+	e->steps++;
+	if (rig_verbose())
+		print_message("step %s\n", text);
+	maybe_close(e, p, CALL_STEP);
+}
+
+static void on_ready(struct path *p)
+{
+	struct probe *e = path_arg(p);
+
+	e->ready++;
+	maybe_close(e, p, CALL_READY);
+}
+
+static void on_packet(struct path *p, const uint8_t *packet, size_t n)
+{
+	struct probe *e = path_arg(p);
+
+	e->packets++;
+	e->packet_bytes += n;
+	for (size_t i = 0; i < n; i++)
+		if (packet[i] != (uint8_t)(n + i))
+			e->wrong = true;
+	maybe_close(e, p, CALL_PACKET);
+}
+
+static void on_select(struct path *p, uint32_t n)
+{
+	struct probe *e = path_arg(p);
+
+	e->selects++;
+	e->number = n;
+	maybe_close(e, p, CALL_SELECT);
+}
+
+static void on_selected(struct path *p, uint32_t n)
+{
+	struct probe *e = path_arg(p);
+
+	e->selecteds++;
+	e->number = n;
+	maybe_close(e, p, CALL_SELECTED);
+}
+
+static void on_end(struct path *p, int code, const char *reason)
+{
+	struct probe *e = path_arg(p);
+
+	e->ends++;
+	e->end_code = code;
+	snprintf(e->end, sizeof(e->end), "%s", reason);
+	maybe_close(e, p, CALL_END);
+}
+
+static void on_gone(struct path *p, const char *reason)
+{
+	struct probe *e = path_arg(p);
+
+	e->gone++;
+	e->p = NULL;
+	snprintf(e->reason, sizeof(e->reason), "%s", reason);
+}
+
+static const struct path_callbacks callbacks = {
+	.on_step = on_step,
+	.on_ready = on_ready,
+	.on_packet = on_packet,
+	.on_select = on_select,
+	.on_selected = on_selected,
+	.on_end = on_end,
+	.on_gone = on_gone,
+};
+
+static void probe_open(struct probe *e, enum token_role role)
+{
+	struct path_config config = {
+		.loop = &rig.loop,
+		.outer_ctx = rig.outer,
+		.inner_ctx = role == TOKEN_MANAGER ? rig.manager.client : rig.device.server,
+		.grant = &e->grant,
+		.ports = &rig.ports,
+		.times = e->times,
+		.generation = ++rig.generation,
+	};
+
+	rig_grant(&e->grant, role, 1);
+	assert_int_equal(path_open(&e->p, &config, &callbacks, e), 0);
+}
+
+static bool is_gone(void *arg)
+{
+	return !((const struct probe *)arg)->p;
+}
+
+static void probe_close(struct probe *e)
+{
+	if (e->p)
+		path_close(e->p, FRAME_END_PATH, "closed by the test");
+	assert_true(rig_run(is_gone, NULL, e, 7000));
+	assert_int_equal(e->gone, 1);
+}
+
+static enum token_role other(enum token_role role)
+{
+	return role == TOKEN_MANAGER ? TOKEN_DEVICE : TOKEN_MANAGER;
+}
+
+/* A path of @role and an end by hand. */
+struct duel {
+	struct probe e;
+	struct raw_end r;
+};
+
+static bool raw_shaken(void *arg)
+{
+	const struct duel *t = arg;
+
+	return t->r.ready && t->r.got[FRAME_HELLO] > 0;
+}
+
+static bool both_ready(void *arg)
+{
+	const struct duel *t = arg;
+
+	return raw_shaken(arg) && t->e.ready;
+}
+
+static void duel_open(struct duel *t, enum token_role role)
+{
+	rig.session++;
+	probe_open(&t->e, role);
+	raw_dial(&t->r, other(role), 0);
+}
+
+/* As far as HELLO of the path; then this end's if it greets. */
+static void duel_begin(struct duel *t, enum token_role role)
+{
+	duel_open(t, role);
+	assert_true(rig_run(t->r.greets ? both_ready : raw_shaken, NULL, t, 3000));
+}
+
+static void duel_end(struct duel *t)
+{
+	probe_close(&t->e);
+	raw_close(&t->r);
+}
+
+static void expect_gone(struct duel *t, const char *what, const char *why)
+{
+	if (!rig_run(is_gone, NULL, &t->e, 3000))
+		fail_msg("%s: the path is still there", what);
+	if (getenv("X"))
+		print_message("%s: %s\n", what, t->e.reason);
+	if (!getenv("X") && !strstr(t->e.reason, why))
+		fail_msg("%s: wanted \"%s\", got \"%s\"", what, why, t->e.reason);
+	assert_int_equal(t->e.gone, 1);
+	raw_close(&t->r);
+}
+
+static void expect_alive(struct duel *t)
+{
+	rig_run_for(30);
+	if (!t->e.p)
+		fail_msg("gone: %s", t->e.reason);
+}
+
+/* Two good ends */
+
+static bool probe_ready(void *arg)
+{
+	return ((const struct probe *)arg)->ready > 0;
+}
+
+static bool has_rtt(void *arg)
+{
+	const struct probe *e = arg;
+	struct path_status st;
+
+	path_status(e->p, &st);
+	return st.rtt_ms >= 0;
+}
+
+static size_t packet_frame(uint8_t *out, size_t n)
+{
+	frame_header_encode(out, FRAME_PACKET, n);
+	for (size_t i = 0; i < n; i++)
+		out[FRAME_HEADER_BYTES + i] = (uint8_t)(n + i);
+	return FRAME_HEADER_BYTES + n;
+}
+
+static bool hundred_packets(void *arg)
+{
+	return ((const struct probe *)arg)->packets >= 100;
+}
+
+static void test_two_paths_meet(void **state)
+{
+	static uint8_t frame[FRAME_HEADER_BYTES + FRAME_PACKET_MAX_BYTES];
+	struct probe m = {0}, d = {0};
+	struct path_status st;
+
+	(void)state;
+	probe_open(&m, TOKEN_MANAGER);
+	path_status(m.p, &st);
+	assert_int_equal(st.state, PATH_DIALING);
+	assert_int_equal(path_send(m.p, frame, packet_frame(frame, 20)), -EPIPE);
+	assert_false(path_room(m.p));
+	probe_open(&d, TOKEN_DEVICE);
+	assert_true(rig_run(probe_ready, NULL, &m, 3000));
+	assert_true(rig_run(probe_ready, NULL, &d, 3000));
+	for (size_t i = 0; i < 100; i++) {
+		size_t n = packet_frame(frame, i % 10 ? 20 + i * 13 : FRAME_PACKET_MAX_BYTES - i);
+
+		while (!path_room(m.p))
+			rig_run_for(5);
+		assert_int_equal(path_send(m.p, frame, n), 0);
+	}
+	assert_true(rig_run(hundred_packets, NULL, &d, 3000));
+	assert_false(d.wrong);
+	path_select(m.p, 77);
+	path_selected(d.p, 78);
+	rig_run_for(50);
+	assert_int_equal(d.number, 77);
+	assert_int_equal(m.number, 78);
+	assert_true(rig_run(has_rtt, NULL, &m, 1000));
+	path_status(m.p, &st);
+	assert_true(st.rtt_ms < 1000);
+	assert_true(strlen(st.relay_addr) > 10 && st.outer_verified && st.cipher[0]);
+	path_close(m.p, FRAME_END_SESSION, "over");
+	assert_true(rig_run(is_gone, NULL, &d, 1000));
+	assert_int_equal(d.end_code, FRAME_END_SESSION);
+	assert_string_equal(d.end, "over");
+	assert_string_equal(d.reason, "over");
+	probe_close(&m);
+}
+
+/* Malformed words */
+
+struct word {
+	const char *what;
+	bool after_hello;
+	uint8_t type;
+	uint32_t len;	  /* as the header says */
+	const char *text; /* sent as the payload; NULL: @len bytes of 'x', at most 4,200 */
+	const char *why;
+};
+
+#define FIRST "did not begin with HELLO"
+#define ANOTHER "HELLO is of another session"
+#define MALFORMED "sent a malformed frame"
+#define ID32 "00000000000000000000000000000000"
+static const struct word bad_words[] = {
+	{"PING first", false, FRAME_PING, 16, NULL, FIRST},
+	{"PACKET first", false, FRAME_PACKET, 20, NULL, FIRST},
+	{"END first", false, FRAME_END, 1, "\1", FIRST},
+	{"SELECT first", false, FRAME_SELECT, 4, "\0\0\0\1", FIRST},
+	{"unknown first", false, 99, 0, "", FIRST},
+	{"another session", false, FRAME_HELLO, 46, "{\"session\":\"" ID32 "\"}", ANOTHER},
+	{"no JSON", false, FRAME_HELLO, 5, "hello", ANOTHER},
+	{"half an object", false, FRAME_HELLO, 2, "{\"", ANOTHER},
+	{"an array", false, FRAME_HELLO, 2, "[]", ANOTHER},
+	{"an empty object", false, FRAME_HELLO, 2, "{}", ANOTHER},
+	{"a number", false, FRAME_HELLO, 13, "{\"session\":1}", ANOTHER},
+	{"no UTF-8", false, FRAME_HELLO, 16, "{\"session\":\"\xff\xfe\"}", ANOTHER},
+	{"NUL", false, FRAME_HELLO, 20, "{\"session\":\"\\u0000\"}", ANOTHER},
+	{"HELLO too short", false, FRAME_HELLO, 1, "{", MALFORMED},
+	{"HELLO too long", false, FRAME_HELLO, 4097, NULL, MALFORMED},
+	{"PACKET too short", true, FRAME_PACKET, 19, NULL, MALFORMED},
+	{"PACKET too long", true, FRAME_PACKET, 65536, NULL, MALFORMED},
+	{"PING too short", true, FRAME_PING, 15, NULL, MALFORMED},
+	{"PONG too long", true, FRAME_PONG, 17, NULL, MALFORMED},
+	{"SELECT too short", true, FRAME_SELECT, 3, NULL, MALFORMED},
+	{"SELECTED too long", true, FRAME_SELECTED, 5, NULL, MALFORMED},
+	{"END without a code", true, FRAME_END, 0, "", MALFORMED},
+	{"END too long", true, FRAME_END, 258, NULL, MALFORMED},
+	{"unknown, too long", true, 99, 0xffffff, NULL, MALFORMED},
+};
+
+static void say(struct raw_end *r, const struct word *w)
+{
+	uint8_t bytes[FRAME_HEADER_BYTES + 4200];
+	size_t n = w->len < 4200 ? w->len : 4200;
+
+	frame_header_encode(bytes, w->type, w->len);
+	if (w->text)
+		memcpy(bytes + FRAME_HEADER_BYTES, w->text, n);
+	else
+		memset(bytes + FRAME_HEADER_BYTES, 'x', n);
+	raw_send(r, bytes, FRAME_HEADER_BYTES + n);
+}
+
+static void test_malformed_words_close_the_path(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(bad_words) / sizeof(bad_words[0]); i++) {
+		const struct word *w = &bad_words[i / 2];
+		struct duel t = {.r.greets = w->after_hello};
+
+		duel_begin(&t, i % 2 ? TOKEN_MANAGER : TOKEN_DEVICE);
+		say(&t.r, w);
+		expect_gone(&t, w->what, w->why);
+		assert_int_equal(t.e.ready, w->after_hello);
+		assert_int_equal(t.e.packets + t.e.selects + t.e.selecteds + t.e.ends, 0);
+	}
+}
+
+static void test_hello_twice(void **state)
+{
+	struct duel t = {.r.greets = true};
+
+	(void)state;
+	duel_begin(&t, TOKEN_DEVICE);
+	raw_hello(&t.r);
+	expect_gone(&t, "twice", "said HELLO twice");
+}
+
+/* A HELLO with the right session, @text before and behind it. */
+static void say_hello_with(struct raw_end *r, const char *before, const char *behind)
+{
+	char text[FRAME_HELLO_MAX_BYTES];
+	struct grant g;
+	int n;
+
+	rig_grant(&g, TOKEN_DEVICE, 0);
+	n = snprintf(text, sizeof(text), "%s{\"session\":\"%s\"%s", before, g.session, behind);
+	raw_frame(r, FRAME_HELLO, text, (size_t)n);
+}
+
+static void test_hello_is_read_strictly(void **state)
+{
+	static const char *const before[] = {"", "", "", "", "x"};
+	static const char *const behind[] = {"", "}}", ",\"a\":1,\"a\":2}", ",}", "}"};
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		struct duel t = {0};
+
+		duel_begin(&t, TOKEN_MANAGER);
+		say_hello_with(&t.r, before[i], behind[i]);
+		expect_gone(&t, behind[i], ANOTHER);
+	}
+}
+
+static void test_a_deeply_nested_hello(void **state)
+{
+	char nested[FRAME_HELLO_MAX_BYTES - 100];
+	struct duel t = {0};
+
+	(void)state;
+	memset(nested, '[', sizeof(nested));
+	memcpy(nested, ",\"a\":", 5);
+	nested[sizeof(nested) - 1] = '\0';
+	duel_begin(&t, TOKEN_DEVICE);
+	say_hello_with(&t.r, "", nested);
+	expect_gone(&t, "nested", ANOTHER);
+}
+
+static void test_a_hello_of_a_later_version(void **state)
+{
+	struct duel t = {0};
+
+	(void)state;
+	duel_begin(&t, TOKEN_DEVICE);
+	say_hello_with(&t.r, " ", ",\"serial\":99,\"new\":{\"x\":[1]},\"caps\":[\"y\"]}");
+	expect_alive(&t);
+	assert_int_equal(t.e.ready, 1);
+	duel_end(&t);
+}
+
+/* What is allowed, and means little */
+
+static void test_unknown_types_are_skipped(void **state)
+{
+	static const uint8_t types[] = {0, 8, 99, 255};
+	static const size_t lens[] = {0, 1, 16380, FRAME_MAX_BYTES};
+	static uint8_t junk[FRAME_MAX_BYTES];
+	uint8_t packet[FRAME_HEADER_BYTES + 100];
+	struct duel t = {.r.greets = true};
+
+	(void)state;
+	duel_begin(&t, TOKEN_DEVICE);
+	for (size_t i = 0; i < 16; i++) {
+		raw_frame(&t.r, types[i % 4], junk, lens[i / 4]);
+		raw_send(&t.r, packet, packet_frame(packet, 100));
+		rig_run_for(5);
+	}
+	expect_alive(&t);
+	assert_int_equal(t.e.packets, 16);
+	assert_false(t.e.wrong);
+	duel_end(&t);
+}
+
+static void test_pongs_that_were_not_asked_for(void **state)
+{
+	struct duel t = {.r.greets = true, .r.mute = true};
+	uint8_t pong[FRAME_PING_BYTES] = {0};
+	struct path_status st;
+
+	(void)state;
+	duel_begin(&t, TOKEN_DEVICE);
+	raw_frame(&t.r, FRAME_PONG, pong, sizeof(pong));
+	rig_run_for(50);
+	assert_int_equal(t.r.got[FRAME_PING], 1);
+	memcpy(pong, t.r.ping, sizeof(pong));
+	pong[15] ^= 1; /* its number, another clock */
+	raw_frame(&t.r, FRAME_PONG, pong, sizeof(pong));
+	memset(pong + 8, 0, 8);
+	raw_frame(&t.r, FRAME_PONG, pong, sizeof(pong));
+	expect_alive(&t);
+	path_status(t.e.p, &st);
+	assert_true(st.rtt_ms < 0);
+	raw_frame(&t.r, FRAME_PONG, t.r.ping, sizeof(pong));
+	rig_run_for(100);
+	raw_frame(&t.r, FRAME_PONG, t.r.ping,
+		  sizeof(pong)); /* the second time counts for nothing */
+	rig_run_for(50);
+	path_status(t.e.p, &st);
+	assert_true(st.rtt_ms >= 50 && st.rtt_ms < 50 + 30 + SLACK_MS);
+	duel_end(&t);
+}
+
+static void test_pings_are_echoed(void **state)
+{
+	uint8_t ping[FRAME_PING_BYTES] = "0123456789abcde";
+	struct duel t = {.r.greets = true};
+
+	(void)state;
+	duel_begin(&t, TOKEN_MANAGER);
+	for (int i = 0; i < 100; i++)
+		raw_frame(&t.r, FRAME_PING, ping, sizeof(ping));
+	rig_run_for(100);
+	assert_int_equal(t.r.got[FRAME_PONG], 100);
+	duel_end(&t);
+}
+
+static void test_ends_with_rubbish(void **state)
+{
+	static const struct {
+		uint8_t payload[12];
+		size_t len;
+		const char *end, *reason;
+	} ends[] = {
+		{{1}, 1, "", "ended by the other end"},
+		{{2, 'b', 'y', 'e'}, 4, "bye", "bye"},
+		{{0, 'x'}, 2, "x", "x"},
+		{{255, 'x'}, 2, "x", "x"},
+		{{1, '\n', 0, 'a', 0x80, 0xff, 0x1b, '%', 's'}, 9, "??a???%s", "??a???%s"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct duel t = {.r.greets = true};
+
+		duel_begin(&t, i % 2 ? TOKEN_MANAGER : TOKEN_DEVICE);
+		raw_frame(&t.r, FRAME_END, ends[i].payload, ends[i].len);
+		raw_number(&t.r, FRAME_SELECT, 1); /* nothing follows END */
+		expect_gone(&t, "END", ends[i].reason);
+		assert_string_equal(t.e.end, ends[i].end);
+		assert_int_equal(t.e.end_code, ends[i].payload[0]);
+		assert_int_equal(t.e.selects, 0);
+		assert_int_equal(t.r.got[FRAME_END], 0);
+	}
+}
+
+/* Pieces */
+
+/* HELLO, a packet, SELECT, SELECTED, PING, an unknown one, END: what a path takes in order. */
+static size_t all_words(uint8_t out[512])
+{
+	size_t n = raw_hello_encode(out, 512);
+	struct wr w;
+
+	n += packet_frame(out + n, 31);
+	w = wr_init(out + n, 512 - n);
+	wr_u32(&w, FRAME_SELECT << 24 | 4);
+	wr_u32(&w, 7);
+	wr_u32(&w, FRAME_SELECTED << 24 | 4);
+	wr_u32(&w, 8);
+	wr_u32(&w, (uint32_t)FRAME_PING << 24 | 16);
+	wr_u64(&w, 1);
+	wr_u64(&w, 2);
+	wr_u32(&w, 77u << 24 | 3);
+	wr_u24(&w, 0x414243);
+	wr_u32(&w, FRAME_END << 24 | 3);
+	wr_u24(&w, FRAME_END_PATH << 16 | 'o' << 8 | 'k');
+	return n + 8 + 8 + 20 + 7 + 7;
+}
+
+static void expect_all_words(const struct duel *t)
+{
+	assert_int_equal(t->e.ready, 1);
+	assert_int_equal(t->e.packets, 1);
+	assert_int_equal(t->e.packet_bytes, 31);
+	assert_int_equal(t->e.selects, 1);
+	assert_int_equal(t->e.selecteds, 1);
+	assert_int_equal(t->e.number, 8);
+	assert_int_equal(t->e.ends, 1);
+	assert_string_equal(t->e.end, "ok");
+	assert_false(t->e.wrong);
+}
+
+static void test_frames_in_two_records_at_every_byte(void **state)
+{
+	uint8_t words[512];
+	size_t n = all_words(words);
+
+	(void)state;
+	for (size_t at = 1; at < n; at++) {
+		struct duel t = {0};
+
+		duel_begin(&t, at % 2 ? TOKEN_MANAGER : TOKEN_DEVICE);
+		n = all_words(words); /* of this session */
+		raw_send(&t.r, words, at);
+		raw_send(&t.r, words + at, n - at);
+		expect_gone(&t, "pieces", "ok");
+		expect_all_words(&t);
+	}
+}
+
+static void test_frames_byte_by_byte(void **state)
+{
+	uint8_t words[512];
+	struct duel t = {0};
+	size_t n;
+
+	(void)state;
+	duel_begin(&t, TOKEN_DEVICE);
+	n = all_words(words);
+	for (size_t i = 0; i < n; i++)
+		raw_send(&t.r, words + i, 1);
+	expect_gone(&t, "bytes", "ok");
+	expect_all_words(&t);
+}
+
+static void test_truncated_at_every_byte(void **state)
+{
+	uint8_t words[512];
+	size_t n = all_words(words);
+
+	(void)state;
+	for (size_t at = 0; at < n; at++) {
+		struct duel t = {0};
+
+		duel_begin(&t, at % 2 ? TOKEN_MANAGER : TOKEN_DEVICE);
+		(void)all_words(words);
+		raw_send(&t.r, words, at);
+		if (t.r.inner)
+			inner_finish(t.r.inner, "cut");
+		expect_gone(&t, "truncated", "");
+		assert_int_equal(t.e.ends, 0);
+	}
+}
+
+static void test_random_bytes(void **state)
+{
+	uint64_t noise = 815;
+	uint8_t bytes[3000];
+
+	(void)state;
+	for (int round = 0; round < 60; round++) {
+		struct duel t = {.r.greets = round % 3 != 0};
+
+		duel_begin(&t, round % 2 ? TOKEN_MANAGER : TOKEN_DEVICE);
+		for (int i = 0; i < 10; i++) {
+			size_t n = 1 + noise_u32(&noise) % sizeof(bytes);
+
+			noise_fill(&noise, bytes, n);
+			bytes[0] &= 7;
+			bytes[1] = bytes[2] = 0;
+			raw_send(&t.r, bytes, n);
+			rig_run_for(1);
+		}
+		duel_end(&t);
+	}
+}
+
+/* Others in the place of the other end */
+
+static void expect_refused(enum token_role role, const struct rig_id *id, const char *what,
+			   const char *why)
+{
+	struct duel t = {.r.id = id, .r.greets = true};
+
+	duel_open(&t, role);
+	expect_gone(&t, what, why);
+	assert_int_equal(t.e.ready, 0);
+}
+
+static void test_strangers_are_refused(void **state)
+{
+	static const char who[] = "certificate is somebody else's";
+	static const char key[] = "another key than the one that was granted";
+	static const char ca[] = "not signed by the domain CA";
+
+	(void)state;
+	expect_refused(TOKEN_MANAGER, &rig.device2, "another device", who);
+	expect_refused(TOKEN_MANAGER, &rig.device_key2, "another key", key);
+	expect_refused(TOKEN_MANAGER, &rig.foreign_device, "another domain", ca);
+	expect_refused(TOKEN_MANAGER, &rig.user2, "a user as device", who);
+	expect_refused(TOKEN_MANAGER, &rig.manager, "itself", who);
+	expect_refused(TOKEN_DEVICE, &rig.user2, "another user", who);
+	expect_refused(TOKEN_DEVICE, &rig.manager_key2, "another key", key);
+	expect_refused(TOKEN_DEVICE, &rig.foreign_user, "another domain", ca);
+	expect_refused(TOKEN_DEVICE, &rig.device2, "a device as user", who);
+	expect_refused(TOKEN_DEVICE, &rig.device, "itself", who);
+}
+
+static void test_another_protocol_is_refused(void **state)
+{
+	(void)state;
+	for (enum token_role role = TOKEN_MANAGER; role <= TOKEN_DEVICE; role++) {
+		struct duel t = {.r.alpn = TLS_ALPN_CONTROL, .r.greets = true};
+
+		duel_open(&t, role);
+		expect_gone(&t, "control",
+			    role == TOKEN_MANAGER ? "no common protocol"
+						  : "Unrecognized protocol name");
+		assert_int_equal(t.e.ready, 0);
+	}
+}
+
+/* Time */
+
+static uint64_t ms_until_gone(struct duel *t, const char *why)
+{
+	uint64_t begin = clock_mono_ms();
+
+	expect_gone(t, "time", why);
+	return clock_mono_ms() - begin;
+}
+
+static void test_the_times_are_those_of_the_protocol(void **state)
+{
+	const struct path_times *t = &path_times_default;
+
+	(void)state;
+	assert_int_equal(t->wait_ms, 120000);
+	assert_int_equal(t->quiet_ms, 1000);
+	assert_int_equal(t->lost_ms, 5000);
+	assert_int_equal(t->idle_ping_ms, 45000);
+	assert_int_equal(t->idle_lost_ms, 90000);
+}
+
+static void test_silence_while_data_is_sent(void **state)
+{
+	struct duel t = {.e.times = &quick, .r.greets = true, .r.mute = true};
+	uint8_t frame[FRAME_HEADER_BYTES + 50];
+	uint64_t begin;
+
+	(void)state;
+	duel_begin(&t, TOKEN_DEVICE);
+	rig_run_for(50);
+	raw_frame(&t.r, FRAME_PONG, t.r.ping, sizeof(t.r.ping));
+	rig_run_for(50);
+	assert_int_equal(t.r.got[FRAME_PING], 1);
+	begin = clock_mono_ms();
+	assert_int_equal(path_send(t.e.p, frame, packet_frame(frame, 50)), 0);
+	while (t.r.got[FRAME_PING] < 2 && clock_mono_ms() - begin < 1000)
+		rig_run_for(2);
+	assert_in_range(clock_mono_ms() - begin, 95, 100 + SLACK_MS);
+	assert_in_range(ms_until_gone(&t, "silent"), 290, 300 + SLACK_MS);
+	assert_int_equal(t.r.got[FRAME_PING], 2);
+}
+
+static void test_an_idle_path(void **state)
+{
+	struct duel t = {.e.times = &quick, .r.greets = true};
+
+	(void)state;
+	duel_begin(&t, TOKEN_MANAGER);
+	rig_run_for(1500);
+	assert_in_range(t.r.got[FRAME_PING], 3, 5); /* the first, and one each 450 ms */
+	expect_alive(&t);
+	t.r.mute = true;
+	assert_in_range(ms_until_gone(&t, "silent"), 400, 900 + SLACK_MS);
+}
+
+static void test_an_active_path_that_answers(void **state)
+{
+	struct duel t = {.e.times = &quick, .r.greets = true};
+	uint8_t frame[FRAME_HEADER_BYTES + 50];
+
+	(void)state;
+	duel_begin(&t, TOKEN_MANAGER);
+	for (int i = 0; i < 15; i++) {
+		assert_int_equal(path_send(t.e.p, frame, packet_frame(frame, 50)), 0);
+		rig_run_for(100);
+	}
+	assert_in_range(t.r.got[FRAME_PING], 8, 17); /* the other end says nothing else */
+	expect_alive(&t);
+	duel_end(&t);
+}
+
+static void test_hello_has_its_time(void **state)
+{
+	struct duel t = {.e.times = &quick}, slow = {.e.times = &quick};
+	uint8_t words[512];
+
+	(void)state;
+	duel_begin(&t, TOKEN_DEVICE);
+	assert_in_range(ms_until_gone(&t, "did not say HELLO in time"), 200, 300 + SLACK_MS);
+	duel_begin(&slow, TOKEN_MANAGER);
+	(void)all_words(words);
+	for (int i = 0; i < 60 && slow.e.p; i++) {
+		raw_send(&slow.r, words + i, 1);
+		rig_run_for(10);
+	}
+	expect_gone(&slow, "slow", "did not say HELLO in time");
+}
+
+static void test_nobody_comes(void **state)
+{
+	struct probe e = {.times = &quick};
+	uint64_t begin = clock_mono_ms();
+
+	(void)state;
+	probe_open(&e, TOKEN_MANAGER);
+	assert_true(rig_run(is_gone, NULL, &e, 2000));
+	assert_in_range(clock_mono_ms() - begin, 390, 400 + SLACK_MS);
+	assert_string_equal(e.reason, "the other side did not come in time");
+}
+
+/* A peer that sends PINGs and does not read: the answers may not grow without bounds. */
+static void test_pings_of_one_who_does_not_read(void **state)
+{
+	static uint8_t pings[800 * (FRAME_HEADER_BYTES + FRAME_PING_BYTES)];
+	struct duel t = {.r.greets = true};
+
+	(void)state;
+	for (size_t i = 0; i < 800; i++)
+		frame_header_encode(pings + i * (FRAME_HEADER_BYTES + FRAME_PING_BYTES), FRAME_PING,
+				    FRAME_PING_BYTES);
+	duel_begin(&t, TOKEN_DEVICE);
+	outer_pause(inner_outer(t.r.inner));
+	for (int i = 0; i < 2000 && t.e.p; i++) {
+		raw_send(&t.r, pings, sizeof(pings));
+		while (t.r.inner && inner_queued(t.r.inner) > OUTER_QUEUE_HIGH_BYTES && t.e.p)
+			rig_run_for(1);
+	}
+	expect_gone(&t, "pings", "does not read");
+}
+
+/* Closing */
+
+static void test_closing_in_every_callback(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6 * 3 * 2; i++) {
+		struct duel t = {.e.close_in = (enum call)(CALL_STEP + i % 6),
+				 .e.close_code = i / 6 % 3};
+		enum token_role role = i / 18 ? TOKEN_MANAGER : TOKEN_DEVICE;
+		uint8_t words[512];
+		size_t n;
+
+		duel_open(&t, role);
+		(void)rig_run(raw_shaken, NULL, &t, t.e.close_in == CALL_STEP ? 50 : 3000);
+		n = all_words(words);
+		raw_send(&t.r, words, n);
+		expect_gone(&t, "callback", t.e.close_in == CALL_END ? "" : "closed in a callback");
+		if (t.e.close_in == CALL_END || t.e.close_in == CALL_STEP || !t.e.close_code)
+			assert_int_equal(t.r.got[FRAME_END], 0);
+	}
+}
+
+static void test_closing_in_every_phase(void **state)
+{
+	(void)state;
+	for (int turns = 0; turns < 60; turns++) {
+		struct duel t = {.r.greets = true};
+
+		duel_open(&t, turns % 2 ? TOKEN_MANAGER : TOKEN_DEVICE);
+		for (int i = 0; i < turns; i++) {
+			uv_run(&rig.loop, UV_RUN_NOWAIT);
+			usleep(100);
+		}
+		path_close(t.e.p, turns % 3, "closed by the test");
+		path_close(t.e.p, FRAME_END_SESSION, "twice");
+		assert_int_equal(path_send(t.e.p, "x", 1), -EPIPE);
+		assert_false(path_room(t.e.p));
+		expect_gone(&t, "phase", "closed by the test");
+	}
+}
+
+/* Whoever hears of the other end may end the session at once: HELLO comes before END. */
+static void test_hello_comes_before_end(void **state)
+{
+	struct duel t = {.r.greets = true};
+	struct path_status st = {.state = PATH_DIALING};
+
+	(void)state;
+	duel_open(&t, TOKEN_DEVICE);
+	while (t.e.p && st.state != PATH_HELLO && st.state != PATH_READY) {
+		t.e.close_in = t.e.steps == 1 ? CALL_STEP : CALL_NONE; /* the second one */
+		t.e.close_code = FRAME_END_SESSION;
+		uv_run(&rig.loop, UV_RUN_ONCE);
+		if (t.e.p)
+			path_status(t.e.p, &st);
+	}
+	expect_gone(&t, "END", "closed in a callback");
+	assert_int_equal(t.r.got[FRAME_HELLO], 1);
+	assert_int_equal(t.r.got[FRAME_END], 1);
+	assert_int_equal(t.r.end[0], FRAME_END_SESSION);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		RIG_TEST(test_two_paths_meet),
+		RIG_TEST(test_malformed_words_close_the_path),
+		RIG_TEST(test_hello_twice),
+		RIG_TEST(test_hello_is_read_strictly),
+		RIG_TEST(test_a_deeply_nested_hello),
+		RIG_TEST(test_a_hello_of_a_later_version),
+		RIG_TEST(test_unknown_types_are_skipped),
+		RIG_TEST(test_pongs_that_were_not_asked_for),
+		RIG_TEST(test_pings_are_echoed),
+		RIG_TEST(test_ends_with_rubbish),
+		RIG_TEST(test_frames_in_two_records_at_every_byte),
+		RIG_TEST(test_frames_byte_by_byte),
+		RIG_TEST(test_truncated_at_every_byte),
+		RIG_TEST(test_random_bytes),
+		RIG_TEST(test_strangers_are_refused),
+		RIG_TEST(test_another_protocol_is_refused),
+		RIG_TEST(test_the_times_are_those_of_the_protocol),
+		RIG_TEST(test_silence_while_data_is_sent),
+		RIG_TEST(test_an_idle_path),
+		RIG_TEST(test_an_active_path_that_answers),
+		RIG_TEST(test_hello_has_its_time),
+		RIG_TEST(test_nobody_comes),
+		RIG_TEST(test_pings_of_one_who_does_not_read),
+		RIG_TEST(test_closing_in_every_callback),
+		RIG_TEST(test_closing_in_every_phase),
+		RIG_TEST(test_hello_comes_before_end),
+	};
+
+	if (argc > 1) /* one of them, or a pattern */
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, rig_group_setup, rig_group_teardown);
+}
