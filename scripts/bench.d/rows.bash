@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # What is measured, a function for each row. The machine's line is that of site1.
 
-readonly all_rows=(start idle rss udp tcp1 tcp8 reverse load line10 line100 loss modem)
+readonly all_rows=(start idle udp tcp1 tcp8 reverse load rss line10 line100 loss modem)
 
 # The lab's delay is one way. A queue that is not given is 100 ms long.
 declare -Ar line_settings=(
