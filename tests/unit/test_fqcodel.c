@@ -520,7 +520,7 @@ static uint32_t classify(const uint8_t *ip, size_t len)
 static bool matters(const uint8_t *ip, size_t len, size_t at)
 {
 	uint32_t base = classify(ip, len);
-	uint8_t copy[64];
+	uint8_t copy[80];
 
 	memcpy(copy, ip, len);
 	for (unsigned int i = 1; i < 4; i++) {
@@ -588,10 +588,12 @@ static void ipv6_extension_headers(void **state)
 	uint8_t bare[44] = {0x60, [6] = 6};
 
 	assert_int_equal(classify(ip, 68), classify(bare, sizeof(bare)));
-	assert_true(matters(ip, 64, 24));
+	assert_true(matters(ip, 68, 24));
+	assert_true(matters(ip, 68, 64));
 	ip[40] = 44; /* a fragment header instead: its next header counts, what follows does not */
-	assert_true(matters(ip, 64, 48));
-	assert_false(matters(ip, 64, 56));
+	assert_true(matters(ip, 68, 48));
+	assert_false(matters(ip, 68, 56));
+	assert_false(matters(ip, 68, 64));
 	for (size_t len = 40; len < 64; len++)
 		assert_true(classify(ip, len) < FQ_FLOWS);
 }

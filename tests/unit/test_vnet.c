@@ -499,6 +499,20 @@ static void every_field_of_the_packet_counts(void **state)
 	}
 }
 
+/* With a checksum to complete, too, the data offset must lie within the packet. */
+static void data_offset_of_a_plain_packet(void **state)
+{
+	struct vnet v = {.needs_csum = true, .csum_start = 40, .csum_offset = 16};
+	uint8_t packet[sizeof(TCP6_SUPER)];
+
+	memcpy(packet, TCP6_SUPER, sizeof(packet));
+	for (unsigned int doff = 0; doff < 16; doff++) {
+		packet[40 + 12] = (uint8_t)(doff << 4);
+		assert_int_equal(check(&v, packet, sizeof(packet)),
+				 doff >= 5 && doff <= 7 ? 0 : -EBADMSG);
+	}
+}
+
 static void segments_are_limited(void **state)
 {
 	static struct super s;
@@ -1062,6 +1076,7 @@ int main(void)
 		cmocka_unit_test(plain_headers),
 		cmocka_unit_test(no_other_length),
 		cmocka_unit_test(every_field_of_the_packet_counts),
+		cmocka_unit_test(data_offset_of_a_plain_packet),
 		cmocka_unit_test(segments_are_limited),
 		cmocka_unit_test(normalise_refuses_contradictions),
 		cmocka_unit_test(normalise_repairs),
