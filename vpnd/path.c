@@ -44,6 +44,8 @@ struct path {
 	uint64_t asked_ms;  /* of the last PING */
 	uint64_t asked_us;  /* the same, as it stands in the PING; 0: answered */
 	uint64_t ping_seq;
+	uint64_t ping_end; /* bytes that the connection has sent when our last PING is out */
+	uint64_t out_seen; /* bytes that it had sent when we looked last */
 	double rtt_ms;
 	char addr[DIAL_ADDR_SIZE];
 	char reason[PATH_REASON_SIZE];
@@ -135,11 +137,25 @@ void path_close(struct path *p, int end_code, const char *reason)
 
 /* Liveness */
 
+/* Bytes that the connection has sent. */
+static uint64_t bytes_out(const struct path *p)
+{
+	struct outer *o = p->inner ? inner_outer(p->inner) : NULL;
+	struct outer_stats stats = {.bytes_out = 0};
+
+	if (o)
+		outer_stats(o, &stats);
+	return stats.bytes_out;
+}
+
 static void send_ping(struct path *p)
 {
 	uint8_t payload[FRAME_PING_BYTES];
 	struct wr w = wr_init(payload, sizeof(payload));
+	size_t before = inner_queued(p->inner);
 
+	p->out_seen = bytes_out(p);
+	p->ping_end = p->out_seen + before;
 	p->asked_us = clock_mono_us();
 	wr_u64(&w, ++p->ping_seq);
 	wr_u64(&w, p->asked_us);
@@ -157,6 +173,23 @@ static bool active(const struct path *p, uint64_t now)
 static uint64_t min_ms(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
+}
+
+/* Does our PING still wait here behind what was sent before it? */
+static bool ping_waits(const struct path *p)
+{
+	return p->pinged_ms && p->out_seen < p->ping_end;
+}
+
+/* A long queue on a slow line must not look like a dead one: as long as it moves, the time for the
+ * answer has not begun. */
+static void follow_ping(struct path *p, uint64_t now)
+{
+	uint64_t out = bytes_out(p);
+
+	if (ping_waits(p) && out > p->out_seen)
+		p->pinged_ms = now;
+	p->out_seen = out;
 }
 
 /* When the next PING is due. */
@@ -188,6 +221,7 @@ static void on_tick(uv_timer_t *timer)
 		path_close(p, 0, "the other end did not say HELLO in time");
 	if (p->state != PATH_READY)
 		return;
+	follow_ping(p, now);
 	if (now >= lost_at(p, now)) {
 		path_close(p, 0, "the other end has fallen silent");
 		return;
@@ -203,6 +237,8 @@ static void schedule(struct path *p)
 	uint64_t now = clock_mono_ms();
 	uint64_t at = min_ms(ping_at(p, now), lost_at(p, now));
 
+	if (ping_waits(p))
+		at = min_ms(at, now + p->times->quiet_ms);
 	uv_timer_start(&p->timer, on_tick, at > now ? at - now : 0, 0);
 }
 

@@ -17,6 +17,7 @@
 
 #define RIG_RELAYS 3
 #define RIG_LIFE_S 3600
+#define RIG_RCVBUF_BYTES (32 << 10) /* of a relay's sockets: a slow one is felt soon */
 #define RIG_TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 /* Somebody with a certificate, as a client and as a server of the inner layer. */
@@ -156,12 +157,13 @@ static inline void start_listening(struct rig_relay *r)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(r->port)};
 	socklen_t len = sizeof(addr);
-	int on = 1;
+	int on = 1, bytes = RIG_RCVBUF_BYTES;
 
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	r->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	assert_true(r->fd >= 0);
 	assert_int_equal(setsockopt(r->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	assert_int_equal(setsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
 	assert_int_equal(bind(r->fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(listen(r->fd, 128), 0);
 	assert_int_equal(getsockname(r->fd, (struct sockaddr *)&addr, &len), 0);

@@ -557,6 +557,32 @@ static void test_a_peer_that_never_reads_again_is_lost(void **state)
 	sides_end(&p);
 }
 
+/* The relay carries a little and rests: what the manager has queued takes longer than the other end
+ * has for an answer. Nothing comes back but answers. */
+static void test_a_slow_line_is_not_a_dead_one(void **state)
+{
+	struct sides p = {.m.times = quick, .m.lossy = true, .d.lossy = true};
+	uint64_t end;
+
+	(void)state;
+	sides_open(&p);
+	sides_up(&p);
+	p.m.goal = UINT64_MAX;
+	for (end = clock_mono_ms() + 3000; clock_mono_ms() < end;) {
+		rig_relay_freeze(0, true);
+		(void)rig_run(NULL, sides_turn, &p, 50);
+		rig_relay_freeze(0, false);
+		uv_run(&rig.loop, UV_RUN_NOWAIT);
+	}
+	assert_true(p.m.refused > 0 && p.d.received > 20);
+	if (p.m.downs)
+		fail_msg("lost: %s, after %lu bytes", p.m.down, p.d.bytes_received);
+	rig_relay_freeze(0, true);
+	(void)rig_run(NULL, sides_turn, &p, 900);
+	assert_int_equal(p.m.downs, 1); /* now it is dead */
+	sides_end(&p);
+}
+
 /* Peers that are not what they should be */
 
 static bool raw_is_ready(void *arg)
@@ -690,6 +716,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_the_end_in_every_callback),
 		RIG_TEST(test_a_full_queue_refuses_and_loses_nothing),
 		RIG_TEST(test_a_peer_that_never_reads_again_is_lost),
+		RIG_TEST(test_a_slow_line_is_not_a_dead_one),
 		RIG_TEST(test_a_device_that_does_not_answer_select),
 		RIG_TEST(test_what_a_device_may_not_say),
 		RIG_TEST(test_numbers_of_select_only_grow),
