@@ -274,7 +274,7 @@ static void test_only_one_leg_is_lost(void **state)
 	(void)state;
 	sides_open(&p);
 	sides_up(&p);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 3; i++) {
 		p.m.ups = p.d.ups = 1;
 		carry_for(&p, 50);
 		for (size_t r = 0; r < RIG_RELAYS; r++)
@@ -462,7 +462,7 @@ static void test_packets_before_the_end_arrive(void **state)
 static void test_the_end_in_every_phase(void **state)
 {
 	(void)state;
-	for (int turns = 0; turns < 70; turns++) {
+	for (int turns = 0; turns < 50; turns++) {
 		struct sides p = {.m.goal = 20, .d.goal = 20};
 		struct side *e = turns % 2 ? &p.m : &p.d;
 
@@ -568,7 +568,7 @@ static void test_a_slow_line_is_not_a_dead_one(void **state)
 	sides_open(&p);
 	sides_up(&p);
 	p.m.goal = UINT64_MAX;
-	for (end = clock_mono_ms() + 3000; clock_mono_ms() < end;) {
+	for (end = clock_mono_ms() + 2000; clock_mono_ms() < end;) {
 		rig_relay_freeze(0, true);
 		(void)rig_run(NULL, sides_turn, &p, 50);
 		rig_relay_freeze(0, false);
