@@ -13,6 +13,7 @@
 
 #define NONE SIZE_MAX
 #define TIMERS 3
+#define FAILED_LOG_BURST 5 /* lines in 10 s */
 
 /* One relay of the grant in the search. */
 struct leg {
@@ -39,6 +40,7 @@ struct session {
 	uint64_t since_ms, ends_ms;
 	uint64_t packets_in, packets_out, bytes_in, bytes_out, drops[SESSION_DROPS];
 	char last_reason[PATH_REASON_SIZE];
+	struct log_limit failed_limit;
 	size_t batch_used;
 	uint8_t batch[INNER_WRITE_BEST_BYTES];
 };
@@ -420,8 +422,9 @@ static void on_path_gone(struct path *p, const char *reason)
 		return;
 	}
 	if (s->state == SESSION_SEARCHING) {
-		log_debug("path failed session=%.8s relay=%s reason=\"%s\"", s->grant.session,
-			  s->grant.relays[i].name, reason);
+		if (log_allowed(&s->failed_limit, FAILED_LOG_BURST))
+			log_info("path failed session=%.8s relay=%s reason=\"%s\"",
+				 s->grant.session, s->grant.relays[i].name, reason);
 		snprintf(s->last_reason, sizeof(s->last_reason), "relay %s: %s",
 			 s->grant.relays[i].name, reason);
 		dial_later(s, i);
