@@ -7,9 +7,14 @@ websocket  HTTPS that upgrades every request to a WebSocket of its own
 http       a web site without TLS
 ssh        speaks first, and not TLS
 silent     takes connections, and says nothing
+random     random bytes
+tls        random bytes inside TLS
+frames     a WebSocket of the right protocol, and frames that are none
+inner      the same, and random bytes in its messages
 """
 import base64
 import hashlib
+import os
 import re
 import socket
 import ssl
@@ -25,7 +30,7 @@ def upgrade(request):
     accept = base64.b64encode(hashlib.sha1((key.group(1) if key else b"") + MAGIC).digest())
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n\x81\x05Hello"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n"
     )
 
 
@@ -40,8 +45,13 @@ def converse(kind, s, context):
         if context:
             s = context.wrap_socket(s, server_side=True)
         request = s.recv(8192)
-        s.sendall(upgrade(request) if kind == "websocket" else PAGE)
-        if kind == "websocket":
+        if kind in ("frames", "inner"):
+            s.sendall(upgrade(request) + b"Sec-WebSocket-Protocol: farlan.1\r\n\r\n")
+            s.recv(4096)
+        answers = {"https": PAGE, "http": PAGE, "websocket": upgrade(request) + b"\r\n\x81\x05Hello"}
+        answers["inner"] = b"".join(b"\x82\x7e\x04\x00" + os.urandom(1024) for _ in range(100))
+        s.sendall(answers.get(kind, os.urandom(5000)))
+        if kind not in ("https", "http"):
             s.recv(4096)
     except OSError:
         pass
@@ -52,7 +62,7 @@ def converse(kind, s, context):
 def main():
     kind, port = sys.argv[1], int(sys.argv[2])
     context = None
-    if kind in ("https", "websocket"):
+    if kind in ("https", "websocket", "tls", "frames", "inner"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[3])
     listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)

@@ -8,11 +8,12 @@ talk udp HOST PORT BYTES    one datagram of that size there and back; three trie
 talk put HOST PORT BYTES    random bytes there; their SHA-256 has to come back
 talk get HOST PORT BYTES    random bytes from there, with their SHA-256
 talk hold HOST PORT SECONDS one TCP connection, a line every 50 ms; prints the number of lines and
-                            the longest wait for an answer in milliseconds
+                            the longest wait for an answer in milliseconds; SIGTERM ends it early
 Exit status 0: everything was right.
 """
 import hashlib
 import os
+import signal
 import socket
 import sys
 import threading
@@ -139,10 +140,13 @@ def get(host, port, n):
 
 def hold(host, port, seconds):
     lines, longest, end = 0, 0.0, time.monotonic() + seconds
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     with dial(host, port) as s, s.makefile("rb") as f:
         s.settimeout(60)
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        while time.monotonic() < end:
+        print("holding", file=sys.stderr, flush=True)
+        while time.monotonic() < end and not stop:
             line, begin = b"line %d\n" % lines, time.monotonic()
             s.sendall(line)
             if f.readline() != line:
