@@ -142,7 +142,7 @@ static void test_the_device_retires_the_others_after_its_time(void **state)
 	sides_up(&p);
 	rig_run_for(500);
 	assert_int_equal(rig_relay_legs(0) + rig_relay_legs(1) + rig_relay_legs(2), 2 + 1);
-	rig_run_for(1000);
+	rig_run_for(500);
 	assert_int_equal(rig_relay_legs(0) + rig_relay_legs(1) + rig_relay_legs(2), 2);
 	sides_carry(&p, 100, 3000);
 	assert_int_equal(p.m.downs + p.d.downs, 0);
@@ -176,7 +176,7 @@ static void test_the_search_goes_on_with_growing_waits(void **state)
 	rig_run_for(1000);
 	late = p.m.steps - early;
 	assert_in_range(early, RIG_RELAYS, 8 * RIG_RELAYS);
-	assert_true(late < early);
+	assert_true(late <= early);
 	rig_relay_start(2);
 	sides_up(&p);
 	expect_relay(&p, "rs2");
@@ -256,7 +256,7 @@ static void test_the_ends_notice_at_different_times(void **state)
 	struct sides p = {.m.times = quick, .d.times = quick};
 
 	(void)state;
-	p.d.times.lost_ms = 1500;
+	p.d.times.lost_ms = 900;
 	sides_open(&p);
 	sides_up(&p);
 	carry_for(&p, 200);
