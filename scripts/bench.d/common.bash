@@ -53,7 +53,7 @@ wait_for() {
 
 # start_in NODE NAME COMMAND... - a process in the background, its output in the work folder.
 start_in() {
-	setsid ip netns exec "$LAB-$1" "${@:3}" </dev/null >"$work/$1.$2.log" 2>&1 &
+	setsid ip netns exec "$LAB-$1" "${@:3}" </dev/null >"$work/$1.$2.log" 2>&1 {lock_fd}>&- &
 	disown $!
 }
 
@@ -95,6 +95,15 @@ forwarding() {
 }
 
 # --- the machine ---
+
+# lock_machine - two of us would measure each other. The lock ends with the process.
+lock_machine() {
+	exec {lock_fd}>/run/lock/farlan-bench.lock
+	flock -n "$lock_fd" || {
+		say "another bench is at work on this machine"
+		exit "$exit_busy"
+	}
+}
 
 load_average() {
 	cut -d ' ' -f 1 /proc/loadavg

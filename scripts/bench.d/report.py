@@ -153,14 +153,23 @@ def markdown(facts, systems, out, r):
     parts.append("\n".join(f"- {name}: {value}" for name, value in facts) + "\n")
     busy = [v for s in systems for v in r.numbers(s, "quiet", "others_busy")]
     if busy:
-        parts.append(f"- what else the machine did before each turn: {max(busy):.1f} % of its time at most\n")
+        parts[-1] += f"- busy with other things in the second before each turn: {max(busy):.1f} % at most\n"
+        if max(busy) > 10:
+            parts.append("**The machine was not quiet: these figures are not to be quoted.**\n")
     for system, why in sorted(set(out)):
         parts.append(f"- left out: {system}: {why}\n")
     parts.append(congestion_table(r, systems))
+    parts.append(
+        "Congestion control: the lab's routes set cubic everywhere; BENCH_CC chooses another for the measured\n"
+        "connections. Both columns are what was seen on the sockets.\n")
     if any(r.has(row) for row in ("tcp1", "tcp8", "reverse", "udp")):
         parts.append("## Throughput and its cost\n\n" + tcp_table(r, systems))
     if any(r.has(row) for row in ("idle", "load", "start", "rss")):
         parts.append("## Latency, start, memory\n\n" + ping_table(r, systems))
+        parts.append(
+            "Start: from starting the client on eng1, the hub and site1 being up, until pc1 has an answer from plc1\n"
+            "(tried every 20 ms). For Farlan it is `vpnctl connect`: vpnd runs and is signed in, and the Access Server\n"
+            "takes part. RSS: all processes of a node together, after the measurements under load.\n")
     for row, words in LINES:
         if r.has(row):
             parts.append(f"## The machine's line: {words}\n\n" + line_table(r, systems, row))
@@ -232,6 +241,8 @@ def main():
     facts_path, results_path, folder = sys.argv[1:4]
     facts, systems, out, values = read(facts_path, results_path)
     r = Results(values)
+    measured = {key[0] for key in values if key[1] != "quiet"}
+    systems = {s: words for s, words in systems.items() if s in measured}
     for name, text in (
         ("results.tsv", tsv(facts, results_path)),
         ("results.md", markdown(facts, systems, out, r)),

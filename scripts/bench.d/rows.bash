@@ -49,15 +49,17 @@ row_load() {
 
 # line - a shaped line: idle, then loaded towards the machine and from it.
 line() {
-	local settings
+	local settings ramp=$((quick ? 1 : 3))
 
 	read -ra settings <<<"${line_settings[$row]}"
 	lab link site1 "${settings[@]}"
 	sleep 0.5
 	ping_run idle_ 40 0.05
-	loaded to_ 2 0.02
+	# Long round trips: what is measured begins later and takes longer.
+	local seconds=$((seconds + ramp))
+	loaded to_ "$ramp" 0.02
 	sleep 1 # what stands in queues goes
-	loaded from_ 2 0.02 -R
+	loaded from_ "$ramp" 0.02 -R
 	lab link site1
 	wait_for 20 answers || say "$system, $row: no ping is answered after the line was plain again"
 }
