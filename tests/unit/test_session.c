@@ -306,7 +306,7 @@ static void test_a_relay_restarts_on_the_same_port(void **state)
 static void test_paths_that_die_young_are_not_dialed_without_a_pause(void **state)
 {
 	struct sides p = {.m.n_relays = 1, .d.n_relays = 1};
-	uint64_t end = clock_mono_ms() + 2000;
+	uint64_t end = clock_mono_ms() + 1500;
 
 	(void)state;
 	sides_open(&p);
@@ -488,6 +488,11 @@ static bool one_has_closed(void *arg)
 	return p->m.closed || p->d.closed;
 }
 
+static bool up_or_closed(void *arg)
+{
+	return sides_both_up(arg) || one_has_closed(arg);
+}
+
 static void end_in(enum side_call call, enum token_role role)
 {
 	struct sides p = {.m.goal = 50, .d.goal = 50};
@@ -497,7 +502,7 @@ static void end_in(enum side_call call, enum token_role role)
 	e->end_in = call;
 	e->life_s = call == SIDE_OVER ? 1 : 0;
 	sides_open(&p);
-	(void)rig_run(sides_both_up, sides_turn, &p, 200);
+	(void)rig_run(up_or_closed, sides_turn, &p, 1000);
 	(void)rig_run(NULL, sides_turn, &p, 50);
 	if (call == SIDE_DOWN)
 		(void)rig_relay_cut(0, role);
