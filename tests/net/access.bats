@@ -3,6 +3,7 @@
 # The Access Server: what it keeps through kill -9, and that sessions do not need it.
 # bats file_tags=access
 
+# shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
 

@@ -3,6 +3,7 @@
 # Coming into a domain and going out of it: invitations, sign-in, new keys, revoking.
 # bats file_tags=enrolment
 
+# shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
 

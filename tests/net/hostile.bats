@@ -5,6 +5,8 @@
 # tests/unit/test_tls.c: chains and certificates that accessd would never sign.
 # bats file_tags=hostile
 
+# shellcheck disable=SC2030,SC2031 # every test has a shell of its own
+# shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
 
@@ -261,7 +263,7 @@ leg_is() {
 	echo "$output"
 	assert_equal "$status" 0
 	assert_equal "$(grep -c refused <<<"$output")" 5 "refused"
-	assert_equal "$(($(log_lines site1 "path failed") - before))" 5 "lines in the log"
+	assert_between "$(($(log_lines site1 "path failed") - before))" 5 30 "lines in the log"
 	calm_end 2000
 }
 
@@ -334,8 +336,8 @@ more_lines() {
 		now=$(rss_kb "$node")
 		echo "# $node: $before kB before, $now kB after" >&3
 		assert_between "$((now - before))" -100000 "$limit" "kB that $node has grown"
-		lines=$(wc -l <"$(lab_dir "$node")/log")
-		assert_between "$lines" 1 1500 "lines in the log of $node"
+		count=$(wc -l <"$(lab_dir "$node")/log")
+		assert_between "$count" 1 1500 "lines in the log of $node"
 	done
 }
 

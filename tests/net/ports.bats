@@ -3,6 +3,7 @@
 # Ways out: which ports are tried, what stands on them, which is remembered.
 # bats file_tags=ports
 
+# shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
 

@@ -4,6 +4,7 @@
 # nothing is left on a host that did not ask for it.
 # bats file_tags=recovery
 
+# shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
 

@@ -3,6 +3,7 @@
 # Sessions as people use them: connect, reach the machine's network, disconnect; what is refused.
 # bats file_tags=tunnel
 
+# shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
 
@@ -103,7 +104,7 @@ teardown_file() {
 
 @test "ten connections at the same time" {
 	jobs=()
-	for i in {1..5}; do
+	for _ in {1..5}; do
 		talk pc1 put "$plc1" 1000000 3>&- &
 		jobs+=($!)
 		talk plc1 get "$pc1" 1000000 3>&- &
@@ -117,18 +118,18 @@ teardown_file() {
 @test "status --json: state, server, session, round trip, traffic, at both ends" {
 	for node in eng1 site1; do
 		peer=$([[ $node == eng1 ]] && echo site1 || echo eng1)
-		assert_equal "$(field $node 'd["state"]')" online "state of $node"
-		assert_equal "$(field $node 'd["name"]')" $node
-		assert_equal "$(field $node 'd["domain"]')" lab
-		assert_equal "$(field $node 'd["server"]["name"]')" as1.lab
-		assert_equal "$(field $node 'd["server"]["port"]')" 443
-		assert_equal "$(session_field $node $peer state)" up
-		assert_equal "$(session_field $node $peer relay)" rs1
-		assert_equal "$(session_field $node $peer relay_port)" 443
-		assert_between "$(session_field $node $peer rtt_ms)" 0 2000 "rtt_ms of $node"
-		assert_between "$(session_field $node $peer bytes_in)" 30000000 200000000 "bytes_in of $node"
-		assert_between "$(session_field $node $peer bytes_out)" 30000000 200000000 "bytes_out of $node"
-		assert_contains "$(session_field $node $peer cipher)" TLS
+		assert_equal "$(field "$node" 'd["state"]')" online "state of $node"
+		assert_equal "$(field "$node" 'd["name"]')" "$node"
+		assert_equal "$(field "$node" 'd["domain"]')" lab
+		assert_equal "$(field "$node" 'd["server"]["name"]')" as1.lab
+		assert_equal "$(field "$node" 'd["server"]["port"]')" 443
+		assert_equal "$(session_field "$node" "$peer" state)" up
+		assert_equal "$(session_field "$node" "$peer" relay)" rs1
+		assert_equal "$(session_field "$node" "$peer" relay_port)" 443
+		assert_between "$(session_field "$node" "$peer" rtt_ms)" 0 2000 "rtt_ms of $node"
+		assert_between "$(session_field "$node" "$peer" bytes_in)" 30000000 200000000 "bytes_in of $node"
+		assert_between "$(session_field "$node" "$peer" bytes_out)" 30000000 200000000 "bytes_out of $node"
+		assert_contains "$(session_field "$node" "$peer" cipher)" TLS
 	done
 	assert_equal "$(session_field eng1 site1 id)" "$(session_field site1 eng1 id)" "session id"
 	assert_contains "$(tool eng1 status)" "site1"
@@ -344,8 +345,8 @@ family_works() {
 	connect eng1 site2
 	all_stop
 	for node in eng1 eng2 site1 site2; do
-		assert_equal "$(lab in $node ip -o link show dev farlan0 2>/dev/null)" "" "TUN device of $node"
-		assert_equal "$(lab in $node ip route show table all proto 0x46)" "" "routes of $node"
-		assert_equal "$(lab in $node cat /proc/sys/net/ipv4/conf/lan/forwarding)" 0 "forwarding of $node"
+		assert_equal "$(lab in "$node" ip -o link show dev farlan0 2>/dev/null)" "" "TUN device of $node"
+		assert_equal "$(lab in "$node" ip route show table all proto 0x46)" "" "routes of $node"
+		assert_equal "$(lab in "$node" cat /proc/sys/net/ipv4/conf/lan/forwarding)" 0 "forwarding of $node"
 	done
 }

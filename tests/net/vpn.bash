@@ -96,6 +96,7 @@ nodes() {
 }
 
 # refused PART COMMAND... - it must fail, with words that hold PART.
+# shellcheck disable=SC2154 # status and output are of `run`
 refused() {
 	local part=$1
 
