@@ -121,7 +121,7 @@ static void on_request(struct outer *o, const struct http_head *head)
 		outer_respond(o, 426, "Upgrade Required", "a WebSocket is spoken here");
 	} else if (!http_ws_request_ok(head) ||
 		   !http_has_token(head, "Sec-WebSocket-Protocol", "farlan.1")) {
-		outer_respond(o, 400, "Bad Request", "not a WebSocket request for farlan.1");
+		outer_respond(o, 426, "Upgrade Required", "not a WebSocket request for farlan.1");
 	} else {
 		outer_upgrade(o);
 	}

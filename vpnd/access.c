@@ -83,6 +83,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	take_lans(app, result);
 	app->online = true;
 	app_remember(app);
+	enrolment_finish(app);
 	log_notice("online name=%s domain=%s", app->identity.name, app->identity.id.domain);
 	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
 		app_note_error(app, "see vpnd's manual page, \"Requirements\"", "%s", error);
@@ -101,7 +102,10 @@ static void on_offline(struct access_link *l, const char *reason)
 {
 	struct app *app = access_link_arg(l);
 
-	if (app->online)
+	struct access_link_status st;
+
+	access_link_status(l, &st);
+	if (app->online && st.state != ACCESS_LINK_OFF) /* else it was told, with what to do */
 		app_note_error(app, "nothing: it is tried again", "Access Server lost: %s", reason);
 	app->online = false;
 }

@@ -19,8 +19,9 @@
 #include "vpnd/session.h"
 
 #define APP_ERRORS_MAX 8
-#define APP_ENDED_MAX 128 /* sessions that are remembered as ended */
+#define APP_ENDED_MAX 128    /* sessions that are remembered as ended */
 #define APP_CONNECT_MS 25000 /* vpnctl connect waits this long for the device */
+#define APP_ENROLLED_MS 5000 /* vpnctl enroll and login wait this long for the first connection */
 #define APP_TEXT_SIZE 400
 
 /* Somebody at a vpnctl who waits for an answer. */
@@ -103,13 +104,16 @@ void sessions_end_all(struct app *app, const char *reason, bool tell);
 struct app_session *sessions_find(struct app *app, const char *session);
 struct app_session *sessions_find_peer(struct app *app, const char *peer);
 bool sessions_any(const struct app *app);
+/** sessions_tick() - somebody waits: look after the deadlines. */
+void sessions_tick(struct app *app);
 /** sessions_step() - tell who waits, with the time since the start. */
 void sessions_step(struct app *app, const struct waiter *w, const char *text);
 extern const struct plane_callbacks sessions_plane_calls; /* arg: struct app */
 
 /* access.c */
 int access_open(struct app *app) __attribute__((warn_unused_result));
-/** access_close_session() - tell accessd that a session is over: now, or when it grants it again. */
+/** access_close_session() - tell accessd that a session is over: now, or when it grants it again.
+ */
 void access_close_session(struct app *app, const char *session, const char *reason);
 
 /* control.c, enrolment.c, status.c */
@@ -117,6 +121,10 @@ int control_open(struct app *app) __attribute__((warn_unused_result));
 void enrolment_on_enroll(struct rpc *rpc, int64_t id, const json_t *params);
 void enrolment_on_login(struct rpc *rpc, int64_t id, const json_t *params);
 void enrolment_stop(struct app *app);
+/** enrolment_waits() - is somebody waiting for the new identity to be used? */
+bool enrolment_waits(const struct app *app);
+/** enrolment_finish() - answer who waits: online, or it has taken long enough. */
+void enrolment_finish(struct app *app);
 json_t *status_make(struct app *app);
 
 #endif

@@ -12,10 +12,14 @@
 
 #define OPEN_MS 15000
 
+#define PAGES_MAX 200 /* of a list */
+
 /* A question that was passed on to accessd. */
 struct asked {
 	struct app *app;
 	struct waiter waiter;
+	json_t *list; /* devices so far */
+	size_t pages;
 };
 
 static struct waiter waiter_of(struct rpc *rpc, int64_t id)
@@ -68,15 +72,39 @@ static void ask_access(struct rpc *rpc, int64_t id, const char *method, json_t *
 
 /* devices */
 
+static void on_device_list(void *arg, const json_t *result, int code, const char *message);
+
+/* Return: true if the rest of the list was asked for. */
+static bool ask_more(struct asked *a, const json_t *result)
+{
+	struct rpc *access = a->app->link && a->app->online ? access_link_rpc(a->app->link) : NULL;
+	size_t n = json_array_size(a->list);
+	bool more = false;
+	const char *after;
+
+	if (!rpc_bool(result, "more", &more) || !more || !access || n == 0 ||
+	    ++a->pages >= PAGES_MAX || !rpc_str(json_array_get(a->list, n - 1), "name", &after))
+		return false;
+	return rpc_request(access, "device.list", json_pack("{s:s}", "after", after), OPEN_MS,
+			   on_device_list, a) == 0;
+}
+
 static void on_device_list(void *arg, const json_t *result, int code, const char *message)
 {
 	struct asked *a = arg;
 	struct rpc *rpc = asker(a);
 
+	if (!a->list)
+		a->list = json_array();
+	if (result)
+		json_array_extend(a->list, json_object_get(result, "devices"));
+	if (rpc && result && ask_more(a, result))
+		return;
 	if (rpc && result)
-		rpc_reply(rpc, a->waiter.id, json_deep_copy(result));
+		rpc_reply(rpc, a->waiter.id, json_pack("{s:O}", "devices", a->list));
 	else if (rpc)
 		rpc_reject(rpc, a->waiter.id, code, "%s", message);
+	json_decref(a->list);
 	free(a);
 }
 

@@ -34,17 +34,40 @@ static void on_done(void *arg, const struct identity *identity, int code, const 
 	else if (r == 0)
 		log_notice("enrolled name=%s domain=%s uid=%s", identity->name, identity->id.domain,
 			   identity->id.uid);
+	if (identity && r == 0) { /* the answer comes when it has been used */
+		w->waiting = rpc != NULL;
+		if (rpc)
+			sessions_tick(app);
+		return;
+	}
 	if (!rpc)
 		return;
 	if (!identity)
 		rpc_reject(rpc, w->id, code, "%s", message);
-	else if (r != 0)
+	else
 		rpc_reject(rpc, w->id, RPC_INTERNAL, "the identity could not be stored: %s",
 			   strerror(-r));
-	else
+}
+
+bool enrolment_waits(const struct app *app)
+{
+	return app->enrol_waiter.waiting && !app->enrol;
+}
+
+/* The identity is stored: that is a success even if the first connection with it takes its time. */
+void enrolment_finish(struct app *app)
+{
+	struct waiter *w = &app->enrol_waiter;
+	const struct identity *id = app->next ? app->next : &app->identity;
+	struct rpc *rpc = app->local ? local_client_find(app->local, w->client) : NULL;
+
+	if (!enrolment_waits(app))
+		return;
+	w->waiting = false;
+	if (rpc)
 		rpc_reply(rpc, w->id,
-			  json_pack("{s:s, s:s, s:s}", "name", identity->name, "domain",
-				    identity->id.domain, "uid", identity->id.uid));
+			  json_pack("{s:s, s:s, s:s, s:b}", "name", id->name, "domain",
+				    id->id.domain, "uid", id->id.uid, "online", app->online));
 }
 
 static const struct enrol_callbacks calls = {.on_step = on_step, .on_done = on_done};

@@ -90,8 +90,19 @@ static void on_tick(uv_timer_t *timer)
 		answer_failed(as, RPC_UNAVAILABLE, text);
 		sessions_end(as, text, true);
 	}
+	if (enrolment_waits(app)) {
+		if (now - app->enrol_waiter.since_ms >= APP_ENROLLED_MS)
+			enrolment_finish(app);
+		else
+			more = true;
+	}
 	if (!more)
 		uv_timer_stop(timer);
+}
+
+void sessions_tick(struct app *app)
+{
+	uv_timer_start(&app->ticker, on_tick, TICK_MS, TICK_MS);
 }
 
 /* What sessions report */
@@ -295,7 +306,7 @@ int sessions_begin(struct app *app, struct grant *grant, const struct waiter *wa
 	}
 	if (waiter) {
 		as->waiter = *waiter;
-		uv_timer_start(&app->ticker, on_tick, TICK_MS, TICK_MS);
+		sessions_tick(app);
 	}
 	log_info("session begins session=%.8s peer=%s role=%s relays=%zu", grant->session,
 		 grant->peer_name, grant->role == TOKEN_DEVICE ? "device" : "manager",

@@ -174,7 +174,7 @@ static void test_http(void **state)
 	assert_non_null(strstr(net_shell(&net, cmd), " 426"));
 	snprintf(cmd, sizeof(cmd),
 		 "%s/v1/control -H 'Upgrade: websocket' -H 'Connection: Upgrade' %s", base, key);
-	assert_non_null(strstr(net_shell(&net, cmd), " 400")); /* farlan.1 is missing */
+	assert_non_null(strstr(net_shell(&net, cmd), " 426")); /* farlan.1 is missing */
 }
 
 /* --- enrolment ------------------------------------------------------------------------------- */
