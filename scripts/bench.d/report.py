@@ -218,7 +218,7 @@ def chart(facts, systems, r):
             body += text
     facts = dict(facts)
     note = f"{facts.get('processor', '')}, kernel {facts.get('kernel', '')}, {facts.get('date', '')}; " \
-           f"medians of {facts.get('runs', '?')}; pale: UDP, as references"
+           f"medians of {facts.get('runs', '?')}; pale: over UDP, as references; →: beyond the scale"
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y + 24}" viewBox="0 0 {WIDTH} {y + 24}">',
         "<!-- SPDX-License-Identifier: GPL-3.0-or-later -->",
@@ -232,9 +232,11 @@ def chart(facts, systems, r):
     ])
 
 
-def tsv(facts, results_path):
+def tsv(facts, systems, out, results_path):
+    notes = facts + [(s, f"{label} {version}") for s, (label, version) in systems.items()]
+    notes += [("left out", f"{s}: {why}") for s, why in sorted(set(out))]
     with open(results_path, encoding="utf-8") as f:
-        return "".join(f"# {name}: {value}\n" for name, value in facts) + f.read()
+        return "".join(f"# {name}: {value}\n" for name, value in notes) + f.read()
 
 
 def main():
@@ -244,7 +246,7 @@ def main():
     measured = {key[0] for key in values if key[1] != "quiet"}
     systems = {s: words for s, words in systems.items() if s in measured}
     for name, text in (
-        ("results.tsv", tsv(facts, results_path)),
+        ("results.tsv", tsv(facts, systems, out, results_path)),
         ("results.md", markdown(facts, systems, out, r)),
         ("chart.svg", chart(facts, systems, r)),
     ):
