@@ -3,29 +3,15 @@
  * accessd - the Access Server.
  */
 #include <errno.h>
-#include <string.h>
-#include <sys/resource.h>
 
 #include "accessd/app.h"
 #include "common/io/daemon.h"
 #include "common/io/log.h"
 #include "common/io/tls.h"
 
-/* Each connection is a file; as many as the system lets us. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		log_warn("the limit of open files cannot be raised: %s", strerror(errno));
-}
-
 static int start(uv_loop_t *loop, void *conf, void *arg)
 {
-	raise_file_limit();
+	daemon_raise_file_limit();
 	if (tls_global_init()) {
 		log_error("the TLS library does not start");
 		return -EIO;

@@ -41,19 +41,9 @@ const struct opt_program *conf_program(void)
 	return &program;
 }
 
-int conf_load(struct conf *c, const char *path, char error[OPT_ERROR_SIZE])
-{
-	return opt_load(path, table, TABLE_N, c, error);
-}
-
 void conf_defaults(struct conf *c)
 {
 	opt_defaults(table, TABLE_N, c);
-}
-
-void conf_print(const struct conf *c)
-{
-	opt_print(table, TABLE_N, c);
 }
 
 void conf_listen_text(const struct conf *c, char *out, size_t out_size)

@@ -18,14 +18,9 @@ struct conf {
 	long max_sessions;
 };
 
-/** conf_program() - what relayd says of itself to opt_args_parse_for(). */
+/** conf_program() - what relayd says of itself. */
 const struct opt_program *conf_program(void);
-/** conf_load() - defaults and @path. Return: 0; -ENOENT; -EINVAL; -errno; see opt_load(). */
-int conf_load(struct conf *c, const char *path, char error[OPT_ERROR_SIZE])
-	__attribute__((warn_unused_result));
 void conf_defaults(struct conf *c);
-/** conf_print() - the effective configuration, to stdout. */
-void conf_print(const struct conf *c);
 /** conf_listen_text() - the `listen` option as it would stand in the file. */
 void conf_listen_text(const struct conf *c, char *out, size_t out_size);
 

@@ -9,10 +9,6 @@
 #include "common/io/file.h"
 #include "relayd/control.h"
 
-static const int signal_numbers[] = {SIGTERM, SIGINT};
-
-#define N_SIGNALS (sizeof(signal_numbers) / sizeof(signal_numbers[0]))
-
 /* The three that need an identity */
 
 static void on_accept(int fd, void *arg)
@@ -111,7 +107,7 @@ static void service_stopped(struct daemon *d)
 		return;
 	r = start_services(d);
 	if (r)
-		daemon_stop(d, 1);
+		daemon_give_up(d);
 }
 
 static void on_uplink_closed(void *arg)
@@ -210,38 +206,13 @@ static int load_identity(struct daemon *d)
 	}
 }
 
-static void on_signal(uv_signal_t *handle, int number)
-{
-	struct daemon *d = handle->data;
-
-	log_notice("stopping signal=%d", number);
-	daemon_stop(d, 0);
-}
-
-static int watch_signals(struct daemon *d)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < N_SIGNALS; i++) {
-		uv_signal_init(d->loop, &d->signals[i]);
-		d->signals[i].data = d;
-		if (r == 0)
-			r = uv_signal_start(&d->signals[i], on_signal, signal_numbers[i]);
-	}
-	return r;
-}
-
 int daemon_start(struct daemon *d, uv_loop_t *loop)
 {
 	int r;
 
 	d->loop = loop;
 	d->started_ms = clock_mono_ms();
-	uv_timer_init(loop, &d->last_resort);
-	uv_unref((uv_handle_t *)&d->last_resort);
-	r = watch_signals(d);
-	if (r == 0)
-		r = file_mkdirs(d->conf.state, 0700);
+	r = file_mkdirs(d->conf.state, 0700);
 	if (r) {
 		log_error("the state folder %s cannot be made: %s", d->conf.state, strerror(-r));
 		return r;
@@ -255,31 +226,26 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 	return d->enrolled ? start_services(d) : 0;
 }
 
-static void on_last_resort(uv_timer_t *timer)
+void daemon_give_up(struct daemon *d)
 {
-	log_warn("connections did not end in time: leaving them");
-	uv_stop(timer->loop);
+	d->exit_code = 1;
+	raise(SIGTERM);
 }
 
-void daemon_stop(struct daemon *d, int exit_code)
+void daemon_stop(struct daemon *d)
 {
 	if (d->stopping)
 		return;
 	d->stopping = true;
-	d->exit_code = exit_code;
-	uv_timer_start(&d->last_resort, on_last_resort, DAEMON_STOP_MS, 0);
+	outer_hurry();
 	enrolment_stop(d);
 	stop_services(d);
 	local_close(d->local);
 	d->local = NULL;
-	for (size_t i = 0; i < N_SIGNALS; i++)
-		uv_close((uv_handle_t *)&d->signals[i], NULL);
 }
 
 void daemon_deinit(struct daemon *d)
 {
-	uv_close((uv_handle_t *)&d->last_resort, NULL);
-	uv_run(d->loop, UV_RUN_NOWAIT);
 	identity_wipe(&d->identity);
 	if (d->next)
 		identity_wipe(d->next);

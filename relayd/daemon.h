@@ -17,8 +17,6 @@
 #include "relayd/relay.h"
 #include "relayd/uplink.h"
 
-#define DAEMON_STOP_MS 4700
-
 struct daemon {
 	uv_loop_t *loop;
 	struct conf conf;
@@ -32,11 +30,9 @@ struct daemon {
 	struct dial_memory memory;
 	struct local *local;
 	struct enrolment enrolment;
-	uv_signal_t signals[2];
-	uv_timer_t last_resort; /* stopping: the loop is left then, whatever is still open */
 	uint64_t started_ms;
 	bool stopping;
-	int exit_code;
+	int exit_code; /* of a program that ends by itself */
 };
 
 /** daemon_start() - @d: conf is set, the rest zero. Return: 0; -errno, logged; then daemon_stop()
@@ -49,9 +45,11 @@ int daemon_start(struct daemon *d, uv_loop_t *loop) __attribute__((warn_unused_r
 int daemon_enrolled(struct daemon *d, const struct identity *id)
 	__attribute__((warn_unused_result));
 
-/** daemon_stop() - close everything; the loop ends by itself, after DAEMON_STOP_MS at the latest.
- * Idempotent. */
-void daemon_stop(struct daemon *d, int exit_code);
+/** daemon_give_up() - the program cannot go on: it stops as by SIGTERM, with exit code 1. */
+void daemon_give_up(struct daemon *d);
+
+/** daemon_stop() - close everything, within RELAY_STOP_MS; the loop ends by itself. Idempotent. */
+void daemon_stop(struct daemon *d);
 
 /** daemon_deinit() - after the loop: what is left, and the keys are wiped. */
 void daemon_deinit(struct daemon *d);

@@ -74,7 +74,7 @@ static void on_done(void *arg, const struct identity *identity, int code, const 
 	snprintf(text, sizeof(text), "the identity could not be taken into use: %s", strerror(-r));
 	answer(d, r ? RPC_INTERNAL : 0, text);
 	if (r && !d->listeners && !d->next) /* it may be the ports: better seen than half alive */
-		daemon_stop(d, 1);
+		daemon_give_up(d);
 }
 
 static const struct enrol_callbacks callbacks = {.on_step = on_step, .on_done = on_done};

@@ -36,6 +36,17 @@ static void fill_standard_files(void)
 		close(fd);
 }
 
+void daemon_raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_warn("the limit of open files cannot be raised error=\"%s\"", strerror(errno));
+}
+
 void daemon_process_setup(void)
 {
 	const struct rlimit none = {0, 0};

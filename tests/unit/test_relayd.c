@@ -78,7 +78,7 @@ static bool all_stopped(void *arg)
 
 static void stop_relayd(void)
 {
-	daemon_stop(relayd, 0);
+	daemon_stop(relayd);
 	assert_true(run_until(all_stopped, NULL, 6000));
 	daemon_deinit(relayd);
 }
