@@ -64,7 +64,7 @@ struct load {
 	uint8_t record[RECORD_HEAD + RECORD_BODY];
 };
 
-static void die(const char *what, const char *detail)
+__attribute__((noreturn)) static void die(const char *what, const char *detail)
 {
 	fprintf(stderr, "relayload: %s%s\n", what, detail);
 	exit(1);
