@@ -12,51 +12,18 @@
 
 /* What accessd says */
 
-static int key_decode(struct token_key *key, const json_t *o)
-{
-	char kid[TOKEN_KID_SIZE];
-	size_t n;
-
-	if (!rpc_bytes(o, "public", key->public, sizeof(key->public), &n) ||
-	    n != sizeof(key->public) || !rpc_str_max(o, "kid", key->kid, sizeof(key->kid)))
-		return -EBADMSG;
-	token_kid(kid, key->public);
-	return strcmp(kid, key->kid) == 0 ? 0 : -EBADMSG;
-}
-
-int uplink_keys_decode(const json_t *list, struct token_key keys[IDENTITY_TOKEN_KEYS_MAX],
-		       size_t *n)
-{
-	struct token_key got[IDENTITY_TOKEN_KEYS_MAX] = {0};
-	size_t count = json_array_size(list);
-
-	if (count < 1 || count > IDENTITY_TOKEN_KEYS_MAX)
-		return -EBADMSG;
-	for (size_t i = 0; i < count; i++)
-		if (key_decode(&got[i], json_array_get(list, i)))
-			return -EBADMSG;
-	memcpy(keys, got, sizeof(got));
-	*n = count;
-	return 0;
-}
-
 /* Return: something changed. */
 static bool take_keys(struct uplink *u, const json_t *list)
 {
 	struct identity *id = u->identity;
-	struct token_key keys[IDENTITY_TOKEN_KEYS_MAX] = {0};
-	size_t n;
+	bool changed = false;
 
-	if (uplink_keys_decode(list, keys, &n)) {
+	if (identity_take_token_keys(id, list, &changed) != 0)
 		log_warn("the Access Server sent token keys that are malformed: the old ones stay");
-		return false;
-	}
-	if (n == id->n_token_keys && memcmp(keys, id->token_keys, n * sizeof(keys[0])) == 0)
-		return false;
-	memcpy(id->token_keys, keys, sizeof(keys));
-	id->n_token_keys = n;
-	log_notice("token keys changed keys=%zu newest=%s", n, keys[n - 1].kid);
-	return true;
+	else if (changed)
+		log_notice("token keys changed keys=%zu newest=%s", id->n_token_keys,
+			   id->token_keys[id->n_token_keys - 1].kid);
+	return changed;
 }
 
 static bool take_name(struct uplink *u, const json_t *hello)
@@ -67,34 +34,6 @@ static bool take_name(struct uplink *u, const json_t *hello)
 	    strcmp(name, u->identity->name) == 0)
 		return false;
 	memcpy(u->identity->name, name, sizeof(name));
-	return true;
-}
-
-/* Where the Access Servers of the domain are; a list that is wrong changes nothing. */
-static bool take_urls(struct uplink *u, const json_t *hello)
-{
-	const json_t *list = json_object_get(hello, "urls");
-	struct url urls[IDENTITY_URLS_MAX];
-	char old[URL_TEXT_SIZE], new[URL_TEXT_SIZE];
-	size_t n = json_array_size(list);
-	bool same = n == u->identity->n_urls;
-
-	if (n < 1 || n > IDENTITY_URLS_MAX)
-		return false;
-	memset(urls, 0, sizeof(urls));
-	for (size_t i = 0; i < n; i++) {
-		const char *text = json_string_value(json_array_get(list, i));
-
-		if (!text || url_parse(&urls[i], text))
-			return false;
-		url_format(&urls[i], new);
-		url_format(&u->identity->urls[i], old);
-		same = same && strcmp(old, new) == 0;
-	}
-	if (same)
-		return false;
-	memcpy(u->identity->urls, urls, sizeof(urls));
-	u->identity->n_urls = n;
 	return true;
 }
 
@@ -111,7 +50,9 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	}
 	changed = take_keys(u, json_object_get(result, "token_keys"));
 	changed = take_name(u, result) || changed;
-	changed = take_urls(u, result) || changed;
+	if (identity_take_urls(u->identity, json_object_get(result, "urls"), &changed) != 0)
+		log_warn("the Access Server sent a list of servers that is malformed: the old one "
+			 "stays");
 	u->online = true;
 	log_notice("online name=%s domain=%s", u->identity->name, u->identity->id.domain);
 	if (changed)

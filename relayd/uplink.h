@@ -43,9 +43,4 @@ void uplink_close(struct uplink *u);
 /** uplink_state_name() - "online", "connecting" or "offline". */
 const char *uplink_state_name(const struct uplink *u);
 
-/** uplink_keys_decode() - token_keys of hello and relay.keys. @keys is written whole or not at all.
- * Return: 0; -EBADMSG. */
-int uplink_keys_decode(const json_t *list, struct token_key keys[IDENTITY_TOKEN_KEYS_MAX],
-		       size_t *n) __attribute__((warn_unused_result));
-
 #endif

@@ -62,6 +62,18 @@ static void take_lans(struct app *app, const json_t *o)
 	}
 }
 
+/* Where the Access Servers are now; used with the next connection, kept for the next start. */
+static void take_servers(struct app *app, const json_t *hello)
+{
+	bool changed = false;
+
+	if (identity_take_urls(&app->identity, json_object_get(hello, "urls"), &changed) != 0)
+		log_warn("the Access Server sent a list of servers that is malformed: the old one "
+			 "stays");
+	else if (changed && identity_save(&app->identity, app->config.state) != 0)
+		log_warn("the new list of Access Servers is not kept");
+}
+
 static void on_hello(void *arg, const json_t *result, int code, const char *message)
 {
 	struct app *app = arg;
@@ -81,6 +93,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 		return;
 	}
 	take_lans(app, result);
+	take_servers(app, result);
 	app->online = true;
 	app_remember(app);
 	enrolment_finish(app);

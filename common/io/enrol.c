@@ -120,43 +120,6 @@ static bool take_cert(const json_t *o, const char *key, struct x509_cert *cert)
 	return rpc_bytes(o, key, cert->der, sizeof(cert->der), &cert->len);
 }
 
-static bool take_urls(const json_t *o, struct identity *id)
-{
-	const json_t *list = json_object_get(o, "urls"), *item;
-	size_t i;
-
-	if (!json_is_array(list) || json_array_size(list) < 1 ||
-	    json_array_size(list) > IDENTITY_URLS_MAX)
-		return false;
-	json_array_foreach (list, i, item) {
-		if (!json_is_string(item) || url_parse(&id->urls[i], json_string_value(item)) != 0)
-			return false;
-	}
-	id->n_urls = json_array_size(list);
-	return true;
-}
-
-bool enrol_take_token_keys(const json_t *o, struct identity *id)
-{
-	const json_t *list = json_object_get(o, "token_keys"), *item;
-	struct token_key keys[IDENTITY_TOKEN_KEYS_MAX];
-	size_t i, n;
-
-	memset(keys, 0, sizeof(keys));
-	if (!json_is_array(list) || json_array_size(list) < 1 ||
-	    json_array_size(list) > IDENTITY_TOKEN_KEYS_MAX)
-		return false;
-	json_array_foreach (list, i, item) {
-		if (!rpc_str_max(item, "kid", keys[i].kid, sizeof(keys[i].kid)) ||
-		    !rpc_bytes(item, "public", keys[i].public, sizeof(keys[i].public), &n) ||
-		    n != sizeof(keys[i].public))
-			return false;
-	}
-	memcpy(id->token_keys, keys, sizeof(keys));
-	id->n_token_keys = json_array_size(list);
-	return true;
-}
-
 /* What is wrong with a certificate that should be for our key and from the domain that answered, or
  * NULL. */
 static const char *check_cert(const struct x509_cert *cert, const uint8_t key_sha256[32],
@@ -193,6 +156,7 @@ static const char *take_answer(struct enrol *e, const json_t *o)
 {
 	const struct x509_cert *ca = e->has_invite ? &inner_peer(e->inner)->root : &e->known_ca;
 	struct identity *id = &e->result;
+	bool changed = false; /* all of it is */
 	const char *uri;
 
 	memset(id, 0, sizeof(*id));
@@ -200,12 +164,14 @@ static const char *take_answer(struct enrol *e, const json_t *o)
 	id->ca = *ca;
 	if (!rpc_str(o, "uri", &uri) || ident_parse(&id->id, uri, strlen(uri)) != 0 ||
 	    id->id.kind != e->kind || !rpc_str_max(o, "name", id->name, sizeof(id->name)) ||
-	    !take_cert(o, "cert", &id->cert) || !take_urls(o, id))
+	    !take_cert(o, "cert", &id->cert) ||
+	    identity_take_urls(id, json_object_get(o, "urls"), &changed) != 0)
 		return "the server's answer is malformed";
 	if (strcmp(id->id.domain, inner_peer(e->inner)->id.domain) != 0)
 		return "the server's answer is for another domain";
 	if (e->kind == IDENT_RELAY &&
-	    (!take_cert(o, "outer_cert", &id->outer_cert) || !enrol_take_token_keys(o, id)))
+	    (!take_cert(o, "outer_cert", &id->outer_cert) ||
+	     identity_take_token_keys(id, json_object_get(o, "token_keys"), &changed) != 0))
 		return "the server's answer is malformed";
 	return check_certs(e, id);
 }

@@ -36,8 +36,6 @@ struct enrol_callbacks {
 /** enrol_start() - @request's strings and structures are copied. Return: 0; -errno. */
 int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request *request,
 		const struct enrol_callbacks *cb, void *arg) __attribute__((warn_unused_result));
-/** enrol_take_token_keys() - from a member "token_keys" into @id, whole or not at all. */
-bool enrol_take_token_keys(const json_t *o, struct identity *id);
 /** enrol_cancel() - on_done will not come. Not after on_done. */
 void enrol_cancel(struct enrol *e);
 

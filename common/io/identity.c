@@ -31,21 +31,38 @@ static bool get_cert(const json_t *o, const char *key, struct x509_cert *cert)
 	return rpc_bytes(o, key, cert->der, sizeof(cert->der), &cert->len) && cert->len > 0;
 }
 
-static bool get_urls(const json_t *o, struct identity *id)
+/* The same servers in the same order? */
+static bool same_urls(const struct url *a, size_t n_a, const struct url *b, size_t n_b)
 {
-	const json_t *list = json_object_get(o, "urls");
+	char text_a[URL_TEXT_SIZE], text_b[URL_TEXT_SIZE];
+
+	for (size_t i = 0; n_a == n_b && i < n_a; i++) {
+		url_format(&a[i], text_a);
+		url_format(&b[i], text_b);
+		if (strcmp(text_a, text_b) != 0)
+			return false;
+	}
+	return n_a == n_b;
+}
+
+int identity_take_urls(struct identity *id, const json_t *list, bool *changed)
+{
+	struct url urls[IDENTITY_URLS_MAX];
 	size_t n = json_array_size(list);
 
 	if (n < 1 || n > IDENTITY_URLS_MAX)
-		return false;
+		return -EBADMSG;
+	memset(urls, 0, sizeof(urls));
 	for (size_t i = 0; i < n; i++) {
 		const char *text = json_string_value(json_array_get(list, i));
 
-		if (!text || url_parse(&id->urls[i], text) != 0)
-			return false;
+		if (!text || url_parse(&urls[i], text) != 0)
+			return -EBADMSG;
 	}
+	*changed |= !same_urls(urls, n, id->urls, id->n_urls);
+	memcpy(id->urls, urls, sizeof(urls));
 	id->n_urls = n;
-	return true;
+	return 0;
 }
 
 static bool get_token_key(const json_t *o, struct token_key *key)
@@ -60,21 +77,32 @@ static bool get_token_key(const json_t *o, struct token_key *key)
 	return strcmp(kid, key->kid) == 0;
 }
 
+int identity_take_token_keys(struct identity *id, const json_t *list, bool *changed)
+{
+	struct token_key keys[IDENTITY_TOKEN_KEYS_MAX];
+	size_t n = json_array_size(list);
+
+	if (n < 1 || n > IDENTITY_TOKEN_KEYS_MAX)
+		return -EBADMSG;
+	memset(keys, 0, sizeof(keys));
+	for (size_t i = 0; i < n; i++) {
+		if (!get_token_key(json_array_get(list, i), &keys[i]))
+			return -EBADMSG;
+	}
+	*changed |= n != id->n_token_keys || memcmp(keys, id->token_keys, sizeof(keys)) != 0;
+	memcpy(id->token_keys, keys, sizeof(keys));
+	id->n_token_keys = n;
+	return 0;
+}
+
 static bool get_relay(const json_t *o, struct identity *id)
 {
 	const json_t *keys = json_object_get(o, "token_keys");
-	size_t n = json_array_size(keys);
+	bool changed = false;
 
 	if (json_object_get(o, "outer_cert") && !get_cert(o, "outer_cert", &id->outer_cert))
 		return false;
-	if (n > IDENTITY_TOKEN_KEYS_MAX)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (!get_token_key(json_array_get(keys, i), &id->token_keys[i]))
-			return false;
-	}
-	id->n_token_keys = n;
-	return true;
+	return !keys || identity_take_token_keys(id, keys, &changed) == 0;
 }
 
 /* Do key, certificate and CA belong together? Dates are not looked at: time may be unknown. */
@@ -96,6 +124,7 @@ static bool is_consistent(const struct identity *id)
 
 static bool decode(struct identity *id, const json_t *o)
 {
+	bool changed = false; /* all of it is */
 	const char *uri;
 	int64_t version;
 
@@ -103,7 +132,8 @@ static bool decode(struct identity *id, const json_t *o)
 	       rpc_str(o, "uri", &uri) && ident_parse(&id->id, uri, strlen(uri)) == 0 &&
 	       rpc_str_max(o, "name", id->name, sizeof(id->name)) && text_name_ok(id->name) &&
 	       rpc_bytes(o, "key", id->key.der, sizeof(id->key.der), &id->key.len) &&
-	       get_cert(o, "cert", &id->cert) && get_cert(o, "ca", &id->ca) && get_urls(o, id) &&
+	       get_cert(o, "cert", &id->cert) && get_cert(o, "ca", &id->ca) &&
+	       identity_take_urls(id, json_object_get(o, "urls"), &changed) == 0 &&
 	       get_relay(o, id) && is_consistent(id);
 }
 

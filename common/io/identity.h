@@ -6,6 +6,8 @@
 #ifndef FARLAN_IDENTITY_H
 #define FARLAN_IDENTITY_H
 
+#include <jansson.h>
+
 #include "common/io/x509.h"
 #include "common/pure/token.h"
 #include "common/pure/url.h"
@@ -39,6 +41,16 @@ int identity_save(const struct identity *id, const char *state_dir)
 
 /** identity_forget() - remove the file. Return: 0; -errno. */
 int identity_forget(const char *state_dir) __attribute__((warn_unused_result));
+
+/**
+ * identity_take_urls(), identity_take_token_keys() - from a message of the Access Server: the lists
+ * "urls" and "token_keys". @id is changed whole or not at all.
+ * @changed: set if it is news, else left alone.   Return: 0; -EBADMSG.
+ */
+int identity_take_urls(struct identity *id, const json_t *list, bool *changed)
+	__attribute__((warn_unused_result));
+int identity_take_token_keys(struct identity *id, const json_t *list, bool *changed)
+	__attribute__((warn_unused_result));
 
 void identity_wipe(struct identity *id);
 
