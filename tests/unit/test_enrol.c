@@ -91,8 +91,10 @@ static void sign(struct x509_cert *cert, const struct ident *id, const struct fi
 static json_t *make_token_keys(void)
 {
 	uint8_t public[32] = {1, 2, 3};
+	char kid[TOKEN_KID_SIZE];
 
-	return json_pack("[{s:s, s:o}]", "kid", "0011223344556677", "public",
+	token_kid(kid, public);
+	return json_pack("[{s:s, s:o}]", "kid", kid, "public",
 			 rpc_json_bytes(public, answer == BAD_TOKEN_KEYS ? 31 : 32));
 }
 
@@ -319,7 +321,7 @@ static void a_relay_enrols(void **state)
 	expect_success();
 	assert_int_equal(got.id.kind, IDENT_RELAY);
 	assert_int_equal(got.n_token_keys, 1);
-	assert_string_equal(got.token_keys[0].kid, "0011223344556677");
+	assert_memory_equal(got.token_keys[0].public, ((uint8_t[32]){1, 2, 3}), 32);
 	assert_true(got.outer_cert.len > 100);
 }
 
