@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_addr.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -775,6 +777,20 @@ struct in6_ifreq_copy { /* linux/ipv6.h does not go with netinet/in.h */
 	int index;
 };
 
+/* Also without duplicate detection a new address is tentative until a worker of the kernel saw it.
+ */
+static bool is_tentative(void)
+{
+	FILE *f = fopen("/proc/net/if_inet6", "r");
+	unsigned int flags, any = 0;
+
+	assert_non_null(f);
+	while (fscanf(f, "%*s %*x %*x %*x %x %*s", &flags) == 1)
+		any |= flags & IFA_F_TENTATIVE;
+	fclose(f);
+	return any != 0;
+}
+
 static void link_up(int last)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), fd6 = socket(AF_INET6, SOCK_DGRAM, 0);
@@ -794,6 +810,10 @@ static void link_up(int last)
 	six.addr.s6_addr[0] = 0xfd;
 	six.addr.s6_addr[15] = (uint8_t)last;
 	assert_int_equal(ioctl(fd6, SIOCSIFADDR, &six), 0);
+	for (int i = 0; is_tentative(); i++) {
+		assert_true(i < 5000);
+		usleep(1000);
+	}
 	close(fd);
 	close(fd6);
 }
