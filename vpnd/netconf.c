@@ -196,6 +196,7 @@ int netconf_link_up(struct netconf *nc, uint32_t mtu_bytes)
 	/* Nobody is there who could answer router solicitations. Fails where IPv6 is off. */
 	if (link_change(nc, ifindex, fill_addr_gen_mode, IN6_ADDR_GEN_MODE_NONE) != 0)
 		log_debug("no addr_gen_mode for %s", nc->tun);
+	nc->mtu_bytes = mtu_bytes;
 	err = link_change(nc, ifindex, fill_up, mtu_bytes);
 	if (err)
 		return netconf_fail(nc, err, "cannot set %s up with MTU %u: %s", nc->tun, mtu_bytes,
@@ -336,6 +337,49 @@ static int route_change(struct netconf *nc, int ifindex, const struct prefix *p,
 	return netconf_errno(nle);
 }
 
+static bool is_down(struct netconf *nc, int ifindex)
+{
+	struct rtnl_link *link;
+	bool down;
+
+	if (rtnl_link_get_kernel(nc->sock, ifindex, NULL, &link) != 0)
+		return false;
+	down = !(rtnl_link_get_flags(link) & IFF_UP);
+	rtnl_link_put(link);
+	return down;
+}
+
+/* Not by the error: libnl knows no ENETDOWN, and EINVAL has many reasons. */
+static bool has_lost(struct netconf *nc, int ifindex, const struct addr *src)
+{
+	struct netconf_link owner;
+
+	return is_down(nc, ifindex) || (src && netconf_address_owner(nc, src, &owner) == 0);
+}
+
+/*
+ * Who sets the TUN down takes all routes from it and its IPv6 addresses, and up alone brings none
+ * of them back. What is there still is left as it is.
+ */
+static void put_back(struct netconf *nc, int ifindex)
+{
+	int err = link_change(nc, ifindex, fill_up, nc->mtu_bytes);
+
+	log_notice("the interface lost what was set on it: it is set again interface=%s", nc->tun);
+	for (size_t i = 0; !err && i < nc->n_items; i++) {
+		const struct netconf_item *item = &nc->items[i];
+		const struct addr *src = item->src.family ? &item->src : NULL;
+
+		err = item->is_route ? route_change(nc, ifindex, &item->prefix, src, true)
+				     : address_change(nc, ifindex, &item->prefix, true);
+		if (err == -EEXIST)
+			err = 0;
+	}
+	if (err)
+		log_warn("not all could be set again interface=%s error=%s", nc->tun,
+			 strerror(-err));
+}
+
 int netconf_route_add(struct netconf *nc, const struct prefix *p, const struct addr *src)
 {
 	struct netconf_link owner;
@@ -354,10 +398,16 @@ int netconf_route_add(struct netconf *nc, const struct prefix *p, const struct a
 				    owner.ifindex ? ", by " : "", owner.name);
 	if (!err)
 		err = route_change(nc, ifindex, p, src, true);
+	if (err && has_lost(nc, ifindex, src)) {
+		put_back(nc, ifindex);
+		err = route_change(nc, ifindex, p, src, true);
+	}
 	if (err)
 		return netconf_fail(nc, err, "cannot route %s into %s: %s", text, nc->tun,
 				    strerror(-err));
 	nc->items[nc->n_items++] = (struct netconf_item){.is_route = true, .prefix = *p};
+	if (src)
+		nc->items[nc->n_items - 1].src = *src;
 	return 0;
 }
 

@@ -65,7 +65,8 @@ int netconf_address_add(struct netconf *nc, const struct addr *a)
 int netconf_address_remove(struct netconf *nc, const struct addr *a);
 
 /**
- * netconf_route_add() - @p into the TUN, in the main table. Never replaces a route.
+ * netconf_route_add() - @p into the TUN, in the main table. Never replaces a route. If the TUN was
+ * set down meanwhile, it is set up again with all that was added before.
  * @src: preferred source, one of our tunnel addresses of the same family; NULL: the kernel's
  * choice. Return: 0, also if it is there from an earlier call; -EEXIST another route to exactly @p;
  * -errno.

@@ -15,12 +15,14 @@
 struct netconf_item {
 	bool is_route;
 	struct prefix prefix;
+	struct addr src; /* of a route; family 0: the kernel's choice */
 };
 
 struct netconf {
 	char tun[NETCONF_NAME_SIZE];
 	struct undo *undo;
 	int ifindex; /* of the TUN that the items are on */
+	uint32_t mtu_bytes;
 	struct nl_sock *sock;
 	size_t n_items, items_size;
 	struct netconf_item *items; /* in the order they were added */

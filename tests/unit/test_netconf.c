@@ -246,6 +246,37 @@ static void test_remove_what_somebody_removed(void **state)
 	assert_int_equal(netconf_route_remove(nc, &p), 0);
 }
 
+/* Down takes the routes and the IPv6 addresses; the next route brings back all that was there. */
+static void test_set_down(void **state)
+{
+	struct prefix first, p4, p6;
+	struct addr v4, v6;
+
+	(void)state;
+	new_namespace();
+	up();
+	first = prefix("192.168.203.0/24");
+	p4 = prefix("192.168.201.0/24");
+	p6 = prefix("fd02::/64");
+	v4 = addr("100.64.0.1");
+	v6 = addr("fd00::1");
+	assert_int_equal(netconf_address_add(nc, &v4), 0);
+	assert_int_equal(netconf_address_add(nc, &v6), 0);
+	assert_int_equal(netconf_route_add(nc, &first, &v4), 0);
+	/* Down and up again: the source of an IPv6 route is gone. */
+	assert_true(sh("ip link set " TUN " down && ip link set " TUN " up"));
+	assert_int_equal(netconf_route_add(nc, &p6, &v6), 0);
+	assert_true(sh("ip -6 addr show dev " TUN " | grep -q 'inet6 fd00::1/128'"));
+	assert_true(sh("ip route show dev " TUN " | grep -q '192.168.203.0/24.*src 100.64.0.1'"));
+	/* Down still. */
+	assert_true(sh("ip link set " TUN " down"));
+	assert_int_equal(netconf_route_add(nc, &p4, &v4), 0);
+	assert_true(sh("ip link show dev " TUN " up | grep -q 'mtu 1400'"));
+	assert_true(sh("ip route show dev " TUN " | grep -q '192.168.201.0/24.*src 100.64.0.1'"));
+	assert_true(sh("ip route show dev " TUN " | grep -q '192.168.203.0/24.*src 100.64.0.1'"));
+	assert_true(sh("ip -6 route show dev " TUN " | grep -q 'fd02::/64.*src fd00::1'"));
+}
+
 /* A TUN that was deleted and made again: nothing of the old one is taken for there. */
 static void test_device_made_again(void **state)
 {
@@ -763,6 +794,7 @@ int main(void)
 		TEST(test_routes),
 		TEST(test_never_replaces_a_route),
 		TEST(test_remove_what_somebody_removed),
+		TEST(test_set_down),
 		TEST(test_device_made_again),
 		TEST(test_find_lan),
 		TEST(test_conflicts),
