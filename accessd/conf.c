@@ -8,11 +8,11 @@
 
 /* clang-format off */
 const struct opt CONF_TABLE[] = {
-	{ .section = "accessd", .key = "state", .parse = opt_parse_string, .print = opt_print_string,
+	{ .section = "accessd", .key = "state", .parse = opt_parse_path, .print = opt_print_string,
 	  FIELD(state), .dflt = "/var/lib/farlan/accessd",
 	  .help = "folder of the database: it holds the keys of the domain, so keep it safe" },
-	{ .section = "accessd", .key = "socket", .parse = opt_parse_string, .print = opt_print_string,
-	  FIELD(socket), .dflt = CONF_SOCKET,
+	{ .section = "accessd", .key = "socket", .parse = opt_parse_path, .print = opt_print_string,
+	  FIELD(socket), .max = OPT_SOCKET_MAX, .dflt = CONF_SOCKET,
 	  .help = "where accessctl finds accessd" },
 	{ .section = "accessd", .key = "listen", .parse = opt_parse_listen, .print = opt_print_listen,
 	  FIELD(listen), .dflt = "443, 80, 5935",

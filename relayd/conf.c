@@ -8,11 +8,11 @@
 
 /* clang-format off */
 static const struct opt table[] = {
-	{ .section = "relayd", .key = "state", .parse = opt_parse_string, .print = opt_print_string,
+	{ .section = "relayd", .key = "state", .parse = opt_parse_path, .print = opt_print_string,
 	  FIELD(state), .dflt = "/var/lib/farlan/relayd",
 	  .help = "folder of the identity that enrolment left here" },
-	{ .section = "relayd", .key = "socket", .parse = opt_parse_string, .print = opt_print_string,
-	  FIELD(socket), .dflt = "/run/farlan/relayd.sock",
+	{ .section = "relayd", .key = "socket", .parse = opt_parse_path, .print = opt_print_string,
+	  FIELD(socket), .max = OPT_SOCKET_MAX, .dflt = "/run/farlan/relayd.sock",
 	  .help = "where relayctl finds relayd" },
 	{ .section = "relayd", .key = "listen", .parse = opt_parse_listen, .print = opt_print_listen,
 	  FIELD(listen), .dflt = "443, 80, 5935",

@@ -29,18 +29,37 @@ static void print_role(const struct opt *o, const void *field, char *out, size_t
 	snprintf(out, out_size, "%s", *role == TOKEN_DEVICE ? "device" : "manager");
 }
 
+/* What the kernel would refuse, or take for a pattern. */
+static const char *parse_tun(const struct opt *o, const char *value, void *field)
+{
+	if (!value[0] || strpbrk(value, "/:% \t") || strcmp(value, ".") == 0 ||
+	    strcmp(value, "..") == 0)
+		return "this cannot be the name of a network device";
+	return opt_parse_string(o, value, field);
+}
+
+const char *config_check(const void *conf)
+{
+	const struct config *c = conf;
+
+	if (c->role == TOKEN_DEVICE && c->lans.n > 0)
+		return "lan: only for role = manager; what is behind a device stands in the Access "
+		       "Server's register (accessctl device set NAME --lan PREFIX)";
+	return NULL;
+}
+
 /* clang-format off */
 const struct opt config_table[CONFIG_TABLE_N] = {
 	{ .section = "vpnd", .key = "role", .parse = parse_role, .print = print_role,
 	  FIELD(role), .dflt = "device",
 	  .help = "device (at the machine) or manager (the engineer's PC, the office router)" },
-	{ .section = "vpnd", .key = "state", .parse = opt_parse_string, .print = opt_print_string,
+	{ .section = "vpnd", .key = "state", .parse = opt_parse_path, .print = opt_print_string,
 	  FIELD(state), .dflt = "/var/lib/farlan/vpnd",
 	  .help = "folder of the identity that enrolment left here" },
-	{ .section = "vpnd", .key = "socket", .parse = opt_parse_string, .print = opt_print_string,
-	  FIELD(socket), .dflt = "/run/farlan/vpnd.sock",
+	{ .section = "vpnd", .key = "socket", .parse = opt_parse_path, .print = opt_print_string,
+	  FIELD(socket), .max = OPT_SOCKET_MAX, .dflt = "/run/farlan/vpnd.sock",
 	  .help = "where vpnctl finds vpnd; what vpnd changed on the host is noted beside it" },
-	{ .section = "vpnd", .key = "tun", .parse = opt_parse_string, .print = opt_print_string,
+	{ .section = "vpnd", .key = "tun", .parse = parse_tun, .print = opt_print_string,
 	  FIELD(tun), .dflt = "farlan0",
 	  .help = "name of the TUN device" },
 	{ .section = "vpnd", .key = "lan", .parse = opt_parse_prefixes, .print = opt_print_prefixes,

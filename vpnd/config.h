@@ -24,4 +24,7 @@ struct config {
 #define CONFIG_TABLE_N 6
 extern const struct opt config_table[CONFIG_TABLE_N]; /* of struct config */
 
+/** config_check() - what goes beyond one option. Return: NULL; what is wrong, in words. */
+const char *config_check(const void *conf) __attribute__((warn_unused_result));
+
 #endif

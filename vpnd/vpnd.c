@@ -33,6 +33,7 @@ int main(int argc, char **argv)
 			    .table = config_table,
 			    .n = CONFIG_TABLE_N},
 		.conf = &config,
+		.check = config_check,
 		.start = start,
 		.stop = stop,
 		.arg = &app,

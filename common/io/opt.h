@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define OPT_ERROR_SIZE 512
+#define OPT_SOCKET_MAX 107 /* bytes of a Unix socket's path, unix(7) */
 
 struct opt {
 	const char *section, *key;
@@ -27,7 +28,7 @@ struct opt {
 	size_t offset;	  /* of the field in the configuration structure */
 	size_t size;	  /* of the field */
 	const char *dflt; /* as in a file; NULL: none */
-	long min, max;	  /* for numbers */
+	long min, max;	  /* for numbers; max: for paths */
 	const char *help; /* one line */
 	bool required;	  /* a file without it is refused */
 };
@@ -38,6 +39,8 @@ struct opt {
  * this thread.
  */
 const char *opt_parse_string(const struct opt *o, const char *value, void *field); /* char[size] */
+/* A string that begins with "/"; of at most max bytes, if that is set. */
+const char *opt_parse_path(const struct opt *o, const char *value, void *field);
 const char *opt_parse_bool(const struct opt *o, const char *value, void *field); /* bool: yes/no */
 const char *opt_parse_int(const struct opt *o, const char *value, void *field); /* long, min..max */
 const char *opt_parse_ports(const struct opt *o, const char *value,

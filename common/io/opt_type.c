@@ -51,6 +51,15 @@ const char *opt_parse_string(const struct opt *o, const char *value, void *field
 	return NULL;
 }
 
+const char *opt_parse_path(const struct opt *o, const char *value, void *field)
+{
+	if (value[0] != '/')
+		return words("\"%.64s\" is not a path that begins with /", value);
+	if (o->max > 0 && strlen(value) > (size_t)o->max)
+		return words("longer than %ld characters", o->max);
+	return opt_parse_string(o, value, field);
+}
+
 void opt_print_string(const struct opt *o, const void *field, char *out, size_t out_size)
 {
 	(void)o;

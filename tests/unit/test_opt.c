@@ -24,6 +24,7 @@ struct conf {
 	struct opt_listens listen;
 	struct opt_prefixes lans;
 	char proxy[256];
+	char folder[32];
 };
 
 #define FIELD(m) .offset = offsetof(struct conf, m), .size = sizeof(((struct conf *)0)->m)
@@ -57,6 +58,14 @@ static const struct opt table[] = {
 	 .dflt = "443, 80",
 	 .help = "ports to try"},
 	{.section = "net", .key = "listen", TYPE(listen), FIELD(listen), .help = "where to listen"},
+	{.section = "net",
+	 .key = "folder",
+	 .parse = opt_parse_path,
+	 .print = opt_print_string,
+	 FIELD(folder),
+	 .max = 12,
+	 .dflt = "/run",
+	 .help = "where"},
 	{.section = "net", .key = "lans", TYPE(prefixes), FIELD(lans), .help = "networks"},
 	{.section = "net", .key = "proxy", TYPE(string), FIELD(proxy), .help = "HTTP proxy"},
 };
@@ -264,6 +273,17 @@ static void values_that_are_refused(void **state)
 		      ":2: lans: \"10.1.0.0/16\" overlaps with one before it");
 }
 
+static void paths(void **state)
+{
+	(void)state;
+	check_accepted("[net]\nfolder = /var/lib/f12\n");
+	assert_string_equal(conf.folder, "/var/lib/f12");
+	check_refused("[net]\nfolder = /var/lib/f123\n", ":2: folder: longer than 12 characters");
+	check_refused("[net]\nfolder = lib/f\n",
+		      ":2: folder: \"lib/f\" is not a path that begins with /");
+	check_refused("[net]\nfolder =\n", ":2: folder: \"\" is not a path that begins with /");
+}
+
 /* inih alone would cut at 199 bytes without a word. */
 static void long_lines(void **state)
 {
@@ -358,6 +378,7 @@ static void print_and_read_again(void **state)
 		"\n[net]\n"
 		"# ports to try\nports = 5935, 443\n"
 		"# where to listen\nlisten = 443, 192.0.2.1:80, [2001:db8::1]:5935\n"
+		"# where\nfolder = /run\n"
 		"# networks\nlans = 192.168.101.0/24, fd00:1::/64\n"
 		"# HTTP proxy\nproxy = \n";
 	char first[sizeof(logged)];
@@ -469,6 +490,7 @@ int main(void)
 		cmocka_unit_test(good_file),
 		cmocka_unit_test(lines_that_are_refused),
 		cmocka_unit_test(values_that_are_refused),
+		cmocka_unit_test(paths),
 		cmocka_unit_test(long_lines),
 		cmocka_unit_test(all_errors_are_logged),
 		cmocka_unit_test(required),
