@@ -99,7 +99,8 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	enrolment_finish(app);
 	log_notice("online name=%s domain=%s", app->identity.name, app->identity.id.domain);
 	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
-		app_note_error(app, "see vpnd's manual page, \"Requirements\"", "%s", error);
+		app_note_error(app, "free what is in the way here, then start vpnd again", "%s",
+			       error);
 }
 
 static void on_online(struct access_link *l)

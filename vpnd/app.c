@@ -148,12 +148,14 @@ static int load_identity(struct app *app)
 	if (r == -ENOENT)
 		log_notice("not enrolled todo=\"%s\"",
 			   app->config.role == TOKEN_DEVICE ? "vpnctl enroll" : "vpnctl login");
+	else if (r == -EPERM)
+		app_note_error(app, "chmod 600 it, and start vpnd again; enrol anew if it was read",
+			       "the identity in %s is not used: others may read it",
+			       app->config.state);
 	else
 		app_note_error(app, "enrol anew, or restore the file",
-			       "the identity cannot be read: %s",
-			       r == -EPERM     ? "others may read it (it must be 0600)"
-			       : r == -EBADMSG ? "damaged"
-					       : strerror(-r));
+			       "the identity in %s cannot be read: %s", app->config.state,
+			       r == -EBADMSG ? "damaged" : strerror(-r));
 	return 0;
 }
 

@@ -63,13 +63,14 @@ static void on_notify(void *arg, const char *method, const json_t *params)
 	free(text);
 }
 
-static const char *what_to_do(int code)
+static const char *what_to_do(const char *method, int code)
 {
 	switch (code) {
 	case RPC_DENIED:
 		return "check what you entered, or ask the administrator of the domain";
 	case RPC_NOT_FOUND:
-		return "vpnctl devices lists what there is";
+		return strcmp(method, "disconnect") == 0 ? "vpnctl status lists the sessions"
+							 : "vpnctl devices lists what there is";
 	case RPC_UNAVAILABLE:
 		return "vpnctl status says what is missing";
 	case RPC_EXPIRED:
@@ -98,7 +99,7 @@ int vpnctl_try(struct ctl *c, const char *method, json_t *params, int timeout_ms
 
 void vpnctl_explain(const char *method, int code, const char *error)
 {
-	const char *todo = what_to_do(code);
+	const char *todo = what_to_do(method, code);
 
 	fflush(stdout);
 	fprintf(stderr, "vpnctl: %s failed: %s\n", method, error[0] ? error : "no reason given");

@@ -12,6 +12,7 @@
 
 #define INVITATION_SIZE (INVITE_TEXT_SIZE + 64) /* with line ends */
 #define PASSWORD_SIZE 1024
+#define INVITATION_START "farlan-user-"
 
 static int complain(const char *what, int err)
 {
@@ -21,6 +22,8 @@ static int complain(const char *what, int err)
 		why = "nothing was entered";
 	else if (err == -E2BIG || err == -EFBIG)
 		why = "too long";
+	else if (err == -EILSEQ)
+		why = "this is not text";
 	fprintf(stderr, "vpnctl: %s: %s\n", what, why);
 	return err;
 }
@@ -108,7 +111,15 @@ static int read_password(const char *user, char out[PASSWORD_SIZE])
 	else
 		snprintf(prompt, sizeof(prompt), "Password: ");
 	err = ctl_read_secret(prompt, out, PASSWORD_SIZE);
-	return err ? complain("password", err) : 0;
+	if (err)
+		return complain("password", err);
+	if (strncmp(out, INVITATION_START, strlen(INVITATION_START)) != 0)
+		return 0;
+	explicit_bzero(out, PASSWORD_SIZE);
+	fputs("vpnctl: this is an invitation, not a password: an identity is here already; give a "
+	      "new invitation by --invite FILE\n",
+	      stderr);
+	return -EINVAL;
 }
 
 int vpnctl_login(struct ctl *c, const struct vpnctl_args *args)

@@ -39,15 +39,19 @@ static const char *endpoint(char out[ENDPOINT_SIZE], const json_t *o, const char
 	return out;
 }
 
-static const char *state_words(const char *state)
+static const char *state_words(const json_t *s)
 {
 	static const char *const words[][2] = {
 		{"not-enrolled", "not enrolled: vpnctl enroll (device) or vpnctl login (manager)"},
 		{"connecting", "connecting to the Access Server"},
-		{"offline", "offline: the Access Server cannot be reached"},
 		{"online", "online"},
 	};
+	const char *state = vpnctl_text(s, "state");
 
+	if (strcmp(state, "offline") == 0)
+		return json_object_get(s, "retry_in_s")
+			       ? "offline: the Access Server cannot be reached"
+			       : "offline: given up, see the last errors";
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(words[i][0], state) == 0)
 			return words[i][1];
@@ -75,7 +79,7 @@ static void print_self(const json_t *s)
 	char text[LIST_SIZE], again[VPNCTL_TEXT_SIZE];
 
 	printf("vpnd %s, %s, %s\n", vpnctl_text(s, "version"), vpnctl_text(s, "role"),
-	       state_words(vpnctl_text(s, "state")));
+	       state_words(s));
 	if (vpnctl_text(s, "name")[0]) {
 		snprintf(text, sizeof(text), "%s of domain %s", vpnctl_text(s, "name"),
 			 vpnctl_text(s, "domain"));
