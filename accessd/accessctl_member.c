@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* init, add, set, reinvite, passwd, revoke, remove. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -7,7 +8,7 @@
 
 #include "accessd/accessctl.h"
 
-#define PASSWORD_SIZE 258
+#define PASSWORD_SIZE 257 /* what accessd takes */
 #define PASSWORD_SHORT 8
 
 int accessctl_init(struct ctl *c, const struct accessctl_args *a)
@@ -78,16 +79,33 @@ static int invite(struct ctl *c, const struct accessctl_args *a, const char *met
 
 /* --- passwords ------------------------------------------------------------------------------- */
 
+/* Return: true; false and what is wrong was said. */
+static bool read_once(const char *prompt, char password[PASSWORD_SIZE])
+{
+	int r = ctl_read_secret(prompt, password, PASSWORD_SIZE);
+
+	if (r == 0 && password[0])
+		return true;
+	if (r == -E2BIG)
+		fprintf(stderr, "accessctl: the password is too long: at most %d bytes\n",
+			PASSWORD_SIZE - 1);
+	else if (r == -EILSEQ)
+		fputs("accessctl: the password is not text\n", stderr);
+	else
+		fputs("accessctl: no password was given\n", stderr);
+	return false;
+}
+
 static bool read_twice(char password[PASSWORD_SIZE])
 {
 	char again[PASSWORD_SIZE];
 	bool same;
 
-	if (ctl_read_secret("Password: ", password, PASSWORD_SIZE) != 0)
+	if (!read_once("Password: ", password))
 		return false;
 	if (!isatty(STDIN_FILENO))
 		return true;
-	if (ctl_read_secret("Once more: ", again, sizeof(again)) != 0)
+	if (!read_once("Once more: ", again))
 		return false;
 	same = strcmp(password, again) == 0;
 	explicit_bzero(again, sizeof(again));
@@ -98,10 +116,8 @@ static bool read_twice(char password[PASSWORD_SIZE])
 
 static bool read_password(char password[PASSWORD_SIZE])
 {
-	if (!read_twice(password) || !password[0]) {
-		fputs("accessctl: no password was given\n", stderr);
+	if (!read_twice(password))
 		return false;
-	}
 	if (strlen(password) < PASSWORD_SHORT)
 		fprintf(stderr,
 			"accessctl: warning: a password of less than %d characters is weak\n",

@@ -84,6 +84,33 @@ password() {
 	wait_for 10 is_online site2
 }
 
+@test "an identity that others may read is not used, and vpnd says what to do" {
+	lab stop site2
+	chmod 644 "$(lab_dir site2)/state/identity.json"
+	lab start site2
+	run tool site2 status
+	assert_contains "$output" "not enrolled"
+	assert_contains "$output" "others may read it"
+	assert_contains "$output" "chmod 600"
+	lab stop site2
+	chmod 600 "$(lab_dir site2)/state/identity.json"
+	lab start site2
+	wait_for 10 is_online site2
+}
+
+@test "vpnd -n refuses what could not work" {
+	check() {
+		printf '[vpnd]\n%b\n' "$1" >"$BATS_TEST_TMPDIR/vpnd.conf"
+		"$BUILD/bin/vpnd" -n -c "$BATS_TEST_TMPDIR/vpnd.conf"
+	}
+	check "role = manager\nlan = 10.1.0.0/16\ntun = vpn0"
+	refused "accessctl device set" check "lan = 10.1.0.0/16"
+	refused "name of a network device" check "tun = a/b"
+	refused "name of a network device" check "tun = farlan%d"
+	refused "begins with /" check "state = farlan"
+	refused "107" check "socket = /$(printf '%0107d' 0)"
+}
+
 @test "an invitation that cannot reach its server says what was tried" {
 	fresh site2
 	refused "Connection refused" tool site2 enroll < <(invite site2 | changed url https://rs1.lab:81)
@@ -316,6 +343,13 @@ expire() {
 	wait_for 20 is_online site1
 	connect eng1 site1
 	disconnect_all
+}
+
+@test "a password that cannot be one is refused in words" {
+	refused "no password" tool as1 user passwd eng2 <<<""
+	refused "at most 256 bytes" tool as1 user passwd eng2 <<<"$(printf '%257s' x)"
+	refused "not text" tool as1 user passwd eng2 < <(printf 'a\0b\n')
+	refused "not a password" tool eng2 login <<<"$(invite eng2)"
 }
 
 @test "a new password counts, the old one does not" {
