@@ -17,8 +17,8 @@
 
 static bool good_parse(struct sockaddr_storage *ss, const char *text)
 {
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	char addr[ADDR_TEXT_SIZE];
 	unsigned int port;
 	struct addr a;

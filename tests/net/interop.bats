@@ -3,6 +3,7 @@
 # A second implementation, made from docs/PROTOCOL.md with another TLS library (tests/net/peer.py),
 # as device and as manager beside the real ones. It runs in site2, whose own vpnd is stopped.
 # bats file_tags=interop
+# shellcheck disable=SC2154 # addresses and python are of vpn.bash
 
 load lib
 load vpn
