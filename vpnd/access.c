@@ -151,6 +151,27 @@ static bool was_ended(const struct app *app, const char *session)
 	return false;
 }
 
+static char *find_unsure(struct app *app, const char *device)
+{
+	for (size_t i = 0; i < APP_UNSURE_MAX; i++) {
+		if (strcmp(app->unsure[i], device) == 0)
+			return app->unsure[i];
+	}
+	return NULL;
+}
+
+void access_set_unsure(struct app *app, const char *device, bool unsure)
+{
+	char *at = find_unsure(app, device);
+
+	if (!unsure && at) {
+		at[0] = '\0';
+	} else if (unsure && !at) {
+		snprintf(app->unsure[app->next_unsure], GRANT_NAME_SIZE, "%s", device);
+		app->next_unsure = (app->next_unsure + 1) % APP_UNSURE_MAX;
+	}
+}
+
 static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct app *app = app_of(rpc);
@@ -165,6 +186,9 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reject(rpc, id, RPC_UNAVAILABLE, "not ready yet");
 	else if (was_ended(app, grant.session))
 		rpc_reject(rpc, id, RPC_CONFLICT, "it was ended while the server was away");
+	else if (find_unsure(app, grant.peer_name))
+		rpc_reject(rpc, id, RPC_CONFLICT,
+			   "its connect was given up before the answer came");
 	else if (sessions_begin(app, &grant, NULL, error) != 0)
 		rpc_reject(rpc, id, RPC_CONFLICT, "%s", error);
 	else

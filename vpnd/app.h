@@ -20,6 +20,7 @@
 
 #define APP_ERRORS_MAX 8
 #define APP_ENDED_MAX 128    /* sessions that are remembered as ended */
+#define APP_UNSURE_MAX 64    /* devices whose session may have been granted, unheard */
 #define APP_CONNECT_MS 25000 /* vpnctl connect waits this long for the device */
 #define APP_ENROLLED_MS 5000 /* vpnctl enroll and login wait this long for the first connection */
 #define APP_TEXT_SIZE 400
@@ -67,6 +68,8 @@ struct app {
 	size_t next_error;
 	char ended[APP_ENDED_MAX][TOKEN_SESSION_SIZE]; /* a ring */
 	size_t next_ended;
+	char unsure[APP_UNSURE_MAX][GRANT_NAME_SIZE]; /* a ring */
+	size_t next_unsure;
 };
 
 /** app_start() - @app: all zero. @config: copied. Return: 0; -errno, logged; app_stop() still
@@ -115,6 +118,9 @@ int access_open(struct app *app) __attribute__((warn_unused_result));
 /** access_close_session() - tell accessd that a session is over: now, or when it grants it again.
  */
 void access_close_session(struct app *app, const char *session, const char *reason);
+/** access_set_unsure() - was a connect to @device given up unheard? A grant that comes for it
+ * without being asked for is refused then. */
+void access_set_unsure(struct app *app, const char *device, bool unsure);
 
 /* control.c, enrolment.c, status.c */
 int control_open(struct app *app) __attribute__((warn_unused_result));

@@ -18,7 +18,8 @@
 struct asked {
 	struct app *app;
 	struct waiter waiter;
-	json_t *list; /* devices so far */
+	char device[GRANT_NAME_SIZE]; /* to connect to */
+	json_t *list;		      /* devices so far */
 	size_t pages;
 };
 
@@ -45,6 +46,7 @@ static void ask_access(struct rpc *rpc, int64_t id, const char *method, json_t *
 	struct rpc *access = app->link && app->online ? access_link_rpc(app->link) : NULL;
 	struct asked *a = access ? malloc(sizeof(*a)) : NULL;
 	struct access_link_status st;
+	const char *device = "";
 
 	if (!access) {
 		json_decref(params);
@@ -64,6 +66,8 @@ static void ask_access(struct rpc *rpc, int64_t id, const char *method, json_t *
 		return;
 	}
 	*a = (struct asked){.app = app, .waiter = waiter_of(rpc, id)};
+	(void)rpc_str(params, "device", &device);
+	snprintf(a->device, sizeof(a->device), "%s", device);
 	if (rpc_request(access, method, params, OPEN_MS, fn, a) != 0) {
 		free(a);
 		rpc_reject(rpc, id, RPC_UNAVAILABLE, "the Access Server cannot be asked now");
@@ -159,12 +163,27 @@ static void begin_granted(struct asked *a, struct grant *grant)
 	rpc_reject(rpc, a->waiter.id, RPC_CONFLICT, "%s", error);
 }
 
+/*
+ * The session may have been granted all the same; accessd would send it again with the next
+ * hello, when nobody waits for it any more. A server that says nothing for so long is most likely
+ * gone: the network was changed.
+ */
+static void open_unanswered(struct asked *a, int code)
+{
+	access_set_unsure(a->app, a->device, true);
+	if (code == RPC_TIMEOUT && a->app->link)
+		access_link_lost(a->app->link, "a question was not answered");
+}
+
 static void on_opened(void *arg, const json_t *result, int code, const char *message)
 {
 	struct asked *a = arg;
 	struct rpc *rpc = asker(a);
 	struct grant grant;
 
+	access_set_unsure(a->app, a->device, false);
+	if (!result && (code == RPC_TIMEOUT || code == RPC_CLOSED))
+		open_unanswered(a, code);
 	if (!result) {
 		if (rpc)
 			rpc_reject(rpc, a->waiter.id, code, "%s", message);

@@ -130,11 +130,8 @@ static bool name_ok(const char *name)
 static int give_up(const struct vpnctl_args *args, int code, const char *error)
 {
 	vpnctl_explain("connect", code, error);
-	if (code == RPC_TIMEOUT) {
-		fprintf(stderr, "vpnctl: no connection in %d s, taking it back\n",
-			VPNCTL_CONNECT_TIMEOUT_MS / 1000);
+	if (code == RPC_TIMEOUT) /* also if it was vpnd that has none */
 		(void)take_back(args);
-	}
 	return CTL_FAILED;
 }
 

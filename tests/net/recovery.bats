@@ -233,6 +233,30 @@ is_searching() {
 	both_up
 }
 
+@test "an Access Server that does not answer: what it grants too late is taken back" {
+	disconnect_all
+	server=$(lab pid as1)
+	kill -STOP "$server"
+	refused "no answer in time" tool eng1 connect site1
+	kill -CONT "$server"
+	wait_for 20 is_online eng1
+	wait_for 20 has_sessions site1 0
+	assert_equal "$(tool as1 session list --json | json 'len(d)')" 0
+	assert_equal "$(field eng1 'len(d["sessions"])')" 0
+	connect eng1 site1
+	wait_for 10 both_up
+}
+
+@test "the TUN device is set down and up: the next connect puts back what went" {
+	lab in eng1 ip link set farlan0 down
+	lab in eng1 ip link set farlan0 up
+	tool eng1 disconnect site1
+	connect eng1 site1
+	wait_for 10 both_up
+	lab in pc1 ping -q -c 1 -W 5 192.168.201.10
+	lab in pc1 ping -q -c 1 -W 5 fd64:0:0:201::10
+}
+
 @test "the link of one end is cut for 10 s: the session and TCP inside live on" {
 	hold 25
 	lab link site1 --down
