@@ -49,9 +49,11 @@ static bool ends_with(struct http_str s, const char *end)
 
 enum admit_what admit_what(const struct http_head *head)
 {
+	if (!http_str_is(head->method, "GET"))
+		return ADMIT_OTHER;
 	if (ends_with(head->target, PATH_SESSION))
 		return ADMIT_SESSION;
-	if (ends_with(head->target, PATH_PROBE) && http_str_is(head->method, "GET"))
+	if (ends_with(head->target, PATH_PROBE))
 		return ADMIT_PROBE;
 	return ADMIT_OTHER;
 }

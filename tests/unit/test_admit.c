@@ -181,7 +181,7 @@ static void test_paths(void **state)
 	} rows[] = {
 		{"GET /v1/session", ADMIT_SESSION},
 		{"GET /a/b/v1/session", ADMIT_SESSION},
-		{"POST /v1/session", ADMIT_SESSION},
+		{"POST /v1/session", ADMIT_OTHER},
 		{"GET /v1/probe", ADMIT_PROBE},
 		{"GET /x/v1/probe", ADMIT_PROBE},
 		{"POST /v1/probe", ADMIT_OTHER},
