@@ -18,7 +18,7 @@
 #define FARLAN_VERSION "0.0.0"
 #endif
 
-enum { OPT_HELP = 256, OPT_VERSION };
+enum { OPT_HELP = 'h', OPT_VERSION = 256 };
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'n'},
@@ -54,7 +54,7 @@ static void print_help(const struct opt_program *p)
 	       "  -n, --check        check the configuration, print it as it takes effect, exit\n"
 	       "  -v, --verbose      debug messages, too\n"
 	       "      --version      print the version, exit\n"
-	       "      --help         print this, exit\n",
+	       "  -h, --help         print this, exit\n",
 	       p->default_config);
 	if (p->table && p->n > 0) {
 		printf("\nOptions of the configuration file, with their defaults:\n");
@@ -97,7 +97,7 @@ bool opt_args_parse_for(struct opt_args *a, int argc, char **argv,
 
 	*a = (struct opt_args){.config = program->default_config};
 	optind = 0; /* from the beginning, also when called again */
-	while ((c = getopt_long(argc, argv, "c:nv", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:nvh", long_options, NULL)) != -1) {
 		if (take_option(a, c, program, exit_code))
 			return false;
 	}

@@ -462,6 +462,9 @@ static void command_line(void **state)
 				 strlen("relayd " FARLAN_VERSION " (wolfSSL ")),
 			 0);
 	assert_string_equal(strchr(logged, ')'), ")\n");
+	assert_false(args(&a, &code, STDOUT_FILENO, "-h", NULL, NULL));
+	assert_int_equal(code, 0);
+	assert_non_null(strstr(logged, "  -n, --check "));
 	assert_false(args(&a, &code, STDOUT_FILENO, "--help", NULL, NULL));
 	assert_int_equal(code, 0);
 	assert_non_null(strstr(logged, "relayd - Relay Server\nusage: relayd "));
