@@ -207,5 +207,5 @@ int main(int argc, char **argv)
 	else if (rc == 0)
 		rc = run(&a);
 	accessctl_release(&a);
-	return rc;
+	return ctl_finish("accessctl", rc);
 }

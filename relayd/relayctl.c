@@ -136,5 +136,5 @@ int main(int argc, char **argv)
 		return usage("no command", "");
 	if (optind + 1 < argc)
 		return usage("too many arguments: ", argv[optind + 1]);
-	return run(argv[optind], &args);
+	return ctl_finish("relayctl", run(argv[optind], &args));
 }

@@ -177,5 +177,5 @@ int main(int argc, char **argv)
 	g.command = argv[optind];
 	if (optind + 1 < argc)
 		g.args.name = argv[optind + 1];
-	return run(&g);
+	return ctl_finish("vpnctl", run(&g));
 }

@@ -25,6 +25,13 @@ int ctl_open(struct ctl **out, const char *path, const char *dflt)
 void ctl_close(struct ctl *c);
 
 /**
+ * ctl_finish() - before main returns @exit_code: is all that was printed in the file or pipe? What
+ * an invitation is lost with must not look like success. Return: @exit_code; CTL_FAILED, said as
+ * @name, if it was CTL_OK.
+ */
+int ctl_finish(const char *name, int exit_code) __attribute__((warn_unused_result));
+
+/**
  * ctl_call() - ask and wait. @params: taken. @timeout_ms: negative waits without end.
  * @on_notify: called for each notification meanwhile, may be NULL.
  * @result: new reference, caller owns; NULL on failure.

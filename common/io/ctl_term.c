@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -157,4 +158,16 @@ int ctl_read_line(const char *prompt, char *out, size_t out_size)
 	if (isatty(STDIN_FILENO))
 		put_terminal(prompt);
 	return read_clean(out, out_size, NULL);
+}
+
+int ctl_finish(const char *name, int exit_code)
+{
+	bool failed = ferror(stdout) != 0;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !failed)
+		return exit_code;
+	fprintf(stderr, "%s: the output could not be written: %s\n", name,
+		errno ? strerror(errno) : "it is not complete");
+	return exit_code == CTL_OK ? CTL_FAILED : exit_code;
 }

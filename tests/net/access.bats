@@ -63,6 +63,20 @@ print(eval(sys.argv[2]))
 	done
 }
 
+@test "an invitation or list that cannot be written is no success" {
+	add_full() {
+		tool as1 device add full --lan 10.9.9.0/24 >/dev/full
+	}
+	refused "could not be written" add_full
+	tool as1 device remove full
+	list_full() {
+		tool "$@" >/dev/full
+	}
+	refused "could not be written" list_full as1 relay list --json
+	refused "could not be written" list_full rs1 status
+	refused "could not be written" list_full site1 status
+}
+
 @test "list --json: devices, users, relays and sessions" {
 	connect eng1 site1
 	run tool as1 device list --json
