@@ -99,7 +99,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	enrolment_finish(app);
 	log_notice("online name=%s domain=%s", app->identity.name, app->identity.id.domain);
 	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
-		app_note_error(app, "free what is in the way here, then start vpnd again", "%s",
+		app_note_error(app, "put this right on this host, then start vpnd again", "%s",
 			       error);
 }
 
