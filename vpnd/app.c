@@ -74,12 +74,7 @@ static int use_identity(struct app *app)
 	if (r == 0)
 		r = access_open(app);
 	if (r != 0)
-		app_note_error(app,
-			       "if this host's date is right, enrol anew; else set it and start "
-			       "vpnd again",
-			       "the identity cannot be used: %s",
-			       r == -EIO ? "its certificates do not fit, or not this host's date"
-					 : strerror(-r));
+		app_note_error(app, "enrol anew", "the identity cannot be used: %s", strerror(-r));
 	return r;
 }
 

@@ -23,6 +23,7 @@
 #define APP_UNSURE_MAX 64    /* devices whose session may have been granted, unheard */
 #define APP_CONNECT_MS 25000 /* vpnctl connect waits this long for the device */
 #define APP_ENROLLED_MS 5000 /* vpnctl enroll and login wait this long for the first connection */
+#define APP_DISCONNECTED "disconnected" /* the reason when a person here ends a session */
 #define APP_TEXT_SIZE 400
 
 /* Somebody at a vpnctl who waits for an answer. */

@@ -246,7 +246,7 @@ static void on_disconnect(struct rpc *rpc, int64_t id, const json_t *params)
 		if (!as->session || as->ending ||
 		    (device && strcmp(session_grant(as->session)->peer_name, device) != 0))
 			continue;
-		sessions_end(as, "disconnected", true);
+		sessions_end(as, APP_DISCONNECTED, true);
 		ended++;
 	}
 	if (device && ended == 0)

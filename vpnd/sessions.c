@@ -88,7 +88,7 @@ static void on_tick(uv_timer_t *timer)
 		snprintf(text, sizeof(text), "the device did not come to any relay in time%s%s",
 			 st.last_reason[0] ? "; last: " : "", st.last_reason);
 		answer_failed(as, RPC_UNAVAILABLE, text);
-		sessions_end(as, text, true);
+		sessions_end(as, text, true); /* notes it, too */
 	}
 	if (enrolment_waits(app)) {
 		if (now - app->enrol_waiter.since_ms >= APP_ENROLLED_MS)
@@ -325,6 +325,11 @@ void sessions_end(struct app_session *as, const char *reason, bool tell)
 		 session_grant(as->session)->session, session_grant(as->session)->peer_name,
 		 reason);
 	plane_detach(app->plane, as->slot);
+	if (app->config.role == TOKEN_MANAGER && !as->waiter.waiting && !app->stopping &&
+	    strcmp(reason, APP_DISCONNECTED) != 0)
+		app_note_error(app, "connect again, if that was not meant",
+			       "the session with %s ended: %s",
+			       session_grant(as->session)->peer_name, reason);
 	if (as->waiter.waiting)
 		answer_failed(as, RPC_UNAVAILABLE, reason);
 	if (tell)
