@@ -23,6 +23,9 @@ static const struct opt table[] = {
 	{ .section = "relayd", .key = "max-sessions", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(max_sessions), .dflt = "10000", .min = 1, .max = 100000,
 	  .help = "more sessions than this at a time are answered with 503" },
+	{ .section = "relayd", .key = "shed", .parse = opt_parse_bool, .print = opt_print_bool,
+	  FIELD(shed), .dflt = "yes",
+	  .help = "agree to shed the outer TLS layer where nobody is found to sit between" },
 };
 /* clang-format on */
 

@@ -16,6 +16,7 @@ struct conf {
 	struct opt_listens listen;
 	struct opt_ports ports;
 	long max_sessions;
+	bool shed;
 };
 
 /** conf_program() - what relayd says of itself. */

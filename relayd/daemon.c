@@ -57,6 +57,7 @@ static int open_relay(struct daemon *d)
 		.key = &id->key,
 		.n_token_keys = id->n_token_keys,
 		.max_sessions = (size_t)d->conf.max_sessions,
+		.shed = d->conf.shed,
 	};
 
 	memcpy(config.token_keys, id->token_keys, sizeof(config.token_keys));

@@ -290,6 +290,8 @@ void leg_accept(struct relay *r, int fd)
 		free(l);
 		return;
 	}
+	if (r->config.shed)
+		outer_allow_shed(l->outer);
 	TAILQ_INSERT_TAIL(&r->legs, l, list);
 	r->n_legs++;
 }

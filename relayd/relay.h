@@ -34,6 +34,7 @@ struct relay_config {
 	size_t n_token_keys;
 	struct token_key token_keys[IDENTITY_TOKEN_KEYS_MAX];
 	size_t max_sessions;
+	bool shed; /* agree to shed the outer layer */
 };
 
 struct relay {

@@ -68,5 +68,8 @@ const struct opt config_table[CONFIG_TABLE_N] = {
 	{ .section = "vpnd", .key = "ports", .parse = opt_parse_ports, .print = opt_print_ports,
 	  FIELD(ports), .dflt = "443, 80, 5935",
 	  .help = "ports to try, in this order, at servers whose URL names none" },
+	{ .section = "vpnd", .key = "shed", .parse = opt_parse_bool, .print = opt_print_bool,
+	  FIELD(shed), .dflt = "yes",
+	  .help = "shed the outer TLS layer at a relay once nobody is found to sit between" },
 };
 /* clang-format on */

@@ -19,9 +19,10 @@ struct config {
 	char tun[TUN_NAME_SIZE];
 	struct opt_prefixes lans; /* manager: networks here that devices may reach */
 	struct opt_ports ports;
+	bool shed;                      /* shed the outer layer of session connections */
 };
 
-#define CONFIG_TABLE_N 6
+#define CONFIG_TABLE_N 7
 extern const struct opt config_table[CONFIG_TABLE_N]; /* of struct config */
 
 /** config_check() - what goes beyond one option. Return: NULL; what is wrong, in words. */

@@ -279,6 +279,15 @@ static int send_hello(struct path *p)
 	return r;
 }
 
+/* Both ends are done with handshakes: the inner stream is nothing but ciphertext records now. */
+static void shed(struct path *p)
+{
+	struct outer *o = inner_outer(p->inner);
+
+	if (p->config.shed && o && outer_shed(o) == 0)
+		step(p, "outer layer shed", "", "");
+}
+
 static void on_hello(struct path *p, const struct frame *f)
 {
 	json_t *o = json_loadb((const char *)f->payload, f->len, JSON_REJECT_DUPLICATES, NULL);
@@ -296,6 +305,7 @@ static void on_hello(struct path *p, const struct frame *f)
 		return;
 	}
 	p->state = PATH_READY;
+	shed(p);
 	send_ping(p);
 	if (p->state != PATH_READY)
 		return;
@@ -482,6 +492,7 @@ static int dial_relay(struct path *p)
 		 "Authorization: Bearer %s\r\nFarlan-Generation: %llu\r\n", relay->token,
 		 (unsigned long long)p->config.generation);
 	target.headers = headers;
+	target.shed = p->config.shed;
 	r = dial_start(&p->dial, p->config.loop, p->config.outer_ctx, &target, p->config.memory,
 		       &dial_calls, p);
 	explicit_bzero(headers, sizeof(headers));
@@ -582,6 +593,7 @@ void path_status(const struct path *p, struct path_status *s)
 	if (o) {
 		outer_stats(o, &stats);
 		s->outer_verified = outer_tls_peer(o)->verified;
+		s->shed = stats.shed;
 	}
 	s->outer_version = stats.tls_version;
 }

@@ -54,6 +54,7 @@ struct path_config { /* borrowed for the path's life but for the integers */
 	const struct path_times *times; /* NULL: path_times_default */
 	size_t relay;			/* index in the grant */
 	uint64_t generation;
+	bool shed; /* shed the outer layer where nobody sits between */
 };
 
 /** path_open() - Return: 0; -errno. Callbacks never come before it returns. */
@@ -81,6 +82,7 @@ struct path_status {
 	double rtt_ms;			 /* < 0: not known yet */
 	const char *cipher, *outer_version;
 	bool outer_verified;
+	bool shed; /* the outer layer is shed in both directions */
 };
 void path_status(const struct path *p, struct path_status *s);
 

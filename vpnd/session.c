@@ -454,6 +454,7 @@ static void dial_leg(struct session *s, size_t i)
 		.memory = s->config.memory,
 		.times = s->config.times,
 		.relay = i,
+		.shed = s->config.shed,
 		.generation = ((uint64_t)s->grant.epoch << 32) + ++s->dials,
 	};
 	int r = path_open(&s->legs[i].path, &config, &path_calls, s);

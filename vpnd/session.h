@@ -46,6 +46,7 @@ struct session_config {
 	const struct tls_ctx *outer_ctx, *inner_client_ctx, *inner_server_ctx;
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
+	bool shed; /* the outer layer, where nobody sits between */
 	const struct path_times *times; /* NULL: path_times_default */
 	uint32_t answer_ms, retire_ms;	/* 0: as above */
 };

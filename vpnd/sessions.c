@@ -265,6 +265,7 @@ static int open_session(struct app *app, struct app_session *as, const struct gr
 		.inner_server_ctx = app->inner_server_ctx,
 		.ports = &app->config.ports,
 		.memory = &app->memory,
+		.shed = app->config.shed,
 	};
 
 	return session_open(&as->session, &config, grant, &session_calls, as);

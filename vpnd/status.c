@@ -122,6 +122,7 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 	if (!o)
 		return NULL;
 	add_relay(o, &st);
+	json_object_set_new(o, "layers", json_string(st.path.shed ? "inner" : "outer and inner"));
 	if (st.path.rtt_ms >= 0)
 		json_object_set_new(o, "rtt_ms", json_real(st.path.rtt_ms));
 	json_object_set_new(o, "bytes_in", ints(st.bytes_in));

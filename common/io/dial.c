@@ -213,6 +213,7 @@ static int start_outer(struct try *t)
 		.host_header = host_header,
 		.path = path,
 		.headers = d->headers,
+		.shed = d->target.shed,
 	};
 	int r = url_host_header(u, (uint16_t)port_of(&t->addr), host_header, sizeof(host_header));
 

@@ -42,6 +42,7 @@ struct dial_target {
 	struct opt_ports ports; /* for URLs without a port */
 	const char *path;	/* "/v1/control"; appended to the URL's path */
 	const char *headers;
+	bool shed; /* offer to shed the outer layer */
 };
 
 struct dial_callbacks {

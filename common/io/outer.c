@@ -20,7 +20,6 @@
 #define READS_PER_EVENT 4 /* then the others have their turn */
 #define FINISH_MS 5000
 #define HURRY_MS 2000
-#define FRAME_BYTES (TLS_RECORD_MAX_BYTES - WS_HEADER_MAX_BYTES) /* one frame, one record */
 #define TCP_LOWAT_BYTES (128 << 10)
 /* Behind our own keep-alives, so that it costs nothing while they run. */
 #define TCP_KEEP_IDLE_S 60
@@ -125,7 +124,7 @@ static void send_fin(struct outer *o)
 }
 
 /* Return: false if the connection is closing. */
-static bool send_queued(struct outer *o)
+bool outer_send_queued(struct outer *o)
 {
 	while (!o->closing && buf_len(&o->net_out) > 0) {
 		ssize_t n = send(o->fd, buf_data(&o->net_out), buf_len(&o->net_out), MSG_NOSIGNAL);
@@ -149,7 +148,7 @@ static bool send_queued(struct outer *o)
 
 static void flush(struct outer *o)
 {
-	if (!send_queued(o))
+	if (!outer_send_queued(o))
 		return;
 	if (drained(o)) {
 		o->above_high = false;
@@ -168,11 +167,11 @@ static void on_flush(uv_prepare_t *handle)
 	struct outer *o = handle->data;
 
 	uv_prepare_stop(handle);
-	if (!o->closing && send_queued(o))
+	if (!o->closing && outer_send_queued(o))
 		update_poll(o);
 }
 
-static void flush_later(struct outer *o)
+void outer_flush_later(struct outer *o)
 {
 	if (!o->closing && buf_len(&o->net_out) > 0)
 		uv_prepare_start(&o->flusher, on_flush);
@@ -186,55 +185,14 @@ int outer_write_plain(struct outer *o, const void *bytes, size_t n)
 
 	if (o->closing)
 		return -EPIPE;
+	if (o->tx_raw)
+		return 0;
 	r = tls_write(&o->tls, bytes, n);
 	if (r != 0) {
 		outer_fail(o, "%s", o->tls.reason);
 		return -EPIPE;
 	}
-	flush_later(o);
-	return 0;
-}
-
-/* One frame in one piece: header, masked payload; @n at most FRAME_BYTES. */
-static int send_frame(struct outer *o, enum ws_op op, const uint8_t *bytes, size_t n)
-{
-	uint8_t frame[TLS_RECORD_MAX_BYTES], mask[4];
-	size_t head;
-
-	if (!o->is_server)
-		file_random(mask, sizeof(mask));
-	head = ws_header_encode(frame, op, n, o->is_server ? NULL : mask);
-	if (n > 0)
-		memcpy(frame + head, bytes, n);
-	if (!o->is_server)
-		ws_mask(frame + head, n, mask, 0);
-	return outer_write_plain(o, frame, head + n);
-}
-
-int outer_send_short(struct outer *o, enum ws_op op, const void *bytes, size_t n)
-{
-	if (buf_len(&o->net_out) > OUTER_QUEUE_MAX_BYTES)
-		return -ENOBUFS; /* a peer that asks without reading */
-	return send_frame(o, op, bytes, n);
-}
-
-int outer_send(struct outer *o, const void *bytes, size_t n)
-{
-	const uint8_t *at = bytes;
-
-	if (o->closing || o->state != OUTER_OPEN)
-		return -EPIPE;
-	if (buf_len(&o->net_out) + n > OUTER_QUEUE_MAX_BYTES)
-		return -ENOBUFS;
-	while (n > 0) {
-		size_t part = n > FRAME_BYTES ? FRAME_BYTES : n;
-		int r = send_frame(o, WS_BINARY, at, part);
-
-		if (r != 0)
-			return r;
-		at += part;
-		n -= part;
-	}
+	outer_flush_later(o);
 	return 0;
 }
 
@@ -267,150 +225,23 @@ void outer_finish(struct outer *o, const char *reason)
 	}
 	snprintf(o->reason, sizeof(o->reason), "%s", reason);
 	if ((o->state == OUTER_OPEN || o->state == OUTER_READY) &&
-	    send_frame(o, WS_CLOSE, normal, sizeof(normal)) != 0)
+	    outer_send_short(o, WS_CLOSE, normal, sizeof(normal)) != 0 && o->closing)
 		return;
-	tls_close_notify(&o->tls);
+	if (o->has_tls && !o->tx_raw)
+		tls_close_notify(&o->tls);
 	o->state = OUTER_FINISHING;
 	o->clean = true;
 	o->paused = false;
 	if (!o->busy) /* else it happens on the way out */
 		discard_input(o);
 	uv_timer_start(&o->timer, on_timer, outer_times.finish_ms, 0);
-	flush_later(o);
+	outer_flush_later(o);
 	send_fin(o);
 	if (!o->closing)
 		update_poll(o);
 }
 
 /* Receiving */
-
-static void peer_finished(struct outer *o, const char *reason)
-{
-	if (o->state == OUTER_OPEN)
-		outer_finish(o, reason);
-	else
-		outer_close(o, reason);
-}
-
-void outer_opened(struct outer *o)
-{
-	o->state = OUTER_OPEN;
-	uv_timer_stop(&o->timer);
-	o->cb->on_open(o);
-}
-
-static void on_text(struct outer *o, const struct ws_event *ev)
-{
-	if (o->state == OUTER_READY && ev->len == 5 && memcmp(ev->payload, "ready", 5) == 0)
-		outer_opened(o);
-	/* Other hop messages are for later versions: ignored. */
-}
-
-static void on_ws_event(struct outer *o, const struct ws_event *ev)
-{
-	switch (ev->op) {
-	case WS_TEXT:
-		on_text(o, ev);
-		break;
-	case WS_PING:
-		if (outer_send_short(o, WS_PONG, ev->payload, ev->len) == -ENOBUFS)
-			outer_close(o, "peer sends pings and does not read");
-		break;
-	case WS_CLOSE:
-		peer_finished(o, "closed by peer");
-		break;
-	case WS_BINARY:
-	case WS_CONT:
-		if (o->state != OUTER_OPEN)
-			outer_close(o, "data before \"ready\"");
-		else if (ev->len > 0)
-			o->cb->on_data(o, ev->payload, ev->len);
-		break;
-	case WS_PONG:
-		break;
-	}
-}
-
-/* Take apart what is in o->plain. Return: 0 all that is whole was taken; -ECANCELED stop. */
-static int take_plain(struct outer *o)
-{
-	while (buf_len(&o->plain) > 0) {
-		struct ws_event ev;
-		size_t used = 0;
-		int r;
-
-		if (o->closing || o->paused || o->state == OUTER_FINISHING)
-			return -ECANCELED;
-		if (o->state == OUTER_HTTP) {
-			r = outer_http_step(o);
-			if (r == -EAGAIN)
-				return 0;
-			if (r != 0)
-				return r;
-			continue;
-		}
-		r = ws_rx_step(&o->rx, buf_data_mut(&o->plain), buf_len(&o->plain), &ev, &used);
-		if (r == -EBADMSG) {
-			outer_close(o, "malformed WebSocket frame");
-			return -ECANCELED;
-		}
-		if (r == 0)
-			on_ws_event(o, &ev);
-		if (o->closing)
-			return -ECANCELED;
-		buf_consume(&o->plain, used);
-		if (r == -EAGAIN)
-			return 0;
-	}
-	return 0;
-}
-
-/* Open one record into o->plain. Return: 0; -EAGAIN; -ECANCELED. */
-static int open_record(struct outer *o)
-{
-	uint8_t *at;
-	size_t n;
-	int r = buf_reserve(&o->plain, TLS_RECORD_MAX_BYTES, &at);
-
-	if (r == 0)
-		r = tls_read(&o->tls, at, TLS_RECORD_MAX_BYTES, &n);
-	switch (r) {
-	case 0:
-		buf_commit(&o->plain, n);
-		return 0;
-	case -EAGAIN:
-		return -EAGAIN;
-	case -EPIPE:
-		peer_finished(o, "closed by peer");
-		return -ECANCELED;
-	case -ENOBUFS:
-		outer_close(o, "a frame or head is too long");
-		return -ECANCELED;
-	default:
-		outer_fail(o, "%s", o->tls.reason[0] ? o->tls.reason : "out of memory");
-		return -ECANCELED;
-	}
-}
-
-/* Return: true when the handshake is done. */
-static bool shake_hands(struct outer *o)
-{
-	int r = tls_handshake(&o->tls);
-
-	flush_later(o); /* the flight, or the alert that says why */
-	if (r == -EAGAIN)
-		return false;
-	if (r != 0) {
-		snprintf(o->reason, sizeof(o->reason), "%s", o->tls.reason);
-		(void)send_queued(o);
-		outer_close(o, o->tls.reason);
-		return false;
-	}
-	o->state = OUTER_HTTP;
-	if (!o->is_server)
-		outer_http_send_request(o);
-	return !o->closing;
-}
 
 static void handle_eof(struct outer *o)
 {
@@ -431,7 +262,7 @@ static void handle_eof(struct outer *o)
 	if (o->state == OUTER_TLS || o->state == OUTER_HTTP)
 		outer_close(o, "peer closed the connection during the handshake");
 	else
-		peer_finished(o, "connection closed by peer");
+		outer_peer_finished(o, "connection closed by peer");
 }
 
 /* Take what has been received as far as it goes. */
@@ -440,12 +271,9 @@ static void process(struct outer *o)
 	if (o->busy)
 		return;
 	o->busy = true;
-	while (!o->closing && !o->paused && o->state != OUTER_FINISHING) {
-		if (o->state == OUTER_TLS && !shake_hands(o))
-			break;
-		if (take_plain(o) != 0 || open_record(o) != 0)
-			break;
-	}
+	while (!o->closing && !o->paused && o->state != OUTER_FINISHING &&
+	       outer_stream_step(o) == 0)
+		;
 	o->busy = false;
 	if (o->state == OUTER_FINISHING)
 		discard_input(o);
@@ -582,7 +410,7 @@ void outer_resume(struct outer *o)
 	o->paused = false;
 	process(o);
 	if (!o->closing) {
-		flush_later(o);
+		outer_flush_later(o);
 		update_poll(o);
 	}
 }
@@ -711,6 +539,7 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 		return -ENOMEM;
 	}
 	o->peer = target->addr;
+	o->shed_wanted = target->shed;
 	set_socket_options(fd);
 	r = outer_http_prepare(o, target);
 	if (r == 0 && connect(fd, addr, len) != 0 && errno != EINPROGRESS)
@@ -751,6 +580,11 @@ int outer_accept(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx,
 	return 0;
 }
 
+void outer_allow_shed(struct outer *o)
+{
+	o->shed_wanted = true;
+}
+
 void outer_set_callbacks(struct outer *o, const struct outer_callbacks *cb, void *arg)
 {
 	o->cb = cb;
@@ -786,6 +620,7 @@ void outer_stats(const struct outer *o, struct outer_stats *s)
 {
 	s->bytes_in = o->bytes_in;
 	s->bytes_out = o->bytes_out;
-	s->tls_version = tls_version(&o->tls);
-	s->cipher = tls_cipher(&o->tls);
+	s->tls_version = o->version;
+	s->cipher = o->cipher;
+	s->shed = o->tx_raw && o->rx_raw;
 }

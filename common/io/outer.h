@@ -55,6 +55,7 @@ struct outer_target {
 	const char *host_header;
 	const char *path;    /* "/v1/control" */
 	const char *headers; /* further lines, each ending in CR LF; or "" */
+	bool shed;	     /* offer to shed the outer layer */
 };
 
 /** outer_connect() - begin; the outcome comes by on_open or on_closed, never before it returns.
@@ -100,6 +101,17 @@ void outer_hurry(void);
  */
 void outer_close(struct outer *o, const char *reason);
 
+/** outer_allow_shed() - server: agree if a client offers to shed. Before the request came. */
+void outer_allow_shed(struct outer *o);
+
+/**
+ * outer_shed() - client: from here on the stream is made of whole TLS 1.3 ciphertext records in
+ * both directions (the inner handshake is done): go on without the outer layer. The other side
+ * follows. Return: 0; -ENOTSUP not agreed: something sits between, or one side does not want;
+ * -EPIPE.
+ */
+int outer_shed(struct outer *o);
+
 /** outer_set_silence() - close when nothing was received for @ms; 0: never (the default). Once
  * open. */
 void outer_set_silence(struct outer *o, uint32_t ms);
@@ -110,6 +122,7 @@ const struct tls_peer *outer_tls_peer(const struct outer *o);
 const char *outer_host(const struct outer *o);
 struct outer_stats {
 	uint64_t bytes_in, bytes_out; /* of the TCP connection */
+	bool shed;		      /* both directions go without the outer layer */
 	const char *tls_version, *cipher;
 };
 void outer_stats(const struct outer *o, struct outer_stats *s);

@@ -11,6 +11,11 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/pure/text.h"
+
+#define SHED_HEADER "Farlan-Shed"
+#define SHED_LABEL "EXPORTER-farlan-shed"
+#define SHED_PROOF_SIZE TEXT_B64URL_SIZE(TLS_EXPORT_BYTES)
 
 int outer_http_prepare(struct outer *o, const struct outer_target *t)
 {
@@ -35,8 +40,39 @@ int outer_http_prepare(struct outer *o, const struct outer_target *t)
 	return n < 0 || n >= OUTER_REQUEST_SIZE ? -ENAMETOOLONG : 0;
 }
 
+/* Proof that nobody sits between, or "" if that cannot be. */
+static void shed_proof(struct outer *o, const char *context, char out[SHED_PROOF_SIZE])
+{
+	uint8_t secret[TLS_EXPORT_BYTES];
+
+	out[0] = '\0';
+	if (!o->shed_wanted || tls_export(&o->tls, SHED_LABEL, context, secret) != 0 ||
+	    text_b64url_encode(out, SHED_PROOF_SIZE, secret, sizeof(secret)) != 0)
+		out[0] = '\0';
+	explicit_bzero(secret, sizeof(secret));
+}
+
+static bool shed_proof_matches(struct outer *o, const struct http_head *head, const char *context)
+{
+	const struct http_str *theirs = http_header(head, SHED_HEADER);
+	char ours[SHED_PROOF_SIZE];
+
+	if (!theirs)
+		return false;
+	shed_proof(o, context, ours);
+	return ours[0] && theirs->len == strlen(ours) &&
+	       text_equal_ct(theirs->at, ours, theirs->len);
+}
+
 void outer_http_send_request(struct outer *o)
 {
+	char proof[SHED_PROOF_SIZE];
+	size_t used = strlen(o->request);
+
+	shed_proof(o, "c", proof);
+	if (proof[0]) /* in front of the empty line */
+		snprintf(o->request + used - 2, OUTER_REQUEST_SIZE - used + 2,
+			 SHED_HEADER ": %s\r\n\r\n", proof);
 	if (outer_write_plain(o, o->request, strlen(o->request)) != 0)
 		return;
 	explicit_bzero(o->request, OUTER_REQUEST_SIZE); /* it may hold a token */
@@ -66,6 +102,8 @@ static void client_answer(struct outer *o, const struct http_head *head, size_t 
 			outer_fail(o, "not a Farlan server on this port");
 		return;
 	}
+	o->shed_agreed = shed_proof_matches(o, head, "s");
+	tls_export_done(&o->tls);
 	buf_consume(&o->plain, used);
 	o->state = OUTER_OPEN;
 	if (outer_send_short(o, WS_TEXT, "ready", 5) == 0)
@@ -85,6 +123,7 @@ static void server_request(struct outer *o, const struct http_head *head, size_t
 	    http_has_token(head, "Sec-WebSocket-Protocol", OUTER_PROTOCOL) &&
 	    http_ws_accept(o->ws_accept, *key) != 0)
 		o->ws_accept[0] = '\0';
+	o->shed_agreed = shed_proof_matches(o, head, "c");
 	o->cb->on_request(o, head);
 	if (o->closing)
 		return;
@@ -120,7 +159,7 @@ int outer_http_step(struct outer *o)
 
 void outer_upgrade(struct outer *o)
 {
-	char text[256];
+	char text[400], proof[SHED_PROOF_SIZE] = "";
 	int n;
 
 	if (o->closing || o->answered)
@@ -131,13 +170,18 @@ void outer_upgrade(struct outer *o)
 		return;
 	}
 	o->answered = true;
+	if (o->shed_agreed)
+		shed_proof(o, "s", proof);
+	o->shed_agreed = proof[0] != '\0';
+	tls_export_done(&o->tls);
 	n = snprintf(text, sizeof(text),
 		     "HTTP/1.1 101 Switching Protocols\r\n"
 		     "Upgrade: websocket\r\n"
 		     "Connection: Upgrade\r\n"
 		     "Sec-WebSocket-Accept: %s\r\n"
-		     "Sec-WebSocket-Protocol: " OUTER_PROTOCOL "\r\n\r\n",
-		     o->ws_accept);
+		     "Sec-WebSocket-Protocol: " OUTER_PROTOCOL "\r\n"
+		     "%s%s%s\r\n",
+		     o->ws_accept, proof[0] ? SHED_HEADER ": " : "", proof, proof[0] ? "\r\n" : "");
 	if (outer_write_plain(o, text, (size_t)n) == 0)
 		o->state = OUTER_READY;
 }

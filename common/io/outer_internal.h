@@ -10,6 +10,7 @@
 
 #include "common/io/outer.h"
 #include "common/pure/buf.h"
+#include "common/pure/record.h"
 #include "common/pure/ws.h"
 
 #define OUTER_PROTOCOL "farlan.1"
@@ -58,6 +59,13 @@ struct outer {
 						protocol */
 	bool answered;			     /* server */
 	uint32_t silence_ms;
+	/* Shedding: agreed in the upgrade; due at the next record boundary; each direction by
+	 * itself. */
+	bool shed_wanted, shed_agreed, shed_due, shed_came, tx_raw, rx_raw;
+	struct record_follow tx_follow; /* boundaries of what we send, while it may be shed */
+	size_t rx_left;			/* of the record that comes bare */
+	uint64_t shed_ms;		/* since when both are raw; 0: not */
+	char version[16], cipher[48];	/* of the outer TLS, also when it is gone */
 	uint64_t bytes_in, bytes_out, last_in_ms;
 };
 
@@ -69,6 +77,17 @@ void outer_http_send_request(struct outer *o);
 /** outer_http_step() - take the head out of o->plain if it is whole. Return: 0 taken; -EAGAIN;
  * -ECANCELED closing. */
 int outer_http_step(struct outer *o) __attribute__((warn_unused_result));
+
+/** outer_stream_step() - take the next thing that was received. Return: 0 go on; -EAGAIN,
+ * -ECANCELED stop. */
+int outer_stream_step(struct outer *o) __attribute__((warn_unused_result));
+/** outer_peer_finished() - the other side said that it sends no more. */
+void outer_peer_finished(struct outer *o, const char *reason);
+/** outer_flush_later() - something was queued: send it at the end of this turn of the loop. */
+void outer_flush_later(struct outer *o);
+/** outer_send_queued() - now, as far as the kernel takes it. Return: false if the connection is
+ * closing. */
+bool outer_send_queued(struct outer *o);
 
 /** outer_fail() - outer_close() with a formatted reason. */
 void outer_fail(struct outer *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

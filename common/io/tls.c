@@ -77,6 +77,8 @@ int tls_init(struct tls *t, const struct tls_ctx *ctx, struct buf *in, struct bu
 	wolfSSL_SetIOReadCtx(t->ssl, t);
 	wolfSSL_SetIOWriteCtx(t->ssl, t);
 	tls_verify_install(t);
+	if (ctx->layer == TLS_OUTER)
+		wolfSSL_KeepArrays(t->ssl); /* for tls_export() */
 	if (!set_alpn(t) || (!t->is_server && !set_client(t))) {
 		tls_deinit(t);
 		return -EIO;
@@ -202,6 +204,28 @@ int tls_write(struct tls *t, const void *bytes, size_t len)
 		len -= (size_t)r;
 	}
 	return 0;
+}
+
+int tls_export(struct tls *t, const char *label, const char *context, uint8_t out[TLS_EXPORT_BYTES])
+{
+	if (!t->done || strcmp(tls_version(t), "TLSv1.3") != 0)
+		return -ENOTSUP;
+	return wolfSSL_export_keying_material(t->ssl, out, TLS_EXPORT_BYTES, label, strlen(label),
+					      (const unsigned char *)context, strlen(context),
+					      1) == WOLFSSL_SUCCESS
+		       ? 0
+		       : -EIO;
+}
+
+void tls_export_done(struct tls *t)
+{
+	if (t->ssl)
+		wolfSSL_FreeArrays(t->ssl);
+}
+
+size_t tls_pending(const struct tls *t)
+{
+	return t->ssl ? (size_t)wolfSSL_pending(t->ssl) : 0;
 }
 
 void tls_close_notify(struct tls *t)

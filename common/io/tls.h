@@ -19,6 +19,7 @@
 
 #define TLS_RECORD_MAX_BYTES 16384 /* plaintext in one record */
 #define TLS_REASON_SIZE 160
+#define TLS_EXPORT_BYTES 32
 #define TLS_ALPN_ENROL "farlan-enrol/1"
 #define TLS_ALPN_CONTROL "farlan-control/1"
 #define TLS_ALPN_PATH "farlan-path/1"
@@ -79,6 +80,7 @@ struct tls {
 	void *ssl;	      /* WOLFSSL */
 	struct buf *in, *out; /* borrowed */
 	bool is_server, done, broken;
+	bool mute; /* what the library still wants to send is swallowed: the layer is being shed */
 	struct tls_expect expect;
 	struct tls_peer peer;
 	char reason[TLS_REASON_SIZE]; /* why it broke, in words */
@@ -108,6 +110,19 @@ int tls_read(struct tls *t, void *out, size_t size, size_t *n) __attribute__((wa
 /** tls_write() - seal all @len bytes, as few records as needed. Return: 0; -ENOBUFS, -EPROTO: the
  * engine is broken. */
 int tls_write(struct tls *t, const void *bytes, size_t len) __attribute__((warn_unused_result));
+
+/**
+ * tls_export() - keying material of this connection (RFC 8446 section 7.5): equal at both ends
+ * only if nobody sits between them. Outer engines, once, after the handshake.
+ * Return: 0; -ENOTSUP not TLS 1.3; -EIO.
+ */
+int tls_export(struct tls *t, const char *label, const char *context, uint8_t out[TLS_EXPORT_BYTES])
+	__attribute__((warn_unused_result));
+/** tls_export_done() - no tls_export() will follow: free what was kept for it. */
+void tls_export_done(struct tls *t);
+
+/** tls_pending() - opened bytes that tls_read() has not handed out. */
+size_t tls_pending(const struct tls *t);
 
 /** tls_close_notify() - append the closing alert to the output. */
 void tls_close_notify(struct tls *t);
