@@ -171,6 +171,7 @@ void app_parts_closed(struct app *app)
 static int open_plane(struct app *app)
 {
 	char journal[CONFIG_PATH_SIZE + 8];
+	struct plane_config config;
 	char *dir = strdup(app->config.socket), *slash = dir ? strrchr(dir, '/') : NULL;
 	int r = slash ? 0 : -EINVAL;
 
@@ -185,8 +186,15 @@ static int open_plane(struct app *app)
 		return r;
 	}
 	snprintf(journal, sizeof(journal), "%s.undo", app->config.socket);
-	return plane_open(&app->plane, app->loop, app->config.tun, journal, &sessions_plane_calls,
-			  app);
+	app->packets = packets_new();
+	config = (struct plane_config){
+		.tun_name = app->config.tun,
+		.journal = journal,
+		.packets = app->packets,
+		.offload = app->config.offload,
+	};
+	return app->packets ? plane_open(&app->plane, app->loop, &config, &sessions_plane_calls, app)
+			    : -ENOMEM;
 }
 
 int app_start(struct app *app, uv_loop_t *loop, const struct config *config)

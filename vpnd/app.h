@@ -58,6 +58,7 @@ struct app {
 	struct addr ipv4, ipv6; /* tunnel addresses */
 	size_t n_lans;		/* device: its LANs in the register */
 	struct prefix lans[GRANT_LANS_MAX];
+	struct packets *packets;
 	struct plane *plane;
 	struct local *local;
 	struct dial_memory memory;

@@ -71,5 +71,8 @@ const struct opt config_table[CONFIG_TABLE_N] = {
 	{ .section = "vpnd", .key = "shed", .parse = opt_parse_bool, .print = opt_print_bool,
 	  FIELD(shed), .dflt = "yes",
 	  .help = "shed the outer TLS layer at a relay once nobody is found to sit between" },
+	{ .section = "vpnd", .key = "offload", .parse = opt_parse_bool, .print = opt_print_bool,
+	  FIELD(offload), .dflt = "yes",
+	  .help = "super-packets (up to 64 KiB) through the TUN device, if the kernel has them" },
 };
 /* clang-format on */

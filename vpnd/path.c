@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "vpnd/path.h"
+#include "vpnd/path_internal.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "common/io/file.h"
-#include "common/io/inner.h"
 #include "common/io/log.h"
 #include "common/pure/bytes.h"
 #include "common/pure/rpcmsg.h"
@@ -24,31 +23,6 @@ const struct path_times path_times_default = {
 	.rtt_every_ms = 10000,
 	.idle_ping_ms = 45000,
 	.idle_lost_ms = 90000,
-};
-
-struct path {
-	struct path_config config;
-	const struct path_times *times;
-	const struct path_callbacks *cb;
-	void *arg;
-	enum path_state state;
-	struct dial *dial;
-	struct inner *inner;
-	uv_timer_t timer; /* for HELLO; liveness, once ready */
-	bool timer_closed;
-	bool ended;			     /* by the other end: nothing is said any more */
-	struct buf rx;			     /* a frame that is not whole yet */
-	uint64_t heard_ms, sent_ms, data_ms; /* CLOCK_BOOTTIME */
-	uint64_t active_ms;		     /* since when data is sent without a long pause */
-	uint64_t pinged_ms; /* of the oldest PING since something was heard; 0: none */
-	uint64_t asked_ms;  /* of the last PING */
-	uint64_t asked_us;  /* the same, as it stands in the PING; 0: answered */
-	uint64_t ping_seq;
-	uint64_t ping_end; /* bytes that the connection has sent when our last PING is out */
-	uint64_t out_seen; /* bytes that it had sent when we looked last */
-	double rtt_ms;
-	char addr[DIAL_ADDR_SIZE];
-	char reason[PATH_REASON_SIZE];
 };
 
 static void schedule(struct path *p);
@@ -269,8 +243,9 @@ static void on_pong(struct path *p, const uint8_t *payload, size_t n)
 static int send_hello(struct path *p)
 {
 	const struct grant *g = p->config.grant;
-	json_t *o = json_pack("{s:s, s:I, s:s, s:[]}", "session", g->session, "serial",
-			      (json_int_t)g->serial, "version", FARLAN_VERSION, "caps");
+	json_t *o = json_pack("{s:s, s:I, s:s, s:o}", "session", g->session, "serial",
+			      (json_int_t)g->serial, "version", FARLAN_VERSION, "caps",
+			      path_data_caps(p));
 	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 	int r = text ? send_frame(p, FRAME_HELLO, text, strlen(text)) : -ENOMEM;
 
@@ -295,6 +270,8 @@ static void on_hello(struct path *p, const struct frame *f)
 	bool same = o && rpc_str_max(o, "session", session, sizeof(session)) &&
 		    strcmp(session, p->config.grant->session) == 0;
 
+	if (same && p->state == PATH_HELLO)
+		path_data_hello(p, json_object_get(o, "caps"));
 	json_decref(o);
 	if (p->state != PATH_HELLO) {
 		path_close(p, 0, "the other end said HELLO twice");
@@ -334,13 +311,24 @@ static void on_number(struct path *p, const struct frame *f, void (*fn)(struct p
 
 static void on_frame(struct path *p, const struct frame *f)
 {
+	static const struct vnet plain;
+
 	if (p->state == PATH_HELLO && f->type != FRAME_HELLO) {
 		path_close(p, 0, "the other end did not begin with HELLO");
 		return;
 	}
 	switch (f->type) {
 	case FRAME_PACKET:
-		p->cb->on_packet(p, f->payload, f->len);
+		p->cb->on_packet(p, &plain, f->payload, f->len);
+		break;
+	case FRAME_SUPER:
+		path_data_super(p, f);
+		break;
+	case FRAME_STAMP:
+		path_data_stamp(p, f);
+		break;
+	case FRAME_ACK:
+		path_data_ack(p, f);
 		break;
 	case FRAME_HELLO:
 		on_hello(p, f);
@@ -423,6 +411,14 @@ static void on_inner_ready(struct inner *in)
 		step(p, "other end authenticated (", inner_cipher(in), ")");
 }
 
+static void on_inner_drain(struct inner *in)
+{
+	struct path *p = inner_arg(in);
+
+	if (p->state == PATH_READY)
+		p->cb->on_room(p);
+}
+
 static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 {
 	struct path *p = inner_arg(in);
@@ -436,6 +432,7 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 static const struct inner_callbacks inner_calls = {
 	.on_ready = on_inner_ready,
 	.on_data = on_inner_data,
+	.on_drain = on_inner_drain,
 	.on_closed = on_inner_closed,
 };
 
@@ -525,30 +522,21 @@ int path_open(struct path **out, const struct path_config *config, const struct 
 	return 0;
 }
 
-int path_send(struct path *p, const void *frames, size_t n)
+void path_note_data(struct path *p)
 {
 	uint64_t now = clock_mono_ms();
 	bool was_active = active(p, now);
 
-	if (p->state != PATH_READY || !p->inner)
-		return -EPIPE;
 	p->data_ms = p->sent_ms = now;
 	if (!was_active) {
 		p->active_ms = now;
 		schedule(p);
 	}
-	return inner_send(p->inner, frames, n);
 }
 
 bool path_ready(const struct path *p)
 {
 	return p->state == PATH_READY;
-}
-
-bool path_room(const struct path *p)
-{
-	return p->state == PATH_READY && p->inner &&
-	       inner_queued(p->inner) < OUTER_QUEUE_HIGH_BYTES;
 }
 
 static void send_number(struct path *p, enum frame_type type, uint32_t n)
@@ -596,4 +584,7 @@ void path_status(const struct path *p, struct path_status *s)
 		s->shed = stats.shed;
 	}
 	s->outer_version = stats.tls_version;
+	s->peer_super = p->peer_super;
+	s->rate = flight_rate(&p->flight);
+	s->under_way = flight_under_way(&p->flight);
 }

@@ -12,6 +12,7 @@
 #include "common/io/dial.h"
 #include "common/pure/frame.h"
 #include "common/pure/grant.h"
+#include "vpnd/queue.h"
 
 #define PATH_REASON_SIZE DIAL_REASON_SIZE
 
@@ -35,7 +36,9 @@ struct path;
 struct path_callbacks {
 	void (*on_step)(struct path *p, const char *text); /* for people */
 	void (*on_ready)(struct path *p);		   /* HELLOs are exchanged */
-	void (*on_packet)(struct path *p, const uint8_t *packet, size_t n); /* borrowed */
+	/* Borrowed; @v is what the other end says, not checked yet. */
+	void (*on_packet)(struct path *p, const struct vnet *v, const uint8_t *packet, size_t n);
+	void (*on_room)(struct path *p); /* path_pump() may go on */
 	void (*on_select)(struct path *p, uint32_t n);
 	void (*on_selected)(struct path *p, uint32_t n);
 	/* The peer ended the path or the session (enum frame_end_code); on_gone follows. */
@@ -55,6 +58,7 @@ struct path_config { /* borrowed for the path's life but for the integers */
 	size_t relay;			/* index in the grant */
 	uint64_t generation;
 	bool shed; /* shed the outer layer where nobody sits between */
+	bool super; /* we take super-packets */
 };
 
 /** path_open() - Return: 0; -errno. Callbacks never come before it returns. */
@@ -64,12 +68,15 @@ int path_open(struct path **out, const struct path_config *config, const struct 
 /** path_close() - say END @end_code (0: nothing) if the peer is there, then close. Idempotent. */
 void path_close(struct path *p, int end_code, const char *reason);
 
-/** path_send() - seal frames that are already encoded, @n bytes. Return: 0; -EPIPE not ready. */
-int path_send(struct path *p, const void *frames, size_t n);
+/**
+ * path_pump() - take packets out of @q and seal them, as many as the socket and the line take now. When they
+ * take more, on_room comes. A sealed packet is never dropped.
+ */
+void path_pump(struct path *p, struct queue *q);
+/** path_form() - in which form packets are to be put into the queue. */
+struct queue_form path_form(const struct path *p);
 /** path_ready() - HELLOs are exchanged, and nobody has closed it since. */
 bool path_ready(const struct path *p);
-/** path_room() - may more be sealed now? A sealed packet is never dropped, so ask before. */
-bool path_room(const struct path *p);
 void path_select(struct path *p, uint32_t n);
 void path_selected(struct path *p, uint32_t n);
 
@@ -83,6 +90,9 @@ struct path_status {
 	const char *cipher, *outer_version;
 	bool outer_verified;
 	bool shed; /* the outer layer is shed in both directions */
+	bool peer_super;
+	uint64_t rate;		/* bytes a second that the path delivered lately; 0: not known */
+	uint64_t under_way;	/* bytes */
 };
 void path_status(const struct path *p, struct path_status *s);
 

@@ -39,7 +39,10 @@ struct plane {
 	struct route_table table;
 	uint64_t unroutable;
 	struct slot slots[PLANE_SLOTS_MAX];
-	uint8_t packet[TUN_PACKET_MAX_BYTES];
+	bool offload;
+	struct packets *packets;
+	struct packet *reading; /* large: the next packet is read into it */
+	uint64_t no_memory;
 };
 
 static void say(char error[PLANE_ERROR_SIZE], const char *fmt, ...)
@@ -55,52 +58,107 @@ static void say(char error[PLANE_ERROR_SIZE], const char *fmt, ...)
 
 /* Packets */
 
-static void outgoing(struct plane *pl, size_t n)
+/* Bring what was read into a packet of fitting size; the large one is read into again. */
+static struct packet *take_read(struct plane *pl, const struct vnet *v, size_t n)
+{
+	struct packet *p = pl->reading;
+
+	if (n <= PACKETS_SMALL_BYTES) {
+		p = packet_new(pl->packets, n);
+		if (p)
+			memcpy(p->fq.ip, pl->reading->fq.ip, n);
+	} else {
+		pl->reading = packet_new(pl->packets, VNET_PACKET_MAX_BYTES);
+		if (!pl->reading) { /* all in use: this one has to go */
+			pl->reading = p;
+			p = NULL;
+		}
+	}
+	if (!p) {
+		pl->no_memory++;
+		return NULL;
+	}
+	p->fq.len = (uint32_t)n;
+	p->v = *v;
+	return p;
+}
+
+/* Return: the slot that the packet in pl->reading is for, or -1. */
+static int classify(struct plane *pl, size_t n)
 {
 	struct ip_info info;
 	enum gate_result r;
 	uint16_t slot;
 
-	if (ip_parse(pl->packet, n, &info) != 0 ||
+	if (ip_parse(pl->reading->fq.ip, n, &info) != 0 ||
 	    !route_table_lookup(&pl->table, &info.dst, &slot)) {
 		pl->unroutable++;
-		return;
+		return -1;
 	}
 	r = gate_outgoing(&pl->slots[slot].gate, &info);
 	pl->slots[slot].counters.gate[r]++;
-	if (r == GATE_PASS)
-		pl->cb->on_outgoing(pl->arg, slot, pl->packet, n);
+	return r == GATE_PASS ? slot : -1;
+}
+
+static void outgoing(struct plane *pl, struct vnet *v, size_t n)
+{
+	int slot = classify(pl, n);
+	struct packet *p;
+
+	if (slot < 0)
+		return;
+	if (vnet_normalise(v, pl->reading->fq.ip, n) == -EBADMSG) {
+		pl->slots[slot].counters.malformed++;
+		return;
+	}
+	p = take_read(pl, v, n);
+	if (p)
+		pl->cb->on_outgoing(pl->arg, (uint16_t)slot, p);
 }
 
 static void on_readable(struct tun *t)
 {
 	struct plane *pl = tun_arg(t);
+	struct vnet v;
 	size_t n;
 
 	for (int i = 0; i < READS_PER_EVENT; i++) {
-		if (tun_read(t, pl->packet, sizeof(pl->packet), &n) != 0)
+		if (tun_read(t, &v, pl->reading->fq.ip, VNET_PACKET_MAX_BYTES, &n) != 0)
 			break;
-		outgoing(pl, n);
+		outgoing(pl, &v, n);
 	}
 	pl->cb->on_flush(pl->arg);
 }
 
-void plane_incoming(struct plane *pl, uint16_t slot, const uint8_t *packet, size_t n)
+void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, const uint8_t *packet,
+		    size_t n)
 {
 	struct slot *s = &pl->slots[slot];
+	bool plain = v->gso == VNET_GSO_NONE && !v->needs_csum;
 	struct ip_info info;
 	enum gate_result r;
 
 	if (!s->attached || !pl->tun)
 		return;
-	if (ip_parse(packet, n, &info) != 0) {
+	if (ip_parse(packet, n, &info) != 0 ||
+	    (!plain && (!tun_offload(pl->tun) || vnet_check(v, packet, n) != 0))) {
 		s->counters.malformed++;
 		return;
 	}
 	r = gate_incoming(&s->gate, &info);
 	s->counters.gate[r]++;
-	if (r == GATE_PASS && tun_write(pl->tun, packet, n) != 0)
+	if (r == GATE_PASS && tun_write(pl->tun, v, packet, n) != 0)
 		s->counters.not_taken++;
+}
+
+bool plane_super(const struct plane *pl)
+{
+	return pl->tun && tun_offload(pl->tun);
+}
+
+uint64_t plane_no_memory(const struct plane *pl)
+{
+	return pl->no_memory;
 }
 
 /* The device */
@@ -141,7 +199,7 @@ static int ensure_tun(struct plane *pl, char error[PLANE_ERROR_SIZE])
 
 	if (pl->tun)
 		return 0;
-	r = tun_open(&pl->tun, pl->loop, pl->name, &tun_calls, pl);
+	r = tun_open(&pl->tun, pl->loop, pl->name, pl->offload, &tun_calls, pl);
 	if (r != 0) {
 		pl->tun = NULL;
 		tun_open_error(error, PLANE_ERROR_SIZE, pl->name, r);
@@ -348,7 +406,7 @@ void plane_detach(struct plane *pl, uint16_t slot)
 
 /* Opening and closing */
 
-int plane_open(struct plane **out, uv_loop_t *loop, const char *tun_name, const char *journal,
+int plane_open(struct plane **out, uv_loop_t *loop, const struct plane_config *config,
 	       const struct plane_callbacks *cb, void *arg)
 {
 	struct plane *pl = calloc(1, sizeof(*pl));
@@ -359,11 +417,14 @@ int plane_open(struct plane **out, uv_loop_t *loop, const char *tun_name, const 
 	pl->loop = loop;
 	pl->cb = cb;
 	pl->arg = arg;
-	snprintf(pl->name, sizeof(pl->name), "%s", tun_name);
+	pl->offload = config->offload;
+	pl->packets = config->packets;
+	snprintf(pl->name, sizeof(pl->name), "%s", config->tun_name);
 	route_table_init(&pl->table);
-	r = undo_open(&pl->undo, journal);
+	pl->reading = packet_new(pl->packets, VNET_PACKET_MAX_BYTES);
+	r = pl->reading ? undo_open(&pl->undo, config->journal) : -ENOMEM;
 	if (r == 0)
-		r = netconf_open(&pl->netconf, tun_name, pl->undo);
+		r = netconf_open(&pl->netconf, config->tun_name, pl->undo);
 	if (r == 0)
 		r = netconf_cleanup(pl->netconf);
 	if (r != 0) {
@@ -371,6 +432,7 @@ int plane_open(struct plane **out, uv_loop_t *loop, const char *tun_name, const 
 			log_error("%s", netconf_error(pl->netconf));
 		netconf_close(pl->netconf);
 		undo_close(pl->undo);
+		packet_free(pl->reading);
 		free(pl);
 		return r;
 	}
@@ -383,6 +445,8 @@ void plane_close(struct plane *pl)
 	if (pl->closing)
 		return;
 	pl->closing = true;
+	packet_free(pl->reading);
+	pl->reading = NULL;
 	for (uint16_t i = 0; i < PLANE_SLOTS_MAX; i++)
 		plane_detach(pl, i);
 	netconf_close(pl->netconf);

@@ -13,6 +13,7 @@
 
 #include "common/io/opt.h"
 #include "common/pure/grant.h"
+#include "vpnd/packets.h"
 #include "vpnd/pure/gate.h"
 #include "vpnd/tun.h"
 
@@ -22,8 +23,8 @@
 struct plane;
 
 struct plane_callbacks {
-	/* A packet for the peer of @slot, borrowed. */
-	void (*on_outgoing)(void *arg, uint16_t slot, const uint8_t *packet, size_t n);
+	/* A packet for the peer of @slot, in normal form; taken. */
+	void (*on_outgoing)(void *arg, uint16_t slot, struct packet *p);
 	/* No more packets wait: send what was gathered. */
 	void (*on_flush)(void *arg);
 	/* The TUN device was taken away; all slots are detached already. */
@@ -32,11 +33,17 @@ struct plane_callbacks {
 	void (*on_closed)(void *arg);
 };
 
+struct plane_config {
+	const char *tun_name, *journal; /* copied */
+	struct packets *packets;        /* borrowed for its life */
+	bool offload;                   /* super-packets, if the kernel has them */
+};
+
 /**
- * plane_open() - clean up after an earlier run first. @tun_name, @journal: copied.
+ * plane_open() - clean up after an earlier run first.
  * Return: 0; -errno, logged.
  */
-int plane_open(struct plane **out, uv_loop_t *loop, const char *tun_name, const char *journal,
+int plane_open(struct plane **out, uv_loop_t *loop, const struct plane_config *config,
 	       const struct plane_callbacks *cb, void *arg) __attribute__((warn_unused_result));
 /** plane_close() - undo everything on the host, at once; on_closed follows from the loop.
  * Idempotent. */
@@ -60,8 +67,15 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 /** plane_detach() - take all of that back. A slot that is not attached is nothing. */
 void plane_detach(struct plane *pl, uint16_t slot);
 
-/** plane_incoming() - a packet from the peer of @slot; dropped and counted if it may not pass. */
-void plane_incoming(struct plane *pl, uint16_t slot, const uint8_t *packet, size_t n);
+/**
+ * plane_incoming() - a packet from the peer of @slot; dropped and counted if it may not pass.
+ * @v: as the peer sent it, not checked yet.
+ */
+void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, const uint8_t *packet,
+		    size_t n);
+
+/** plane_super() - does our TUN device take super-packets? */
+bool plane_super(const struct plane *pl);
 
 const char *plane_tun_name(const struct plane *pl);
 struct plane_counters {
@@ -72,5 +86,7 @@ struct plane_counters {
 const struct plane_counters *plane_counters(const struct plane *pl, uint16_t slot);
 /** plane_unroutable() - packets from the TUN for no session. */
 uint64_t plane_unroutable(const struct plane *pl);
+/** plane_no_memory() - packets from the TUN that were dropped because all memory for packets was in use. */
+uint64_t plane_no_memory(const struct plane *pl);
 
 #endif

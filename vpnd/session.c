@@ -41,8 +41,7 @@ struct session {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out, drops[SESSION_DROPS];
 	char last_reason[PATH_REASON_SIZE];
 	struct log_limit failed_limit;
-	size_t batch_used;
-	uint8_t batch[INNER_WRITE_BEST_BYTES];
+	struct queue queue;
 };
 
 static void search_on(struct session *s);
@@ -65,7 +64,9 @@ const char *session_drop_name(enum session_drop d)
 	switch (d) {
 	case SESSION_DROP_NO_PATH:
 		return "no_path";
-	case SESSION_DROP_QUEUE_FULL:
+	case SESSION_DROP_QUEUE:
+		return "queue";
+	case SESSION_DROP_FULL:
 		return "queue_full";
 	case SESSION_DROPS:
 		break;
@@ -105,6 +106,7 @@ static void maybe_free(struct session *s)
 			return;
 	}
 	s->cb->on_closed(s);
+	queue_deinit(&s->queue);
 	explicit_bzero(&s->grant, sizeof(s->grant));
 	free(s);
 }
@@ -229,7 +231,6 @@ static void give_up_selected(struct session *s)
 
 	s->selected = NONE;
 	s->suspect = i;
-	s->batch_used = 0;
 	path_close(s->legs[i].path, FRAME_END_PATH, "the other end did not answer SELECT");
 	choose_now(s);
 }
@@ -376,13 +377,13 @@ static void on_path_step(struct path *p, const char *text)
 		s->cb->on_step(s, text);
 }
 
-static void on_path_packet(struct path *p, const uint8_t *packet, size_t n)
+static void on_path_packet(struct path *p, const struct vnet *v, const uint8_t *packet, size_t n)
 {
 	struct session *s = path_arg(p);
 
 	s->packets_in++;
 	s->bytes_in += n;
-	s->cb->on_packet(s, packet, n);
+	s->cb->on_packet(s, v, packet, n);
 }
 
 static void on_path_end(struct path *p, int code, const char *reason)
@@ -410,7 +411,6 @@ static void on_path_gone(struct path *p, const char *reason)
 		uv_timer_stop(&s->choose);
 		s->selected = NONE;
 		s->suspect = i;
-		s->batch_used = 0;
 		snprintf(s->last_reason, sizeof(s->last_reason), "%s", reason);
 		if (s->state == SESSION_UP) {
 			set_state(s, SESSION_SEARCHING, reason);
@@ -432,10 +432,13 @@ static void on_path_gone(struct path *p, const char *reason)
 	}
 }
 
+static void on_path_room(struct path *p);
+
 static const struct path_callbacks path_calls = {
 	.on_step = on_path_step,
 	.on_ready = on_path_ready,
 	.on_packet = on_path_packet,
+	.on_room = on_path_room,
 	.on_select = on_path_select,
 	.on_selected = on_path_selected,
 	.on_end = on_path_end,
@@ -455,6 +458,7 @@ static void dial_leg(struct session *s, size_t i)
 		.times = s->config.times,
 		.relay = i,
 		.shed = s->config.shed,
+		.super = s->config.super,
 		.generation = ((uint64_t)s->grant.epoch << 32) + ++s->dials,
 	};
 	int r = path_open(&s->legs[i].path, &config, &path_calls, s);
@@ -500,6 +504,7 @@ int session_open(struct session **out, const struct session_config *config,
 	s->search.data = s->choose.data = s->life.data = s;
 	s->timers = TIMERS;
 	life_on(s);
+	queue_init(&s->queue);
 	begin_search(s, s->since_ms);
 	*out = s;
 	return 0;
@@ -509,48 +514,31 @@ int session_open(struct session **out, const struct session_config *config,
 
 void session_flush(struct session *s)
 {
-	size_t n = s->batch_used;
-
-	s->batch_used = 0;
-	if (n > 0 && s->selected != NONE)
-		(void)path_send(s->legs[s->selected].path, s->batch,
-				n); /* a failure closes the path */
+	if (s->selected != NONE && !queue_empty(&s->queue))
+		path_pump(s->legs[s->selected].path, &s->queue);
 }
 
-/* A packet that is longer than a batch goes in pieces. */
-static void send_long(struct session *s, const uint8_t head[FRAME_HEADER_BYTES],
-		      const uint8_t *packet, size_t n)
+static void on_path_room(struct path *p)
 {
-	struct path *p = s->legs[s->selected].path;
+	struct session *s = path_arg(p);
 
-	if (path_send(p, head, FRAME_HEADER_BYTES) == 0)
-		(void)path_send(p, packet, n);
+	if (s->selected == leg_of(p))
+		session_flush(s);
 }
 
-int session_queue(struct session *s, const uint8_t *packet, size_t n)
+int session_queue(struct session *s, struct packet *packet)
 {
-	uint8_t head[FRAME_HEADER_BYTES];
+	struct queue_form form;
 
-	if (s->selected == NONE || s->state == SESSION_ENDING || !leg_ready(s, s->selected)) {
+	if (s->selected == NONE || !path_ready(s->legs[s->selected].path)) {
 		s->drops[SESSION_DROP_NO_PATH]++;
+		packet_free(packet);
 		return -ENETDOWN;
 	}
-	if (!path_room(s->legs[s->selected].path)) {
-		s->drops[SESSION_DROP_QUEUE_FULL]++;
-		return -ENOBUFS;
-	}
-	s->packets_out++;
-	s->bytes_out += n;
-	frame_header_encode(head, FRAME_PACKET, n);
-	if (s->batch_used + sizeof(head) + n > sizeof(s->batch))
-		session_flush(s);
-	if (sizeof(head) + n > sizeof(s->batch)) {
-		send_long(s, head, packet, n);
-		return 0;
-	}
-	memcpy(s->batch + s->batch_used, head, sizeof(head));
-	memcpy(s->batch + s->batch_used + sizeof(head), packet, n);
-	s->batch_used += sizeof(head) + n;
+	form = path_form(s->legs[s->selected].path);
+	s->packets_out += vnet_segments(&packet->v, packet->fq.len);
+	s->bytes_out += packet->fq.len;
+	queue_put(&s->queue, packet, &form, clock_mono_us());
 	return 0;
 }
 
@@ -583,6 +571,10 @@ void session_status(const struct session *s, struct session_status *st)
 	st->bytes_in = s->bytes_in;
 	st->bytes_out = s->bytes_out;
 	memcpy(st->drops, s->drops, sizeof(st->drops));
+	st->drops[SESSION_DROP_QUEUE] = fq_counters(&s->queue.fq)->dropped_codel;
+	st->drops[SESSION_DROP_FULL] = fq_counters(&s->queue.fq)->dropped_limit + s->queue.unfit;
+	st->marked = fq_counters(&s->queue.fq)->marked;
+	st->backlog_bytes = fq_backlog_bytes(&s->queue.fq);
 	st->since_ms = s->since_ms;
 	st->expires_in_s = s->ends_ms > now ? (int64_t)((s->ends_ms - now) / 1000) : 0;
 	st->last_reason = s->last_reason;

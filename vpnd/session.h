@@ -25,7 +25,12 @@
 enum session_state { SESSION_SEARCHING, SESSION_UP, SESSION_ENDING };
 
 /* Why a packet was not sent, beside what the gate says. */
-enum session_drop { SESSION_DROP_NO_PATH, SESSION_DROP_QUEUE_FULL, SESSION_DROPS };
+enum session_drop {
+	SESSION_DROP_NO_PATH,
+	SESSION_DROP_QUEUE, /* by CoDel: its flow stayed too long */
+	SESSION_DROP_FULL,  /* the queue or all memory for packets was full */
+	SESSION_DROPS
+};
 
 struct session;
 
@@ -33,7 +38,8 @@ struct session_callbacks {
 	void (*on_step)(struct session *s, const char *text); /* for people */
 	void (*on_up)(struct session *s); /* a path is selected, both ends know */
 	void (*on_down)(struct session *s, const char *reason);		       /* searching again */
-	void (*on_packet)(struct session *s, const uint8_t *packet, size_t n); /* borrowed */
+	/* Borrowed; @v is what the peer says, not checked yet. */
+	void (*on_packet)(struct session *s, const struct vnet *v, const uint8_t *packet, size_t n);
 	/* The session is over by itself: the peer ended it or its time is up. session_end() was
 	 * called. */
 	void (*on_over)(struct session *s, const char *reason);
@@ -46,7 +52,8 @@ struct session_config {
 	const struct tls_ctx *outer_ctx, *inner_client_ctx, *inner_server_ctx;
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
-	bool shed; /* the outer layer, where nobody sits between */
+	bool shed;  /* the outer layer, where nobody sits between */
+	bool super; /* we take super-packets */
 	const struct path_times *times; /* NULL: path_times_default */
 	uint32_t answer_ms, retire_ms;	/* 0: as above */
 };
@@ -61,10 +68,11 @@ int session_open(struct session **out, const struct session_config *config,
 void session_end(struct session *s, const char *reason);
 
 /**
- * session_queue() - one packet for the peer; sealed with its neighbours by session_flush().
- * Return: 0; -ENETDOWN no path, -ENOBUFS the queue is full: dropped and counted.
+ * session_queue() - takes one packet for the peer, in normal form; it goes with session_flush(), or later, when
+ * the path takes more.
+ * Return: 0; -ENETDOWN no path: dropped and counted.
  */
-int session_queue(struct session *s, const uint8_t *packet, size_t n);
+int session_queue(struct session *s, struct packet *packet);
 void session_flush(struct session *s);
 
 void *session_arg(const struct session *s);
@@ -76,6 +84,8 @@ struct session_status {
 	struct path_status path;
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t drops[SESSION_DROPS];
+	uint64_t marked; /* packets, by ECN */
+	uint32_t backlog_bytes;
 	uint64_t since_ms; /* CLOCK_BOOTTIME */
 	int64_t expires_in_s;
 	const char *last_reason; /* why the last path was lost; "" */

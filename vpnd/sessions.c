@@ -132,12 +132,12 @@ static void on_down(struct session *s, const char *reason)
 		       "the way to %s was lost: %s", session_grant(s)->peer_name, reason);
 }
 
-static void on_packet(struct session *s, const uint8_t *packet, size_t n)
+static void on_packet(struct session *s, const struct vnet *v, const uint8_t *packet, size_t n)
 {
 	struct app_session *as = session_arg(s);
 
 	if (!as->ending)
-		plane_incoming(as->app->plane, as->slot, packet, n);
+		plane_incoming(as->app->plane, as->slot, v, packet, n);
 }
 
 /* The session ended by itself. */
@@ -165,12 +165,14 @@ static const struct session_callbacks session_calls = {
 
 /* What the plane reports */
 
-static void on_outgoing(void *arg, uint16_t slot, const uint8_t *packet, size_t n)
+static void on_outgoing(void *arg, uint16_t slot, struct packet *packet)
 {
 	struct app *app = arg;
 
 	if (app->sessions[slot].session)
-		(void)session_queue(app->sessions[slot].session, packet, n); /* counted there */
+		(void)session_queue(app->sessions[slot].session, packet); /* counted there */
+	else
+		packet_free(packet);
 }
 
 static void on_flush(void *arg)
@@ -266,6 +268,7 @@ static int open_session(struct app *app, struct app_session *as, const struct gr
 		.ports = &app->config.ports,
 		.memory = &app->memory,
 		.shed = app->config.shed,
+		.super = plane_super(app->plane),
 	};
 
 	return session_open(&as->session, &config, grant, &session_calls, as);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define TUN_FILE "/dev/net/tun"
@@ -23,6 +24,8 @@ struct tun {
 	uv_timer_t rest;
 	unsigned int n_handles; /* not closed yet */
 	bool closing, paused, gone;
+	bool vnet;    /* each packet has a header in front */
+	bool offload; /* and it may say something */
 	struct tun_counters counters;
 };
 
@@ -57,14 +60,29 @@ static void on_rested(uv_timer_t *timer)
 	poll_start(timer->data);
 }
 
-static int attach(int fd, const char *name, char actual[TUN_NAME_SIZE])
+/* All that the kernel has; without any the headers come all the same, and stay plain. */
+static bool ask_offload(int fd)
+{
+	static const unsigned int wanted[] = {
+		TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6,
+		TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN, /* before Linux 6.2 */
+	};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		if (ioctl(fd, TUNSETOFFLOAD, wanted[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int attach(int fd, const char *name, bool offload, char actual[TUN_NAME_SIZE])
 {
 	struct ifreq ifr = {0};
 
 	if (!*name || strlen(name) >= sizeof(ifr.ifr_name))
 		return -EINVAL;
 	/* EXCL: a device that is there already is somebody else's, never share or adopt it. */
-	ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL);
+	ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL | (offload ? IFF_VNET_HDR : 0));
 	memcpy(ifr.ifr_name, name, strlen(name) + 1);
 	if (ioctl(fd, TUNSETIFF, &ifr) != 0)
 		return -errno;
@@ -73,14 +91,14 @@ static int attach(int fd, const char *name, char actual[TUN_NAME_SIZE])
 	return 0;
 }
 
-static int device_open(int *fd, const char *name, char actual[TUN_NAME_SIZE])
+static int device_open(int *fd, const char *name, bool offload, char actual[TUN_NAME_SIZE])
 {
 	int err;
 
 	*fd = open(TUN_FILE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (*fd < 0)
 		return errno == ENOENT || errno == ENXIO ? -ENODEV : -errno;
-	err = attach(*fd, name, actual);
+	err = attach(*fd, name, offload, actual);
 	if (err == -EEXIST || (err == -EINVAL && *name && if_nametoindex(name) != 0))
 		err = -EBUSY;
 	if (err)
@@ -88,8 +106,8 @@ static int device_open(int *fd, const char *name, char actual[TUN_NAME_SIZE])
 	return err;
 }
 
-int tun_open(struct tun **out, uv_loop_t *loop, const char *name, const struct tun_callbacks *cb,
-	     void *arg)
+int tun_open(struct tun **out, uv_loop_t *loop, const char *name, bool offload,
+	     const struct tun_callbacks *cb, void *arg)
 {
 	struct tun *t = calloc(1, sizeof(*t));
 	int err;
@@ -97,8 +115,10 @@ int tun_open(struct tun **out, uv_loop_t *loop, const char *name, const struct t
 	*out = NULL;
 	if (!t)
 		return -ENOMEM;
-	err = device_open(&t->fd, name, t->name);
+	err = device_open(&t->fd, name, offload, t->name);
 	if (!err) {
+		t->vnet = offload;
+		t->offload = offload && ask_offload(t->fd);
 		err = uv_poll_init(loop, &t->poll, t->fd);
 		if (err)
 			close(t->fd);
@@ -180,15 +200,35 @@ static int rest(struct tun *t, int err)
 	return -EAGAIN;
 }
 
-int tun_read(struct tun *t, void *out, size_t size, size_t *n)
+static ssize_t read_packet(struct tun *t, struct vnet *v, void *out, size_t size)
+{
+	uint8_t head[VNET_BYTES];
+	struct iovec iov[2] = {{.iov_base = head, .iov_len = sizeof(head)},
+			       {.iov_base = out, .iov_len = size}};
+	ssize_t got;
+
+	memset(v, 0, sizeof(*v));
+	if (!t->vnet)
+		return read(t->fd, out, size);
+	got = readv(t->fd, iov, 2);
+	if (got < 0)
+		return got;
+	if (got <= (ssize_t)sizeof(head) || vnet_decode_host(v, head) != 0) {
+		errno = EPROTO;
+		return -1;
+	}
+	return got - (ssize_t)sizeof(head);
+}
+
+int tun_read(struct tun *t, struct vnet *v, void *out, size_t size, size_t *n)
 {
 	ssize_t got;
 
 	if (t->closing || t->gone)
 		return -EBADFD;
 	do
-		got = read(t->fd, out, size);
-	while (got < 0 && errno == EINTR);
+		got = read_packet(t, v, out, size);
+	while (got < 0 && (errno == EINTR || errno == EPROTO));
 	if (got < 0 && errno == EAGAIN)
 		return -EAGAIN;
 	if (got <= 0)
@@ -199,7 +239,19 @@ int tun_read(struct tun *t, void *out, size_t size, size_t *n)
 	return 0;
 }
 
-int tun_write(struct tun *t, const void *packet, size_t n)
+static ssize_t write_packet(struct tun *t, const struct vnet *v, const void *packet, size_t n)
+{
+	uint8_t head[VNET_BYTES];
+	struct iovec iov[2] = {{.iov_base = head, .iov_len = sizeof(head)}, {.iov_len = n}};
+
+	if (!t->vnet)
+		return write(t->fd, packet, n);
+	vnet_encode_host(v, head);
+	memcpy(&iov[1].iov_base, &packet, sizeof(packet)); /* writev() does not change it */
+	return writev(t->fd, iov, 2);
+}
+
+int tun_write(struct tun *t, const struct vnet *v, const void *packet, size_t n)
 {
 	ssize_t put;
 
@@ -208,7 +260,7 @@ int tun_write(struct tun *t, const void *packet, size_t n)
 		return -EBADFD;
 	}
 	do
-		put = write(t->fd, packet, n);
+		put = write_packet(t, v, packet, n);
 	while (put < 0 && errno == EINTR);
 	if (put < 0) {
 		int err = -errno;
@@ -219,6 +271,11 @@ int tun_write(struct tun *t, const void *packet, size_t n)
 	t->counters.packets_written++;
 	t->counters.bytes_written += n;
 	return 0;
+}
+
+bool tun_offload(const struct tun *t)
+{
+	return t->offload;
 }
 
 void tun_pause(struct tun *t)

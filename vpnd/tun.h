@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "vpnd/pure/vnet.h"
+
 #define TUN_NAME_SIZE 16 /* IFNAMSIZ */
 #define TUN_MTU_DEFAULT 1400
 #define TUN_PACKET_MAX_BYTES 65535
@@ -36,15 +38,19 @@ struct tun_counters {
 };
 
 /**
- * tun_open() - make the device @name (a trailing "%d" lets the kernel number it), IFF_TUN without
+ * tun_open() - with @offload: super-packets and unfinished checksums, if the kernel has them
+ * (TUNSETOFFLOAD; tun_offload() says so). Make the device @name (a trailing "%d" lets the kernel number it), IFF_TUN without
  * packet information, non-blocking. Reading begins at once; callbacks never come before it returns.
  * @name: borrowed for the call; 1..15 characters.
  * @cb: borrowed for the device's life.
  * Return: 0; -EBUSY the name is in use by another program or another kind of interface; -EPERM no
  * CAP_NET_ADMIN; -ENODEV no /dev/net/tun; -EINVAL name; -errno. tun_open_error() says it in words.
  */
-int tun_open(struct tun **out, uv_loop_t *loop, const char *name, const struct tun_callbacks *cb,
-	     void *arg) __attribute__((warn_unused_result));
+int tun_open(struct tun **out, uv_loop_t *loop, const char *name, bool offload,
+	     const struct tun_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+
+/** tun_offload() - does the device take and give super-packets? */
+bool tun_offload(const struct tun *t);
 
 /** tun_open_error() - what a failure of tun_open() means and what to do, one line. Return: @out. */
 const char *tun_open_error(char *out, size_t out_size, const char *name, int err);
@@ -53,17 +59,18 @@ const char *tun_open_error(char *out, size_t out_size, const char *name, int err
 void tun_close(struct tun *t);
 
 /**
- * tun_read() - one packet into the caller's memory.
+ * tun_read() - one packet, and what the kernel left to be done to it, into the caller's memory.
  * @size: bytes at @out; what does not fit is cut by the kernel, so give at least the MTU.
  * Return: 0 and *n > 0; -EAGAIN none waits, or the device is down; -EBADFD it is gone.
  */
-int tun_read(struct tun *t, void *out, size_t size, size_t *n) __attribute__((warn_unused_result));
+int tun_read(struct tun *t, struct vnet *v, void *out, size_t size, size_t *n)
+	__attribute__((warn_unused_result));
 
 /**
- * tun_write() - give one packet to the kernel. A packet that is not taken is dropped and counted.
+ * tun_write() - give one packet to the kernel; @v in normal form, plain without tun_offload(). A packet that is not taken is dropped and counted.
  * Return: 0; -EAGAIN, -ENOBUFS, -EIO (device down), -EINVAL (not an IP packet), -EBADFD: dropped.
  */
-int tun_write(struct tun *t, const void *packet, size_t n);
+int tun_write(struct tun *t, const struct vnet *v, const void *packet, size_t n);
 
 /** tun_pause(), tun_resume() - stop and go on with on_readable; idempotent. */
 void tun_pause(struct tun *t);

@@ -40,6 +40,7 @@ int main(int argc, char **argv)
 	};
 	int code = daemon_main(&p, argc, argv);
 
+	packets_free(app.packets);
 	identity_wipe(&app.identity);
 	tls_global_deinit();
 	return code;

@@ -39,6 +39,8 @@ int inner_open(struct inner **out, struct outer *o, const struct tls_ctx *ctx,
 /** inner_send() - seal and queue. Return: 0; -ENOBUFS; -EPIPE. */
 int inner_send(struct inner *in, const void *bytes, size_t n) __attribute__((warn_unused_result));
 size_t inner_queued(const struct inner *in);
+/** inner_want_drain() - see outer_want_drain(). */
+void inner_want_drain(struct inner *in);
 
 /** inner_finish() - close_notify, then outer_finish(). inner_close() - at once; on_closed follows
  * from the loop. */

@@ -196,6 +196,23 @@ int outer_write_plain(struct outer *o, const void *bytes, size_t n)
 	return 0;
 }
 
+void outer_want_drain(struct outer *o)
+{
+	o->above_high = true;
+	if (!o->closing)
+		uv_prepare_start(&o->flusher, on_flush); /* which asks the poll */
+}
+
+struct buf *outer_raw_queue(struct outer *o)
+{
+	return o->tx_raw && o->state == OUTER_OPEN && !o->closing ? &o->net_out : NULL;
+}
+
+void outer_raw_queued(struct outer *o)
+{
+	outer_flush_later(o);
+}
+
 size_t outer_queued(const struct outer *o)
 {
 	return buf_len(&o->net_out);

@@ -86,6 +86,17 @@ uv_loop_t *outer_loop(const struct outer *o);
 int outer_send(struct outer *o, const void *bytes, size_t n) __attribute__((warn_unused_result));
 size_t outer_queued(const struct outer *o);
 
+/** outer_want_drain() - call on_drain when the kernel takes more, however little is queued now. */
+void outer_want_drain(struct outer *o);
+
+/**
+ * outer_raw_queue() - for who makes the stream's bytes: the queue that they go to when this direction is
+ * shed, so that they need not be copied; NULL: use outer_send(). Append whole records only, not beyond
+ * OUTER_QUEUE_MAX_BYTES, then call outer_raw_queued().
+ */
+struct buf *outer_raw_queue(struct outer *o);
+void outer_raw_queued(struct outer *o);
+
 /** outer_pause(), outer_resume() - stop and go on reading; nothing that was received is lost. */
 void outer_pause(struct outer *o);
 void outer_resume(struct outer *o);

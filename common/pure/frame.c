@@ -19,6 +19,12 @@ static bool len_ok(uint8_t type, size_t n)
 		return within(n, FRAME_HELLO_MIN_BYTES, FRAME_HELLO_MAX_BYTES);
 	case FRAME_PACKET:
 		return within(n, FRAME_PACKET_MIN_BYTES, FRAME_PACKET_MAX_BYTES);
+	case FRAME_SUPER:
+		return within(n, FRAME_VNET_BYTES + FRAME_PACKET_MIN_BYTES,
+			      FRAME_VNET_BYTES + FRAME_PACKET_MAX_BYTES);
+	case FRAME_STAMP:
+	case FRAME_ACK:
+		return n == FRAME_STAMP_BYTES;
 	case FRAME_PING:
 	case FRAME_PONG:
 		return n == FRAME_PING_BYTES;

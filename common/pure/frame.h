@@ -16,6 +16,8 @@
 #define FRAME_PACKET_MIN_BYTES 20 /* an IPv4 header */
 #define FRAME_PACKET_MAX_BYTES 65535
 #define FRAME_PING_BYTES 16 /* sequence (64 bits), sender's clock in microseconds (64 bits) */
+#define FRAME_STAMP_BYTES 16
+#define FRAME_VNET_BYTES 10
 #define FRAME_SELECT_BYTES 4
 #define FRAME_REASON_MAX_BYTES 256
 
@@ -26,6 +28,10 @@ enum frame_type {
 	FRAME_PONG = 4,
 	FRAME_SELECT = 5,   /* manager: n (32 bits); "send on this path" */
 	FRAME_SELECTED = 6, /* device: the same n */
+	FRAME_SUPER = 8,    /* virtio header (10 bytes, little-endian), then an IP packet that may
+			       stand for many */
+	FRAME_STAMP = 9,    /* 16 bytes: sent so far (64), sender's clock in microseconds (64) */
+	FRAME_ACK = 10,	    /* the STAMP's 16 bytes */
 	FRAME_END = 7,	    /* this path ends: code (8 bits), reason (UTF-8); nothing follows */
 };
 

@@ -26,7 +26,10 @@
 #define OURS "10.77.0.1"  /* on the device, /24 */
 #define THEIRS 0x0a4d0002 /* 10.77.0.2 */
 
+static const struct vnet plain;
+
 struct seen {
+	struct vnet v;
 	unsigned int readable, gone, closed;
 	int gone_err;
 	bool drain;
@@ -39,7 +42,7 @@ static void on_readable(struct tun *t)
 	struct seen *s = tun_arg(t);
 
 	s->readable++;
-	while (s->drain && tun_read(t, s->last, sizeof(s->last), &s->last_len) == 0)
+	while (s->drain && tun_read(t, &s->v, s->last, sizeof(s->last), &s->last_len) == 0)
 		s->packets++;
 }
 
@@ -107,7 +110,7 @@ static struct tun *open_tun(struct seen *s)
 
 	memset(s, 0, sizeof(*s));
 	s->drain = true;
-	assert_int_equal(tun_open(&t, &loop, NAME, &callbacks, s), 0);
+	assert_int_equal(tun_open(&t, &loop, NAME, false, &callbacks, s), 0);
 	assert_string_equal(tun_name(t), NAME);
 	return t;
 }
@@ -188,7 +191,7 @@ static void test_packets_both_ways(void **state)
 	assert_int_equal(s.last_len, 20 + 8 + 5);
 	assert_memory_equal(s.last + 28, "hello", 5);
 	turn_around(&s);
-	assert_int_equal(tun_write(t, s.last, s.last_len), 0);
+	assert_int_equal(tun_write(t, &plain, s.last, s.last_len), 0);
 	assert_int_equal(recv(fd, text, sizeof(text), 0), 5);
 	assert_string_equal(text, "hello");
 	assert_int_equal(tun_counters(t)->packets_read, 1);
@@ -243,7 +246,7 @@ static void test_level_triggered(void **state)
 	s.drain = true;
 	run_ms(10);
 	assert_int_equal(s.packets, 1);
-	assert_int_equal(tun_read(t, s.last, sizeof(s.last), &s.last_len), -EAGAIN);
+	assert_int_equal(tun_read(t, &s.v, s.last, sizeof(s.last), &s.last_len), -EAGAIN);
 	close(fd);
 	close_all(t, &s);
 }
@@ -257,7 +260,7 @@ static void test_bad_packets_are_counted(void **state)
 	new_namespace();
 	t = open_tun(&s);
 	link_set(true);
-	assert_int_equal(tun_write(t, "\x10garbage that is no IP packet", 29), -EINVAL);
+	assert_int_equal(tun_write(t, &plain, "\x10garbage that is no IP packet", 29), -EINVAL);
 	assert_int_equal(tun_counters(t)->write_drops, 1);
 	assert_int_equal(tun_counters(t)->packets_written, 0);
 	close_all(t, &s);
@@ -281,9 +284,9 @@ static void test_survives_down_and_up(void **state)
 	assert_int_equal(s.packets, 1);
 	link_set(false);
 	before = s.readable;
-	assert_int_equal(tun_write(t, s.last, s.last_len), -EIO);
+	assert_int_equal(tun_write(t, &plain, s.last, s.last_len), -EIO);
 	assert_int_equal(tun_counters(t)->write_drops, 1);
-	assert_int_equal(tun_read(t, s.last, sizeof(s.last), &s.last_len), -EAGAIN);
+	assert_int_equal(tun_read(t, &s.v, s.last, sizeof(s.last), &s.last_len), -EAGAIN);
 	run_ms(300);
 	assert_true(s.readable - before < 10);
 	assert_int_equal(s.gone, 0);
@@ -308,8 +311,8 @@ static void test_deleted_under_us(void **state)
 	run_ms(50);
 	assert_int_equal(s.gone, 1);
 	assert_int_equal(s.gone_err, -EBADFD);
-	assert_int_equal(tun_read(t, s.last, sizeof(s.last), &s.last_len), -EBADFD);
-	assert_int_equal(tun_write(t, "x", 1), -EBADFD);
+	assert_int_equal(tun_read(t, &s.v, s.last, sizeof(s.last), &s.last_len), -EBADFD);
+	assert_int_equal(tun_write(t, &plain, "x", 1), -EBADFD);
 	tun_pause(t);
 	tun_resume(t);
 	run_ms(20);
@@ -322,7 +325,7 @@ static void assert_refused(const char *name, int want)
 	char text[200];
 	struct seen s;
 	struct tun *t;
-	int err = tun_open(&t, &loop, name, &callbacks, &s);
+	int err = tun_open(&t, &loop, name, false, &callbacks, &s);
 
 	assert_int_equal(err, want);
 	assert_null(t);

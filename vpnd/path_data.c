@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "common/io/file.h"
+#include "common/pure/bytes.h"
+#include "vpnd/path_internal.h"
+
+#define ROOM_BYTES (128u << 10) /* in the socket's queue: one turn of the loop at full speed */
+#define FRAME_STAMP_TOTAL_BYTES (FRAME_HEADER_BYTES + FRAME_STAMP_BYTES)
+
+/* What each end can do */
+
+json_t *path_data_caps(const struct path *p)
+{
+	return p->config.super ? json_pack("[s, s]", "ack", "super") : json_pack("[s]", "ack");
+}
+
+void path_data_hello(struct path *p, const json_t *caps)
+{
+	bool ack = false;
+	const json_t *cap;
+	size_t i;
+
+	json_array_foreach (caps, i, cap) {
+		const char *name = json_string_value(cap);
+
+		if (name && strcmp(name, "ack") == 0)
+			ack = true;
+		else if (name && strcmp(name, "super") == 0)
+			p->peer_super = true;
+	}
+	flight_init(&p->flight, ack, clock_mono_us());
+}
+
+struct queue_form path_form(const struct path *p)
+{
+	return (struct queue_form){.super = p->peer_super, .rate = flight_rate(&p->flight)};
+}
+
+/* Sending */
+
+static bool has_room(const struct path *p)
+{
+	return p->state == PATH_READY && p->inner &&
+	       inner_queued(p->inner) + p->batch_used < ROOM_BYTES && flight_room(&p->flight) > 0;
+}
+
+/* A failure closes the path. */
+static void seal(struct path *p, const void *frames, size_t n)
+{
+	if (p->inner && inner_send(p->inner, frames, n) != 0)
+		p->batch_used = 0;
+}
+
+static void send_batch(struct path *p)
+{
+	size_t n = p->batch_used;
+
+	p->batch_used = 0;
+	if (n > 0)
+		seal(p, p->batch, n);
+}
+
+static void put_frame(struct path *p, const uint8_t *frame, size_t n)
+{
+	if (p->batch_used + n > sizeof(p->batch))
+		send_batch(p);
+	if (n > sizeof(p->batch) / 2) { /* records of its own */
+		send_batch(p);
+		seal(p, frame, n);
+	} else {
+		memcpy(p->batch + p->batch_used, frame, n);
+		p->batch_used += n;
+	}
+}
+
+/* The echo of a stamp says how much has arrived, and when it was sent. */
+static void put_stamp(struct path *p, uint64_t now_us)
+{
+	uint8_t frame[FRAME_STAMP_TOTAL_BYTES];
+	struct wr w = wr_init(frame + FRAME_HEADER_BYTES, FRAME_STAMP_BYTES);
+	uint64_t sent;
+
+	flight_stamp(&p->flight, now_us, &sent);
+	frame_header_encode(frame, FRAME_STAMP, FRAME_STAMP_BYTES);
+	wr_u64(&w, sent);
+	wr_u64(&w, now_us);
+	put_frame(p, frame, sizeof(frame));
+}
+
+void path_pump(struct path *p, struct queue *q)
+{
+	uint64_t now_us = clock_mono_us();
+	bool any = false;
+
+	while (has_room(p)) {
+		struct packet *packet = queue_take(q, now_us);
+		const uint8_t *frame;
+		size_t n;
+
+		if (!packet)
+			break;
+		if (!any)
+			path_note_data(p);
+		any = true;
+		frame = packet_frame(packet, &n);
+		put_frame(p, frame, n);
+		flight_sent(&p->flight, n, now_us);
+		packet_free(packet);
+	}
+	if (queue_empty(q))
+		flight_idle(&p->flight);
+	if (any && flight_wants_stamp(&p->flight, now_us))
+		put_stamp(p, now_us);
+	send_batch(p);
+	if (!queue_empty(q) && p->state == PATH_READY && flight_room(&p->flight) > 0)
+		inner_want_drain(p->inner);
+}
+
+/* Receiving */
+
+void path_data_super(struct path *p, const struct frame *f)
+{
+	struct vnet v;
+
+	if (vnet_decode_wire(&v, f->payload) != 0)
+		memset(&v, 0xff, sizeof(v)); /* fits no packet: dropped and counted there */
+	p->cb->on_packet(p, &v, f->payload + VNET_BYTES, f->len - VNET_BYTES);
+}
+
+void path_data_stamp(struct path *p, const struct frame *f)
+{
+	uint8_t frame[FRAME_STAMP_TOTAL_BYTES];
+
+	if (!p->inner || inner_queued(p->inner) >= OUTER_QUEUE_HIGH_BYTES)
+		return; /* a peer that does not read needs no echo */
+	frame_header_encode(frame, FRAME_ACK, FRAME_STAMP_BYTES);
+	memcpy(frame + FRAME_HEADER_BYTES, f->payload, FRAME_STAMP_BYTES);
+	p->sent_ms = clock_mono_ms();
+	seal(p, frame, sizeof(frame));
+}
+
+void path_data_ack(struct path *p, const struct frame *f)
+{
+	struct rd r = rd_init(f->payload, f->len);
+	uint64_t sent, clock_us;
+
+	if (!rd_u64(&r, &sent) || !rd_u64(&r, &clock_us) ||
+	    !flight_acked(&p->flight, sent, clock_us, clock_mono_us()))
+		return;
+	p->cb->on_room(p);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "vpnd/queue.h"
+
+#include "common/io/file.h"
+
+static void on_dropped(void *arg, struct fq_packet *p, enum fq_drop why)
+{
+	(void)arg;
+	(void)why; /* counted there */
+	packet_free(packet_of(p));
+}
+
+void queue_init(struct queue *q)
+{
+	struct fq_params params = fq_params_default();
+
+	file_random(params.hash_key, sizeof(params.hash_key));
+	params.limit_bytes = QUEUE_LIMIT_BYTES;
+	params.limit_packets = QUEUE_LIMIT_PACKETS;
+	params.dropped = on_dropped;
+	fq_init(&q->fq, &params);
+	q->unfit = 0;
+}
+
+void queue_deinit(struct queue *q)
+{
+	fq_deinit(&q->fq);
+}
+
+static void put_segments(struct queue *q, struct packet *p, uint64_t now_us)
+{
+	size_t bytes = (size_t)p->v.hdr_len + p->v.gso_size, n;
+	struct vnet_cutter cutter;
+
+	vnet_segment_init(&cutter, &p->v, p->fq.ip, p->fq.len);
+	for (;;) {
+		struct packet *part = packet_new(p->owner, bytes);
+
+		if (!part || vnet_segment_next(&cutter, part->fq.ip, bytes, &n) != 0) {
+			q->unfit += part == NULL;
+			packet_free(part);
+			break;
+		}
+		part->fq.len = (uint32_t)n;
+		fq_enqueue(&q->fq, &part->fq, now_us);
+	}
+	packet_free(p);
+}
+
+/* Would this super-packet hold up the line? A 64 KiB unit is 52 ms at 10 Mbit/s. */
+static bool too_long(const struct packet *p, const struct queue_form *form)
+{
+	return form->rate > 0 && p->fq.len > form->rate / (1000000 / QUEUE_SUPER_US);
+}
+
+void queue_put(struct queue *q, struct packet *p, const struct queue_form *form, uint64_t now_us)
+{
+	if (p->v.gso != VNET_GSO_NONE) {
+		if (!form->super || too_long(p, form) ||
+		    vnet_segments(&p->v, p->fq.len) > VNET_SEGMENTS_MAX) {
+			put_segments(q, p, now_us);
+			return;
+		}
+	} else if (p->v.needs_csum && !form->super) {
+		vnet_complete_csum(&p->v, p->fq.ip, p->fq.len);
+	}
+	fq_enqueue(&q->fq, &p->fq, now_us);
+}
+
+struct packet *queue_take(struct queue *q, uint64_t now_us)
+{
+	struct fq_packet *p = fq_dequeue(&q->fq, now_us);
+
+	return p ? packet_of(p) : NULL;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * queue - the packets of one session that wait for its path: FQ-CoDel in front of the sealing.
+ * Here a packet is brought into the form that the peer takes and the line can bear.
+ */
+#ifndef FARLAN_QUEUE_H
+#define FARLAN_QUEUE_H
+
+#include "vpnd/packets.h"
+
+#define QUEUE_LIMIT_BYTES (8u << 20)
+#define QUEUE_LIMIT_PACKETS 4096
+#define QUEUE_SUPER_US 2000 /* a super-packet that takes the line longer than this is cut */
+
+struct queue {
+	struct fq fq;
+	uint64_t unfit; /* packets that could not be brought into form */
+};
+
+void queue_init(struct queue *q);
+void queue_deinit(struct queue *q);
+
+/* What the way to the peer bears. */
+struct queue_form {
+	bool super;    /* the peer takes super-packets and unfinished checksums */
+	uint64_t rate; /* bytes a second of the line; 0: not known */
+};
+
+/**
+ * queue_put() - takes @p, in normal form. May drop, @p too.
+ * @now_us: CLOCK_BOOTTIME.
+ */
+void queue_put(struct queue *q, struct packet *p, const struct queue_form *form, uint64_t now_us);
+
+/** queue_take() - the packet that is to be sent now, the caller has it then; NULL if none. */
+struct packet *queue_take(struct queue *q, uint64_t now_us);
+
+static inline bool queue_empty(const struct queue *q)
+{
+	return fq_backlog_packets(&q->fq) == 0;
+}
+
+#endif
