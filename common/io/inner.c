@@ -107,6 +107,9 @@ static int send_direct(struct inner *in, struct buf *queue, const void *bytes, s
 		inner_close(in, "peer does not read");
 		return -ENOBUFS;
 	}
+	r = pass_on(in); /* an answer to a KeyUpdate, sealed before what comes now */
+	if (r != 0)
+		return r;
 	in->tls.out = queue;
 	r = tls_write(&in->tls, bytes, n);
 	in->tls.out = &in->out;
