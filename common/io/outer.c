@@ -17,7 +17,8 @@
 #define PLAIN_BYTES (40u << 10)	 /* an HTTP head, or a record behind an unfinished frame */
 /* Headers, tags and control frames above OUTER_QUEUE_MAX_BYTES. */
 #define NET_OUT_SLACK (256u << 10)
-#define READS_PER_EVENT 4 /* then the others have their turn */
+#define OUT_KEEP_BYTES 1024 /* of the queue, for a connection that says little */
+#define READS_PER_EVENT 4   /* then the others have their turn */
 #define FINISH_MS 5000
 #define HURRY_MS 2000
 #define TCP_LOWAT_BYTES (128 << 10)
@@ -158,6 +159,16 @@ static void flush(struct outer *o)
 	update_poll(o);
 }
 
+/* A queue that was long once is not kept for a connection that has become quiet. */
+static void release_queue(struct outer *o, size_t used)
+{
+	o->out_used = used > o->out_used / 4 ? used : o->out_used / 4;
+	if (o->out_used < OUT_KEEP_BYTES)
+		o->out_used = OUT_KEEP_BYTES;
+	if (buf_len(&o->net_out) == 0 && o->net_out.size > 4 * o->out_used)
+		buf_deinit(&o->net_out);
+}
+
 /*
  * No callback from here: what its owner would send on another connection could miss that one's
  * turn in this round and wait for the loop to wake. A drain is told by the poll that follows.
@@ -165,10 +176,13 @@ static void flush(struct outer *o)
 static void on_flush(uv_prepare_t *handle)
 {
 	struct outer *o = handle->data;
+	size_t used = buf_len(&o->net_out);
 
 	uv_prepare_stop(handle);
-	if (!o->closing && outer_send_queued(o))
-		update_poll(o);
+	if (o->closing || !outer_send_queued(o))
+		return;
+	release_queue(o, used);
+	update_poll(o);
 }
 
 void outer_flush_later(struct outer *o)

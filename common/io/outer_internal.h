@@ -44,6 +44,7 @@ struct outer {
 	bool eof;  /* the socket has no more to read */
 	bool fin_sent, gone_told, above_high, fatal_request;
 	size_t read_bytes;	    /* of the next read */
+	size_t out_used;	    /* of net_out, lately */
 	struct buf net_in, net_out; /* ciphertext */
 	struct buf plain;	    /* opened, not yet taken apart */
 	struct tls tls;
