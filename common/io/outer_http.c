@@ -70,7 +70,8 @@ void outer_http_send_request(struct outer *o)
 	size_t used = strlen(o->request);
 
 	shed_proof(o, "c", proof);
-	if (proof[0]) /* in front of the empty line */
+	/* In front of the empty line. A request that would grow too long goes without an offer. */
+	if (proof[0] && used + sizeof(SHED_HEADER ": \r\n") + strlen(proof) <= OUTER_REQUEST_SIZE)
 		snprintf(o->request + used - 2, OUTER_REQUEST_SIZE - used + 2,
 			 SHED_HEADER ": %s\r\n\r\n", proof);
 	if (outer_write_plain(o, o->request, strlen(o->request)) != 0)
