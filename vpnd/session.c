@@ -105,8 +105,8 @@ static void maybe_free(struct session *s)
 		if (s->legs[i].path)
 			return;
 	}
+	queue_deinit(&s->queue); /* the packets' memory may go with whoever is told */
 	s->cb->on_closed(s);
-	queue_deinit(&s->queue);
 	explicit_bzero(&s->grant, sizeof(s->grant));
 	free(s);
 }
