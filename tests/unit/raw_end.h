@@ -19,6 +19,7 @@ struct raw_end {
 	const char *alpn;	 /* NULL: the right one */
 	bool mute;		 /* leaves PINGs without an answer */
 	bool greets;		 /* says HELLO when it is ready */
+	const char *caps;	 /* of this HELLO; NULL: none */
 	/* What became of it: */
 	enum token_role role;
 	struct outer *outer; /* until the inner layer has it */
@@ -52,14 +53,15 @@ static inline void raw_frame(struct raw_end *r, uint8_t type, const void *payloa
 }
 
 /** raw_hello_encode() - the same as a frame. Return: bytes. */
-static inline size_t raw_hello_encode(uint8_t *out, size_t size)
+static inline size_t raw_hello_encode(uint8_t *out, size_t size, const char *caps)
 {
 	struct grant g;
 	int n;
 
 	rig_grant(&g, TOKEN_DEVICE, 0);
 	n = snprintf((char *)out + FRAME_HEADER_BYTES, size - FRAME_HEADER_BYTES,
-		     "{\"session\":\"%s\",\"serial\":1,\"version\":\"9\",\"caps\":[]}", g.session);
+		     "{\"session\":\"%s\",\"serial\":1,\"version\":\"9\",\"caps\":%s}", g.session,
+		     caps ? caps : "[]");
 	assert_true(n > 0 && (size_t)n < size - FRAME_HEADER_BYTES);
 	frame_header_encode(out, FRAME_HELLO, (size_t)n);
 	return FRAME_HEADER_BYTES + (size_t)n;
@@ -70,7 +72,7 @@ static inline void raw_hello(struct raw_end *r)
 {
 	uint8_t hello[256];
 
-	raw_send(r, hello, raw_hello_encode(hello, sizeof(hello)));
+	raw_send(r, hello, raw_hello_encode(hello, sizeof(hello), r->caps));
 }
 
 static inline void raw_number(struct raw_end *r, uint8_t type, uint32_t n)
