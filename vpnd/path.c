@@ -236,6 +236,7 @@ static void on_pong(struct path *p, const uint8_t *payload, size_t n)
 		return; /* an older one, or not ours */
 	p->rtt_ms = (double)(clock_mono_us() - sent_us) / 1000.0;
 	p->asked_us = 0;
+	path_data_pong(p, sent_us);
 }
 
 /* Frames */
@@ -586,5 +587,5 @@ void path_status(const struct path *p, struct path_status *s)
 	s->outer_version = stats.tls_version;
 	s->peer_super = p->peer_super;
 	s->rate = flight_rate(&p->flight);
-	s->under_way = flight_under_way(&p->flight);
+	s->under_way = p->flight.on ? flight_under_way(&p->flight) : 0;
 }

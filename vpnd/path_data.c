@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/io/file.h"
+#include "common/io/log.h"
 #include "common/pure/bytes.h"
 #include "vpnd/path_internal.h"
 
@@ -88,6 +89,14 @@ static void put_stamp(struct path *p, uint64_t now_us)
 	put_frame(p, frame, sizeof(frame));
 }
 
+/* Whatever is under way is followed by a stamp in the end: the answer makes room again. */
+static void maybe_stamp(struct path *p, uint64_t now_us)
+{
+	if (p->state == PATH_READY && flight_under_way(&p->flight) > 0 &&
+	    flight_wants_stamp(&p->flight, now_us))
+		put_stamp(p, now_us);
+}
+
 void path_pump(struct path *p, struct queue *q)
 {
 	uint64_t now_us = clock_mono_us();
@@ -110,8 +119,8 @@ void path_pump(struct path *p, struct queue *q)
 	}
 	if (queue_empty(q))
 		flight_idle(&p->flight);
-	if (any && flight_wants_stamp(&p->flight, now_us))
-		put_stamp(p, now_us);
+	if (any)
+		maybe_stamp(p, now_us);
 	send_batch(p);
 	if (!queue_empty(q) && p->state == PATH_READY && flight_room(&p->flight) > 0)
 		inner_want_drain(p->inner);
@@ -124,7 +133,7 @@ void path_data_super(struct path *p, const struct frame *f)
 	struct vnet v;
 
 	if (vnet_decode_wire(&v, f->payload) != 0)
-		memset(&v, 0xff, sizeof(v)); /* fits no packet: dropped and counted there */
+		v = (struct vnet){.needs_csum = true}; /* of the first byte: fits no packet */
 	p->cb->on_packet(p, &v, f->payload + VNET_BYTES, f->len - VNET_BYTES);
 }
 
@@ -143,10 +152,26 @@ void path_data_stamp(struct path *p, const struct frame *f)
 void path_data_ack(struct path *p, const struct frame *f)
 {
 	struct rd r = rd_init(f->payload, f->len);
-	uint64_t sent, clock_us;
+	uint64_t sent, clock_us, now_us = clock_mono_us();
 
 	if (!rd_u64(&r, &sent) || !rd_u64(&r, &clock_us) ||
-	    !flight_acked(&p->flight, sent, clock_us, clock_mono_us()))
+	    !flight_acked(&p->flight, sent, clock_us, now_us))
 		return;
+	p->cb->on_room(p);
+	if (p->flight.n_stamps == 0) { /* packets came after the last one */
+		maybe_stamp(p, now_us);
+		send_batch(p);
+	}
+}
+
+void path_data_pong(struct path *p, uint64_t asked_us)
+{
+	const struct flight *fl = &p->flight;
+
+	if (fl->n_stamps == 0 || fl->stamps[fl->first_stamp].clock_us >= asked_us)
+		return;
+	flight_init(&p->flight, false, clock_mono_us());
+	log_warn("the other end does not answer STAMP: packets are sent without a bound peer=%s",
+		 p->config.grant->peer_name);
 	p->cb->on_room(p);
 }

@@ -54,5 +54,10 @@ json_t *path_data_caps(const struct path *p);
 void path_data_super(struct path *p, const struct frame *f);
 void path_data_stamp(struct path *p, const struct frame *f);
 void path_data_ack(struct path *p, const struct frame *f);
+/**
+ * path_data_pong() - the PING of @asked_us was answered. Answers come in order: a STAMP before it
+ * that has none will never have one, and the other end is treated as one that gives none.
+ */
+void path_data_pong(struct path *p, uint64_t asked_us);
 
 #endif

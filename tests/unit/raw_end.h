@@ -18,6 +18,7 @@ struct raw_end {
 	const struct rig_id *id; /* NULL: the right one */
 	const char *alpn;	 /* NULL: the right one */
 	bool mute;		 /* leaves PINGs without an answer */
+	bool acks;		 /* answers STAMPs */
 	bool greets;		 /* says HELLO when it is ready */
 	const char *caps;	 /* of this HELLO; NULL: none */
 	/* What became of it: */
@@ -31,6 +32,7 @@ struct raw_end {
 	uint32_t number;			     /* of the last SELECT or SELECTED */
 	uint8_t end[1 + FRAME_REASON_MAX_BYTES + 1]; /* code and reason, NUL-terminated */
 	uint8_t ping[FRAME_PING_BYTES];		     /* the last one */
+	uint8_t stamp[FRAME_STAMP_BYTES], ack[FRAME_STAMP_BYTES]; /* the same */
 };
 
 #define RAW_RX_BYTES (1u << 20)
@@ -94,6 +96,14 @@ static inline void raw_on_frame(struct raw_end *r, const struct frame *f)
 		memcpy(r->ping, f->payload, sizeof(r->ping));
 		if (!r->mute)
 			raw_frame(r, FRAME_PONG, f->payload, f->len);
+		break;
+	case FRAME_STAMP:
+		memcpy(r->stamp, f->payload, sizeof(r->stamp));
+		if (r->acks)
+			raw_frame(r, FRAME_ACK, f->payload, f->len);
+		break;
+	case FRAME_ACK:
+		memcpy(r->ack, f->payload, sizeof(r->ack));
 		break;
 	case FRAME_SELECT:
 	case FRAME_SELECTED:

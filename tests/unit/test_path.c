@@ -2,6 +2,7 @@
 /* One path and its other end, which is seldom what it should be. */
 #include "relayd/relay.h"
 #include "tests/unit/raw_end.h"
+#include "tests/unit/super_packet.h"
 #include "vpnd/path.h"
 
 #include "common/pure/bytes.h"
@@ -25,6 +26,7 @@ enum call { CALL_NONE, CALL_STEP, CALL_READY, CALL_PACKET, CALL_SELECT, CALL_SEL
 struct probe {
 	/* May be set before probe_open(): */
 	const struct path_times *times; /* NULL: the defaults */
+	bool any;			/* packets may have any bytes */
 	enum call close_in;		/* path_close() is called from this callback */
 	int close_code;
 	/* What happened: */
@@ -37,6 +39,7 @@ struct probe {
 	size_t packet_bytes;
 	bool wrong;    /* a packet's bytes */
 	struct vnet v; /* of the last packet */
+	unsigned int bad_vnets;
 	/* What it sends: */
 	bool super;
 	unsigned int rooms;
@@ -73,9 +76,10 @@ static void on_packet(struct path *p, const struct vnet *v, const uint8_t *packe
 	struct probe *e = path_arg(p);
 
 	e->v = *v;
+	e->bad_vnets += vnet_check(v, packet, n) != 0;
 	e->packets++;
 	e->packet_bytes += n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && !e->any; i++)
 		if (packet[i] != (uint8_t)(n + i))
 			e->wrong = true;
 	maybe_close(e, p, CALL_PACKET);
@@ -895,6 +899,305 @@ static void test_hello_comes_before_end(void **state)
 	assert_int_equal(t.r.end[0], FRAME_END_SESSION);
 }
 
+/* What the other end can do */
+
+static struct path_status status_of(const struct probe *e)
+{
+	struct path_status st;
+
+	path_status(e->p, &st);
+	return st;
+}
+
+static void test_caps_are_read_as_they_come(void **state)
+{
+	static const struct {
+		const char *caps;
+		bool super, ack;
+	} said[] = {
+		{"", false, false},
+		{",\"caps\":null", false, false},
+		{",\"caps\":\"super\"", false, false},
+		{",\"caps\":{\"super\":\"ack\"}", false, false},
+		{",\"caps\":[1,null,{\"super\":1},[\"ack\"],\"SUPER\",\"superb\",\"ac\",\"\"]",
+		 false, false},
+		{",\"caps\":[\"super\\u0000\"]", false, false},
+		{",\"caps\":[\"new\",\"super\"]", true, false},
+		{",\"caps\":[7,\"ack\",\"ack\"]", false, true},
+		{",\"caps\":[\"ack\",\"super\",\"super\"]", true, true},
+	};
+	char behind[200];
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct duel t = {0};
+
+		duel_begin(&t, i % 2 ? TOKEN_MANAGER : TOKEN_DEVICE);
+		snprintf(behind, sizeof(behind), "%s}", said[i].caps);
+		say_hello_with(&t.r, "", behind);
+		if (strstr(said[i].caps, "u0000")) {
+			expect_gone(&t, "NUL", ANOTHER);
+			continue;
+		}
+		rig_run_for(30);
+		assert_int_equal(t.e.ready, 1);
+		assert_int_equal(status_of(&t.e).peer_super, said[i].super);
+		assert_int_equal(path_form(t.e.p).super, said[i].super);
+		send_one(&t.e, 100);
+		rig_run_for(10);
+		assert_int_equal(t.r.got[FRAME_STAMP], said[i].ack);
+		assert_int_equal(status_of(&t.e).under_way > 0, said[i].ack);
+		assert_int_equal(t.r.got[FRAME_PACKET], 1);
+		duel_end(&t);
+	}
+}
+
+static void put_super(struct probe *e, enum super_kind kind, size_t payload, uint16_t gso_size)
+{
+	struct queue_form form = path_form(e->p);
+	struct packet *p = super_packet(e->pool, kind, 7, 1, payload, gso_size);
+
+	assert_non_null(p);
+	queue_put(&e->queue, p, &form, clock_mono_us());
+	path_pump(e->p, &e->queue);
+}
+
+static void test_super_packets_travel_whole(void **state)
+{
+	struct probe m = {.super = true}, d = {.super = true, .any = true};
+
+	probe_open(&m, TOKEN_MANAGER);
+	probe_open(&d, TOKEN_DEVICE);
+	assert_true(rig_run(probe_ready, NULL, &m, 3000));
+	assert_true(rig_run(probe_ready, NULL, &d, 3000));
+	for (int kind = 0; kind < SUPER_KINDS; kind++) {
+		size_t payload = 65535 - super_headers((enum super_kind)kind);
+
+		put_super(&m, (enum super_kind)kind, payload, 1300);
+		assert_true(rig_run(all_out, NULL, &m, 3000));
+		rig_run_for(20);
+		assert_int_equal(d.packets, 1);
+		assert_int_equal(d.packet_bytes, 65535);
+		assert_int_equal(d.v.gso_size, 1300);
+		d.packets = 0;
+		d.packet_bytes = 0;
+	}
+	put_super(&m, SUPER_UDP6, 300, 1300); /* only its checksum is not finished */
+	rig_run_for(20);
+	assert_int_equal(d.packets, 1);
+	assert_true(d.v.needs_csum && d.v.gso == VNET_GSO_NONE);
+	assert_int_equal(d.bad_vnets, 0);
+	probe_close(&m);
+	probe_close(&d);
+}
+
+static void test_a_peer_without_super_gets_segments(void **state)
+{
+	struct probe m = {.super = true}, d = {.any = true};
+
+	probe_open(&m, TOKEN_MANAGER);
+	probe_open(&d, TOKEN_DEVICE);
+	assert_true(rig_run(probe_ready, NULL, &m, 3000));
+	assert_true(rig_run(probe_ready, NULL, &d, 3000));
+	put_super(&m, SUPER_TCP4, 13000, 1300);
+	put_super(&m, SUPER_UDP4, 200, 1300);
+	rig_run_for(100);
+	assert_int_equal(d.packets, 11);
+	assert_int_equal(d.packet_bytes, 13000 + 10 * 40 + 200 + 28);
+	assert_true(d.v.gso == VNET_GSO_NONE && !d.v.needs_csum);
+	assert_int_equal(d.bad_vnets, 0);
+	probe_close(&m);
+	probe_close(&d);
+}
+
+/* Whoever has the packets drops them: the path only says what it was told. */
+static void test_malformed_super_packets(void **state)
+{
+	struct duel t = {.r.greets = true, .e.any = true};
+	uint8_t frame[VNET_BYTES + 3000];
+	struct vnet v;
+	size_t n = super_make(frame + VNET_BYTES, &v, SUPER_TCP4, 1, 1, 2900, 1000);
+	unsigned int bad = 0;
+
+	duel_begin(&t, TOKEN_DEVICE);
+	vnet_encode_wire(&v, frame);
+	raw_frame(&t.r, FRAME_SUPER, frame, VNET_BYTES + n);
+	for (size_t i = 0; i < VNET_BYTES; i++) {
+		for (unsigned int bit = 0; bit < 8; bit++) {
+			frame[i] ^= (uint8_t)(1u << bit);
+			raw_frame(&t.r, FRAME_SUPER, frame, VNET_BYTES + n);
+			frame[i] ^= (uint8_t)(1u << bit);
+			if (i < 4 || i > 5) /* another gso_size is as good */
+				bad++;
+		}
+		rig_run_for(2);
+	}
+	expect_alive(&t);
+	assert_int_equal(t.e.packets, 1 + 80);
+	assert_in_range(t.e.bad_vnets, bad, 80);
+	memset(frame, 0, VNET_BYTES);
+	raw_frame(&t.r, FRAME_SUPER, frame, VNET_BYTES + n); /* plain, in a long frame */
+	expect_alive(&t);
+	assert_true(t.e.v.gso == VNET_GSO_NONE && !t.e.v.needs_csum);
+	duel_end(&t);
+}
+
+/* How many are under way */
+
+static void test_stamps_are_echoed(void **state)
+{
+	struct duel t = {.r.greets = true};
+	uint8_t stamp[FRAME_STAMP_BYTES] = "0123456789abcde";
+
+	duel_begin(&t, TOKEN_MANAGER);
+	for (int i = 0; i < 100; i++)
+		raw_frame(&t.r, FRAME_STAMP, stamp, sizeof(stamp));
+	rig_run_for(100);
+	assert_int_equal(t.r.got[FRAME_ACK], 100);
+	assert_memory_equal(t.r.ack, stamp, sizeof(stamp));
+	duel_end(&t);
+}
+
+/* A peer that sends STAMPs and does not read: the answers end where the queue is full. */
+static void test_stamps_of_one_who_does_not_read(void **state)
+{
+	static uint8_t stamps[800 * (FRAME_HEADER_BYTES + FRAME_STAMP_BYTES)];
+	struct duel t = {.r.greets = true};
+
+	for (size_t i = 0; i < 800; i++)
+		frame_header_encode(stamps + i * (FRAME_HEADER_BYTES + FRAME_STAMP_BYTES),
+				    FRAME_STAMP, FRAME_STAMP_BYTES);
+	duel_begin(&t, TOKEN_DEVICE);
+	outer_pause(inner_outer(t.r.inner));
+	for (int i = 0; i < 200 && t.e.p; i++) {
+		raw_send(&t.r, stamps, sizeof(stamps));
+		while (t.r.inner && inner_queued(t.r.inner) > OUTER_QUEUE_HIGH_BYTES && t.e.p)
+			rig_run_for(1);
+	}
+	expect_alive(&t);
+	outer_resume(inner_outer(t.r.inner));
+	rig_run_for(100);
+	assert_true(t.r.got[FRAME_ACK] > 100 && t.r.got[FRAME_ACK] < 200 * 800);
+	duel_end(&t);
+}
+
+/* Queue packets of a flow each until more would have to wait, and as many again. */
+static void fill_path(struct probe *e)
+{
+	size_t more = 0;
+
+	while (more < 40) {
+		struct queue_form form = path_form(e->p);
+		struct packet *p = super_packet(e->pool, SUPER_UDP4, (uint16_t)more, 0, 1000, 0);
+
+		assert_non_null(p);
+		queue_put(&e->queue, p, &form, clock_mono_us());
+		path_pump(e->p, &e->queue);
+		more += !queue_empty(&e->queue);
+	}
+}
+
+static void test_acks_that_answer_nothing(void **state)
+{
+	struct duel t = {.r.greets = true, .r.caps = "[\"ack\"]"};
+	uint8_t ack[FRAME_STAMP_BYTES];
+
+	duel_begin(&t, TOKEN_DEVICE);
+	raw_frame(&t.r, FRAME_ACK, memset(ack, 0, sizeof(ack)), sizeof(ack));
+	fill_path(&t.e);
+	rig_run_for(20);
+	assert_true(t.r.got[FRAME_STAMP] >= 1);
+	memset(ack, 0, sizeof(ack));
+	raw_frame(&t.r, FRAME_ACK, ack, sizeof(ack));
+	memset(ack, 0xff, sizeof(ack));
+	raw_frame(&t.r, FRAME_ACK, ack, sizeof(ack));
+	memcpy(ack, t.r.stamp, sizeof(ack));
+	ack[15] ^= 1;
+	raw_frame(&t.r, FRAME_ACK, ack, sizeof(ack));
+	expect_alive(&t);
+	assert_int_equal(t.e.rooms, 0);
+	assert_false(queue_empty(&t.e.queue));
+	t.r.acks = true;
+	if (t.r.got[FRAME_STAMP] == 1) {
+		raw_frame(&t.r, FRAME_ACK, t.r.stamp, sizeof(ack));
+		rig_run_for(200);
+		assert_true(queue_empty(&t.e.queue));
+		assert_int_equal(status_of(&t.e).under_way, 0);
+		t.e.rooms = 0;
+		raw_frame(&t.r, FRAME_ACK, t.r.stamp, sizeof(ack)); /* a second time */
+		expect_alive(&t);
+		assert_int_equal(t.e.rooms, 0);
+	}
+	duel_end(&t);
+}
+
+/* What went out behind the last stamp gets one of its own: else nothing would make room for it. */
+static void test_the_last_packet_is_stamped_too(void **state)
+{
+	struct duel t = {.r.greets = true, .r.caps = "[\"ack\"]", .r.acks = true};
+
+	duel_begin(&t, TOKEN_MANAGER);
+	for (int i = 0; i < 20; i++) {
+		send_one(&t.e, 500);
+		send_one(&t.e, 600);
+		send_one(&t.e, 700);
+		rig_run_for(20);
+		assert_int_equal(status_of(&t.e).under_way, 0);
+	}
+	assert_in_range(t.r.got[FRAME_STAMP], 20, 60);
+	duel_end(&t);
+}
+
+static bool raw_got_all(void *arg)
+{
+	const struct duel *t = arg;
+	const struct fq_counters *c = fq_counters(&t->e.queue.fq);
+
+	return queue_empty(&t->e.queue) && t->r.got[FRAME_PACKET] == c->dequeued;
+}
+
+/* It answers PING, so it is there; and it has read the STAMP before. */
+static void test_a_peer_that_answers_no_stamp(void **state)
+{
+	struct duel t = {.e.times = &quick, .r.greets = true, .r.caps = "[\"ack\"]"};
+
+	duel_begin(&t, TOKEN_DEVICE);
+	fill_path(&t.e);
+	rig_run_for(30);
+	assert_false(queue_empty(&t.e.queue));
+	assert_true(rig_run(raw_got_all, NULL, &t, 1000));
+	fill_path(&t.e); /* as to one that never said "ack" */
+	assert_true(rig_run(raw_got_all, NULL, &t, 1000));
+	assert_int_equal(status_of(&t.e).under_way, 0);
+	duel_end(&t);
+}
+
+static void test_a_peer_that_answers_nothing(void **state)
+{
+	struct duel t = {.e.times = &quick, .r.greets = true, .r.caps = "[\"ack\"]"};
+
+	duel_begin(&t, TOKEN_MANAGER);
+	rig_run_for(30);
+	t.r.mute = true;
+	fill_path(&t.e);
+	expect_gone(&t, "mute", "silent");
+}
+
+/* Only the socket bounds what goes to one that does not acknowledge. */
+static void test_a_peer_without_ack(void **state)
+{
+	struct duel t = {.r.greets = true};
+
+	duel_begin(&t, TOKEN_DEVICE);
+	outer_pause(inner_outer(t.r.inner));
+	fill_path(&t.e);
+	assert_true(rig_run(raw_got_all, NULL, &t, 10) == false);
+	outer_resume(inner_outer(t.r.inner));
+	assert_true(rig_run(raw_got_all, NULL, &t, 2000));
+	assert_true(t.e.rooms > 0);
+	assert_int_equal(t.r.got[FRAME_STAMP], 0);
+	duel_end(&t);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -924,6 +1227,17 @@ int main(int argc, char **argv)
 		RIG_TEST(test_closing_in_every_callback),
 		RIG_TEST(test_closing_in_every_phase),
 		RIG_TEST(test_hello_comes_before_end),
+		RIG_TEST(test_caps_are_read_as_they_come),
+		RIG_TEST(test_super_packets_travel_whole),
+		RIG_TEST(test_a_peer_without_super_gets_segments),
+		RIG_TEST(test_malformed_super_packets),
+		RIG_TEST(test_stamps_are_echoed),
+		RIG_TEST(test_stamps_of_one_who_does_not_read),
+		RIG_TEST(test_acks_that_answer_nothing),
+		RIG_TEST(test_the_last_packet_is_stamped_too),
+		RIG_TEST(test_a_peer_that_answers_no_stamp),
+		RIG_TEST(test_a_peer_that_answers_nothing),
+		RIG_TEST(test_a_peer_without_ack),
 	};
 
 	if (argc > 1) /* one of them, or a pattern */
