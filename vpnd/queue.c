@@ -27,6 +27,14 @@ void queue_deinit(struct queue *q)
 	fq_deinit(&q->fq);
 }
 
+size_t queue_clear(struct queue *q)
+{
+	size_t n = fq_backlog_packets(&q->fq);
+
+	fq_deinit(&q->fq);
+	return n;
+}
+
 static void put_segments(struct queue *q, struct packet *p, uint64_t now_us)
 {
 	size_t bytes = (size_t)p->v.hdr_len + p->v.gso_size, n;

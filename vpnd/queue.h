@@ -32,6 +32,9 @@ struct queue_form {
  */
 void queue_put(struct queue *q, struct packet *p, const struct queue_form *form, uint64_t now_us);
 
+/** queue_clear() - give back all that waits. Return: packets. */
+size_t queue_clear(struct queue *q);
+
 /** queue_take() - the packet that is to be sent now, the caller has it then; NULL if none. */
 struct packet *queue_take(struct queue *q, uint64_t now_us);
 

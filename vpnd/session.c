@@ -381,7 +381,8 @@ static void on_path_packet(struct path *p, const struct vnet *v, const uint8_t *
 {
 	struct session *s = path_arg(p);
 
-	s->packets_in++;
+	s->packets_in +=
+		v->gso != VNET_GSO_NONE && vnet_check(v, packet, n) == 0 ? vnet_segments(v, n) : 1;
 	s->bytes_in += n;
 	s->cb->on_packet(s, v, packet, n);
 }
@@ -411,6 +412,8 @@ static void on_path_gone(struct path *p, const char *reason)
 		uv_timer_stop(&s->choose);
 		s->selected = NONE;
 		s->suspect = i;
+		/* Seconds old mostly, and it may take minutes until there is a path again. */
+		s->drops[SESSION_DROP_NO_PATH] += queue_clear(&s->queue);
 		snprintf(s->last_reason, sizeof(s->last_reason), "%s", reason);
 		if (s->state == SESSION_UP) {
 			set_state(s, SESSION_SEARCHING, reason);
