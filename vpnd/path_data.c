@@ -117,10 +117,7 @@ void path_pump(struct path *p, struct queue *q)
 		flight_sent(&p->flight, n, now_us);
 		packet_free(packet);
 	}
-	if (queue_empty(q))
-		flight_idle(&p->flight);
-	if (any)
-		maybe_stamp(p, now_us);
+	maybe_stamp(p, now_us);
 	send_batch(p);
 	if (!queue_empty(q) && p->state == PATH_READY && flight_room(&p->flight) > 0)
 		inner_want_drain(p->inner);
@@ -141,8 +138,8 @@ void path_data_stamp(struct path *p, const struct frame *f)
 {
 	uint8_t frame[FRAME_STAMP_TOTAL_BYTES];
 
-	if (!p->inner || inner_queued(p->inner) >= OUTER_QUEUE_HIGH_BYTES)
-		return; /* a peer that does not read needs no echo */
+	if (!p->inner)
+		return;
 	frame_header_encode(frame, FRAME_ACK, FRAME_STAMP_BYTES);
 	memcpy(frame + FRAME_HEADER_BYTES, f->payload, FRAME_STAMP_BYTES);
 	p->sent_ms = clock_mono_ms();
@@ -158,10 +155,8 @@ void path_data_ack(struct path *p, const struct frame *f)
 	    !flight_acked(&p->flight, sent, clock_us, now_us))
 		return;
 	p->cb->on_room(p);
-	if (p->flight.n_stamps == 0) { /* packets came after the last one */
-		maybe_stamp(p, now_us);
-		send_batch(p);
-	}
+	maybe_stamp(p, now_us);
+	send_batch(p);
 }
 
 void path_data_pong(struct path *p, uint64_t asked_us)
