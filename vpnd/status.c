@@ -107,6 +107,14 @@ static void add_relay(json_t *o, const struct session_status *st)
 	json_object_set_new(o, "relay_port", json_integer(atoi(port)));
 }
 
+static void add_queue(json_t *o, const struct session_status *st)
+{
+	json_object_set_new(o, "rate_bytes_s", ints(st->path.rate));
+	json_object_set_new(o, "under_way_bytes", ints(st->path.under_way));
+	json_object_set_new(o, "backlog_bytes", ints(st->backlog_bytes));
+	json_object_set_new(o, "marked", ints(st->marked));
+}
+
 static json_t *session_json(struct app *app, const struct app_session *as)
 {
 	const struct grant *g = session_grant(as->session);
@@ -122,13 +130,19 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 	if (!o)
 		return NULL;
 	add_relay(o, &st);
-	json_object_set_new(o, "layers", json_string(st.path.shed ? "inner" : "outer and inner"));
+	if (st.path.state == PATH_READY && st.relay[0]) {
+		json_object_set_new(o, "layers",
+				    json_string(st.path.shed ? "inner" : "outer and inner"));
+		json_object_set_new(o, "super",
+				    json_boolean(st.path.peer_super && plane_super(app->plane)));
+	}
 	if (st.path.rtt_ms >= 0)
 		json_object_set_new(o, "rtt_ms", json_real(st.path.rtt_ms));
 	json_object_set_new(o, "bytes_in", ints(st.bytes_in));
 	json_object_set_new(o, "bytes_out", ints(st.bytes_out));
 	json_object_set_new(o, "packets_in", ints(st.packets_in));
 	json_object_set_new(o, "packets_out", ints(st.packets_out));
+	add_queue(o, &st);
 	add_drops(o, app, as, &st);
 	return o;
 }
@@ -196,14 +210,15 @@ json_t *status_make(struct app *app)
 {
 	bool device = app->config.role == TOKEN_DEVICE;
 	const struct identity *id = &app->identity;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "version",
-			      FARLAN_VERSION, "role", device ? "device" : "manager", "state",
-			      state_of(app), "tun", app->config.tun, "addresses",
-			      addresses_json(app), "lans",
-			      device ? prefix_list(app->lans, app->n_lans)
-				     : prefix_list(app->config.lans.at, app->config.lans.n),
-			      "sessions", sessions_json(app), "errors", errors_json(app),
-			      "unroutable", (json_int_t)plane_unroutable(app->plane));
+	json_t *o = json_pack(
+		"{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:b}", "version",
+		FARLAN_VERSION, "role", device ? "device" : "manager", "state", state_of(app),
+		"tun", app->config.tun, "addresses", addresses_json(app), "lans",
+		device ? prefix_list(app->lans, app->n_lans)
+		       : prefix_list(app->config.lans.at, app->config.lans.n),
+		"sessions", sessions_json(app), "errors", errors_json(app), "unroutable",
+		(json_int_t)plane_unroutable(app->plane), "no_memory",
+		(json_int_t)plane_no_memory(app->plane), "offload", plane_super(app->plane));
 
 	if (o && app->enrolled) {
 		json_object_set_new(o, "name", json_string(id->name));

@@ -122,6 +122,28 @@ static void print_traffic(const json_t *s)
 	line("Traffic", text);
 }
 
+/* What the path bears, and what waits for it. */
+static void print_queue(const json_t *s)
+{
+	char rate[VPNCTL_TEXT_SIZE], way[VPNCTL_TEXT_SIZE], waits[VPNCTL_TEXT_SIZE],
+		text[LIST_SIZE];
+	int64_t marked = vpnctl_int(s, "marked");
+	int n;
+
+	if (vpnctl_int(s, "rate_bytes_s") == 0 && vpnctl_int(s, "backlog_bytes") == 0 &&
+	    marked == 0)
+		return;
+	ctl_bytes(rate, sizeof(rate), (uint64_t)vpnctl_int(s, "rate_bytes_s"));
+	ctl_bytes(way, sizeof(way), (uint64_t)vpnctl_int(s, "under_way_bytes"));
+	ctl_bytes(waits, sizeof(waits), (uint64_t)vpnctl_int(s, "backlog_bytes"));
+	n = snprintf(text, sizeof(text), "%s/s measured, %s under way, %s waiting", rate, way,
+		     waits);
+	if (marked > 0 && n > 0 && (size_t)n < sizeof(text))
+		snprintf(text + n, sizeof(text) - (size_t)n, ", %" PRId64 " packets marked (ECN)",
+			 marked);
+	line("Path", text);
+}
+
 static void print_drops(const json_t *s)
 {
 	json_t *drops = json_object_get(s, "drops");
@@ -153,7 +175,9 @@ static void print_session(const json_t *s)
 	list_line(s, "Peer's LANs", "lans");
 	print_path(s);
 	line("Encryption", vpnctl_text(s, "cipher"));
+	line("Layers", vpnctl_text(s, "layers"));
 	print_traffic(s);
+	print_queue(s);
 	print_drops(s);
 }
 
