@@ -24,6 +24,9 @@ struct side {
 	enum side_call end_in;	       /* session_end() is called from this callback */
 	bool lossy;		       /* packets may be missing, as where a relay dies */
 	void (*on_up)(struct side *e);
+	bool super;
+	/* NULL: packets are those of side_pump() */
+	void (*on_packet)(struct side *e, const struct vnet *v, const uint8_t *packet, size_t n);
 	/* What happened: */
 	struct session *s; /* NULL: closed */
 	enum token_role role;
@@ -194,9 +197,12 @@ static inline void on_packet(struct session *s, const struct vnet *v, const uint
 {
 	struct side *e = session_arg(s);
 
-	if (v->gso != VNET_GSO_NONE || v->needs_csum)
+	if (e->on_packet)
+		e->on_packet(e, v, packet, n);
+	else if (v->gso != VNET_GSO_NONE || v->needs_csum)
 		e->wrong = true;
-	take_packet(e, packet, n);
+	else
+		take_packet(e, packet, n);
 	maybe_end(e, SIDE_PACKET);
 }
 
@@ -248,6 +254,7 @@ static inline void side_open(struct side *e, enum token_role role)
 		.inner_server_ctx = rig.device.server,
 		.ports = &rig.ports,
 		.memory = &memory,
+		.super = e->super,
 		.answer_ms = e->answer_ms,
 		.retire_ms = e->retire_ms,
 		.times = e->times.lost_ms ? &e->times : NULL,

@@ -3,6 +3,7 @@
 #include "relayd/relay.h"
 #include "tests/unit/raw_end.h"
 #include "tests/unit/session_side.h"
+#include "tests/unit/super_packet.h"
 #include "vpnd/session.h"
 
 #define BATCH_BYTES INNER_WRITE_BEST_BYTES
@@ -736,6 +737,140 @@ static void test_end_of_a_path_is_a_loss(void **state)
 	raw_close(&r);
 }
 
+/* Super-packets */
+
+#define FLOWS 8
+#define BURST_BYTES 300000
+#define STREAM_BYTES 50000000 /* in each direction */
+
+/* One direction: packets of some flows, whose lengths and bytes follow from flow and number. */
+struct stream {
+	uint64_t sent[FLOWS], got[FLOWS]; /* numbers */
+	size_t at[FLOWS];		  /* bytes of the packet that has not arrived whole */
+	uint64_t bytes_sent, bytes_got, whole, pieces;
+	bool wrong;
+};
+static struct stream streams[2]; /* to the manager, to the device */
+
+static size_t payload_of(uint16_t flow, uint64_t number)
+{
+	uint64_t h = hash(flow * 1000003u + number);
+
+	return SUPER_NUMBER_BYTES + (h >> 8) % (h % 4 ? 1300 : 65000);
+}
+
+static enum super_kind kind_of(uint16_t flow)
+{
+	return (enum super_kind)(flow % SUPER_KINDS);
+}
+
+/* A packet, or some segments of one. */
+static void take_stream(struct side *e, const struct vnet *v, const uint8_t *packet, size_t n)
+{
+	struct stream *st = &streams[e->role == TOKEN_DEVICE];
+	bool v6 = packet[0] >> 4 == 6, tcp = packet[v6 ? 6 : 9] == 6;
+	enum super_kind kind =
+		v6 ? (tcp ? SUPER_TCP6 : SUPER_UDP6) : (tcp ? SUPER_TCP4 : SUPER_UDP4);
+	uint16_t flow = (uint16_t)((packet[v6 ? 40 : 20] << 8 | packet[v6 ? 41 : 21]) % FLOWS);
+	size_t payload = n - super_headers(kind), all = payload_of(flow, st->got[flow]);
+	static uint8_t want[VNET_PACKET_MAX_BYTES + 1000];
+
+	super_payload(want, all, flow, st->got[flow]);
+	if (vnet_check(v, packet, n) != 0 || kind != kind_of(flow) ||
+	    st->at[flow] + payload > all ||
+	    memcmp(packet + super_headers(kind), want + st->at[flow], payload) != 0)
+		st->wrong = true;
+	if (v->gso == VNET_GSO_NONE && !v->needs_csum && !super_sum_good(packet, n, kind))
+		st->wrong = true;
+	st->whole += v->gso != VNET_GSO_NONE;
+	st->pieces += payload != all;
+	st->at[flow] += payload;
+	st->bytes_got += payload;
+	if (st->at[flow] < all)
+		return;
+	st->at[flow] = 0;
+	st->got[flow]++;
+}
+
+static void send_burst(struct side *e, uint64_t *noise)
+{
+	struct stream *st = &streams[e->role == TOKEN_MANAGER];
+
+	for (size_t burst = 0; burst < BURST_BYTES && st->bytes_sent < STREAM_BYTES;) {
+		uint16_t flow = (uint16_t)(noise_u32(noise) % FLOWS);
+		size_t n = payload_of(flow, st->sent[flow]);
+		struct packet *p = super_packet(e->packets, kind_of(flow), flow, st->sent[flow], n,
+						n > 1300 || st->sent[flow] % 2 ? 1300 : 0);
+
+		assert_non_null(p);
+		assert_int_equal(session_queue(e->s, p), 0);
+		st->sent[flow]++;
+		st->bytes_sent += n;
+		burst += n;
+		if (noise_u32(noise) % 4 == 0)
+			session_flush(e->s);
+		if (noise_u32(noise) % 16 == 0)
+			uv_run(&rig.loop, UV_RUN_NOWAIT);
+	}
+	session_flush(e->s);
+}
+
+static bool streams_arrived(void *arg)
+{
+	(void)arg;
+	return (streams[0].bytes_got == streams[0].bytes_sent &&
+		streams[1].bytes_got == streams[1].bytes_sent) ||
+	       streams[0].wrong || streams[1].wrong;
+}
+
+static void carry_streams(bool super)
+{
+	struct sides p = {.m.super = true, .m.on_packet = take_stream, .d.on_packet = take_stream};
+	uint64_t noise = 42;
+
+	memset(streams, 0, sizeof(streams));
+	p.d.super = super;
+	sides_open(&p);
+	sides_up(&p);
+	while (streams[0].bytes_sent < STREAM_BYTES || streams[1].bytes_sent < STREAM_BYTES) {
+		bool freeze = noise_u32(&noise) % 10 == 0;
+
+		if (freeze)
+			rig_relay_freeze(0, true);
+		send_burst(&p.m, &noise);
+		send_burst(&p.d, &noise);
+		if (freeze) {
+			rig_run_for(3);
+			rig_relay_freeze(0, false);
+		}
+		/* Nobody asks: what waits goes by itself. */
+		if (!rig_run(streams_arrived, NULL, &p, 5000))
+			fail_msg("stopped at %lu of %lu, %lu of %lu; dropped %lu, %lu",
+				 streams[0].bytes_got, streams[0].bytes_sent, streams[1].bytes_got,
+				 streams[1].bytes_sent, dropped(&p.d), dropped(&p.m));
+		assert_false(streams[0].wrong || streams[1].wrong);
+	}
+	assert_int_equal(dropped(&p.m) + dropped(&p.d), 0);
+	if (super)
+		assert_true(streams[1].whole > 100);
+	else
+		assert_int_equal(streams[1].whole, 0);
+	assert_true(streams[0].whole > 100);
+	sides_end(&p);
+}
+
+static void test_streams_of_super_packets_both_ways(void **state)
+{
+	(void)state;
+	carry_streams(true);
+}
+
+static void test_streams_if_one_end_takes_no_super_packets(void **state)
+{
+	(void)state;
+	carry_streams(false);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -767,6 +902,8 @@ int main(int argc, char **argv)
 		RIG_TEST(test_what_a_device_may_not_say),
 		RIG_TEST(test_numbers_of_select_only_grow),
 		RIG_TEST(test_end_of_a_path_is_a_loss),
+		RIG_TEST(test_streams_of_super_packets_both_ways),
+		RIG_TEST(test_streams_if_one_end_takes_no_super_packets),
 	};
 
 	if (argc > 1) /* one of them, or a pattern */
