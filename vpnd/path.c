@@ -25,7 +25,10 @@ const struct path_times path_times_default = {
 	.idle_lost_ms = 90000,
 };
 
+#define SHED_YOUNG_MS 10000 /* a path that dies sooner after it has shed may have died of that */
+
 static void schedule(struct path *p);
+static void note_death(struct path *p, uint64_t alive_ms);
 
 static const struct grant_relay *relay_of(const struct path *p)
 {
@@ -197,6 +200,7 @@ static void on_tick(uv_timer_t *timer)
 		return;
 	follow_ping(p, now);
 	if (now >= lost_at(p, now)) {
+		note_death(p, p->heard_ms);
 		path_close(p, 0, "the other end has fallen silent");
 		return;
 	}
@@ -260,8 +264,25 @@ static void shed(struct path *p)
 {
 	struct outer *o = inner_outer(p->inner);
 
-	if (p->config.shed && o && outer_shed(o) == 0)
-		step(p, "outer layer shed", "", "");
+	if (!p->config.shed || !o || outer_shed(o) != 0)
+		return;
+	p->shed_ms = clock_mono_ms();
+	snprintf(p->shed_host, sizeof(p->shed_host), "%s", outer_host(o));
+	outer_local_addr(o, &p->from);
+	step(p, "outer layer shed", "", "");
+}
+
+/*
+ * The path died. If it had shed lately, something on the way may not bear that: next time both
+ * layers stay. @alive_ms: when it was alive for certain.
+ */
+static void note_death(struct path *p, uint64_t alive_ms)
+{
+	if (!p->shed_ms || p->ended || alive_ms >= p->shed_ms + SHED_YOUNG_MS)
+		return;
+	dial_remember_sealed(p->config.memory, p->shed_host, &p->from, clock_mono_ms());
+	log_info("path died soon after the outer layer was shed: both stay for a day relay=%s",
+		 relay_of(p)->name);
 }
 
 static void on_hello(struct path *p, const struct frame *f)
@@ -425,6 +446,8 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 	struct path *p = inner_arg(in);
 
 	(void)clean; /* without END the path is lost either way */
+	if (p->state == PATH_READY)
+		note_death(p, clock_mono_ms());
 	p->inner = NULL;
 	begin_closing(p, reason);
 	maybe_free(p);

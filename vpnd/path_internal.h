@@ -36,6 +36,9 @@ struct path {
 	uint64_t out_seen; /* bytes that it had sent when we looked last */
 	double rtt_ms;
 	char addr[DIAL_ADDR_SIZE];
+	uint64_t shed_ms;	      /* when the outer layer was shed; 0: not */
+	struct sockaddr_storage from; /* our address then, and the relay's name */
+	char shed_host[URL_HOST_SIZE];
 	char reason[PATH_REASON_SIZE];
 	/* path_data.c */
 	bool peer_super; /* the other end takes super-packets */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/file.h"
 #include "common/io/log.h"
 
 #define ADDRS_PER_HOST 6
@@ -207,6 +208,7 @@ static int start_outer(struct try *t)
 	struct dial *d = t->dial;
 	const struct url *u = &d->target.urls[t->url];
 	char host_header[URL_HOST_SIZE + 10], path[URL_PATH_SIZE + sizeof(d->path)];
+	struct sockaddr_storage from;
 	struct outer_target target = {
 		.addr = t->addr,
 		.host = u->host,
@@ -220,6 +222,11 @@ static int start_outer(struct try *t)
 	snprintf(path, sizeof(path), "%s%s", u->path, d->path);
 	if (r == 0)
 		r = outer_connect(&t->outer, d->loop, d->ctx, &target, &try_calls, t);
+	if (r == 0 && d->target.shed) {
+		outer_local_addr(t->outer, &from);
+		if (dial_is_sealed(d->memory, u->host, &from, clock_mono_ms()))
+			outer_keep(t->outer);
+	}
 	return r;
 }
 

@@ -25,8 +25,11 @@ extern struct dial_times {
 
 struct dial;
 
-/* The addresses and ports that worked last, per host; owned by the daemon. */
+/* The addresses and ports that worked last, per host; and where a connection died soon after it
+ * had shed its outer layer, which a restart forgets. Owned by the daemon. */
 #define DIAL_MEMORY_MAX 32
+#define DIAL_SEALED_MAX 16
+#define DIAL_SEALED_MS ((uint64_t)24 * 3600 * 1000)
 struct dial_memory {
 	bool changed; /* since it was loaded or saved */
 	size_t n;
@@ -34,6 +37,11 @@ struct dial_memory {
 		char host[URL_HOST_SIZE];
 		struct sockaddr_storage addr; /* with port */
 	} good[DIAL_MEMORY_MAX];
+	struct dial_sealed {
+		char host[URL_HOST_SIZE];
+		struct sockaddr_storage from; /* our address there says which network; no port */
+		uint64_t until_ms;	      /* CLOCK_BOOTTIME; 0: unused */
+	} sealed[DIAL_SEALED_MAX];
 };
 
 struct dial_target {
@@ -67,6 +75,12 @@ void *dial_arg(const struct dial *d);
 
 /** dial_remember() - @addr (with port) worked for @host. NULL @m: nothing is kept. */
 void dial_remember(struct dial_memory *m, const char *host, const struct sockaddr_storage *addr);
+/** dial_remember_sealed() - from @from to @host the outer layer stays for DIAL_SEALED_MS. NULL @m:
+ * nothing is kept. dial_is_sealed() - is that so? */
+void dial_remember_sealed(struct dial_memory *m, const char *host,
+			  const struct sockaddr_storage *from, uint64_t now_ms);
+bool dial_is_sealed(const struct dial_memory *m, const char *host,
+		    const struct sockaddr_storage *from, uint64_t now_ms);
 /** dial_memory_load(), dial_memory_save() - keep it in a file; saving what has not changed is
  * nothing. Blocks. Return: 0, also if there is no such file; -EBADMSG; -errno. */
 int dial_memory_load(struct dial_memory *m, const char *path) __attribute__((warn_unused_result));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What worked last, kept over a restart: {"HOST": "ADDRESS PORT", ...}.
+ * What worked last, kept over a restart: {"HOST": "ADDRESS PORT", ...}; and what a restart may
+ * forget: where shedding did not go well.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -106,4 +107,42 @@ int dial_memory_save(struct dial_memory *m, const char *path)
 	if (r == 0)
 		m->changed = false;
 	return r;
+}
+
+static bool same_sealed(const struct dial_sealed *e, const char *host,
+			const struct sockaddr_storage *from)
+{
+	return strcmp(e->host, host) == 0 && memcmp(&e->from, from, sizeof(*from)) == 0;
+}
+
+bool dial_is_sealed(const struct dial_memory *m, const char *host,
+		    const struct sockaddr_storage *from, uint64_t now_ms)
+{
+	for (size_t i = 0; m && i < DIAL_SEALED_MAX; i++) {
+		if (m->sealed[i].until_ms > now_ms && same_sealed(&m->sealed[i], host, from))
+			return true;
+	}
+	return false;
+}
+
+/* In the place of the same, of an unused one, or of the one that ends first. */
+void dial_remember_sealed(struct dial_memory *m, const char *host,
+			  const struct sockaddr_storage *from, uint64_t now_ms)
+{
+	struct dial_sealed *to;
+
+	if (!m)
+		return;
+	to = &m->sealed[0];
+	for (size_t i = 0; i < DIAL_SEALED_MAX; i++) {
+		if (m->sealed[i].until_ms < to->until_ms)
+			to = &m->sealed[i];
+	}
+	for (size_t i = 0; i < DIAL_SEALED_MAX; i++) {
+		if (same_sealed(&m->sealed[i], host, from))
+			to = &m->sealed[i];
+	}
+	snprintf(to->host, sizeof(to->host), "%s", host);
+	to->from = *from;
+	to->until_ms = now_ms + DIAL_SEALED_MS;
 }

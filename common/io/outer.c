@@ -616,6 +616,11 @@ void outer_allow_shed(struct outer *o)
 	o->shed_wanted = true;
 }
 
+void outer_keep(struct outer *o)
+{
+	o->shed_wanted = false;
+}
+
 void outer_set_callbacks(struct outer *o, const struct outer_callbacks *cb, void *arg)
 {
 	o->cb = cb;
@@ -635,6 +640,19 @@ uv_loop_t *outer_loop(const struct outer *o)
 const struct sockaddr_storage *outer_peer_addr(const struct outer *o)
 {
 	return &o->peer;
+}
+
+void outer_local_addr(const struct outer *o, struct sockaddr_storage *addr)
+{
+	socklen_t len = sizeof(*addr);
+
+	memset(addr, 0, sizeof(*addr));
+	if (getsockname(o->fd, (struct sockaddr *)addr, &len) != 0)
+		memset(addr, 0, sizeof(*addr));
+	if (addr->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)addr)->sin6_port = 0;
+	else
+		((struct sockaddr_in *)addr)->sin_port = 0;
 }
 
 const struct tls_peer *outer_tls_peer(const struct outer *o)

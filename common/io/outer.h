@@ -90,9 +90,9 @@ size_t outer_queued(const struct outer *o);
 void outer_want_drain(struct outer *o);
 
 /**
- * outer_raw_queue() - for who makes the stream's bytes: the queue that they go to when this direction is
- * shed, so that they need not be copied; NULL: use outer_send(). Append whole records only, not beyond
- * OUTER_QUEUE_MAX_BYTES, then call outer_raw_queued().
+ * outer_raw_queue() - for who makes the stream's bytes: the queue that they go to when this
+ * direction is shed, so that they need not be copied; NULL: use outer_send(). Append whole records
+ * only, not beyond OUTER_QUEUE_MAX_BYTES, then call outer_raw_queued().
  */
 struct buf *outer_raw_queue(struct outer *o);
 void outer_raw_queued(struct outer *o);
@@ -115,6 +115,9 @@ void outer_close(struct outer *o, const char *reason);
 /** outer_allow_shed() - server: agree if a client offers to shed. Before the request came. */
 void outer_allow_shed(struct outer *o);
 
+/** outer_keep() - client: do not offer after all. Before the TLS handshake is done. */
+void outer_keep(struct outer *o);
+
 /**
  * outer_shed() - client: from here on the stream is made of whole TLS 1.3 ciphertext records in
  * both directions (the inner handshake is done): go on without the outer layer. The other side
@@ -129,6 +132,8 @@ void outer_set_silence(struct outer *o, uint32_t ms);
 
 /* What is known about it. */
 const struct sockaddr_storage *outer_peer_addr(const struct outer *o);
+/** outer_local_addr() - our address on it, without port; all zeros if there is none. */
+void outer_local_addr(const struct outer *o, struct sockaddr_storage *addr);
 const struct tls_peer *outer_tls_peer(const struct outer *o);
 const char *outer_host(const struct outer *o);
 struct outer_stats {
