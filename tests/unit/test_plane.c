@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Two planes, each in a network namespace of its own and on one loop, joined in memory by queues
+ * as sessions use them; the kernels talk through them. Skipped where that is not permitted.
+ *
+ *   talker -- TUN 100.64.0.1 fd77::1 -- plane a == queues == plane b -- TUN 100.64.0.2 fd77::2 --
+ * talker
+ */
+#include "tests/unit/pure_test.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/udp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/io/file.h"
+#include "common/io/log.h"
+#include "tests/unit/super_packet.h"
+#include "vpnd/plane.h"
+#include "vpnd/queue.h"
+
+#define TUN "planetest"
+#define SLOT 3
+#define PORT 7777
+#define STREAM_BYTES 20000000
+#define PART_BYTES 100000
+
+struct end {
+	int netns;
+	char journal[80];
+	struct packets *packets;
+	struct plane *plane;
+	struct queue queue; /* what the other end is to get */
+	struct end *other;
+	struct grant grant;
+	bool offload, gone, closed;
+	bool held; /* nothing is taken out of the queue */
+	uint64_t supers, plain, unfinished;
+};
+
+static struct end a, b;
+static uv_loop_t loop;
+static int home = -1;
+static char folder[64];
+
+static bool sh(const char *command)
+{
+	return system(command) == 0; /* NOLINT(cert-env33-c): literals of this file */
+}
+
+static void enter(int netns)
+{
+	assert_int_equal(setns(netns, CLONE_NEWNET), 0);
+}
+
+/* The queues between */
+
+static void on_outgoing(void *arg, uint16_t slot, struct packet *p)
+{
+	struct end *e = arg;
+	struct queue_form form = {.super = plane_super(e->other->plane)};
+
+	assert_int_equal(slot, SLOT);
+	queue_put(&e->queue, p, &form, clock_mono_us());
+}
+
+/* Through the frame and back, as it would travel. */
+static void deliver(struct end *e, struct packet *p)
+{
+	struct frame f;
+	struct vnet v = {.gso = VNET_GSO_NONE};
+	size_t n, used, skip;
+	const uint8_t *at = packet_frame(p, &n);
+
+	assert_int_equal(frame_decode(at, n, &f, &used), 0);
+	skip = f.type == FRAME_SUPER ? VNET_BYTES : 0;
+	if (skip)
+		assert_int_equal(vnet_decode_wire(&v, f.payload), 0);
+	e->supers += v.gso != VNET_GSO_NONE;
+	e->unfinished += v.gso == VNET_GSO_NONE && v.needs_csum;
+	e->plain += !skip;
+	plane_incoming(e->other->plane, SLOT, &v, f.payload + skip, f.len - skip);
+}
+
+static void on_flush(void *arg)
+{
+	struct end *e = arg;
+	struct packet *p;
+
+	while (!e->held && (p = queue_take(&e->queue, clock_mono_us()))) {
+		deliver(e, p);
+		packet_free(p);
+	}
+}
+
+static void on_gone(void *arg)
+{
+	((struct end *)arg)->gone = true;
+}
+
+static void on_closed(void *arg)
+{
+	struct end *e = arg;
+
+	e->closed = true;
+	e->plane = NULL;
+}
+
+static const struct plane_callbacks calls = {
+	.on_outgoing = on_outgoing,
+	.on_flush = on_flush,
+	.on_gone = on_gone,
+	.on_closed = on_closed,
+};
+
+/* Set-up */
+
+static struct addr addr(const char *text)
+{
+	struct addr at;
+
+	assert_int_equal(addr_parse(&at, text), 0);
+	return at;
+}
+
+static int new_netns(void)
+{
+	if (unshare(CLONE_NEWNET) != 0 || !sh("ip link set lo up"))
+		return -1;
+	(void)sh("echo 1 > /proc/sys/net/ipv6/conf/default/accept_dad; "
+		 "echo 0 > /proc/sys/net/ipv6/conf/default/router_solicitations");
+	return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+static void end_open(struct end *e, const char *name, const char *own4, const char *own6,
+		     const char *peer4, const char *peer6)
+{
+	struct addr v4 = addr(own4), v6 = addr(own6);
+	struct plane_config config = {.tun_name = TUN, .offload = e->offload};
+	char error[PLANE_ERROR_SIZE];
+
+	snprintf(e->journal, sizeof(e->journal), "%s/%s", folder, name);
+	e->packets = packets_new();
+	config.journal = e->journal;
+	config.packets = e->packets;
+	queue_init(&e->queue);
+	assert_int_equal(plane_open(&e->plane, &loop, &config, &calls, e), 0);
+	if (plane_set_addresses(e->plane, &v4, &v6, error) != 0)
+		fail_msg("%s", error);
+	e->grant.role = TOKEN_MANAGER;
+	e->grant.peer_ipv4 = addr(peer4);
+	e->grant.peer_ipv6 = addr(peer6);
+	if (plane_attach(e->plane, SLOT, &e->grant, error) != 0)
+		fail_msg("%s", error);
+}
+
+static void both_open(bool offload_a, bool offload_b)
+{
+	if (geteuid() != 0 || access("/dev/net/tun", R_OK | W_OK) != 0)
+		skip();
+	memset(&a, 0, sizeof(a));
+	memset(&b, 0, sizeof(b));
+	a.offload = offload_a;
+	b.offload = offload_b;
+	a.other = &b;
+	b.other = &a;
+	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	a.netns = new_netns();
+	b.netns = new_netns();
+	if (home < 0 || a.netns < 0 || b.netns < 0)
+		skip();
+	strcpy(folder, "/tmp/test_plane.XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(uv_loop_init(&loop), 0);
+	enter(a.netns);
+	end_open(&a, "a", "100.64.0.1", "fd77::1", "100.64.0.2", "fd77::2");
+	enter(b.netns);
+	end_open(&b, "b", "100.64.0.2", "fd77::2", "100.64.0.1", "fd77::1");
+}
+
+static void end_close(struct end *e)
+{
+	enter(e->netns);
+	plane_close(e->plane);
+	plane_close(e->plane);
+	while (!e->closed)
+		uv_run(&loop, UV_RUN_ONCE);
+	queue_deinit(&e->queue);
+	packets_free(e->packets);
+	close(e->netns);
+	(void)unlink(e->journal);
+}
+
+static void both_close(void)
+{
+	end_close(&a);
+	end_close(&b);
+	enter(home);
+	close(home);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void run_ms(uint64_t ms)
+{
+	uint64_t end = clock_mono_ms() + ms;
+
+	while (clock_mono_ms() < end) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		usleep(200);
+	}
+}
+
+/* The talkers */
+
+static struct sockaddr_storage at(const char *address, socklen_t *len)
+{
+	struct sockaddr_storage ss = {0};
+	struct sockaddr_in *in = (struct sockaddr_in *)(void *)&ss;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)&ss;
+
+	if (strchr(address, ':')) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(PORT);
+		assert_int_equal(inet_pton(AF_INET6, address, &in6->sin6_addr), 1);
+		*len = sizeof(*in6);
+	} else {
+		in->sin_family = AF_INET;
+		in->sin_port = htons(PORT);
+		assert_int_equal(inet_pton(AF_INET, address, &in->sin_addr), 1);
+		*len = sizeof(*in);
+	}
+	return ss;
+}
+
+static int talker(struct end *e, const char *own, int type)
+{
+	socklen_t len;
+	struct sockaddr_storage ss = at(own, &len);
+	int fd, on = 1, bytes = 4 << 20;
+
+	enter(e->netns);
+	fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+	assert_int_equal(bind(fd, (struct sockaddr *)&ss, len), 0);
+	return fd;
+}
+
+static int dial(int fd, const char *peer)
+{
+	socklen_t len;
+	struct sockaddr_storage ss = at(peer, &len);
+
+	return connect(fd, (struct sockaddr *)&ss, len);
+}
+
+static uint8_t byte_at(size_t i)
+{
+	return (uint8_t)(i * 31 + (i >> 8) * 7 + (i >> 16));
+}
+
+/* One direction of a TCP connection, byte for byte; the loop runs in between. */
+static void stream(int from, int to)
+{
+	static uint8_t out[PART_BYTES], in[PART_BYTES];
+	uint64_t end = clock_mono_ms() + 20000;
+	size_t sent = 0, got = 0;
+
+	while (got < STREAM_BYTES) {
+		size_t n = STREAM_BYTES - sent < sizeof(out) ? STREAM_BYTES - sent : sizeof(out);
+		ssize_t r;
+
+		for (size_t i = 0; i < n; i++)
+			out[i] = byte_at(sent + i);
+		r = n > 0 ? send(from, out, n, MSG_NOSIGNAL) : 0;
+		sent += r > 0 ? (size_t)r : 0;
+		uv_run(&loop, UV_RUN_NOWAIT);
+		r = recv(to, in, sizeof(in), 0);
+		for (ssize_t i = 0; i < r; i++)
+			assert_int_equal(in[i], byte_at(got + (size_t)i));
+		got += r > 0 ? (size_t)r : 0;
+		if (clock_mono_ms() > end)
+			fail_msg("%zu of %d bytes", got, STREAM_BYTES);
+	}
+}
+
+static void tcp(const char *own, const char *peer)
+{
+	int listener = talker(&b, peer, SOCK_STREAM), there = -1;
+	int here = talker(&a, own, SOCK_STREAM);
+
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(dial(here, peer), -1);
+	for (int i = 0; i < 1000 && there < 0; i++) {
+		run_ms(1);
+		there = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	}
+	assert_true(there >= 0);
+	stream(here, there);
+	stream(there, here);
+	close(here);
+	close(there);
+	close(listener);
+	run_ms(20);
+}
+
+static bool segments_udp(int fd)
+{
+	int size = 1200;
+
+	return setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)) == 0;
+}
+
+/* @gso: as one super-packet of 40 datagrams. */
+static void udp(const char *own, const char *peer, bool gso)
+{
+	static uint8_t out[40 * 1200], in[2000];
+	int here = talker(&a, own, SOCK_DGRAM), there = talker(&b, peer, SOCK_DGRAM);
+	size_t n = gso ? sizeof(out) : 1200;
+
+	assert_int_equal(dial(here, peer), 0);
+	if (gso && !segments_udp(here))
+		n = 1200;
+	for (size_t i = 0; i < n; i++)
+		out[i] = byte_at(i);
+	assert_int_equal(send(here, out, n, 0), n);
+	run_ms(50);
+	for (size_t got = 0; got < n; got += 1200) {
+		assert_int_equal(recv(there, in, sizeof(in), 0), 1200);
+		assert_memory_equal(in, out + got, 1200);
+	}
+	assert_int_equal(recv(there, in, sizeof(in), 0), -1);
+	close(here);
+	close(there);
+}
+
+static void expect_clean(const struct end *e)
+{
+	const struct plane_counters *c = plane_counters(e->plane, SLOT);
+
+	assert_int_equal(c->malformed, 0);
+	assert_int_equal(c->not_taken, 0);
+	assert_int_equal(plane_no_memory(e->plane), 0);
+	assert_true(c->gate[GATE_PASS] > 0);
+	assert_int_equal(c->gate[GATE_SRC_NOT_PEER] + c->gate[GATE_DST_NOT_OURS], 0);
+}
+
+static void all_kinds(void)
+{
+	tcp("100.64.0.1", "100.64.0.2");
+	tcp("fd77::1", "fd77::2");
+	udp("100.64.0.1", "100.64.0.2", false);
+	udp("100.64.0.1", "100.64.0.2", true);
+	udp("fd77::1", "fd77::2", true);
+	expect_clean(&a);
+	expect_clean(&b);
+}
+
+static void super_packets_go_whole(void **state)
+{
+	(void)state;
+	both_open(true, true);
+	assert_true(plane_super(a.plane) && plane_super(b.plane));
+	all_kinds();
+	assert_true(a.supers > 100 && b.supers > 100);
+	both_close();
+}
+
+static void one_end_without(void **state)
+{
+	(void)state;
+	both_open(true, false);
+	assert_false(plane_super(b.plane));
+	all_kinds();
+	assert_int_equal(a.supers + a.unfinished + b.supers + b.unfinished, 0);
+	both_close();
+}
+
+static void both_ends_without(void **state)
+{
+	(void)state;
+	both_open(false, false);
+	all_kinds();
+	assert_int_equal(a.supers + b.supers + a.unfinished + b.unfinished, 0);
+	both_close();
+}
+
+/* What a peer may not send */
+
+static void incoming(const struct vnet *v, const uint8_t *ip, size_t n)
+{
+	plane_incoming(b.plane, SLOT, v, ip, n);
+}
+
+/* A TCP packet of 3,000 bytes of payload from a to b. */
+static size_t from_a(uint8_t *ip, struct vnet *v, uint16_t gso_size)
+{
+	static const uint8_t addresses[] = {100, 64, 0, 1, 100, 64, 0, 2};
+	size_t n = super_make(ip, v, SUPER_TCP4, 1, 1, 3000, gso_size);
+
+	memcpy(ip + 12, addresses, sizeof(addresses));
+	super_put16(ip + 10, 0);
+	super_put16(ip + 10, ~super_sum(ip, 20, 0));
+	super_put16(ip + 36, super_pseudo(ip, n, SUPER_TCP4));
+	return n;
+}
+
+static void what_a_peer_may_not_send(void **state)
+{
+	const struct plane_counters *c;
+	uint8_t ip[4000];
+	struct vnet v, bad;
+	size_t n;
+
+	(void)state;
+	both_open(true, true);
+	c = plane_counters(b.plane, SLOT);
+	n = from_a(ip, &v, 1000);
+	incoming(&v, ip, n);
+	assert_int_equal(c->malformed + c->not_taken, 0);
+	assert_true(c->gate[GATE_PASS] >= 1);
+	bad = v;
+	bad.hdr_len++;
+	incoming(&bad, ip, n);
+	bad = v;
+	bad.gso_size = 0;
+	incoming(&bad, ip, n);
+	bad = v;
+	bad.csum_start = 0xffff;
+	incoming(&bad, ip, n);
+	bad = (struct vnet){.needs_csum = true};
+	incoming(&bad, ip, n);
+	incoming(&v, ip, n - 1);
+	incoming(&v, ip, 19);
+	assert_int_equal(c->malformed, 6);
+	ip[15] = 9; /* of nobody */
+	super_put16(ip + 10, 0);
+	super_put16(ip + 10, ~super_sum(ip, 20, 0));
+	incoming(&v, ip, n);
+	assert_int_equal(c->gate[GATE_SRC_NOT_PEER], 1);
+	assert_int_equal(c->not_taken, 0);
+	both_close();
+}
+
+static void super_packets_that_were_not_asked_for(void **state)
+{
+	uint8_t ip[4000];
+	struct vnet v;
+	size_t n;
+
+	(void)state;
+	both_open(true, false);
+	n = from_a(ip, &v, 1000);
+	incoming(&v, ip, n);
+	n = from_a(ip, &v, 4000);
+	incoming(&v, ip, n);
+	assert_int_equal(plane_counters(b.plane, SLOT)->malformed, 2);
+	both_close();
+}
+
+/* Troubles */
+
+/* Others have it all: what comes from the TUN is dropped and counted, and later it goes on. */
+static void all_memory_in_use(void **state)
+{
+	struct packet *p, *all = NULL;
+	int here;
+
+	(void)state;
+	both_open(true, true);
+	here = talker(&a, "100.64.0.1", SOCK_DGRAM);
+	assert_int_equal(dial(here, "100.64.0.2"), 0);
+	for (int i = 0; i < 2; i++) {
+		while ((p = packet_new(a.packets, i ? VNET_PACKET_MAX_BYTES : 20))) {
+			p->next_free = all;
+			all = p;
+		}
+	}
+	assert_int_equal(send(here, "short", 5, 0), 5);
+	if (segments_udp(here))
+		assert_int_equal(send(here, folder, sizeof(folder), 0), sizeof(folder));
+	run_ms(20);
+	assert_int_equal(plane_no_memory(a.plane), 2);
+	while ((p = all)) {
+		all = p->next_free;
+		packet_free(p);
+	}
+	close(here);
+	udp("100.64.0.1", "100.64.0.2", true);
+	both_close();
+}
+
+static void down_and_up(void **state)
+{
+	struct vnet v;
+	uint8_t ip[4000];
+	size_t n;
+
+	(void)state;
+	both_open(true, true);
+	enter(b.netns);
+	assert_true(sh("ip link set " TUN " down"));
+	n = from_a(ip, &v, 1000);
+	incoming(&v, ip, n);
+	assert_int_equal(plane_counters(b.plane, SLOT)->not_taken, 1);
+	run_ms(50);
+	assert_false(b.gone);
+	assert_true(sh("ip link set " TUN " up"));
+	assert_true(sh("ip route replace 100.64.0.1/32 dev " TUN));
+	run_ms(300); /* it rests after an error */
+	udp("100.64.0.1", "100.64.0.2", true);
+	both_close();
+}
+
+static void deleted_under_us(void **state)
+{
+	struct addr v4, v6;
+	char error[PLANE_ERROR_SIZE];
+
+	(void)state;
+	both_open(true, true);
+	enter(b.netns);
+	assert_true(sh("ip link del " TUN));
+	run_ms(50);
+	assert_true(b.gone);
+	assert_false(plane_super(b.plane));
+	a.held = true;
+	v4 = addr("100.64.0.2");
+	v6 = addr("fd77::2");
+	enter(b.netns);
+	if (plane_set_addresses(b.plane, &v4, &v6, error) != 0 ||
+	    plane_attach(b.plane, SLOT, &b.grant, error) != 0)
+		fail_msg("%s", error);
+	a.held = false;
+	on_flush(&a);
+	udp("100.64.0.1", "100.64.0.2", true);
+	both_close();
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(super_packets_go_whole),
+		cmocka_unit_test(one_end_without),
+		cmocka_unit_test(both_ends_without),
+		cmocka_unit_test(what_a_peer_may_not_send),
+		cmocka_unit_test(super_packets_that_were_not_asked_for),
+		cmocka_unit_test(all_memory_in_use),
+		cmocka_unit_test(down_and_up),
+		cmocka_unit_test(deleted_under_us),
+	};
+
+	log_init(LOG_ERROR);
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
