@@ -18,8 +18,8 @@
 #include "vpnd/pure/vnet.h"
 
 #define PACKETS_SMALL_BYTES 2048 /* a packet of that many bytes is small */
-#define PACKETS_SMALL_MAX 6144   /* 13 MB */
-#define PACKETS_LARGE_MAX 160    /* 10 MB */
+#define PACKETS_SMALL_MAX 6144	 /* 13 MB */
+#define PACKETS_LARGE_MAX 160	 /* 10 MB */
 #define PACKETS_HEADROOM (FRAME_HEADER_BYTES + VNET_BYTES)
 
 struct packets;
@@ -38,7 +38,8 @@ struct packets *packets_new(void);
 /** packets_free() - every packet must have been given back. */
 void packets_free(struct packets *ps);
 
-/** packet_new() - room for @bytes, at most VNET_PACKET_MAX_BYTES; fq.len is set to it. NULL: the cap is reached. */
+/** packet_new() - room for @bytes, at most VNET_PACKET_MAX_BYTES; fq.len is set to it. NULL: the
+ * cap is reached. */
 struct packet *packet_new(struct packets *ps, size_t bytes);
 /** packet_free() - give it back. NULL is nothing. */
 void packet_free(struct packet *p);

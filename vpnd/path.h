@@ -57,7 +57,7 @@ struct path_config { /* borrowed for the path's life but for the integers */
 	const struct path_times *times; /* NULL: path_times_default */
 	size_t relay;			/* index in the grant */
 	uint64_t generation;
-	bool shed; /* shed the outer layer where nobody sits between */
+	bool shed;  /* shed the outer layer where nobody sits between */
 	bool super; /* we take super-packets */
 };
 
@@ -69,8 +69,8 @@ int path_open(struct path **out, const struct path_config *config, const struct 
 void path_close(struct path *p, int end_code, const char *reason);
 
 /**
- * path_pump() - take packets out of @q and seal them, as many as the socket and the line take now. When they
- * take more, on_room comes. A sealed packet is never dropped.
+ * path_pump() - take packets out of @q and seal them, as many as the socket and the line take now.
+ * When they take more, on_room comes. A sealed packet is never dropped.
  */
 void path_pump(struct path *p, struct queue *q);
 /** path_form() - in which form packets are to be put into the queue. */
@@ -91,8 +91,8 @@ struct path_status {
 	bool outer_verified;
 	bool shed; /* the outer layer is shed in both directions */
 	bool peer_super;
-	uint64_t rate;		/* bytes a second that the path delivered lately; 0: not known */
-	uint64_t under_way;	/* bytes */
+	uint64_t rate;	    /* bytes a second that the path delivered lately; 0: not known */
+	uint64_t under_way; /* bytes */
 };
 void path_status(const struct path *p, struct path_status *s);
 

@@ -35,8 +35,8 @@ struct plane_callbacks {
 
 struct plane_config {
 	const char *tun_name, *journal; /* copied */
-	struct packets *packets;        /* borrowed for its life */
-	bool offload;                   /* super-packets, if the kernel has them */
+	struct packets *packets;	/* borrowed for its life */
+	bool offload;			/* super-packets, if the kernel has them */
 };
 
 /**
@@ -86,7 +86,8 @@ struct plane_counters {
 const struct plane_counters *plane_counters(const struct plane *pl, uint16_t slot);
 /** plane_unroutable() - packets from the TUN for no session. */
 uint64_t plane_unroutable(const struct plane *pl);
-/** plane_no_memory() - packets from the TUN that were dropped because all memory for packets was in use. */
+/** plane_no_memory() - packets from the TUN that were dropped because all memory for packets was in
+ * use. */
 uint64_t plane_no_memory(const struct plane *pl);
 
 #endif

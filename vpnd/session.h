@@ -37,7 +37,7 @@ struct session;
 struct session_callbacks {
 	void (*on_step)(struct session *s, const char *text); /* for people */
 	void (*on_up)(struct session *s); /* a path is selected, both ends know */
-	void (*on_down)(struct session *s, const char *reason);		       /* searching again */
+	void (*on_down)(struct session *s, const char *reason); /* searching again */
 	/* Borrowed; @v is what the peer says, not checked yet. */
 	void (*on_packet)(struct session *s, const struct vnet *v, const uint8_t *packet, size_t n);
 	/* The session is over by itself: the peer ended it or its time is up. session_end() was
@@ -52,8 +52,8 @@ struct session_config {
 	const struct tls_ctx *outer_ctx, *inner_client_ctx, *inner_server_ctx;
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
-	bool shed;  /* the outer layer, where nobody sits between */
-	bool super; /* we take super-packets */
+	bool shed;			/* the outer layer, where nobody sits between */
+	bool super;			/* we take super-packets */
 	const struct path_times *times; /* NULL: path_times_default */
 	uint32_t answer_ms, retire_ms;	/* 0: as above */
 };
@@ -68,9 +68,8 @@ int session_open(struct session **out, const struct session_config *config,
 void session_end(struct session *s, const char *reason);
 
 /**
- * session_queue() - takes one packet for the peer, in normal form; it goes with session_flush(), or later, when
- * the path takes more.
- * Return: 0; -ENETDOWN no path: dropped and counted.
+ * session_queue() - takes one packet for the peer, in normal form; it goes with session_flush(), or
+ * later, when the path takes more. Return: 0; -ENETDOWN no path: dropped and counted.
  */
 int session_queue(struct session *s, struct packet *packet);
 void session_flush(struct session *s);

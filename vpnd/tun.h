@@ -39,8 +39,9 @@ struct tun_counters {
 
 /**
  * tun_open() - with @offload: super-packets and unfinished checksums, if the kernel has them
- * (TUNSETOFFLOAD; tun_offload() says so). Make the device @name (a trailing "%d" lets the kernel number it), IFF_TUN without
- * packet information, non-blocking. Reading begins at once; callbacks never come before it returns.
+ * (TUNSETOFFLOAD; tun_offload() says so). Make the device @name (a trailing "%d" lets the kernel
+ * number it), IFF_TUN without packet information, non-blocking. Reading begins at once; callbacks
+ * never come before it returns.
  * @name: borrowed for the call; 1..15 characters.
  * @cb: borrowed for the device's life.
  * Return: 0; -EBUSY the name is in use by another program or another kind of interface; -EPERM no
@@ -67,8 +68,9 @@ int tun_read(struct tun *t, struct vnet *v, void *out, size_t size, size_t *n)
 	__attribute__((warn_unused_result));
 
 /**
- * tun_write() - give one packet to the kernel; @v in normal form, plain without tun_offload(). A packet that is not taken is dropped and counted.
- * Return: 0; -EAGAIN, -ENOBUFS, -EIO (device down), -EINVAL (not an IP packet), -EBADFD: dropped.
+ * tun_write() - give one packet to the kernel; @v in normal form, plain without tun_offload(). A
+ * packet that is not taken is dropped and counted. Return: 0; -EAGAIN, -ENOBUFS, -EIO (device
+ * down), -EINVAL (not an IP packet), -EBADFD: dropped.
  */
 int tun_write(struct tun *t, const struct vnet *v, const void *packet, size_t n);
 
