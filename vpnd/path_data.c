@@ -35,7 +35,9 @@ void path_data_hello(struct path *p, const json_t *caps)
 
 struct queue_form path_form(const struct path *p)
 {
-	return (struct queue_form){.super = p->peer_super, .rate = flight_rate(&p->flight)};
+	return (struct queue_form){.super = p->peer_super,
+				   .rate = flight_rate(&p->flight),
+				   .rtt_us = p->flight.base_us};
 }
 
 /* Sending */
@@ -90,10 +92,9 @@ static void put_stamp(struct path *p, uint64_t now_us)
 }
 
 /* Whatever is under way is followed by a stamp in the end: the answer makes room again. */
-static void maybe_stamp(struct path *p, uint64_t now_us)
+static void maybe_stamp(struct path *p, uint64_t now_us, bool first)
 {
-	if (p->state == PATH_READY && flight_under_way(&p->flight) > 0 &&
-	    flight_wants_stamp(&p->flight, now_us))
+	if (p->state == PATH_READY && flight_wants_stamp(&p->flight, now_us, first))
 		put_stamp(p, now_us);
 }
 
@@ -109,15 +110,17 @@ void path_pump(struct path *p, struct queue *q)
 
 		if (!packet)
 			break;
-		if (!any)
+		if (!any) {
 			path_note_data(p);
+			maybe_stamp(p, now_us, true);
+		}
 		any = true;
 		frame = packet_frame(packet, &n);
 		put_frame(p, frame, n);
 		flight_sent(&p->flight, n, now_us);
 		packet_free(packet);
+		maybe_stamp(p, now_us, false);
 	}
-	maybe_stamp(p, now_us);
 	send_batch(p);
 	if (!queue_empty(q) && p->state == PATH_READY && flight_room(&p->flight) > 0)
 		inner_want_drain(p->inner);
@@ -155,7 +158,7 @@ void path_data_ack(struct path *p, const struct frame *f)
 	    !flight_acked(&p->flight, sent, clock_us, now_us))
 		return;
 	p->cb->on_room(p);
-	maybe_stamp(p, now_us);
+	maybe_stamp(p, now_us, false);
 	send_batch(p);
 }
 

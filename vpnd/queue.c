@@ -61,8 +61,21 @@ static bool too_long(const struct packet *p, const struct queue_form *form)
 	return form->rate > 0 && p->fq.len > form->rate / (1000000 / QUEUE_SUPER_US);
 }
 
+static uint32_t at_least(uint64_t us, uint32_t min)
+{
+	return us < min ? min : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+/* RFC 8289 section 4.4: an interval is a round trip of the slowest flow. */
+static void adapt_codel(struct queue *q, uint64_t rtt_us)
+{
+	q->fq.params.target_us = at_least(rtt_us / QUEUE_TARGET_PART, FQ_TARGET_US);
+	q->fq.params.interval_us = at_least(rtt_us * 2, FQ_INTERVAL_US);
+}
+
 void queue_put(struct queue *q, struct packet *p, const struct queue_form *form, uint64_t now_us)
 {
+	adapt_codel(q, form->rtt_us);
 	if (p->v.gso != VNET_GSO_NONE) {
 		if (!form->super || too_long(p, form) ||
 		    vnet_segments(&p->v, p->fq.len) > VNET_SEGMENTS_MAX) {

@@ -10,7 +10,10 @@
 
 #define QUEUE_LIMIT_BYTES (8u << 20)
 #define QUEUE_LIMIT_PACKETS 4096
-#define QUEUE_SUPER_US 2000 /* a super-packet that takes the line longer than this is cut */
+#define QUEUE_SUPER_US 4000 /* a super-packet that takes the line longer than this is cut */
+/* CoDel's target: this part of the round trip. One flow of cubic gives way by 30 % and fills a long
+ * line only with a queue; the others have queues of their own. */
+#define QUEUE_TARGET_PART 4
 
 struct queue {
 	struct fq fq;
@@ -22,8 +25,9 @@ void queue_deinit(struct queue *q);
 
 /* What the way to the peer bears. */
 struct queue_form {
-	bool super;    /* the peer takes super-packets and unfinished checksums */
-	uint64_t rate; /* bytes a second of the line; 0: not known */
+	bool super;	 /* the peer takes super-packets and unfinished checksums */
+	uint64_t rate;	 /* bytes a second of the line; 0: not known */
+	uint64_t rtt_us; /* of the empty line; 0: not known */
 };
 
 /**
