@@ -583,7 +583,7 @@ def attack_frames(folder, device):
         + [ipv4_packet(me, "224.0.0.1", b"all" * 7), ipv4_packet(me, "255.255.255.255", b"all" * 7)]
     ) * 20:
         peer.inner_send(i, peer.frame(peer.PACKET, payload))
-    for kind in range(8, 256):
+    for kind in range(32, 256):
         peer.inner_send(i, peer.frame(kind, os.urandom(kind)))
     for n in range(5000):
         peer.inner_send(i, peer.frame(peer.SELECT, struct.pack(">I", n)))
