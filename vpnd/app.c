@@ -193,8 +193,9 @@ static int open_plane(struct app *app)
 		.packets = app->packets,
 		.offload = app->config.offload,
 	};
-	return app->packets ? plane_open(&app->plane, app->loop, &config, &sessions_plane_calls, app)
-			    : -ENOMEM;
+	return app->packets
+		       ? plane_open(&app->plane, app->loop, &config, &sessions_plane_calls, app)
+		       : -ENOMEM;
 }
 
 int app_start(struct app *app, uv_loop_t *loop, const struct config *config)

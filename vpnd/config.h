@@ -19,7 +19,7 @@ struct config {
 	char tun[TUN_NAME_SIZE];
 	struct opt_prefixes lans; /* manager: networks here that devices may reach */
 	struct opt_ports ports;
-	bool shed;                      /* shed the outer layer of session connections */
+	bool shed;    /* shed the outer layer of session connections */
 	bool offload; /* super-packets through the TUN device */
 };
 

@@ -143,6 +143,20 @@ static const char *bad_item(void)
 	return "expected items separated by commas";
 }
 
+/* Give each item to @add, which says what is wrong with it or NULL. */
+static const char *parse_list(const char *value, bool may_be_empty, void *all,
+			      const char *(*add)(void *all, const char *item))
+{
+	char item[ITEM_SIZE];
+	const char *wrong = NULL;
+
+	if (may_be_empty && value[0] == '\0')
+		return NULL;
+	while (value && !wrong)
+		wrong = next_item(&value, item) ? add(all, item) : bad_item();
+	return wrong;
+}
+
 static bool parse_port(const char *text, uint16_t *port)
 {
 	long v;
@@ -153,8 +167,9 @@ static bool parse_port(const char *text, uint16_t *port)
 	return true;
 }
 
-static const char *add_port(struct opt_ports *p, const char *item)
+static const char *add_port(void *all, const char *item)
 {
+	struct opt_ports *p = all;
 	uint16_t port;
 	size_t i;
 
@@ -173,12 +188,9 @@ static const char *add_port(struct opt_ports *p, const char *item)
 const char *opt_parse_ports(const struct opt *o, const char *value, void *field)
 {
 	struct opt_ports p = {0};
-	char item[ITEM_SIZE];
-	const char *wrong = NULL;
+	const char *wrong = parse_list(value, false, &p, add_port);
 
 	(void)o;
-	while (value && !wrong)
-		wrong = next_item(&value, item) ? add_port(&p, item) : bad_item();
 	if (!wrong)
 		memcpy(field, &p, sizeof(p));
 	return wrong;
@@ -213,8 +225,9 @@ static bool parse_addr_port(struct opt_listen *l, char *item)
 	return addr_parse(&l->addr, addr) == 0 && (l->addr.family == 6) == brackets;
 }
 
-static const char *add_listen(struct opt_listens *all, const char *item)
+static const char *add_listen(void *list, const char *item)
 {
+	struct opt_listens *all = list;
 	struct opt_listen l = {0};
 	char copy[ITEM_SIZE];
 	size_t i;
@@ -235,14 +248,9 @@ static const char *add_listen(struct opt_listens *all, const char *item)
 const char *opt_parse_listen(const struct opt *o, const char *value, void *field)
 {
 	struct opt_listens l = {0};
-	char item[ITEM_SIZE];
-	const char *wrong = NULL;
+	const char *wrong = parse_list(value, true, &l, add_listen);
 
 	(void)o;
-	if (value[0] == '\0')
-		value = NULL;
-	while (value && !wrong)
-		wrong = next_item(&value, item) ? add_listen(&l, item) : bad_item();
 	if (!wrong)
 		memcpy(field, &l, sizeof(l));
 	return wrong;
@@ -289,8 +297,9 @@ static const char *host_bits(const char *item)
 	return words("\"%s\" is a host in a network; did you mean %s?", item, text);
 }
 
-static const char *add_prefix(struct opt_prefixes *all, const char *item)
+static const char *add_prefix(void *list, const char *item)
 {
+	struct opt_prefixes *all = list;
 	struct prefix p;
 	size_t i;
 	int r = prefix_parse(&p, item);
@@ -314,14 +323,9 @@ static const char *add_prefix(struct opt_prefixes *all, const char *item)
 const char *opt_parse_prefixes(const struct opt *o, const char *value, void *field)
 {
 	struct opt_prefixes p = {0};
-	char item[ITEM_SIZE];
-	const char *wrong = NULL;
+	const char *wrong = parse_list(value, true, &p, add_prefix);
 
 	(void)o;
-	if (value[0] == '\0')
-		value = NULL;
-	while (value && !wrong)
-		wrong = next_item(&value, item) ? add_prefix(&p, item) : bad_item();
 	if (!wrong)
 		memcpy(field, &p, sizeof(p));
 	return wrong;
