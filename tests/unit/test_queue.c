@@ -124,13 +124,19 @@ static void too_many_segments_are_cut(void **state)
 }
 
 /* 2 ms of the line at most in one piece. */
+/* Bytes a second: the packet below takes a line of this rate QUEUE_SUPER_US. */
+#define BORDER (50040ULL * 1000000 / QUEUE_SUPER_US)
+
 static void a_slow_line_gets_segments(void **state)
 {
 	static const struct {
 		uint64_t rate;
 		size_t pieces;
-	} lines[] = {{0, 1},	     {1250000, 39}, {12500000, 39},
-		     {24900000, 39}, {25100000, 1}, {UINT64_MAX, 1}};
+	} lines[] = {{0, 1},
+		     {1250000, 39},
+		     {BORDER - 100000, 39},
+		     {BORDER + 100000, 1},
+		     {UINT64_MAX, 1}};
 	size_t payload;
 
 	(void)state;
