@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck disable=SC2154 # addresses and python are of vpn.bash
 # The outer layer goes where nobody sits between, and stays where somebody does.
 # bats file_tags=shed
 #
