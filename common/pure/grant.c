@@ -104,13 +104,13 @@ static json_t *encode_relay(const struct grant_relay *r)
 	return whole(o, ok);
 }
 
-static json_t *encode_relays(const struct grant *g)
+json_t *grant_relays_encode(const struct grant_relay *relays, size_t n)
 {
 	json_t *list = json_array();
 	bool ok = list;
 
-	for (size_t i = 0; ok && i < g->n_relays; i++)
-		ok = json_array_append_new(list, encode_relay(&g->relays[i])) == 0;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = json_array_append_new(list, encode_relay(&relays[i])) == 0;
 	return whole(list, ok);
 }
 
@@ -121,7 +121,8 @@ json_t *grant_encode(const struct grant *g)
 		  put(o, "epoch", json_integer(g->epoch)) &&
 		  put_str(o, "role", token_role_name(g->role)) && put(o, "peer", encode_peer(g)) &&
 		  put(o, "lans", encode_lans(g->own_lans, g->n_own_lans)) &&
-		  put(o, "life_s", json_integer(g->life_s)) && put(o, "relays", encode_relays(g));
+		  put(o, "life_s", json_integer(g->life_s)) &&
+		  put(o, "relays", grant_relays_encode(g->relays, g->n_relays));
 
 	return whole(o, ok);
 }
@@ -238,19 +239,18 @@ static bool get_relay(const json_t *o, struct grant_relay *r)
 	       get_token(o, r->token);
 }
 
-static bool get_relays(const json_t *o, struct grant *g)
+int grant_relays_decode(struct grant_relay relays[GRANT_RELAYS_MAX], size_t *n, const json_t *list)
 {
-	const json_t *list = json_object_get(o, "relays");
 	size_t size = json_array_size(list);
 
 	if (!json_is_array(list) || size < 1 || size > GRANT_RELAYS_MAX)
-		return false;
+		return -EBADMSG;
 	for (size_t i = 0; i < size; i++) {
-		if (!get_relay(json_array_get(list, i), &g->relays[i]))
-			return false;
+		if (!get_relay(json_array_get(list, i), &relays[i]))
+			return -EBADMSG;
 	}
-	g->n_relays = size;
-	return true;
+	*n = size;
+	return 0;
 }
 
 int grant_decode(struct grant *g, const json_t *o)
@@ -260,7 +260,9 @@ int grant_decode(struct grant *g, const json_t *o)
 		  get_u32(o, "epoch", &found.epoch) && get_role(o, &found.role) &&
 		  get_peer(json_object_get(o, "peer"), &found) &&
 		  get_lans(o, found.own_lans, &found.n_own_lans) &&
-		  rpc_int(o, "life_s", 1, GRANT_LIFE_MAX_S, &found.life_s) && get_relays(o, &found);
+		  rpc_int(o, "life_s", 1, GRANT_LIFE_MAX_S, &found.life_s) &&
+		  grant_relays_decode(found.relays, &found.n_relays,
+				      json_object_get(o, "relays")) == 0;
 
 	if (!ok)
 		return -EBADMSG;

@@ -54,4 +54,12 @@ json_t *grant_encode(const struct grant *g);
  */
 int grant_decode(struct grant *g, const json_t *o) __attribute__((warn_unused_result));
 
+/** grant_relays_encode() - the list alone, as it stands in a grant and in session.relays. Return: a
+ * new JSON array; NULL out of memory. */
+json_t *grant_relays_encode(const struct grant_relay *relays, size_t n);
+/** grant_relays_decode() - as strict as in a grant: 1 to GRANT_RELAYS_MAX. @relays: undefined after
+ * a failure. Return: 0; -EBADMSG. */
+int grant_relays_decode(struct grant_relay relays[GRANT_RELAYS_MAX], size_t *n, const json_t *list)
+	__attribute__((warn_unused_result));
+
 #endif

@@ -315,6 +315,31 @@ static void unknown_members_are_ignored(void **state)
 	assert_int_equal(decode(&g, "\"x\""), -EBADMSG);
 }
 
+/* As session.relays brings it. */
+static void relays_alone(void **state)
+{
+	static struct grant_relay relays[GRANT_RELAYS_MAX];
+	struct grant g;
+	json_t *list;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(decode(&g, GOLDEN), 0);
+	list = grant_relays_encode(g.relays, g.n_relays);
+	assert_int_equal(grant_relays_decode(relays, &n, list), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(relays[0].uid, g.relays[0].uid);
+	assert_string_equal(relays[0].token, g.relays[0].token);
+	assert_int_equal(relays[0].n_urls, 2);
+	while (json_array_size(list) <= GRANT_RELAYS_MAX)
+		json_array_append(list, json_array_get(list, 0));
+	assert_int_equal(grant_relays_decode(relays, &n, list), -EBADMSG);
+	json_array_clear(list);
+	assert_int_equal(grant_relays_decode(relays, &n, list), -EBADMSG);
+	assert_int_equal(grant_relays_decode(relays, &n, NULL), -EBADMSG);
+	json_decref(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +350,7 @@ int main(void)
 		cmocka_unit_test(too_many),
 		cmocka_unit_test(one_tunnel_address_is_enough),
 		cmocka_unit_test(unknown_members_are_ignored),
+		cmocka_unit_test(relays_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
