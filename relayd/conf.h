@@ -16,6 +16,7 @@ struct conf {
 	struct opt_listens listen;
 	struct opt_ports ports;
 	long max_sessions;
+	long capacity; /* Mbit/s, 0: not said */
 	bool shed;
 };
 

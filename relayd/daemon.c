@@ -9,6 +9,8 @@
 #include "common/io/file.h"
 #include "relayd/control.h"
 
+#define BYTES_OF_MBIT 125000
+
 /* The three that need an identity */
 
 static void on_accept(int fd, void *arg)
@@ -37,12 +39,34 @@ static void on_session_end(void *arg, const uint8_t id[PAIR_ID_BYTES])
 		relay_end_session(d->relay, id);
 }
 
+static void on_drain(void *arg, bool drain)
+{
+	(void)arg; /* accessd leads the sessions elsewhere */
+	log_notice(drain ? "the Access Server drains this relay"
+			 : "the Access Server counts on this relay");
+}
+
+static void on_report(void *arg, struct uplink_report *r)
+{
+	const struct daemon *d = arg;
+
+	*r = (struct uplink_report){.max_sessions = (uint64_t)d->conf.max_sessions,
+				    .capacity = (uint64_t)d->conf.capacity * BYTES_OF_MBIT,
+				    .draining = !d->relay};
+	if (d->relay) {
+		r->sessions = d->relay->pairs.n_live;
+		r->bytes = d->relay->bytes;
+	}
+}
+
 static void on_refused(void *arg);
 static void on_uplink_closed(void *arg);
 
 static const struct uplink_ops uplink_ops = {
 	.on_changed = on_changed,
 	.on_session_end = on_session_end,
+	.on_drain = on_drain,
+	.on_report = on_report,
 	.on_refused = on_refused,
 	.on_closed = on_uplink_closed,
 };

@@ -2,13 +2,67 @@
 #include "relayd/uplink.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
 #define HELLO_TIMEOUT_MS 15000
+
+/* How the relay does */
+
+/* Between two reports; the first one of a connection has nothing to compare with. */
+static uint64_t bytes_per_s(struct uplink *u, uint64_t bytes)
+{
+	uint64_t now = clock_mono_ms(), span = now - u->reported_ms, rate = 0;
+
+	if (u->reported_ms > 0 && span > 0 && bytes > u->reported_bytes)
+		rate = (bytes - u->reported_bytes) * 1000 / span;
+	u->reported_ms = now;
+	u->reported_bytes = bytes;
+	return rate;
+}
+
+void uplink_report_now(struct uplink *u)
+{
+	struct uplink_report r = {.sessions = 0};
+	uint64_t lag;
+
+	if (!u->online || u->closing || !u->link || !access_link_rpc(u->link))
+		return;
+	u->ops->on_report(u->arg, &r);
+	lag = lag_take(&u->lag);
+	if (r.loop_lag_ms > lag)
+		lag = r.loop_lag_ms;
+	(void)rpc_notify(
+		access_link_rpc(u->link), "relay.report",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:b}", "sessions", (json_int_t)r.sessions,
+			  "max_sessions", (json_int_t)r.max_sessions, "bytes_per_s",
+			  (json_int_t)bytes_per_s(u, r.bytes), "capacity", (json_int_t)r.capacity,
+			  "loop_lag_ms", (json_int_t)lag, "draining", r.draining));
+}
+
+static void on_report_timer(uv_timer_t *t)
+{
+	uplink_report_now(t->data);
+}
+
+static void start_reports(struct uplink *u)
+{
+	u->reported_ms = 0;
+	uplink_report_now(u);
+	uv_timer_start(&u->report_timer, on_report_timer, UPLINK_REPORT_MS, UPLINK_REPORT_MS);
+}
+
+static void set_offline(struct uplink *u)
+{
+	u->online = false;
+	if (!uv_is_closing((uv_handle_t *)&u->report_timer))
+		uv_timer_stop(&u->report_timer);
+}
 
 /* What accessd says */
 
@@ -55,6 +109,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 			 "stays");
 	u->online = true;
 	log_notice("online name=%s domain=%s", u->identity->name, u->identity->id.domain);
+	start_reports(u);
 	if (changed)
 		u->ops->on_changed(u->arg);
 }
@@ -92,6 +147,19 @@ static void on_relay_keys(struct rpc *rpc, int64_t id, const json_t *params)
 	rpc_reply(rpc, id, NULL);
 }
 
+static void on_relay_drain(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct uplink *u = uplink_of(rpc);
+	bool drain;
+
+	if (!rpc_bool(params, "drain", &drain)) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "drain is missing");
+		return;
+	}
+	u->ops->on_drain(u->arg, drain);
+	rpc_reply(rpc, id, NULL);
+}
+
 static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct uplink *u = uplink_of(rpc);
@@ -119,6 +187,7 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 static const struct rpc_method methods[] = {
 	{"session.end", on_session_end},
 	{"relay.keys", on_relay_keys},
+	{"relay.drain", on_relay_drain},
 	{"bye", on_bye},
 };
 
@@ -139,7 +208,13 @@ static void on_offline(struct access_link *l, const char *reason)
 	struct uplink *u = access_link_arg(l);
 
 	(void)reason;
-	u->online = false;
+	set_offline(u);
+}
+
+static void finally(struct uplink *u)
+{
+	if (u->closing && !u->link && u->n_handles == 0)
+		u->ops->on_closed(u->arg);
 }
 
 static void on_closed(struct access_link *l)
@@ -147,9 +222,25 @@ static void on_closed(struct access_link *l)
 	struct uplink *u = access_link_arg(l);
 
 	u->link = NULL;
-	u->online = false;
-	if (u->closing)
-		u->ops->on_closed(u->arg);
+	set_offline(u);
+	finally(u);
+}
+
+static void on_report_timer_closed(uv_handle_t *h)
+{
+	struct uplink *u = h->data;
+
+	u->n_handles--;
+	finally(u);
+}
+
+static void on_lag_closed(uv_handle_t *h)
+{
+	struct lag *l = h->data;
+	struct uplink *u = (struct uplink *)((char *)l - offsetof(struct uplink, lag));
+
+	u->n_handles--;
+	finally(u);
 }
 
 static const struct access_link_callbacks callbacks = {
@@ -168,7 +259,15 @@ int uplink_open(struct uplink *u, uv_loop_t *loop)
 		.n_methods = sizeof(methods) / sizeof(methods[0]),
 	};
 
-	return access_link_open(&u->link, loop, &config, &callbacks, u);
+	int r = access_link_open(&u->link, loop, &config, &callbacks, u);
+
+	if (r)
+		return r;
+	uv_timer_init(loop, &u->report_timer);
+	u->report_timer.data = u;
+	lag_open(&u->lag, loop);
+	u->n_handles = 2;
+	return 0;
 }
 
 void uplink_close(struct uplink *u)
@@ -176,10 +275,14 @@ void uplink_close(struct uplink *u)
 	if (u->closing)
 		return;
 	u->closing = true;
+	if (u->n_handles > 0) {
+		uv_close((uv_handle_t *)&u->report_timer, on_report_timer_closed);
+		lag_close(&u->lag, on_lag_closed);
+	}
 	if (u->link)
 		access_link_close(u->link);
 	else if (u->ops)
-		u->ops->on_closed(u->arg);
+		finally(u);
 }
 
 const char *uplink_state_name(const struct uplink *u)

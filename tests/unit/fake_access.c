@@ -92,7 +92,23 @@ static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 			    urls(f), "token_keys", fake_access_keys(f)));
 }
 
-static const struct rpc_method methods[] = {{"enrol", on_enrol}, {"hello", on_hello}};
+static void on_report(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct fake_conn *c = rpc->arg;
+	struct fake_report *r = &c->f->report;
+
+	assert_int_equal(id, 0);
+	assert_true(rpc_int(params, "sessions", 0, INT64_MAX, &r->sessions));
+	assert_true(rpc_int(params, "max_sessions", 1, INT64_MAX, &r->max_sessions));
+	assert_true(rpc_int(params, "bytes_per_s", 0, INT64_MAX, &r->bytes_per_s));
+	assert_true(rpc_int(params, "capacity", 0, INT64_MAX, &r->capacity));
+	assert_true(rpc_int(params, "loop_lag_ms", 0, INT64_MAX, &r->loop_lag_ms));
+	assert_true(rpc_bool(params, "draining", &r->draining));
+	c->f->reports++;
+}
+
+static const struct rpc_method methods[] = {
+	{"enrol", on_enrol}, {"hello", on_hello}, {"relay.report", on_report}};
 
 /* Connections */
 

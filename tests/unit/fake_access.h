@@ -13,6 +13,11 @@
 #include "common/pure/invite.h"
 #include "tests/unit/relay_ends.h"
 
+struct fake_report {
+	int64_t sessions, max_sessions, bytes_per_s, capacity, loop_lag_ms;
+	bool draining;
+};
+
 struct fake_access {
 	uv_loop_t *loop;
 	struct domain *domain;
@@ -24,9 +29,11 @@ struct fake_access {
 	uint16_t port;
 	struct fake_conn *conn; /* the last one that said hello */
 	unsigned int enrolled, hellos, open;
-	bool away;	  /* connections are closed at once */
-	bool refuse;	  /* enrol is answered with an error */
-	const char *name; /* of the relay */
+	unsigned int reports;
+	struct fake_report report; /* the last one */
+	bool away;		   /* connections are closed at once */
+	bool refuse;		   /* enrol is answered with an error */
+	const char *name;	   /* of the relay */
 };
 
 void fake_access_open(struct fake_access *f, uv_loop_t *loop, struct domain *d);

@@ -343,6 +343,40 @@ static bool has_new_key(void *arg)
 	return memcmp(&relayd->relay->config.token_keys[0], &domain.key, sizeof(domain.key)) == 0;
 }
 
+static bool has_reported(void *arg)
+{
+	return access_server.reports >= *(const unsigned int *)arg;
+}
+
+/* A loop that was held up says so. */
+static void test_report(void **state)
+{
+	struct end m, d;
+	unsigned int n = 1;
+
+	(void)state;
+	relayd->conf.capacity = 100;
+	get_online();
+	assert_true(run_until(has_reported, &n, 5000));
+	assert_int_equal(access_server.report.sessions, 0);
+	assert_int_equal(access_server.report.max_sessions, relayd->conf.max_sessions);
+	assert_int_equal(access_server.report.bytes_per_s, 0);
+	assert_int_equal(access_server.report.capacity, 12500000);
+	assert_false(access_server.report.draining);
+	dial_pair(&m, &d, 1);
+	usleep(700000);
+	uplink_report_now(&relayd->uplink);
+	n = access_server.reports + 1;
+	assert_true(run_until(has_reported, &n, 5000));
+	assert_int_equal(access_server.report.sessions, 1);
+	assert_true(access_server.report.bytes_per_s > 0);
+	assert_in_range(access_server.report.loop_lag_ms, 150, 60000);
+	fake_access_notify(&access_server, "relay.drain", json_pack("{s:b}", "drain", 1));
+	fake_access_notify(&access_server, "relay.drain", NULL);
+	close_pair(&m, &d);
+	expect_state("online");
+}
+
 static void test_new_token_keys_are_used_and_kept(void **state)
 {
 	struct domain old = domain;
@@ -464,6 +498,7 @@ int main(void)
 		TEST(test_enroll_then_carry),
 		TEST(test_restart_needs_no_invitation),
 		TEST(test_session_end),
+		TEST(test_report),
 		TEST(test_new_token_keys_are_used_and_kept),
 		TEST(test_runs_on_without_accessd),
 		TEST(test_bye_for_good),
