@@ -7,6 +7,7 @@
 #include <wolfssl/wolfcrypt/hash.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@
 
 #define KID_BYTES 8
 #define FOOTER_MAX_BYTES 64 /* {"kid":"0123456789abcdef"}, with room for white space */
-#define TIME_SIZE 21	    /* 2026-11-20T07:00:00Z and NUL */
+#define LIMITS_SIZE 128
+#define TIME_SIZE 21 /* 2026-11-20T07:00:00Z and NUL */
 #define DAY_S 86400
 #define YEAR_MIN 1970
 #define YEAR_MAX 9999
@@ -134,25 +136,51 @@ static bool parse_time(int64_t *t, const char *s)
 	return true;
 }
 
+static bool user_ok(const char *user)
+{
+	size_t n = strspn(user, "0123456789abcdef");
+
+	return n < TOKEN_USER_SIZE && user[n] == '\0';
+}
+
+static bool limits_ok(const struct token *t)
+{
+	return t->rate <= INT64_MAX && t->user_rate <= INT64_MAX && user_ok(t->user) &&
+	       (t->user[0] != '\0') == (t->user_rate > 0);
+}
+
 static bool claims_ok(const struct token *t)
 {
-	return ident_uid_ok(t->session) && t->relay.kind == IDENT_RELAY && t->expires > t->issued &&
-	       (t->role == TOKEN_MANAGER || t->role == TOKEN_DEVICE);
+	return limits_ok(t) && ident_uid_ok(t->session) && t->relay.kind == IDENT_RELAY &&
+	       t->expires > t->issued && (t->role == TOKEN_MANAGER || t->role == TOKEN_DEVICE);
+}
+
+static void write_limits(char out[LIMITS_SIZE], const struct token *t)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	if (t->rate > 0)
+		n = (size_t)snprintf(out, LIMITS_SIZE, ",\"rate\":%" PRIu64, t->rate);
+	if (t->user_rate > 0)
+		snprintf(out + n, LIMITS_SIZE - n, ",\"user\":\"%s\",\"user_rate\":%" PRIu64,
+			 t->user, t->user_rate);
 }
 
 /* No value of these needs escaping in JSON. */
 static int write_claims(char *out, size_t size, const struct token *t)
 {
-	char uri[IDENT_URI_SIZE], issued[TIME_SIZE], expires[TIME_SIZE];
+	char uri[IDENT_URI_SIZE], issued[TIME_SIZE], expires[TIME_SIZE], limits[LIMITS_SIZE];
 	int n;
 
 	if (!claims_ok(t) || format_time(issued, t->issued) || format_time(expires, t->expires))
 		return -EINVAL;
 	ident_format(&t->relay, uri);
+	write_limits(limits, t);
 	n = snprintf(
 		out, size,
-		"{\"sub\":\"%s\",\"role\":\"%s\",\"aud\":\"%s\",\"iat\":\"%s\",\"exp\":\"%s\"}",
-		t->session, token_role_name(t->role), uri, issued, expires);
+		"{\"sub\":\"%s\",\"role\":\"%s\",\"aud\":\"%s\",\"iat\":\"%s\",\"exp\":\"%s\"%s}",
+		t->session, token_role_name(t->role), uri, issued, expires, limits);
 	return n > 0 && (size_t)n < size ? 0 : -ENOSPC;
 }
 
@@ -221,6 +249,35 @@ static const struct token_key *find_key(const struct token_key *keys, size_t n, 
 	return NULL;
 }
 
+/* An absent claim is no limit; one that is there and wrong is no token: nobody may gain by it. */
+static bool read_rate(uint64_t *rate, const json_t *o, const char *name)
+{
+	const json_t *v = json_object_get(o, name);
+
+	if (!v)
+		return true;
+	if (!json_is_integer(v) || json_integer_value(v) < 1)
+		return false;
+	*rate = (uint64_t)json_integer_value(v);
+	return true;
+}
+
+static bool read_limits(struct token *t, const json_t *o)
+{
+	const char *user = member(o, "user");
+	size_t n;
+
+	if (!read_rate(&t->rate, o, "rate") || !read_rate(&t->user_rate, o, "user_rate"))
+		return false;
+	if (!user)
+		return !json_object_get(o, "user");
+	n = strlen(user);
+	if (n == 0 || n >= sizeof(t->user))
+		return false;
+	memcpy(t->user, user, n + 1);
+	return true;
+}
+
 static bool read_members(struct token *t, const json_t *o)
 {
 	const char *session = member(o, "sub"), *role = member(o, "role");
@@ -232,7 +289,8 @@ static bool read_members(struct token *t, const json_t *o)
 	memcpy(t->session, session, sizeof(t->session));
 	return token_role_parse(&t->role, role) == 0 &&
 	       ident_parse(&t->relay, relay, strlen(relay)) == 0 &&
-	       parse_time(&t->issued, issued) && parse_time(&t->expires, expires) && claims_ok(t);
+	       parse_time(&t->issued, issued) && parse_time(&t->expires, expires) &&
+	       read_limits(t, o) && claims_ok(t);
 }
 
 static int read_claims(struct token *t, const void *claims, size_t n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * token - what a relay token says: this session, this role, this relay, until then. Pure.
+ * token - what a relay token says: this session, this role, this relay, until then, so fast. Pure.
  * The claims are JSON in a PASETO v4.public token; the footer is {"kid":"..."}.
  * Source: docs/PROTOCOL.md, "Relay token".
  */
@@ -13,6 +13,7 @@
 #define TOKEN_SESSION_BYTES 16
 #define TOKEN_SESSION_SIZE (2 * TOKEN_SESSION_BYTES + 1)
 #define TOKEN_KID_SIZE 17      /* 16 hex digits: the first 8 bytes of SHA-256 of the public key */
+#define TOKEN_USER_SIZE 33     /* 1 to 32 of 0-9 and a-f */
 #define TOKEN_CLOCK_SKEW_S 300 /* tolerated between accessd's and relayd's clocks */
 
 enum token_role { TOKEN_MANAGER = 0, TOKEN_DEVICE = 1 };
@@ -22,6 +23,10 @@ struct token {
 	enum token_role role;		  /* "role" */
 	struct ident relay;		  /* "aud": the relay's URI */
 	int64_t issued, expires;	  /* "iat", "exp": Unix seconds; ISO 8601 in the token */
+	/* Limits in bytes a second, 0: none; such claims are left out of the token. */
+	uint64_t rate;		    /* "rate": of the session, both directions together */
+	char user[TOKEN_USER_SIZE]; /* "user": whose sessions share user_rate; "": nobody's */
+	uint64_t user_rate;	    /* "user_rate": with a user only */
 };
 
 struct token_key {

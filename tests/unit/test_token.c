@@ -94,6 +94,50 @@ static void golden_token(void **state)
 	assert_int_equal(got.role, TOKEN_MANAGER);
 }
 
+#define LIMITED_USER "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+static void golden_limits(void **state)
+{
+	static const char *const claims[] = {
+		"{\"sub\":\"" SESSION "\",\"role\":\"device\",\"aud\":\"" RELAY
+		"\",\"iat\":\"2040-06-29T00:00:00Z\",\"exp\":\"2040-06-29T23:59:59Z\","
+		"\"rate\":1250000}",
+		"{\"sub\":\"" SESSION "\",\"role\":\"device\",\"aud\":\"" RELAY
+		"\",\"iat\":\"2040-06-29T00:00:00Z\",\"exp\":\"2040-06-29T23:59:59Z\","
+		"\"rate\":1250000,\"user\":\"" LIMITED_USER "\",\"user_rate\":2500000}",
+	};
+	char text[PASETO_TOKEN_SIZE], want[PASETO_TOKEN_SIZE];
+	struct token t = sample(), got;
+
+	t.rate = 1250000;
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(token_sign(text, &t, secret, keys[1].public), 0);
+		sign_raw(want, claims[i], "{\"kid\":\"" KID "\"}");
+		assert_string_equal(text, want);
+		assert_int_equal(check(&got, text, t.issued), 0);
+		assert_true(got.rate == 1250000);
+		assert_true(got.user_rate == t.user_rate);
+		assert_string_equal(got.user, t.user);
+		strcpy(t.user, LIMITED_USER);
+		t.user_rate = 2500000;
+	}
+	t.rate = t.user_rate = INT64_MAX; /* the longest */
+	assert_int_equal(token_sign(text, &t, secret, keys[1].public), 0);
+	assert_int_equal(check(&got, text, t.issued), 0);
+	assert_true(got.rate == INT64_MAX && got.user_rate == INT64_MAX);
+}
+
+static void no_limits_are_none(void **state)
+{
+	char text[PASETO_TOKEN_SIZE];
+	struct token t = sample(), got;
+
+	assert_int_equal(token_sign(text, &t, secret, keys[1].public), 0);
+	assert_int_equal(check(&got, text, t.issued), 0);
+	assert_true(got.rate == 0 && got.user_rate == 0);
+	assert_string_equal(got.user, "");
+}
+
 static void time_bounds(void **state)
 {
 	char text[PASETO_TOKEN_SIZE];
@@ -238,6 +282,38 @@ static void bad_claims(void **state)
 			 0);
 }
 
+/* Nobody gets rid of a limit by a claim that is not understood. */
+static void bad_limits(void **state)
+{
+	static const char *const bad[] = {
+		"\"rate\":0",
+		"\"rate\":-1",
+		"\"rate\":1.5",
+		"\"rate\":\"1\"",
+		"\"rate\":null",
+		"\"rate\":9223372036854775808",
+		"\"user_rate\":1000000",
+		"\"user\":\"ab\"",
+		"\"user\":\"\",\"user_rate\":1000000",
+		"\"user\":1,\"user_rate\":1000000",
+		"\"user\":\"anna\",\"user_rate\":1000000",
+		"\"user\":\"AB\",\"user_rate\":1000000",
+		"\"user\":\"ab\",\"user_rate\":0",
+		"\"user\":\"ab\",\"user_rate\":null",
+		"\"user\":\"0123456789abcdef0123456789abcdef0\",\"user_rate\":1000000",
+	};
+	char claims[400];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(claims, sizeof(claims), CLAIMS(SUB, ROLE, AUD, IAT, EXP ",%s"), bad[i]);
+		if (check_claims(claims) != -EBADMSG)
+			fail_msg("accepted: %s", bad[i]);
+	}
+	assert_int_equal(
+		check_claims(CLAIMS(SUB, ROLE, AUD, IAT, EXP ",\"user\":\"a\",\"user_rate\":1")),
+		0);
+}
+
 static void bad_times(void **state)
 {
 	static const char *const bad[] = {
@@ -350,6 +426,17 @@ static void nothing_wrong_is_signed(void **state)
 	t.expires = INT64_MAX;
 	assert_int_equal(token_sign(text, &t, secret, keys[1].public), -EINVAL);
 	t = sample();
+	t.user_rate = 1; /* nobody's */
+	assert_int_equal(token_sign(text, &t, secret, keys[1].public), -EINVAL);
+	strcpy(t.user, "x\",");
+	assert_int_equal(token_sign(text, &t, secret, keys[1].public), -EINVAL);
+	strcpy(t.user, "ab");
+	t.user_rate = 0;
+	assert_int_equal(token_sign(text, &t, secret, keys[1].public), -EINVAL);
+	t = sample();
+	t.rate = (uint64_t)INT64_MAX + 1;
+	assert_int_equal(token_sign(text, &t, secret, keys[1].public), -EINVAL);
+	t = sample();
 	t.role = (enum token_role)5;
 	assert_int_equal(token_sign(text, &t, secret, keys[1].public), -EINVAL);
 	assert_string_equal(text, "untouched");
@@ -372,11 +459,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kid_names_a_key),
 		cmocka_unit_test(golden_token),
+		cmocka_unit_test(golden_limits),
+		cmocka_unit_test(no_limits_are_none),
 		cmocka_unit_test(time_bounds),
 		cmocka_unit_test(errors_in_their_order),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(bad_footers),
 		cmocka_unit_test(bad_claims),
+		cmocka_unit_test(bad_limits),
 		cmocka_unit_test(bad_times),
 		cmocka_unit_test(calendar_round_trip),
 		cmocka_unit_test(nothing_wrong_is_signed),
