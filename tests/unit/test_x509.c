@@ -367,6 +367,44 @@ static void test_hosts(void **state)
 	assert_int_equal(x509_issue(&cert, &p, f.spki, f.spki_len - 1, &f.ca, &f.ca_key), -EINVAL);
 }
 
+/* The point with this x, and y of the point with x = 5 on P-256, as a key that asks for a
+ * certificate. */
+static int issue_for_point(const uint8_t x[32], int y_plus)
+{
+	static const uint8_t y5[32] = {0x45, 0x92, 0x43, 0xb9, 0xaa, 0x58, 0x18, 0x06,
+				       0xfe, 0x91, 0x3b, 0xce, 0x99, 0x81, 0x7a, 0xde,
+				       0x11, 0xca, 0x50, 0x3c, 0x64, 0xd9, 0xa3, 0xc5,
+				       0x33, 0x41, 0x5c, 0x08, 0x32, 0x48, 0xfb, 0xcc};
+	struct x509_profile p = profile(f.now - 300, f.now + 3600);
+	struct x509_cert cert;
+	uint8_t spki[128];
+
+	memcpy(spki, f.spki, f.spki_len);
+	memcpy(spki + f.spki_len - 64, x, 32);
+	memcpy(spki + f.spki_len - 32, y5, 32);
+	spki[f.spki_len - 1] = (uint8_t)(spki[f.spki_len - 1] + y_plus);
+	return x509_issue(&cert, &p, spki, f.spki_len, &f.ca, &f.ca_key);
+}
+
+static void test_keys_that_are_no_points(void **state)
+{
+	static const uint8_t five[32] = {[31] = 5}, none[32] = {0};
+	/* The same residue, above the prime. */
+	static const uint8_t above[32] = {0xff, 0xff, 0xff, 0xff, [7] = 1, [19] = 1, [31] = 4};
+	struct x509_profile p = profile(f.now - 300, f.now + 3600);
+	struct x509_cert cert;
+	uint8_t spki[128];
+
+	(void)state;
+	assert_int_equal(issue_for_point(five, 0), 0);
+	assert_int_equal(issue_for_point(five, 1), -EINVAL);
+	assert_int_equal(issue_for_point(above, 0), -EINVAL);
+	assert_int_equal(issue_for_point(none, 0), -EINVAL);
+	memcpy(spki, f.spki, f.spki_len);
+	memset(spki + f.spki_len - 64, 0, 64);
+	assert_int_equal(x509_issue(&cert, &p, spki, f.spki_len, &f.ca, &f.ca_key), -EINVAL);
+}
+
 /* --- openssl --------------------------------------------------------------------------------- */
 
 static char dir[64];
@@ -478,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_request_wrong_key),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_keys_that_are_no_points),
 		cmocka_unit_test(test_openssl),
 		cmocka_unit_test(test_ed25519),
 	};
