@@ -11,7 +11,7 @@
 
 static int start(uv_loop_t *loop, void *conf, void *arg)
 {
-	daemon_raise_file_limit();
+	(void)daemon_raise_file_limit();
 	if (tls_global_init()) {
 		log_error("the TLS library does not start");
 		return -EIO;

@@ -3,6 +3,9 @@
 
 #include <stddef.h>
 
+/* Listening, the control socket, the Access Server, connections that have not shown a token yet. */
+#define FILES_BESIDE 200
+
 #define FIELD(member) \
 	.offset = offsetof(struct conf, member), .size = sizeof(((struct conf *)0)->member)
 
@@ -50,6 +53,16 @@ const struct opt_program *conf_program(void)
 void conf_defaults(struct conf *c)
 {
 	opt_defaults(table, TABLE_N, c);
+}
+
+bool conf_fit_sessions(struct conf *c, size_t files)
+{
+	size_t fit = files > 2 * FILES_BESIDE ? (files - FILES_BESIDE) / 2 : files / 4;
+
+	if ((size_t)c->max_sessions <= fit)
+		return false;
+	c->max_sessions = (long)fit;
+	return true;
 }
 
 void conf_listen_text(const struct conf *c, char *out, size_t out_size)

@@ -23,6 +23,12 @@ struct conf {
 /** conf_program() - what relayd says of itself. */
 const struct opt_program *conf_program(void);
 void conf_defaults(struct conf *c);
+/**
+ * conf_fit_sessions() - with @files open files: no more sessions than fit, beside what else is
+ * open. The others are answered with 503, so that their ends try another relay; without a file left
+ * nobody would be answered. Return: max_sessions was lowered.
+ */
+bool conf_fit_sessions(struct conf *c, size_t files);
 /** conf_listen_text() - the `listen` option as it would stand in the file. */
 void conf_listen_text(const struct conf *c, char *out, size_t out_size);
 

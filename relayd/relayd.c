@@ -9,12 +9,24 @@
 #include "common/io/tls.h"
 #include "relayd/daemon.h"
 
+static void fit_sessions(struct conf *c, size_t files)
+{
+	long wanted = c->max_sessions;
+
+	if (conf_fit_sessions(c, files))
+		log_warn(
+			"max-sessions = %ld does not fit: a session takes 2 open files and this "
+			"process may have %zu, so at most %ld sessions are let in; raise the limit "
+			"(LimitNOFILE= of the service, or ulimit -Hn)",
+			wanted, files, c->max_sessions);
+}
+
 static int start(uv_loop_t *loop, void *conf, void *arg)
 {
 	struct daemon *d = arg;
 
 	d->conf = *(const struct conf *)conf;
-	daemon_raise_file_limit();
+	fit_sessions(&d->conf, daemon_raise_file_limit());
 	if (tls_global_init() != 0) {
 		log_error("the TLS library does not start");
 		return -EIO;

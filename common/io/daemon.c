@@ -36,15 +36,18 @@ static void fill_standard_files(void)
 		close(fd);
 }
 
-void daemon_raise_file_limit(void)
+size_t daemon_raise_file_limit(void)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
+		return SIZE_MAX;
 	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
 		log_warn("the limit of open files cannot be raised error=\"%s\"", strerror(errno));
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return limit.rlim_cur < SIZE_MAX ? (size_t)limit.rlim_cur : SIZE_MAX;
 }
 
 void daemon_process_setup(void)

@@ -20,8 +20,9 @@
  * ignored. */
 void daemon_process_setup(void);
 
-/** daemon_raise_file_limit() - each connection is a file: as many as the system lets us. */
-void daemon_raise_file_limit(void);
+/** daemon_raise_file_limit() - each connection is a file: as many as the system lets us. Return:
+ * how many that is. */
+size_t daemon_raise_file_limit(void);
 
 /* SIGTERM and SIGINT ask for the end; SIGHUP for a reload. */
 struct daemon_signals {

@@ -472,6 +472,21 @@ static void test_enroll_again(void **state)
 	close_pair(&m, &d);
 }
 
+static void test_sessions_fit_the_open_files(void **state)
+{
+	struct conf c = {.max_sessions = 10000};
+
+	(void)state;
+	assert_false(conf_fit_sessions(&c, 262144));
+	assert_int_equal(c.max_sessions, 10000);
+	assert_true(conf_fit_sessions(&c, 20000));
+	assert_int_equal(c.max_sessions, 9900);
+	assert_true(conf_fit_sessions(&c, 1024));
+	assert_int_equal(c.max_sessions, 412);
+	assert_true(conf_fit_sessions(&c, 256));
+	assert_int_equal(c.max_sessions, 64);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static int group_setup(void **state)
@@ -503,6 +518,7 @@ int main(void)
 		TEST(test_runs_on_without_accessd),
 		TEST(test_bye_for_good),
 		TEST(test_enroll_again),
+		cmocka_unit_test(test_sessions_fit_the_open_files),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
