@@ -7,6 +7,7 @@
 #   make deps unit lab-tests fuzz lint format clean install
 #
 #   VARIANT=asan         with address and undefined-behaviour sanitizers, in build/asan
+#   VARIANT=tsan         with the thread sanitizer, in build/tsan
 #   CC=clang  WERROR=1  V=1  BUILD=folder  FUZZ_SECONDS=10  PREFIX=/usr/local  DESTDIR=
 #   WOLFSSL=system       the wolfSSL that pkg-config knows, not the one that scripts/deps builds
 #
@@ -77,11 +78,13 @@ gcc_warnings := -Wduplicated-cond -Wduplicated-branches -Wlogical-op
 hardening_plain := -O2 -D_FORTIFY_SOURCE=2 -fstack-clash-protection
 # Fortified functions would hide accesses from the sanitizers.
 hardening_asan  := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+hardening_tsan  := -O1 -fno-omit-frame-pointer -fsanitize=thread
 hardening_fuzz  := $(hardening_asan) -fsanitize=fuzzer-no-link
 link_asan       := -fsanitize=address,undefined
+link_tsan       := -fsanitize=thread
 link_fuzz       := $(link_asan)
 ifeq ($(hardening_$(VARIANT)),)
-$(error VARIANT is plain or asan, not $(VARIANT))
+$(error VARIANT is plain, asan or tsan, not $(VARIANT))
 endif
 
 cppflags := -I. -D_GNU_SOURCE -DFARLAN_VERSION='"$(VERSION)"' $(lib_cflags)

@@ -55,7 +55,7 @@ int app_serve(struct app *a)
 		.store = a->store, .domain = &a->domain, .login_s = a->conf.login_hours * HOUR_S};
 	rc = start_sessions(a);
 	if (rc == 0)
-		rc = listen_open(&a->listeners, a->loop, &a->conf.listen, on_accept, a);
+		rc = listen_open(&a->listeners, a->loop, &a->conf.listen, false, on_accept, a);
 	if (rc == 0)
 		log_notice("serving domain=%s", a->domain.row.name);
 	return rc;

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "relayd/workers.h"
+
 /* Listening, the control socket, the Access Server, connections that have not shown a token yet. */
 #define FILES_BESIDE 200
 
@@ -29,6 +31,9 @@ static const struct opt table[] = {
 	{ .section = "relayd", .key = "capacity", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(capacity), .dflt = "0", .min = 0, .max = 1000000,
 	  .help = "Mbit/s that the line of this relay carries, for a fair choice; 0: not said" },
+	{ .section = "relayd", .key = "workers", .parse = opt_parse_int, .print = opt_print_int,
+	  FIELD(workers), .dflt = "0", .min = 0, .max = WORKERS_MAX,
+	  .help = "threads that carry sessions; 0: one for each core" },
 	{ .section = "relayd", .key = "shed", .parse = opt_parse_bool, .print = opt_print_bool,
 	  FIELD(shed), .dflt = "yes",
 	  .help = "agree to shed the outer TLS layer where nobody is found to sit between" },
@@ -63,6 +68,15 @@ bool conf_fit_sessions(struct conf *c, size_t files)
 		return false;
 	c->max_sessions = (long)fit;
 	return true;
+}
+
+unsigned int conf_workers(const struct conf *c)
+{
+	unsigned int cores = uv_available_parallelism();
+
+	if (c->workers > 0)
+		return (unsigned int)c->workers;
+	return cores < WORKERS_MAX ? cores : WORKERS_MAX;
 }
 
 void conf_listen_text(const struct conf *c, char *out, size_t out_size)

@@ -17,6 +17,7 @@ struct conf {
 	struct opt_ports ports;
 	long max_sessions;
 	long capacity; /* Mbit/s, 0: not said */
+	long workers;  /* 0: one for each core */
 	bool shed;
 };
 
@@ -29,6 +30,8 @@ void conf_defaults(struct conf *c);
  * nobody would be answered. Return: max_sessions was lowered.
  */
 bool conf_fit_sessions(struct conf *c, size_t files);
+/** conf_workers() - how many there are to be on this machine. */
+unsigned int conf_workers(const struct conf *c);
 /** conf_listen_text() - the `listen` option as it would stand in the file. */
 void conf_listen_text(const struct conf *c, char *out, size_t out_size);
 

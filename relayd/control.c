@@ -9,6 +9,7 @@
 
 #define SESSIONS_PER_ANSWER 80 /* about 500 bytes each, in a message of 64 KiB */
 #define LISTEN_TEXT_SIZE 512
+#define CURSOR_SERIALS (1ull << 44) /* more than a worker's sessions ever get */
 
 /* @o takes @v; out of memory the member is missing, and that is all. */
 static void put(json_t *o, const char *key, json_t *v)
@@ -59,23 +60,35 @@ static void put_uplink(json_t *o, const struct uplink *u)
 	put(o, "outer_problem", json_string(s.outer_problem));
 }
 
-static void put_relay(json_t *o, const struct relay *r)
+/* What the workers have counted, together. */
+static void add_relay(struct relay *r, void *arg)
 {
+	struct relay_counts *sum = arg;
+
+	relay_count(r, sum);
+}
+
+static void put_relays(json_t *o, struct workers *w)
+{
+	struct relay_counts n = {0};
 	json_t *refused = json_object();
 
-	put_count(o, "sessions", r->pairs.n_live);
-	put_count(o, "joined", r->pairs.n_ends[PAIR_JOINED] / 2);
-	put_count(o, "waiting", r->pairs.n_ends[PAIR_WAITING] + r->pairs.n_ends[PAIR_OPENING]);
-	put_count(o, "connections", r->n_legs);
-	put_count(o, "unknown", r->crowd.n);
-	put_count(o, "bytes", r->bytes);
-	put_count(o, "legs_total", r->legs_total);
-	put_count(o, "joined_total", r->joined_total);
-	put_count(o, "probes", r->probes);
-	put_count(o, "remembered", r->pairs.n_remembered);
-	put_count(o, "ended", r->pairs.n_ended);
+	workers_ask_all(w, add_relay, &n);
+	put_count(o, "workers", workers_count(w));
+	put_count(o, "sessions", n.sessions);
+	put_count(o, "joined", n.joined);
+	put_count(o, "waiting", n.waiting);
+	put_count(o, "connections", n.legs);
+	put_count(o, "unknown", n.unknown);
+	put_count(o, "bytes", n.bytes);
+	put_count(o, "legs_total", n.legs_total);
+	put_count(o, "joined_total", n.joined_total);
+	put_count(o, "moved_total", n.moved_total);
+	put_count(o, "probes", n.probes);
+	put_count(o, "remembered", n.remembered);
+	put_count(o, "ended", n.ended);
 	for (int i = REFUSAL_NONE + 1; i < REFUSALS; i++)
-		put_count(refused, refusal_info((enum refusal)i)->name, r->refused[i]);
+		put_count(refused, refusal_info((enum refusal)i)->name, n.refused[i]);
 	put(o, "refused", refused);
 }
 
@@ -91,15 +104,15 @@ static void on_status(struct rpc *rpc, int64_t id, const json_t *params)
 	put(o, "version", json_string(FARLAN_VERSION));
 	put_count(o, "uptime_s", (clock_mono_ms() - d->started_ms) / 1000);
 	put(o, "listen", json_string(listen));
-	put(o, "listening", json_boolean(d->listeners != NULL));
+	put(o, "listening", json_boolean(d->relaying));
 	put_count(o, "max_sessions", (uint64_t)d->conf.max_sessions);
 	put(o, "enrolling", json_boolean(d->enrolment.running != NULL));
 	if (d->enrolled)
 		put_identity(o, &d->identity);
 	if (d->uplink_open)
 		put_uplink(o, &d->uplink);
-	if (d->relay)
-		put_relay(o, d->relay);
+	if (d->workers)
+		put_relays(o, d->workers);
 	rpc_reply(rpc, id, o);
 }
 
@@ -140,25 +153,48 @@ static json_t *session_json(const struct pair_session *s, struct pair_clock now)
 	return o;
 }
 
-/* @after: the serial number of the last one that was answered. */
-static json_t *sessions_json(const struct relay *r, uint64_t after)
+/* The next sessions of one worker. */
+struct page {
+	json_t *list;
+	uint64_t after; /* serial number of the last one that was answered */
+	bool more;
+};
+
+static void add_sessions(struct relay *r, void *arg)
 {
 	struct pair_clock now = relay_clock();
 	const struct pair_session *s;
-	json_t *o = json_object(), *list = json_array();
-	size_t n = 0;
+	struct page *p = arg;
 
 	for (s = TAILQ_FIRST(&r->pairs.live); s; s = TAILQ_NEXT(s, list)) {
-		if (s->serial <= after)
+		if (s->serial <= p->after)
 			continue;
-		if (n++ == SESSIONS_PER_ANSWER) {
-			put_count(o, "after", after);
+		if (json_array_size(p->list) == SESSIONS_PER_ANSWER) {
+			p->more = true;
+			return;
+		}
+		(void)json_array_append_new(p->list, session_json(s, now));
+		p->after = s->serial;
+	}
+}
+
+/* @after: where the last answer ended: the worker, and the serial number there. */
+static json_t *sessions_json(struct workers *w, uint64_t after)
+{
+	json_t *o = json_object();
+	struct page p = {.list = json_array(), .after = after % CURSOR_SERIALS};
+	uint64_t i = after / CURSOR_SERIALS;
+
+	while (i < workers_count(w)) {
+		workers_ask(w, (unsigned int)i, add_sessions, &p);
+		if (p.more) {
+			put_count(o, "after", i * CURSOR_SERIALS + p.after);
 			break;
 		}
-		(void)json_array_append_new(list, session_json(s, now));
-		after = s->serial;
+		i++;
+		p.after = 0;
 	}
-	put(o, "sessions", list);
+	put(o, "sessions", p.list);
 	return o;
 }
 
@@ -168,8 +204,8 @@ static void on_sessions(struct rpc *rpc, int64_t id, const json_t *params)
 	int64_t after = 0;
 
 	(void)rpc_int(params, "after", 0, INT64_MAX, &after);
-	if (d->relay)
-		rpc_reply(rpc, id, sessions_json(d->relay, (uint64_t)after));
+	if (d->workers)
+		rpc_reply(rpc, id, sessions_json(d->workers, (uint64_t)after));
 	else
 		rpc_reply(rpc, id, json_pack("{s:[]}", "sessions"));
 }

@@ -13,11 +13,11 @@
 
 /* The three that need an identity */
 
-static void on_accept(int fd, void *arg)
+static void take_keys(struct relay *r, void *arg)
 {
-	struct daemon *d = arg;
+	const struct identity *id = arg;
 
-	relay_accept(d->relay, fd);
+	relay_set_keys(r, id->token_keys, id->n_token_keys);
 }
 
 static void on_changed(void *arg)
@@ -27,16 +27,24 @@ static void on_changed(void *arg)
 
 	if (r)
 		log_error("the identity could not be saved: %s: check the disk", strerror(-r));
-	if (d->relay)
-		relay_set_keys(d->relay, d->identity.token_keys, d->identity.n_token_keys);
+	if (d->workers)
+		workers_ask_all(d->workers, take_keys, &d->identity);
 }
 
+static void end_session(struct relay *r, void *arg)
+{
+	relay_end_session(r, arg);
+}
+
+/* To all: one that is not its home forgets it in a day. */
 static void on_session_end(void *arg, const uint8_t id[PAIR_ID_BYTES])
 {
 	struct daemon *d = arg;
+	uint8_t copy[PAIR_ID_BYTES];
 
-	if (d->relay)
-		relay_end_session(d->relay, id);
+	memcpy(copy, id, sizeof(copy));
+	if (d->workers)
+		workers_ask_all(d->workers, end_session, copy);
 }
 
 static void on_drain(void *arg, bool drain)
@@ -46,17 +54,26 @@ static void on_drain(void *arg, bool drain)
 			 : "the Access Server counts on this relay");
 }
 
+static void add_report(struct relay *relay, void *arg)
+{
+	struct uplink_report *r = arg;
+	uint64_t lag = lag_take(&relay->lag);
+
+	r->sessions += relay->pairs.n_live;
+	r->bytes += relay->bytes;
+	if (lag > r->loop_lag_ms)
+		r->loop_lag_ms = lag;
+}
+
 static void on_report(void *arg, struct uplink_report *r)
 {
 	const struct daemon *d = arg;
 
 	*r = (struct uplink_report){.max_sessions = (uint64_t)d->conf.max_sessions,
 				    .capacity = (uint64_t)d->conf.capacity * BYTES_OF_MBIT,
-				    .draining = !d->relay};
-	if (d->relay) {
-		r->sessions = d->relay->pairs.n_live;
-		r->bytes = d->relay->bytes;
-	}
+				    .draining = !d->relaying};
+	if (d->workers)
+		workers_ask_all(d->workers, add_report, r);
 }
 
 static void on_refused(void *arg);
@@ -71,34 +88,34 @@ static const struct uplink_ops uplink_ops = {
 	.on_closed = on_uplink_closed,
 };
 
-static int open_relay(struct daemon *d)
+static int open_workers(struct daemon *d)
 {
 	const struct identity *id = &d->identity;
-	struct relay_config config = {
-		.self = id->id,
+	struct workers_config config = {
+		.n = conf_workers(&d->conf),
+		.listen = &d->conf.listen,
 		.outer_cert = &id->outer_cert,
 		.ca = &id->ca,
 		.key = &id->key,
-		.n_token_keys = id->n_token_keys,
+		.relay.self = id->id,
+		.relay.n_token_keys = id->n_token_keys,
+		.relay.shed = d->conf.shed,
 		.max_sessions = (size_t)d->conf.max_sessions,
-		.shed = d->conf.shed,
 	};
 
-	memcpy(config.token_keys, id->token_keys, sizeof(config.token_keys));
-	return relay_open(&d->relay, d->loop, &config);
+	memcpy(config.relay.token_keys, id->token_keys, sizeof(config.relay.token_keys));
+	return workers_open(&d->workers, d->loop, &config);
 }
 
 static int start_services(struct daemon *d)
 {
-	int r = open_relay(d);
+	int r = open_workers(d);
 
 	if (r) {
 		log_error("the relay could not start: %s", strerror(-r));
 		return r;
 	}
-	r = listen_open(&d->listeners, d->loop, &d->conf.listen, on_accept, d);
-	if (r)
-		return r;
+	d->relaying = true;
 	d->uplink = (struct uplink){.identity = &d->identity,
 				    .ports = &d->conf.ports,
 				    .memory = &d->memory,
@@ -111,8 +128,8 @@ static int start_services(struct daemon *d)
 		return r;
 	}
 	d->uplink_open = true;
-	log_notice("relay ready name=%s domain=%s uid=%s", d->identity.name, d->identity.id.domain,
-		   d->identity.id.uid);
+	log_notice("relay ready name=%s domain=%s uid=%s workers=%u", d->identity.name,
+		   d->identity.id.domain, d->identity.id.uid, workers_count(d->workers));
 	return 0;
 }
 
@@ -121,7 +138,7 @@ static void service_stopped(struct daemon *d)
 {
 	int r;
 
-	if (d->relay || d->uplink_open || !d->next)
+	if (d->workers || d->uplink_open || !d->next)
 		return;
 	identity_wipe(&d->identity);
 	d->identity = *d->next;
@@ -143,20 +160,19 @@ static void on_uplink_closed(void *arg)
 	service_stopped(d);
 }
 
-static void on_relay_closed(void *arg)
+static void on_workers_closed(void *arg)
 {
 	struct daemon *d = arg;
 
-	d->relay = NULL;
+	d->workers = NULL;
 	service_stopped(d);
 }
 
 static void stop_relaying(struct daemon *d)
 {
-	listen_close(d->listeners);
-	d->listeners = NULL;
-	if (d->relay)
-		relay_close(d->relay, on_relay_closed, d);
+	d->relaying = false;
+	if (d->workers)
+		workers_close(d->workers, on_workers_closed, d);
 }
 
 /* Its tokens are good for hours yet: sessions leave by its own doing, for other relays. */

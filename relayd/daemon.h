@@ -3,19 +3,18 @@
  * daemon - what relayd is made of, and in which order it starts and stops.
  *
  *   not enrolled:  only the local socket
- *   enrolled:      relay, listening sockets, uplink
+ *   enrolled:      workers (threads with relays and listening sockets), uplink
  *
- * Enrolling again stops the three, changes the identity and starts them anew.
+ * Enrolling again stops both, changes the identity and starts them anew.
  */
 #ifndef FARLAN_RELAYD_DAEMON_H
 #define FARLAN_RELAYD_DAEMON_H
 
-#include "common/io/listen.h"
 #include "common/io/local.h"
 #include "relayd/conf.h"
 #include "relayd/enrolment.h"
-#include "relayd/relay.h"
 #include "relayd/uplink.h"
+#include "relayd/workers.h"
 
 struct daemon {
 	uv_loop_t *loop;
@@ -23,8 +22,8 @@ struct daemon {
 	bool enrolled;
 	struct identity identity; /* enrolled */
 	struct identity *next;	  /* takes its place when all is stopped; NULL: none */
-	struct relay *relay;	  /* NULL: not running */
-	struct listen_set *listeners;
+	struct workers *workers;  /* NULL: not running */
+	bool relaying;		  /* they let connections in */
 	bool uplink_open;
 	struct uplink uplink;
 	struct dial_memory memory;

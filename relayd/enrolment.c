@@ -73,7 +73,7 @@ static void on_done(void *arg, const struct identity *identity, int code, const 
 	r = daemon_enrolled(d, identity);
 	snprintf(text, sizeof(text), "the identity could not be taken into use: %s", strerror(-r));
 	answer(d, r ? RPC_INTERNAL : 0, text);
-	if (r && !d->listeners && !d->next) /* it may be the ports: better seen than half alive */
+	if (r && !d->relaying && !d->next) /* it may be the ports: better seen than half alive */
 		daemon_give_up(d);
 }
 

@@ -107,6 +107,13 @@ static enum refusal of_pair_error(int r)
 	}
 }
 
+static bool has_a_leg(const struct relay *r, const uint8_t id[PAIR_ID_BYTES])
+{
+	const struct pair_session *s = pair_find(&r->pairs, id);
+
+	return s && s->kind == PAIR_LIVE;
+}
+
 /* Give the leg its place in the table; whom it displaces is closed. */
 static enum refusal take_place(struct leg *l, const struct admit_leg *a)
 {
@@ -121,7 +128,10 @@ static enum refusal take_place(struct leg *l, const struct admit_leg *a)
 	int r;
 
 	memcpy(arrival.id, a->session, sizeof(arrival.id));
+	if (!relay_has_room(l->relay) && !has_a_leg(l->relay, arrival.id))
+		return REFUSAL_FULL;
 	r = pair_arrive(&l->relay->pairs, &arrival, relay_clock(), closing, &n_closing);
+	relay_count_live(l->relay);
 	if (r)
 		return of_pair_error(r);
 	memcpy(l->session, a->session, sizeof(l->session));
@@ -133,23 +143,78 @@ static enum refusal take_place(struct leg *l, const struct admit_leg *a)
 	return REFUSAL_NONE;
 }
 
-static enum refusal admit(struct leg *l, const struct http_head *head)
+static void answer(struct leg *l, enum refusal why)
+{
+	if (why == REFUSAL_NONE)
+		outer_upgrade(l->outer);
+	else
+		refuse(l, why);
+}
+
+static void leg_free(struct leg *l)
+{
+	free(l->shown);
+	free(l);
+}
+
+/* The last thing that its relay hears of it. */
+static void forget(struct leg *l)
+{
+	struct relay *r = l->relay;
+
+	no_longer_unknown(l);
+	TAILQ_REMOVE(&r->legs, l, list);
+	l->relay = NULL;
+	relay_leg_gone(r);
+}
+
+/* It has left this relay's loop: carry it to where its session is at home. */
+static void on_detached(struct outer *o)
+{
+	struct leg *l = outer_arg(o);
+	struct relay_common *common = l->relay->config.common;
+	unsigned int home = relay_home(l->relay, l->shown->session);
+
+	forget(l);
+	common->send(common->arg, home, l);
+}
+
+static enum refusal move(struct leg *l, const struct admit_leg *a)
+{
+	l->shown = malloc(sizeof(*l->shown));
+	if (!l->shown)
+		return REFUSAL_FULL;
+	*l->shown = *a;
+	l->relay->moved_total++;
+	outer_detach(l->outer, on_detached);
+	return REFUSAL_NONE;
+}
+
+static void admit(struct leg *l, const struct http_head *head)
 {
 	struct relay *r = l->relay;
 	struct admit_leg a;
 	enum refusal why;
 
-	if (r->stopping)
-		return REFUSAL_DRAINING;
+	if (r->stopping) {
+		refuse(l, REFUSAL_DRAINING);
+		return;
+	}
 	why = admit_session(&a, head, r->config.token_keys, r->config.n_token_keys, &r->config.self,
 			    clock_wall_s());
-	return why == REFUSAL_NONE ? take_place(l, &a) : why;
+	if (why == REFUSAL_NONE && relay_home(r, a.session) != r->config.index) {
+		why = move(l, &a);
+		if (why == REFUSAL_NONE)
+			return;
+	} else if (why == REFUSAL_NONE) {
+		why = take_place(l, &a);
+	}
+	answer(l, why);
 }
 
 static void on_request(struct outer *o, const struct http_head *head)
 {
 	struct leg *l = outer_arg(o);
-	enum refusal why = REFUSAL_PATH;
 
 	l->answered = true;
 	switch (admit_what(head)) {
@@ -157,17 +222,14 @@ static void on_request(struct outer *o, const struct http_head *head)
 		l->closing = true;
 		l->relay->probes++;
 		outer_respond(o, 200, "OK", PROBE_BODY);
-		return;
+		break;
 	case ADMIT_SESSION:
-		why = admit(l, head);
+		admit(l, head);
 		break;
 	case ADMIT_OTHER:
+		refuse(l, REFUSAL_PATH);
 		break;
 	}
-	if (why == REFUSAL_NONE)
-		outer_upgrade(o);
-	else
-		refuse(l, why);
 }
 
 static void on_open(struct outer *o)
@@ -232,16 +294,15 @@ static void on_closed(struct outer *o, bool clean, const char *reason)
 	(void)clean; /* what came from it is delivered either way */
 	if (l->admitted) {
 		pair_leave(&r->pairs, l->session, l->role, l);
+		relay_count_live(r);
 		log_end(l, reason);
 	} else if (!l->answered) {
 		count_refusal(l, REFUSAL_NO_REQUEST);
 	}
 	if (other)
 		leg_finish(other, "the other end has gone");
-	no_longer_unknown(l);
-	TAILQ_REMOVE(&r->legs, l, list);
-	free(l);
-	relay_leg_gone(r);
+	forget(l);
+	leg_free(l);
 }
 
 static const struct outer_callbacks callbacks = {
@@ -283,7 +344,7 @@ void leg_accept(struct relay *r, int fd)
 		free(l);
 		return;
 	}
-	e = outer_accept(&l->outer, r->loop, r->tls, fd, &callbacks, l);
+	e = outer_accept(&l->outer, r->loop, r->config.tls, fd, &callbacks, l);
 	if (e) {
 		log_warn("a connection could not be taken: %s", strerror(-e));
 		no_longer_unknown(l);
@@ -294,4 +355,27 @@ void leg_accept(struct relay *r, int fd)
 		outer_allow_shed(l->outer);
 	TAILQ_INSERT_TAIL(&r->legs, l, list);
 	r->n_legs++;
+}
+
+void leg_take(struct relay *r, struct leg *l)
+{
+	struct admit_leg *shown = l->shown;
+
+	if (r->stopping || outer_attach(l->outer, r->loop, l) != 0) {
+		leg_discard(l);
+		return;
+	}
+	l->relay = r;
+	l->shown = NULL;
+	TAILQ_INSERT_TAIL(&r->legs, l, list);
+	r->n_legs++;
+	answer(l, take_place(l, shown));
+	free(shown);
+	outer_resume(l->outer);
+}
+
+void leg_discard(struct leg *l)
+{
+	outer_discard(l->outer);
+	leg_free(l);
 }

@@ -3,6 +3,7 @@
  * leg - one outer connection: unknown at first, then, with a good token, one end of a session.
  *
  *   unknown -> request -> refused (answered and closed)
+ *                      -> moving to the loop where its session is at home
  *                      -> admitted -> open: waiting, paused -> joined with the other leg
  */
 #ifndef FARLAN_RELAYD_LEG_H
@@ -13,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "common/io/outer.h"
+#include "common/io/worker.h"
 #include "common/pure/addr.h"
 #include "relayd/pure/admit.h"
 #include "relayd/pure/pair.h"
@@ -35,13 +37,22 @@ struct leg {
 	struct leg *other; /* joined with; NULL: not joined */
 	uint8_t session[PAIR_ID_BYTES];
 	enum token_role role;
-	uint64_t bytes; /* of the stream, that came from it */
+	uint64_t bytes;		 /* of the stream, that came from it */
+	struct admit_leg *shown; /* moving: what it showed */
+	struct worker_task task; /* moving: for who carries it */
+	void *carrier;
 };
 
 TAILQ_HEAD(leg_list, leg);
 
 /** leg_accept() - take a connection (takes @fd); over the caps it is closed at once. */
 void leg_accept(struct relay *r, int fd);
+
+/** leg_take() - one that another relay sent, with what it showed there; its place is here. */
+void leg_take(struct relay *r, struct leg *l);
+
+/** leg_discard() - free one that is moving and has no relay to go to. */
+void leg_discard(struct leg *l);
 
 /** leg_close(), leg_finish() - at once; in order, after what is queued. */
 void leg_close(struct leg *l, const char *reason);

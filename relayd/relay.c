@@ -2,6 +2,7 @@
 #include "relayd/relay.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ void relay_id_text(const uint8_t id[PAIR_ID_BYTES], char out[TOKEN_SESSION_SIZE]
 static int init_tables(struct relay *r)
 {
 	struct pair_limits limits = {
-		.live_max = r->config.max_sessions,
+		.live_max = r->config.common->live_max,
 		.remember_max = RELAY_REMEMBER_MAX,
 		.ended_max = RELAY_ENDED_MAX,
 	};
@@ -49,25 +50,43 @@ int relay_open(struct relay **out, uv_loop_t *loop, const struct relay_config *c
 	r->loop = loop;
 	r->config = *config;
 	TAILQ_INIT(&r->legs);
-	e = tls_ctx_outer_server(&r->tls, config->outer_cert, config->key, config->ca);
-	r->config.outer_cert = r->config.ca = NULL;
-	r->config.key = NULL;
-	if (e)
-		goto free_relay;
 	e = init_tables(r);
-	if (e)
-		goto free_tls;
+	if (e) {
+		free(r);
+		return e;
+	}
 	uv_timer_init(loop, &r->tick);
 	r->tick.data = r;
 	uv_timer_start(&r->tick, on_tick, TICK_MS, TICK_MS);
+	lag_open(&r->lag, loop);
+	r->n_timers = 2;
 	*out = r;
 	return 0;
+}
 
-free_tls:
-	tls_ctx_free(r->tls);
-free_relay:
-	free(r);
-	return e;
+/* Session ids are random. */
+unsigned int relay_home(const struct relay *r, const uint8_t id[PAIR_ID_BYTES])
+{
+	uint32_t n;
+
+	memcpy(&n, id, sizeof(n));
+	return n % r->config.common->n;
+}
+
+bool relay_has_room(const struct relay *r)
+{
+	return r->config.common->live < r->config.common->live_max;
+}
+
+void relay_count_live(struct relay *r)
+{
+	r->config.common->live += r->pairs.n_live - r->counted; /* wraps as it should */
+	r->counted = r->pairs.n_live;
+}
+
+void relay_take(struct relay *r, struct leg *l)
+{
+	leg_take(r, l);
 }
 
 void relay_accept(struct relay *r, int fd)
@@ -102,7 +121,28 @@ void relay_end_session(struct relay *r, const uint8_t id[PAIR_ID_BYTES])
 	size_t n;
 
 	pair_end(&r->pairs, id, relay_clock(), closing, &n);
+	relay_count_live(r);
 	relay_close_legs(r, closing, n);
+}
+
+void relay_count(const struct relay *r, struct relay_counts *sum)
+{
+	const struct pair_table *t = &r->pairs;
+
+	sum->sessions += t->n_live;
+	sum->joined += t->n_ends[PAIR_JOINED] / 2;
+	sum->waiting += t->n_ends[PAIR_WAITING] + t->n_ends[PAIR_OPENING];
+	sum->legs += r->n_legs;
+	sum->unknown += r->crowd.n;
+	sum->remembered += t->n_remembered;
+	sum->ended += t->n_ended;
+	sum->bytes += r->bytes;
+	sum->legs_total += r->legs_total;
+	sum->joined_total += r->joined_total;
+	sum->moved_total += r->moved_total;
+	sum->probes += r->probes;
+	for (int i = 0; i < REFUSALS; i++)
+		sum->refused[i] += r->refused[i];
 }
 
 /* Closing */
@@ -112,27 +152,38 @@ static void finally(struct relay *r)
 	void (*on_closed)(void *) = r->on_closed;
 	void *arg = r->arg;
 
-	if (r->n_legs > 0 || !r->tick_closed)
+	if (r->n_legs > 0 || r->n_timers > 0)
 		return;
 	pair_deinit(&r->pairs);
-	tls_ctx_free(r->tls);
 	free(r);
 	if (on_closed)
 		on_closed(arg);
 }
 
-static void on_tick_closed(uv_handle_t *handle)
+static void timer_closed(struct relay *r)
 {
-	struct relay *r = handle->data;
-
-	r->tick_closed = true;
+	r->n_timers--;
 	finally(r);
 }
 
-static void close_tick(struct relay *r)
+static void on_tick_closed(uv_handle_t *handle)
 {
-	if (!uv_is_closing((uv_handle_t *)&r->tick))
-		uv_close((uv_handle_t *)&r->tick, on_tick_closed);
+	timer_closed(handle->data);
+}
+
+static void on_lag_closed(uv_handle_t *handle)
+{
+	struct lag *l = handle->data;
+
+	timer_closed((struct relay *)((char *)l - offsetof(struct relay, lag)));
+}
+
+static void close_timers(struct relay *r)
+{
+	if (uv_is_closing((uv_handle_t *)&r->tick))
+		return;
+	uv_close((uv_handle_t *)&r->tick, on_tick_closed);
+	lag_close(&r->lag, on_lag_closed);
 }
 
 void relay_leg_gone(struct relay *r)
@@ -140,10 +191,7 @@ void relay_leg_gone(struct relay *r)
 	r->n_legs--;
 	if (!r->stopping || r->n_legs > 0)
 		return;
-	if (r->tick_closed)
-		finally(r);
-	else
-		close_tick(r);
+	close_timers(r);
 }
 
 void relay_close(struct relay *r, void (*on_closed)(void *arg), void *arg)
@@ -163,7 +211,7 @@ void relay_close(struct relay *r, void (*on_closed)(void *arg), void *arg)
 			leg_close(l, "the relay is stopping");
 	}
 	if (r->n_legs == 0)
-		close_tick(r);
+		close_timers(r);
 }
 
 static void cut_legs(struct relay *r)
@@ -183,6 +231,7 @@ static void on_tick(uv_timer_t *timer)
 
 	while ((n = pair_sweep(&r->pairs, now, closing, SWEEP_AT_ONCE)) > 0)
 		relay_close_legs(r, closing, n);
+	relay_count_live(r);
 	if (r->stopping && now.mono_ms >= r->stop_until_ms)
 		cut_legs(r);
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * relay - joins the two ends of each session on one loop. It knows sockets, tokens and the
- * pairing table; not accessd, files or the local socket, and it has no globals, so a process
- * may run several.
+ * pairing table; not accessd, files or the local socket, and it has no globals.
+ *
+ * A process may run several, each on a thread's loop of its own. The two legs of a session belong
+ * on one loop, but which session a connection is for is known only when it has shown its token:
+ * then it moves to the relay that is the session's home.
  *
  * Memory: an idle relay a megabyte (max_sessions does not change that much); for each session
  * PAIR_SESSION_BYTES and two legs. A leg is a struct leg, its TLS engine (about 10 KB) and the
@@ -14,6 +17,7 @@
 #include <uv.h>
 
 #include "common/io/identity.h"
+#include "common/io/lag.h"
 #include "common/io/log.h"
 #include "common/io/tls.h"
 #include "relayd/leg.h"
@@ -27,40 +31,71 @@
 #define RELAY_ENDED_MAX 20000	  /* sessions that accessd ended */
 #define RELAY_STOP_MS 4000	  /* legs have this long to end in order */
 
+/* What the relays of a process share; its memory outlives them. */
+struct relay_common {
+	_Atomic size_t live; /* sessions with a leg, of all */
+	size_t live_max;
+	unsigned int n; /* relays */
+	/* Hand a leg to another of them: relay_take() there, on its thread. */
+	void (*send)(void *arg, unsigned int to, struct leg *l);
+	void *arg;
+};
+
 struct relay_config {
 	struct ident self;
-	const struct x509_cert *outer_cert, *ca; /* borrowed for relay_open() */
-	const struct x509_key *key;
+	const struct tls_ctx *tls; /* borrowed; outer server */
 	size_t n_token_keys;
 	struct token_key token_keys[IDENTITY_TOKEN_KEYS_MAX];
-	size_t max_sessions;
-	bool shed; /* agree to shed the outer layer */
+	bool shed;		     /* agree to shed the outer layer */
+	struct relay_common *common; /* borrowed */
+	unsigned int index;	     /* among them, from 0 */
 };
 
 struct relay {
 	uv_loop_t *loop;
-	struct relay_config config; /* its borrowed members are NULL */
-	struct tls_ctx *tls;
+	struct relay_config config;
 	struct pair_table pairs;
+	size_t counted; /* of its live sessions, in relay_common */
 	struct crowd crowd;
 	struct leg_list legs;
 	size_t n_legs;
 	uv_timer_t tick;
+	struct lag lag;
+	unsigned int n_timers;	/* not closed yet, of these two */
 	uint64_t stop_until_ms; /* stopping: legs are cut then */
-	bool stopping, tick_closed;
+	bool stopping;
 	struct log_limit refused_limit;
 	uint64_t refused[REFUSALS];
-	uint64_t bytes, legs_total, joined_total, probes;
+	uint64_t bytes, legs_total, joined_total, moved_total, probes;
 	void (*on_closed)(void *arg);
 	void *arg;
 };
 
-/** relay_open() - @config is copied. Return: 0; -ENOMEM; -EIO certificate or key, logged. */
+/* Figures of one relay or, added up, of several. */
+struct relay_counts {
+	uint64_t sessions, joined, waiting, legs, unknown, remembered, ended; /* now */
+	uint64_t bytes, legs_total, joined_total, moved_total, probes;	      /* since the start */
+	uint64_t refused[REFUSALS];
+};
+
+/** relay_open() - @config is copied. Return: 0; -ENOMEM. */
 int relay_open(struct relay **out, uv_loop_t *loop, const struct relay_config *config)
 	__attribute__((warn_unused_result));
 
 /** relay_accept() - a new connection; takes @fd. */
 void relay_accept(struct relay *r, int fd);
+
+/** relay_take() - a leg that another relay sent here; on this one's thread. */
+void relay_take(struct relay *r, struct leg *l);
+
+/** relay_home() - the index of the relay where a session's legs meet. */
+unsigned int relay_home(const struct relay *r, const uint8_t id[PAIR_ID_BYTES]);
+
+/** relay_has_room() - may a session that has no leg yet come in? */
+bool relay_has_room(const struct relay *r);
+
+/** relay_count_live() - after each change of the pairing table. */
+void relay_count_live(struct relay *r);
 
 /** relay_set_keys() - the token keys that count from now on; @n at most IDENTITY_TOKEN_KEYS_MAX.
  * Legs that are there stay. */
@@ -68,6 +103,9 @@ void relay_set_keys(struct relay *r, const struct token_key *keys, size_t n);
 
 /** relay_end_session() - accessd ended it: its legs are closed, its tokens are no longer good. */
 void relay_end_session(struct relay *r, const uint8_t id[PAIR_ID_BYTES]);
+
+/** relay_count() - add its figures to @sum. */
+void relay_count(const struct relay *r, struct relay_counts *sum);
 
 /**
  * relay_close() - let no one in any more, end all legs in order, cut them after RELAY_STOP_MS;

@@ -93,9 +93,9 @@ static void print_status(const json_t *s)
 	print_access(s);
 	ctl_bytes(bytes, sizeof(bytes), (uint64_t)count_of(s, "bytes"));
 	printf("Sessions:      %" PRId64 " of at most %" PRId64 "; %" PRId64 " joined, %" PRId64
-	       " waiting legs; %s carried\n",
+	       " waiting legs; %s carried by %" PRId64 " threads\n",
 	       count_of(s, "sessions"), count_of(s, "max_sessions"), count_of(s, "joined"),
-	       count_of(s, "waiting"), bytes);
+	       count_of(s, "waiting"), bytes, count_of(s, "workers"));
 	printf("Connections:   %" PRId64 ", of them %" PRId64 " that have shown no token\n",
 	       count_of(s, "connections"), count_of(s, "unknown"));
 	print_refused(s);

@@ -24,7 +24,7 @@ struct listener {
 struct listen_set {
 	size_t n;
 	unsigned int handles;
-	bool closing;
+	bool shared, closing;
 	void (*on_accept)(int fd, void *arg);
 	void *arg;
 	struct log_limit limit;
@@ -52,7 +52,7 @@ static socklen_t to_sockaddr(const struct opt_listen *w, bool v6, struct sockadd
 }
 
 /* "All addresses" is family 0: zero bytes, so the same conversion serves. */
-static int open_socket(const struct opt_listen *w, bool v6)
+static int open_socket(const struct opt_listen *w, bool v6, bool shared)
 {
 	int on = 1, v6only = w->addr.family == 6;
 	struct sockaddr_storage ss;
@@ -63,6 +63,7 @@ static int open_socket(const struct opt_listen *w, bool v6)
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
 	    (!v6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) == 0) &&
 	    bind(fd, (struct sockaddr *)&ss, len) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
@@ -71,12 +72,19 @@ static int open_socket(const struct opt_listen *w, bool v6)
 	return -error;
 }
 
-static int open_one(const struct opt_listen *w)
+static int open_one(const struct opt_listen *w, bool shared)
 {
-	int fd = open_socket(w, w->addr.family != 4);
+	char text[ADDR_TEXT_SIZE] = "all addresses";
+	int fd = open_socket(w, w->addr.family != 4, shared);
 
 	if (fd == -EAFNOSUPPORT && w->addr.family == 0)
-		fd = open_socket(w, false);
+		fd = open_socket(w, false, shared);
+	if (fd >= 0)
+		return fd;
+	if (w->addr.family)
+		addr_format(&w->addr, text);
+	log_error("cannot listen address=\"%s\" port=%u error=\"%s\"", text, w->port,
+		  strerror(-fd));
 	return fd;
 }
 
@@ -141,17 +149,11 @@ void listen_close(struct listen_set *set)
 static int add(struct listen_set *set, uv_loop_t *loop, const struct opt_listen *w)
 {
 	struct listener *l = &set->at[set->n];
-	char text[ADDR_TEXT_SIZE] = "all addresses";
 	int r;
 
-	if (w->addr.family)
-		addr_format(&w->addr, text);
-	l->fd = open_one(w);
-	if (l->fd < 0) {
-		log_error("cannot listen address=\"%s\" port=%u error=\"%s\"", text, w->port,
-			  strerror(-l->fd));
+	l->fd = open_one(w, set->shared);
+	if (l->fd < 0)
 		return l->fd;
-	}
 	r = uv_poll_init(loop, &l->poll, l->fd);
 	if (r != 0) {
 		close(l->fd);
@@ -166,13 +168,26 @@ static int add(struct listen_set *set, uv_loop_t *loop, const struct opt_listen 
 	return 0;
 }
 
+int listen_check(const struct opt_listens *where)
+{
+	for (size_t i = 0; i < where->n; i++) {
+		int fd = open_one(&where->at[i], false);
+
+		if (fd < 0)
+			return fd;
+		close(fd);
+	}
+	return 0;
+}
+
 int listen_open(struct listen_set **out, uv_loop_t *loop, const struct opt_listens *where,
-		void (*on_accept)(int fd, void *arg), void *arg)
+		bool shared, void (*on_accept)(int fd, void *arg), void *arg)
 {
 	struct listen_set *set = calloc(1, sizeof(*set));
 
 	if (!set)
 		return -ENOMEM;
+	set->shared = shared;
 	set->on_accept = on_accept;
 	set->arg = arg;
 	for (size_t i = 0; i < where->n; i++) {

@@ -35,14 +35,8 @@ static void on_timer(uv_timer_t *timer);
 
 /* Closing */
 
-static void on_handle_closed(uv_handle_t *handle)
+static void outer_free(struct outer *o)
 {
-	struct outer *o = handle->data;
-
-	if (--o->handles > 0)
-		return;
-	close(o->fd);
-	o->cb->on_closed(o, o->clean, o->reason);
 	if (o->has_tls)
 		tls_deinit(&o->tls);
 	buf_wipe(&o->plain);
@@ -55,6 +49,29 @@ static void on_handle_closed(uv_handle_t *handle)
 	free(o);
 }
 
+static void on_handle_closed(uv_handle_t *handle)
+{
+	struct outer *o = handle->data;
+
+	if (--o->handles > 0)
+		return;
+	if (o->on_detached && !o->closing) {
+		o->loop = NULL;
+		o->on_detached(o);
+		return;
+	}
+	close(o->fd);
+	o->cb->on_closed(o, o->clean, o->reason);
+	outer_free(o);
+}
+
+static void close_handles(struct outer *o)
+{
+	uv_close((uv_handle_t *)&o->poll, on_handle_closed);
+	uv_close((uv_handle_t *)&o->timer, on_handle_closed);
+	uv_close((uv_handle_t *)&o->flusher, on_handle_closed);
+}
+
 void outer_close(struct outer *o, const char *reason)
 {
 	if (o->closing)
@@ -62,9 +79,8 @@ void outer_close(struct outer *o, const char *reason)
 	o->closing = true;
 	if (!o->reason[0])
 		snprintf(o->reason, sizeof(o->reason), "%s", reason);
-	uv_close((uv_handle_t *)&o->poll, on_handle_closed);
-	uv_close((uv_handle_t *)&o->timer, on_handle_closed);
-	uv_close((uv_handle_t *)&o->flusher, on_handle_closed);
+	if (!o->on_detached) /* else they are closing already */
+		close_handles(o);
 }
 
 void outer_fail(struct outer *o, const char *fmt, ...)
@@ -306,6 +322,8 @@ static void process(struct outer *o)
 	       outer_stream_step(o) == 0)
 		;
 	o->busy = false;
+	if (o->on_detached)
+		return;
 	if (o->state == OUTER_FINISHING)
 		discard_input(o);
 	handle_eof(o);
@@ -368,7 +386,7 @@ static bool receive_once(struct outer *o)
 
 static void receive(struct outer *o)
 {
-	for (int i = 0; i < READS_PER_EVENT && !o->closing; i++) {
+	for (int i = 0; i < READS_PER_EVENT && !o->closing && !o->on_detached; i++) {
 		bool more = receive_once(o);
 
 		if (!o->closing)
@@ -425,7 +443,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 				o->cb->on_peer_gone(o);
 		}
 	}
-	if (!o->closing)
+	if (!o->closing && !o->on_detached)
 		flush(o);
 }
 
@@ -526,18 +544,12 @@ static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ct
 	return o;
 }
 
-static void outer_discard(struct outer *o)
-{
-	tls_deinit(&o->tls);
-	free(o->request);
-	free(o);
-}
-
 /* From here on errors come by on_closed. Return: 0; -errno and nothing is left open but the socket.
  */
-static int outer_begin(struct outer *o, enum outer_state state)
+static int open_handles(struct outer *o)
 {
 	int r = uv_poll_init(o->loop, &o->poll, o->fd);
+	uint64_t age;
 
 	if (r != 0)
 		return r;
@@ -545,11 +557,41 @@ static int outer_begin(struct outer *o, enum outer_state state)
 	uv_prepare_init(o->loop, &o->flusher);
 	o->poll.data = o->timer.data = o->flusher.data = o;
 	o->handles = 3;
-	o->state = state;
-	o->last_in_ms = uv_now(o->loop);
-	uv_timer_start(&o->timer, on_timer, outer_times.open_ms, 0);
+	age = uv_now(o->loop) - o->born_ms;
+	uv_timer_start(&o->timer, on_timer,
+		       age < outer_times.open_ms ? outer_times.open_ms - age : 0, 0);
 	update_poll(o);
 	return 0;
+}
+
+static int outer_begin(struct outer *o, enum outer_state state)
+{
+	o->state = state;
+	o->born_ms = o->last_in_ms = uv_now(o->loop);
+	return open_handles(o);
+}
+
+void outer_detach(struct outer *o, void (*on_detached)(struct outer *o))
+{
+	if (o->closing || o->on_detached)
+		return;
+	o->on_detached = on_detached;
+	o->paused = true;
+	close_handles(o);
+}
+
+int outer_attach(struct outer *o, uv_loop_t *loop, void *arg)
+{
+	o->loop = loop;
+	o->arg = arg;
+	o->on_detached = NULL;
+	return open_handles(o);
+}
+
+void outer_discard(struct outer *o)
+{
+	close(o->fd);
+	outer_free(o);
 }
 
 int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx,
@@ -579,7 +621,6 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 		r = outer_begin(o, OUTER_CONNECTING);
 	if (r != 0) {
 		outer_discard(o);
-		close(fd);
 		return r;
 	}
 	*out = o;
@@ -604,7 +645,6 @@ int outer_accept(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx,
 		r = outer_begin(o, OUTER_TLS);
 	if (r != 0) {
 		outer_discard(o);
-		close(fd);
 		return r;
 	}
 	*out = o;

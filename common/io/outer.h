@@ -31,7 +31,7 @@ struct outer;
 
 struct outer_callbacks {
 	/* Server: the request's head (borrowed). Answer with outer_upgrade() or outer_respond()
-	 * before returning. */
+	 * before returning, or leave the loop with outer_detach() and answer on the next one. */
 	void (*on_request)(struct outer *o, const struct http_head *head);
 	/* The stream is open in both directions. */
 	void (*on_open)(struct outer *o);
@@ -111,6 +111,18 @@ void outer_hurry(void);
 /** outer_close() - at once; on_closed follows from the loop, not before this returns. Idempotent.
  */
 void outer_close(struct outer *o, const char *reason);
+
+/**
+ * outer_detach() - from within on_request: leave this loop for another. Until @on_detached, which
+ * comes from the loop, only outer_close() may be called; it comes instead of a close, or not at
+ * all: after outer_close() on_closed is the end, as ever.
+ * outer_attach() - on the thread of the next loop: go on there, with @arg as the owner; then answer
+ * the request and outer_resume(). Return: 0; -errno: outer_discard() is left to do.
+ * outer_discard() - free one that has no loop; no callback, the connection is closed.
+ */
+void outer_detach(struct outer *o, void (*on_detached)(struct outer *o));
+int outer_attach(struct outer *o, uv_loop_t *loop, void *arg) __attribute__((warn_unused_result));
+void outer_discard(struct outer *o);
 
 /** outer_allow_shed() - server: agree if a client offers to shed. Before the request came. */
 void outer_allow_shed(struct outer *o);

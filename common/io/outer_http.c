@@ -128,7 +128,7 @@ static void server_request(struct outer *o, const struct http_head *head, size_t
 	o->cb->on_request(o, head);
 	if (o->closing)
 		return;
-	if (!o->answered)
+	if (!o->answered && !o->on_detached)
 		outer_respond(o, 404, "Not Found", "nothing here");
 	buf_consume(&o->plain, used);
 }

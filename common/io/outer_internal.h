@@ -27,7 +27,8 @@ enum outer_state {
 
 /* The deadlines; only tests set other ones. */
 struct outer_times {
-	uint32_t open_ms, finish_ms;
+	uint32_t open_ms;
+	_Atomic uint32_t finish_ms; /* one thread's outer_hurry() is for all */
 };
 extern struct outer_times outer_times;
 
@@ -52,6 +53,8 @@ struct outer {
 	struct ws_rx rx;
 	const struct outer_callbacks *cb;
 	void *arg;
+	void (*on_detached)(struct outer *o); /* it leaves its loop; NULL: it does not */
+	uint64_t born_ms;
 	struct sockaddr_storage peer;
 	char reason[OUTER_REASON_SIZE];
 	char *request;			     /* client: the GET, until it is sent */

@@ -161,7 +161,7 @@ static inline void fix_access_open(struct fix_access *a, uv_loop_t *loop, uint16
 	fix_host_cert(ca, "localhost,127.0.0.1", &id->key, &cert);
 	assert_int_equal(tls_ctx_outer_server(&a->outer_ctx, &cert, &id->key, &ca->cert), 0);
 	assert_int_equal(tls_ctx_inner_server(&a->inner_ctx, &id->cert, &id->key, &ca->cert), 0);
-	assert_int_equal(listen_open(&a->set, loop, &where, fix_accept, a), 0);
+	assert_int_equal(listen_open(&a->set, loop, &where, false, fix_accept, a), 0);
 }
 
 /* Cut everything off that is open. */

@@ -34,11 +34,14 @@ void domain_make(struct domain *d)
 	assert_int_equal(x509_ed25519_generate(d->secret, d->key.public), 0);
 	token_kid(d->key.kid, d->key.public);
 	assert_int_equal(tls_ctx_outer_client(&d->client, &d->ca, false), 0);
+	assert_int_equal(tls_ctx_outer_server(&d->server, &d->outer_cert, &d->relay_key, &d->ca),
+			 0);
 }
 
 void domain_free(struct domain *d)
 {
 	tls_ctx_free(d->client);
+	tls_ctx_free(d->server);
 }
 
 void domain_session_id(unsigned int session, uint8_t id[TOKEN_SESSION_BYTES])

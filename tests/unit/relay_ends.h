@@ -23,7 +23,7 @@ struct domain {
 	struct ident relay;
 	uint8_t secret[PASETO_SECRET_BYTES];
 	struct token_key key;
-	struct tls_ctx *client; /* outer client */
+	struct tls_ctx *client, *server; /* outer */
 };
 
 void domain_make(struct domain *d);

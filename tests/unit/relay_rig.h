@@ -23,6 +23,7 @@
 static struct domain domain;
 static uv_loop_t loop;
 static struct relay *relay;
+static struct relay_common common;
 static uv_poll_t accepting;
 static int listen_fd;
 static uint16_t port;
@@ -64,16 +65,15 @@ static inline int setup(void **state)
 {
 	struct relay_config config = {
 		.self = domain.relay,
-		.outer_cert = &domain.outer_cert,
-		.ca = &domain.ca,
-		.key = &domain.relay_key,
+		.tls = domain.server,
 		.n_token_keys = 1,
 		.token_keys = {domain.key},
-		.max_sessions = 8,
+		.common = &common,
 	};
 
 	(void)state;
 	relay_gone = false;
+	common = (struct relay_common){.n = 1, .live_max = 8};
 	assert_int_equal(uv_loop_init(&loop), 0);
 	start_listening();
 	assert_int_equal(relay_open(&relay, &loop, &config), 0);

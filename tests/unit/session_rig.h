@@ -29,6 +29,7 @@ struct rig_id {
 struct rig_relay {
 	struct ident id;
 	struct relay *relay; /* NULL: it does not run */
+	struct relay_common common;
 	uv_poll_t accepting;
 	int fd;	       /* -1: nobody listens */
 	uint16_t port; /* stays the same after a restart */
@@ -43,7 +44,7 @@ struct rig {
 	struct rig_id foreign_user, foreign_device; /* domain "field" */
 	struct x509_key relay_key;
 	struct x509_cert outer_cert;
-	struct tls_ctx *outer;
+	struct tls_ctx *outer, *outer_server;
 	uint8_t token_secret[PASETO_SECRET_BYTES];
 	struct token_key token_key;
 	struct opt_ports ports;
@@ -117,6 +118,9 @@ static inline int rig_group_setup(void **state)
 	assert_int_equal(x509_key_generate(&rig.relay_key), 0);
 	fix_host_cert(&rig.ca, "127.0.0.1", &rig.relay_key, &rig.outer_cert);
 	assert_int_equal(tls_ctx_outer_client(&rig.outer, &rig.ca.cert, false), 0);
+	assert_int_equal(tls_ctx_outer_server(&rig.outer_server, &rig.outer_cert, &rig.relay_key,
+					      &rig.ca.cert),
+			 0);
 	assert_int_equal(x509_ed25519_generate(rig.token_secret, rig.token_key.public), 0);
 	token_kid(rig.token_key.kid, rig.token_key.public);
 	rig.ports = (struct opt_ports){.n = 1, .port = {443}};
@@ -136,6 +140,7 @@ static inline int rig_group_teardown(void **state)
 	free_id(&rig.foreign_user);
 	free_id(&rig.foreign_device);
 	tls_ctx_free(rig.outer);
+	tls_ctx_free(rig.outer_server);
 	tls_global_deinit();
 	return 0;
 }
@@ -178,14 +183,13 @@ static inline void rig_relay_start(size_t i)
 	struct rig_relay *r = &rig.relays[i];
 	struct relay_config config = {
 		.self = r->id,
-		.outer_cert = &rig.outer_cert,
-		.ca = &rig.ca.cert,
-		.key = &rig.relay_key,
+		.tls = rig.outer_server,
 		.n_token_keys = 1,
 		.token_keys = {rig.token_key},
-		.max_sessions = 8,
+		.common = &r->common,
 	};
 
+	r->common = (struct relay_common){.n = 1, .live_max = 8};
 	assert_int_equal(relay_open(&r->relay, &rig.loop, &config), 0);
 	start_listening(r);
 }

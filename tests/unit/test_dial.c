@@ -142,7 +142,7 @@ static void serve(struct server *s, enum manner manner)
 	}
 	s->port = free_port();
 	where.at[0].port = s->port; /* all addresses */
-	assert_int_equal(listen_open(&s->set, &loop, &where, on_accept, s), 0);
+	assert_int_equal(listen_open(&s->set, &loop, &where, false, on_accept, s), 0);
 }
 
 static void server_end(struct server *s)
@@ -628,7 +628,7 @@ static void listening_fails_as_a_whole(void **state)
 	serve(&a, FARLAN);
 	where.at[0].port = free_port();
 	where.at[1].port = a.port;
-	assert_int_equal(listen_open(&set, &loop, &where, on_accept, &a), -EADDRINUSE);
+	assert_int_equal(listen_open(&set, &loop, &where, false, on_accept, &a), -EADDRINUSE);
 	assert_null(set);
 	listen_close(NULL);
 }

@@ -73,7 +73,7 @@ static void start_relayd(void)
 static bool all_stopped(void *arg)
 {
 	(void)arg;
-	return !relayd->relay && !relayd->uplink_open;
+	return !relayd->workers && !relayd->uplink_open;
 }
 
 static void stop_relayd(void)
@@ -337,10 +337,20 @@ static void test_session_end(void **state)
 	assert_non_null(strstr(m.reason, "403"));
 }
 
+static void look_for_key(struct relay *r, void *arg)
+{
+	bool *has = arg;
+
+	*has &= memcmp(&r->config.token_keys[0], &domain.key, sizeof(domain.key)) == 0;
+}
+
 static bool has_new_key(void *arg)
 {
+	bool has = true;
+
 	(void)arg;
-	return memcmp(&relayd->relay->config.token_keys[0], &domain.key, sizeof(domain.key)) == 0;
+	workers_ask_all(relayd->workers, look_for_key, &has);
+	return has;
 }
 
 static bool has_reported(void *arg)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * workers - the relays of the process, one for each core: each has a thread, a loop, a struct relay
+ * and listening sockets of its own; the kernel deals out connections among them, and a leg whose
+ * session is at home on another one moves there. The owner's loop never touches a relay: it asks by
+ * the functions here, which wait for a turn of the worker's loop.
+ */
+#ifndef FARLAN_RELAYD_WORKERS_H
+#define FARLAN_RELAYD_WORKERS_H
+
+#include "common/io/opt.h"
+#include "common/io/x509.h"
+#include "relayd/relay.h"
+
+#define WORKERS_MAX 64
+
+struct workers;
+
+struct workers_config {
+	unsigned int n; /* 1 to WORKERS_MAX */
+	const struct opt_listens *listen;
+	const struct x509_cert *outer_cert, *ca;
+	const struct x509_key *key;
+	struct relay_config relay; /* without tls, common and index */
+	size_t max_sessions;	   /* of all together */
+};
+
+/** workers_open() - @config: borrowed for the call. Return: 0; -errno, logged. */
+int workers_open(struct workers **out, uv_loop_t *loop, const struct workers_config *config)
+	__attribute__((warn_unused_result));
+
+/** workers_close() - as relay_close(), of all; @on_closed comes from the loop. Idempotent. */
+void workers_close(struct workers *w, void (*on_closed)(void *arg), void *arg);
+
+unsigned int workers_count(const struct workers *w);
+
+/** workers_ask() - run @fn with relay @i on its thread; not once its relay is closed. */
+void workers_ask(struct workers *w, unsigned int i, void (*fn)(struct relay *r, void *arg),
+		 void *arg);
+/** workers_ask_all() - one after the other. */
+void workers_ask_all(struct workers *w, void (*fn)(struct relay *r, void *arg), void *arg);
+
+#endif
