@@ -278,7 +278,6 @@ void sessions_hello(struct sessions *ss, int64_t endpoint, const json_t *listed)
 }
 
 struct telling {
-	int64_t relay;
 	struct rpc *rpc;
 	size_t left;
 };
@@ -287,21 +286,16 @@ static bool tell_relay(void *arg, const struct store_session *x)
 {
 	struct telling *t = arg;
 
-	for (size_t i = 0; i < x->n_relays; i++) {
-		if (x->relays[i] == t->relay)
-			return t->left-- > 0 &&
-			       rpc_notify(t->rpc, "session.end", end_params(x)) == 0;
-	}
-	return true;
+	return t->left-- > 0 && rpc_notify(t->rpc, "session.end", end_params(x)) == 0;
 }
 
 void sessions_relay_hello(struct sessions *ss, int64_t relay, struct rpc *rpc)
 {
-	struct telling t = {.relay = relay, .rpc = rpc, .left = TOLD_MAX};
+	struct telling t = {.rpc = rpc, .left = TOLD_MAX};
 
 	/* Their tokens would still be good. */
-	(void)!store_session_each(ss->store, ss->domain->row.id, STORE_ENDED_EARLY, clock_wall_s(),
-				  tell_relay, &t);
+	(void)!store_session_each_ended(ss->store, ss->domain->row.id, relay, clock_wall_s(),
+					tell_relay, &t);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -335,7 +329,7 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 				.arg = config->arg};
 	uv_timer_init(loop, &ss->timer);
 	ss->timer.data = ss;
-	rc = store_session_each(ss->store, ss->domain->row.id, STORE_NOT_ENDED, 0, take_up, ss);
+	rc = store_session_each(ss->store, ss->domain->row.id, take_up, ss);
 	if (rc) {
 		sessions_close(ss);
 		return rc;

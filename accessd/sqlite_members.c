@@ -86,7 +86,7 @@ int store_domain_set_certs(struct store *s, const struct store_domain *d)
 
 #define MEMBER_COLUMNS                                                                            \
 	"SELECT id, domain, kind, uid, name, state, created, last_seen, version, address, lans, " \
-	"urls FROM member "
+	"urls, drained FROM member "
 
 int store_member_add(struct store *s, struct store_member *m)
 {
@@ -116,6 +116,7 @@ static bool read_member(sqlite3_stmt *st, struct store_member *m)
 	m->state = (enum store_state)sqlite3_column_int(st, 5);
 	m->created = sqlite3_column_int64(st, 6);
 	m->last_seen = sqlite3_column_int64(st, 7);
+	m->drained = sqlite3_column_int(st, 12) != 0;
 	return col_text(st, 3, m->uid, sizeof(m->uid)) &&
 	       col_text(st, 4, m->name, sizeof(m->name)) &&
 	       col_text(st, 8, m->version, sizeof(m->version)) &&
@@ -191,6 +192,12 @@ int store_member_set_lans(struct store *s, int64_t id, const struct lans *lans)
 
 	lans_to_text(lans, text);
 	return sql_change(s, "UPDATE member SET lans = ? WHERE id = ?", ARGS(TEXT(text), INT(id)));
+}
+
+int store_member_set_drained(struct store *s, int64_t id, bool drained)
+{
+	return sql_change(s, "UPDATE member SET drained = ? WHERE id = ?",
+			  ARGS(INT(drained), INT(id)));
 }
 
 int store_member_seen(struct store *s, int64_t id, int64_t now, const char *version,

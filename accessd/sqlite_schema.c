@@ -97,7 +97,21 @@
 	") STRICT;"                                                        \
 	"CREATE INDEX session_relay_relay ON session_relay (relay);"
 
+/* wish: 1 this relay first, 2 this relay last. A session_relay with a negative position is one that
+ * the session was led away from: its tokens live on. */
+#define STEP_2                                                                                    \
+	"ALTER TABLE member ADD COLUMN drained INTEGER NOT NULL DEFAULT 0 CHECK (drained IN (0, " \
+	"1));"                                                                                    \
+	"CREATE TABLE relay_wish ("                                                               \
+	" device INTEGER NOT NULL REFERENCES member ON DELETE CASCADE,"                           \
+	" relay INTEGER NOT NULL REFERENCES member ON DELETE CASCADE,"                            \
+	" wish INTEGER NOT NULL CHECK (wish IN (1, 2)),"                                          \
+	" PRIMARY KEY (device, relay)"                                                            \
+	") STRICT;"                                                                               \
+	"CREATE INDEX relay_wish_relay ON relay_wish (relay);"
+
 const char *const SQLITE_MIGRATIONS[] = {
 	STEP_1,
+	STEP_2,
 };
 const int SQLITE_MIGRATIONS_N = (int)(sizeof(SQLITE_MIGRATIONS) / sizeof(SQLITE_MIGRATIONS[0]));

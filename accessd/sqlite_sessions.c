@@ -58,11 +58,43 @@ int store_session_update(struct store *s, const struct store_session *x)
 			       INT(x->ended), TEXT(x->reason), TEXT(x->id)));
 }
 
+/* In place of @x's relays; what was there before stands behind 0 from now on, once each. */
+static int replace_relays(struct store *s, const struct store_session *x)
+{
+	int rc = sql_run(s,
+			 "UPDATE OR REPLACE session_relay SET position = -relay"
+			 " WHERE session = ? AND position >= 0",
+			 ARGS(TEXT(x->id)));
+
+	for (size_t i = 0; i < x->n_relays && rc == 0; i++)
+		rc = sql_run(s, "DELETE FROM session_relay WHERE session = ? AND position = ?",
+			     ARGS(TEXT(x->id), INT(-x->relays[i])));
+	return rc ? rc : add_relays(s, x);
+}
+
+int store_session_set_relays(struct store *s, const struct store_session *x)
+{
+	int rc = store_begin(s);
+
+	if (rc)
+		return rc;
+	rc = sql_change(s, "UPDATE session SET serial = ? WHERE id = ?",
+			ARGS(INT(x->serial), TEXT(x->id)));
+	if (rc == 0)
+		rc = replace_relays(s, x);
+	if (rc == 0)
+		rc = store_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
 static int read_relays(struct store *s, struct store_session *x)
 {
 	sqlite3_stmt *st;
 	int rc = sql_open(s, &st,
-			  "SELECT relay FROM session_relay WHERE session = ? ORDER BY position",
+			  "SELECT relay FROM session_relay"
+			  " WHERE session = ? AND position >= 0 ORDER BY position",
 			  ARGS(TEXT(x->id)));
 
 	if (rc)
@@ -102,19 +134,13 @@ static bool read_row(sqlite3_stmt *st, struct store_session *x)
 	" manager_lans, serial, manager_epoch, device_epoch, started, ends, ended, state, reason " \
 	"FROM session "
 
-int store_session_each(struct store *s, int64_t domain, enum store_which which, int64_t since,
-		       bool (*fn)(void *arg, const struct store_session *x), void *arg)
+/* @st: open, and closed here. */
+static int each(struct store *s, sqlite3_stmt *st,
+		bool (*fn)(void *arg, const struct store_session *x), void *arg)
 {
 	struct store_session x;
-	sqlite3_stmt *st;
-	const char *sql = which == STORE_NOT_ENDED ? SESSION_COLUMNS
-				  "WHERE domain = ? AND state < 2 AND ends > ? ORDER BY started"
-						   : SESSION_COLUMNS
-				  "WHERE domain = ? AND state = 2 AND ends > ? ORDER BY ended";
-	int rc = sql_open(s, &st, sql, ARGS(INT(domain), INT(since)));
+	int rc;
 
-	if (rc)
-		return rc;
 	while ((rc = sql_step(s, st)) == 0) {
 		if (!read_row(st, &x)) {
 			rc = col_damaged("session");
@@ -126,4 +152,27 @@ int store_session_each(struct store *s, int64_t domain, enum store_which which, 
 	}
 	sql_close(st);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int store_session_each(struct store *s, int64_t domain,
+		       bool (*fn)(void *arg, const struct store_session *x), void *arg)
+{
+	sqlite3_stmt *st;
+	int rc = sql_open(s, &st, SESSION_COLUMNS "WHERE domain = ? AND state < 2 ORDER BY started",
+			  ARGS(INT(domain)));
+
+	return rc ? rc : each(s, st, fn, arg);
+}
+
+int store_session_each_ended(struct store *s, int64_t domain, int64_t relay, int64_t now,
+			     bool (*fn)(void *arg, const struct store_session *x), void *arg)
+{
+	sqlite3_stmt *st;
+	int rc = sql_open(s, &st,
+			  SESSION_COLUMNS
+			  "WHERE domain = ? AND state = 2 AND ends > ? AND id IN"
+			  " (SELECT session FROM session_relay WHERE relay = ?) ORDER BY ended",
+			  ARGS(INT(domain), INT(now), INT(relay)));
+
+	return rc ? rc : each(s, st, fn, arg);
 }

@@ -80,6 +80,7 @@ struct store_member {
 	char version[STORE_VERSION_SIZE], address[STORE_ADDRESS_SIZE]; /* when it was seen last */
 	struct lans lans;					       /* device */
 	struct urls urls;					       /* relay */
+	bool drained;						       /* relay */
 };
 
 int store_member_add(struct store *s, struct store_member *m)
@@ -101,11 +102,37 @@ int store_member_set_state(struct store *s, int64_t id, enum store_state state)
 	__attribute__((warn_unused_result));
 int store_member_set_lans(struct store *s, int64_t id, const struct lans *lans)
 	__attribute__((warn_unused_result));
+/** store_member_set_drained() - a relay is to carry nothing, or is as usual again. */
+int store_member_set_drained(struct store *s, int64_t id, bool drained)
+	__attribute__((warn_unused_result));
 int store_member_seen(struct store *s, int64_t id, int64_t now, const char *version,
 		      const char *address) __attribute__((warn_unused_result));
 /** store_member_remove() - with its endpoints, invitations and password; sessions stay as history.
  */
 int store_member_remove(struct store *s, int64_t id) __attribute__((warn_unused_result));
+
+/* --- wishes: which relays a device's sessions are to take --- */
+
+#define STORE_WISHES_MAX 64 /* of one device */
+
+enum store_wish { STORE_WISH_NONE, STORE_WISH_PIN, STORE_WISH_AVOID };
+
+struct store_wishes {
+	size_t n;
+	struct {
+		int64_t relay; /* member */
+		enum store_wish wish;
+	} at[STORE_WISHES_MAX];
+};
+
+/** store_wish_set() - STORE_WISH_NONE takes it back. A pin takes the place of an older pin. Return:
+ * 0 also if there was none; -ENOSPC STORE_WISHES_MAX; -EIO. */
+int store_wish_set(struct store *s, int64_t device, int64_t relay, enum store_wish wish)
+	__attribute__((warn_unused_result));
+/** store_wish_unpin() - whichever it is. -ENOENT: none. */
+int store_wish_unpin(struct store *s, int64_t device) __attribute__((warn_unused_result));
+int store_wishes_of(struct store *s, int64_t device, struct store_wishes *w)
+	__attribute__((warn_unused_result));
 
 /* --- passwords --- */
 
@@ -210,10 +237,18 @@ int store_session_add(struct store *s, const struct store_session *x)
 /** store_session_update() - state, epochs, ended, reason. */
 int store_session_update(struct store *s, const struct store_session *x)
 	__attribute__((warn_unused_result));
-enum store_which { STORE_NOT_ENDED, STORE_ENDED_EARLY /* before @since they should have ended */ };
-/** store_session_each() - @fn returns false to stop, and may not change the store. */
-int store_session_each(struct store *s, int64_t domain, enum store_which which, int64_t since,
+/** store_session_set_relays() - serial and relays. Those that it had before are remembered. */
+int store_session_set_relays(struct store *s, const struct store_session *x)
+	__attribute__((warn_unused_result));
+/** store_session_each() - those that have not ended. @fn returns false to stop, and may not change
+ * the store. */
+int store_session_each(struct store *s, int64_t domain,
 		       bool (*fn)(void *arg, const struct store_session *x), void *arg)
+	__attribute__((warn_unused_result));
+/** store_session_each_ended() - those that ended before their time, which is not over at @now, and
+ * that had @relay in their list once. */
+int store_session_each_ended(struct store *s, int64_t domain, int64_t relay, int64_t now,
+			     bool (*fn)(void *arg, const struct store_session *x), void *arg)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -122,11 +122,22 @@ static void raw(const char *sql)
 static void test_migrations(void **state)
 {
 	struct store *s = open_store();
+	struct store_member m;
 
 	(void)state;
 	store_close(s);
 	raw("PRAGMA user_version = 1000");
 	assert_int_equal(store_open(&s, dir), -EPROTO);
+	/* One of the first version, with a member in it. */
+	raw("PRAGMA user_version = 1; DROP TABLE relay_wish; ALTER TABLE member DROP COLUMN "
+	    "drained;"
+	    "INSERT INTO domain VALUES (1, 'd', 0, '', x'', x'', x'', x'', '', x'', x'', x'', x'');"
+	    "INSERT INTO member (domain, kind, uid, name, state, created)"
+	    " VALUES (1, 4, 'u', 'rs1', 1, 0)");
+	s = open_store();
+	assert_int_equal(store_member_by_name(s, 1, IDENT_RELAY, "rs1", &m), 0);
+	assert_false(m.drained);
+	store_close(s);
 	/* As if nothing had been applied: the tables are there already, so the step fails as a
 	 * whole. */
 	raw("PRAGMA user_version = 0; DROP TABLE session_relay");
@@ -320,11 +331,17 @@ static void join(struct joined *j)
 	assert_int_equal(store_session_add(j->s, &j->x), 0);
 }
 
-static bool first(const struct joined *j, enum store_which which, int64_t since,
-		  struct store_session *x)
+static bool first(const struct joined *j, struct store_session *x)
 {
 	memset(x, 0, sizeof(*x));
-	assert_int_equal(store_session_each(j->s, j->d.id, which, since, copy_session, x), 0);
+	assert_int_equal(store_session_each(j->s, j->d.id, copy_session, x), 0);
+	return x->id[0] != '\0';
+}
+
+static bool first_ended(const struct joined *j, int64_t relay, int64_t now, struct store_session *x)
+{
+	memset(x, 0, sizeof(*x));
+	assert_int_equal(store_session_each_ended(j->s, j->d.id, relay, now, copy_session, x), 0);
 	return x->id[0] != '\0';
 }
 
@@ -336,16 +353,17 @@ static void test_sessions(void **state)
 	(void)state;
 	join(&j);
 	assert_int_equal(store_session_add(j.s, &j.x), -EEXIST);
-	assert_true(first(&j, STORE_NOT_ENDED, 0, &back));
+	assert_true(first(&j, &back));
 	assert_memory_equal(&back, &j.x, sizeof(back));
 	j.x.state = STORE_SESSION_ENDED;
 	j.x.ended = 50;
 	strcpy(j.x.reason, "killed");
 	assert_int_equal(store_session_update(j.s, &j.x), 0);
-	assert_false(first(&j, STORE_NOT_ENDED, 0, &back));
-	assert_true(first(&j, STORE_ENDED_EARLY, 99, &back));
+	assert_false(first(&j, &back));
+	assert_true(first_ended(&j, j.r1.id, 99, &back));
 	assert_string_equal(back.reason, "killed");
-	assert_false(first(&j, STORE_ENDED_EARLY, 100, &back));
+	assert_false(first_ended(&j, j.user.id, 99, &back));
+	assert_false(first_ended(&j, j.r1.id, 100, &back));
 	assert_int_equal(store_purge(j.s, 50 + 31 * INT64_C(86400)), 0);
 	assert_int_equal(store_session_update(j.s, &j.x), -ENOENT);
 	store_close(j.s);
@@ -364,7 +382,7 @@ static void test_session_members(void **state)
 	assert_int_equal(store_session_update(j.s, &j.x), 0);
 	assert_int_equal(store_member_remove(j.s, j.r2.id), 0);
 	assert_int_equal(store_member_remove(j.s, j.device.id), 0);
-	assert_true(first(&j, STORE_NOT_ENDED, 0, &back));
+	assert_true(first(&j, &back));
 	assert_int_equal(back.n_relays, 1);
 	assert_int_equal(back.relays[0], j.r1.id);
 	assert_int_equal(back.device, 0);
@@ -373,6 +391,87 @@ static void test_session_members(void **state)
 	strcpy(j.x.id, "another");
 	assert_int_equal(store_session_add(j.s, &j.x),
 			 -EIO); /* its device is gone: a broken reference */
+	store_close(j.s);
+}
+
+/* A session that was led elsewhere, and back: its relays hear of its end, the former ones, too. */
+static void test_session_relays(void **state)
+{
+	struct joined j;
+	struct store_session back;
+
+	(void)state;
+	join(&j);
+	j.x.serial = 2;
+	j.x.n_relays = 1;
+	j.x.relays[0] = j.r1.id;
+	assert_int_equal(store_session_set_relays(j.s, &j.x), 0);
+	assert_true(first(&j, &back));
+	assert_int_equal(back.serial, 2);
+	assert_int_equal(back.n_relays, 1);
+	assert_int_equal(back.relays[0], j.r1.id);
+	for (uint32_t i = 0; i < 4; i++) {
+		j.x.serial++;
+		j.x.n_relays = 2;
+		j.x.relays[i % 2] = j.r2.id;
+		j.x.relays[(i + 1) % 2] = j.r1.id;
+		assert_int_equal(store_session_set_relays(j.s, &j.x), 0);
+		assert_true(first(&j, &back));
+		assert_memory_equal(back.relays, j.x.relays, 2 * sizeof(back.relays[0]));
+		j.x.n_relays = 1;
+		j.x.relays[0] = j.r1.id;
+		assert_int_equal(store_session_set_relays(j.s, &j.x), 0);
+		assert_true(first(&j, &back));
+		assert_int_equal(back.n_relays, 1);
+	}
+	j.x.state = STORE_SESSION_ENDED;
+	assert_int_equal(store_session_update(j.s, &j.x), 0);
+	assert_true(first_ended(&j, j.r1.id, 99, &back));
+	assert_true(first_ended(&j, j.r2.id, 99, &back));
+	assert_int_equal(store_member_remove(j.s, j.r2.id), 0);
+	assert_false(first_ended(&j, j.r2.id, 99, &back));
+	strcpy(j.x.id, "another");
+	assert_int_equal(store_session_set_relays(j.s, &j.x), -ENOENT);
+	store_close(j.s);
+}
+
+static void expect_wishes(const struct joined *j, enum store_wish r1, enum store_wish r2)
+{
+	enum store_wish got[2] = {STORE_WISH_NONE, STORE_WISH_NONE};
+	struct store_wishes w;
+
+	assert_int_equal(store_wishes_of(j->s, j->device.id, &w), 0);
+	for (size_t i = 0; i < w.n; i++)
+		got[w.at[i].relay == j->r2.id] = w.at[i].wish;
+	assert_int_equal(got[0], r1);
+	assert_int_equal(got[1], r2);
+}
+
+static void test_wishes(void **state)
+{
+	struct store_member back;
+	struct joined j;
+
+	(void)state;
+	join(&j);
+	expect_wishes(&j, STORE_WISH_NONE, STORE_WISH_NONE);
+	assert_int_equal(store_wish_unpin(j.s, j.device.id), -ENOENT);
+	assert_int_equal(store_wish_set(j.s, j.device.id, j.r1.id, STORE_WISH_PIN), 0);
+	expect_wishes(&j, STORE_WISH_PIN, STORE_WISH_NONE);
+	assert_int_equal(store_wish_set(j.s, j.device.id, j.r2.id, STORE_WISH_PIN), 0);
+	expect_wishes(&j, STORE_WISH_NONE, STORE_WISH_PIN); /* one pin */
+	assert_int_equal(store_wish_set(j.s, j.device.id, j.r1.id, STORE_WISH_AVOID), 0);
+	assert_int_equal(store_wish_set(j.s, j.device.id, j.r2.id, STORE_WISH_AVOID), 0);
+	expect_wishes(&j, STORE_WISH_AVOID, STORE_WISH_AVOID);
+	assert_int_equal(store_wish_set(j.s, j.device.id, j.r2.id, STORE_WISH_NONE), 0);
+	assert_int_equal(store_wish_set(j.s, j.device.id, j.r2.id, STORE_WISH_NONE), 0);
+	expect_wishes(&j, STORE_WISH_AVOID, STORE_WISH_NONE);
+	assert_int_equal(store_wish_set(j.s, j.device.id, 99, STORE_WISH_PIN), -EIO);
+	assert_int_equal(store_member_remove(j.s, j.r1.id), 0);
+	expect_wishes(&j, STORE_WISH_NONE, STORE_WISH_NONE);
+	assert_int_equal(store_member_set_drained(j.s, j.r2.id, true), 0);
+	assert_int_equal(store_member_get(j.s, j.r2.id, &back), 0);
+	assert_true(back.drained);
 	store_close(j.s);
 }
 
@@ -460,10 +559,11 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_domain),   TEST(test_files),	   TEST(test_migrations),
-		TEST(test_members),  TEST(test_passwords), TEST(test_endpoints),
-		TEST(test_invites),  TEST(test_sessions),  TEST(test_session_members),
-		TEST(test_rollback), TEST(test_kill),
+		TEST(test_domain),	   TEST(test_files),	 TEST(test_migrations),
+		TEST(test_members),	   TEST(test_passwords), TEST(test_endpoints),
+		TEST(test_invites),	   TEST(test_sessions),	 TEST(test_session_members),
+		TEST(test_session_relays), TEST(test_wishes),	 TEST(test_rollback),
+		TEST(test_kill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
