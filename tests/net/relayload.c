@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * relayload - load for a relay: many sessions, some of them busy. For scripts/bench.
+ * relayload - load for a relay: many sessions, some of them busy, some stalled. For scripts/bench.
  *
  *   relayload identity FOLDER
  *       make a domain for this purpose: FOLDER/identity.json for relayd, FOLDER/token.key for run
- *   relayload run FOLDER ADDRESS PID SESSIONS BUSY SECONDS
- *       open SESSIONS at the relay there (process PID), let BUSY of them send for SECONDS from
- *       manager to device, and print names and values
+ *   relayload run FOLDER ADDRESS PID SESSIONS BUSY STALLED SECONDS sealed|shed
+ *       at the relay there (process PID), print names and values:
+ *       1. open SESSIONS, wait; they are idle: what they cost
+ *       2. BUSY of them send for SECONDS from manager to device as fast as they can: throughput,
+ *          how it is shared
+ *       3. all are idle again, after a word or two each: what is left of that
+ *       4. the first one sends alone, then beside STALLED others whose receivers have stopped; in
+ * turns
  *
- * What is sent looks like records of the inner TLS, because a relay may look at their headers. All
+ * What is sent looks like records of the inner TLS, because a relay looks at their headers. All
  * tokens are signed beforehand. The generator is one process on one core, and does about the same
- * cryptography as the relay: look at the relay's processor time, too, not at the wall clock alone.
+ * work as the relay: look at the relay's processor time, too, not at the wall clock alone.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "common/io/file.h"
@@ -29,17 +30,24 @@
 #include "common/io/x509.h"
 #include "common/pure/text.h"
 #include "common/pure/token.h"
+#include "tests/net/process.h"
 
 #define SESSIONS_MAX 30000
 #define DIALS_AT_ONCE 32 /* below the relay's cap for one address */
 #define TICK_MS 2
 #define SETTLE_MS 2000
 #define RAMP_MS 1000
+#define QUIET_WORDS 8 /* of each end after the load, as keep-alives would be */
+#define QUIET_WORD_MS 500
+#define DRAIN_MS 500
+#define TURN_MS 1000 /* alone, or beside stalled ones */
+#define TURNS 10
 #define RECORD_HEAD 5
 #define RECORD_BODY 16401
+#define WORD_BYTES 40 /* a record */
 #define RELAY_URI "farlan://bench/relay/0123456789abcdef0123456789abcdef"
 
-enum phase { OPENING, SETTLING, RAMPING, BUSY };
+enum phase { OPENING, SETTLING, RAMPING, BUSY, QUIET, PAUSE, TURN };
 
 struct end {
 	struct outer *o; /* NULL: not there */
@@ -54,61 +62,19 @@ struct load {
 	uv_timer_t tick;
 	struct tls_ctx *tls;
 	const char *address;
+	bool shed;
 	struct end *ends; /* two for each session: manager, device */
 	char (*tokens)[PASETO_TOKEN_SIZE];
-	size_t n_ends, n_busy, n_dialled, n_open, n_failed;
+	size_t n_ends, n_busy, n_stalled, n_dialled, n_open, n_failed, n_shed;
 	enum phase phase;
 	uint64_t begin_ms, busy_ms;
-	long pid;
+	size_t words, turn;
+	uint64_t seen;	     /* what had arrived in all when it was last looked at */
+	double turns[TURNS]; /* bytes a second of the first session */
+	long pid, kernel_begin_kb;
 	double cpu_begin_s;
 	uint8_t record[RECORD_HEAD + RECORD_BODY];
 };
-
-__attribute__((noreturn)) static void die(const char *what, const char *detail)
-{
-	fprintf(stderr, "relayload: %s%s\n", what, detail);
-	exit(1);
-}
-
-/* What the system knows about the relay */
-
-static double cpu_s(long pid)
-{
-	char path[64], text[1024], *at;
-	unsigned long user, system;
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-	f = fopen(path, "r");
-	if (!f)
-		die("there is no process of the relay", "");
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	at = strrchr(text, ')');
-	/* Fields 3 to 13 are skipped, 14 and 15 are what we want; see proc(5). */
-	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-			  &system) != 2)
-		die("unexpected: ", path);
-	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static long rss_kb(long pid)
-{
-	char path[64], line[256];
-	long kb = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%ld/status", pid);
-	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			kb = strtol(line + 6, NULL, 10);
-	if (f)
-		fclose(f);
-	return kb;
-}
 
 /* Domain */
 
@@ -191,6 +157,8 @@ static void on_open(struct outer *o)
 
 	e->open = true;
 	e->load->n_open++;
+	if (e->load->shed && outer_shed(o) == 0)
+		e->load->n_shed++;
 }
 
 static void on_data(struct outer *o, const uint8_t *bytes, size_t n)
@@ -231,7 +199,8 @@ static void dial(struct load *l, size_t i)
 	struct outer_target target = {.host = "bench.invalid",
 				      .host_header = "bench.invalid",
 				      .path = "/v1/session",
-				      .headers = headers};
+				      .headers = headers,
+				      .shed = l->shed};
 
 	if (inet_pton(AF_INET, l->address, &addr.sin_addr) != 1)
 		die("not an IPv4 address: ", l->address);
@@ -243,45 +212,97 @@ static void dial(struct load *l, size_t i)
 		l->n_failed++;
 }
 
-/* Phases */
+static void send_from(struct end *e)
+{
+	e->sends = true;
+	push(e);
+}
+
+/* Figures */
+
+static void show_memory(struct load *l, const char *when)
+{
+	printf("rss_%s_kb %ld\nkernel_%s_kb %ld\n", when, process_rss_kb(l->pid), when,
+	       kernel_kb() - l->kernel_begin_kb);
+}
 
 static void show_opening(struct load *l, uint64_t now_ms)
 {
-	double s = (double)(now_ms - l->begin_ms) / 1000, cpu = cpu_s(l->pid) - l->cpu_begin_s;
+	double s = (double)(now_ms - l->begin_ms) / 1000;
+	double cpu = process_cpu_s(l->pid) - l->cpu_begin_s;
 
-	printf("legs %zu\nfailed %zu\nopen_s %.2f\nlegs_per_s %.0f\n", l->n_open, l->n_failed, s,
-	       (double)l->n_open / s);
-	printf("relay_cpu_ms_per_leg %.3f\n", 1000 * cpu / (double)l->n_open);
+	printf("legs %zu\nshed %zu\nfailed %zu\nopen_s %.2f\nlegs_per_s %.0f\n", l->n_open,
+	       l->n_shed, l->n_failed, s, (double)l->n_open / s);
+	printf("relay_cpu_us_per_leg %.1f\n", 1e6 * cpu / (double)l->n_open);
 }
 
-static void begin_busy(struct load *l)
+static int by_size(const void *a, const void *b)
 {
-	l->cpu_begin_s = cpu_s(l->pid);
-	for (size_t i = 0; i < l->n_ends; i++)
-		l->ends[i].at_begin = l->ends[i].received;
+	double x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return (x > y) - (x < y);
+}
+
+/* What arrived of each busy session since the beginning, the least first. */
+static double *shares(const struct load *l)
+{
+	double *x = calloc(l->n_busy, sizeof(*x));
+
+	if (!x)
+		die("out of memory", "");
+	for (size_t i = 0; i < l->n_busy; i++) {
+		const struct end *device = &l->ends[2 * i + 1];
+
+		x[i] = (double)(device->received - device->at_begin);
+	}
+	qsort(x, l->n_busy, sizeof(*x), by_size);
+	return x;
 }
 
 /* Jain's index: 1 when all got the same, 1/n when one got everything. */
 static void show_busy(struct load *l, double s)
 {
-	double sum = 0, squares = 0, least = 0, most = 0, cpu = cpu_s(l->pid) - l->cpu_begin_s;
+	double *x = shares(l), sum = 0, squares = 0, off = 0, mid = x[l->n_busy / 2];
+	double cpu = process_cpu_s(l->pid) - l->cpu_begin_s, to_mbit = 8 / 1e6 / s;
+	size_t within = 0;
 
 	for (size_t i = 0; i < l->n_busy; i++) {
-		const struct end *device = &l->ends[2 * i + 1];
-		double x = (double)(device->received - device->at_begin);
+		double d = mid > 0 ? (x[i] > mid ? x[i] - mid : mid - x[i]) / mid : 1;
 
-		sum += x;
-		squares += x * x;
-		least = i == 0 || x < least ? x : least;
-		most = x > most ? x : most;
+		sum += x[i];
+		squares += x[i] * x[i];
+		off = d > off ? d : off;
+		within += d <= 0.2;
 	}
-	printf("mbit %.0f\nrelay_cpu_s_per_gb %.3f\nrelay_cpu_percent %.0f\n", sum * 8 / 1e6 / s,
+	printf("mbit %.0f\nrelay_cpu_s_per_gb %.3f\nrelay_cpu_percent %.0f\n", sum * to_mbit,
 	       sum > 0 ? cpu / (sum / 1e9) : 0, 100 * cpu / s);
-	printf("fairness %.4f\nleast_mbit %.3f\nmost_mbit %.3f\n",
-	       squares > 0 ? sum * sum / ((double)l->n_busy * squares) : 0, least * 8 / 1e6 / s,
-	       most * 8 / 1e6 / s);
-	printf("rss_busy_kb %ld\nlost %zu\n", rss_kb(l->pid), l->n_failed);
+	printf("least_mbit %.3f\nmedian_mbit %.3f\nmost_mbit %.3f\n", x[0] * to_mbit, mid * to_mbit,
+	       x[l->n_busy - 1] * to_mbit);
+	printf("jain %.4f\nfarthest_percent %.1f\nwithin_20_percent %zu\n",
+	       squares > 0 ? sum * sum / ((double)l->n_busy * squares) : 0, 100 * off, within);
+	show_memory(l, "busy");
+	printf("lost %zu\n", l->n_failed);
+	free(x);
 }
+
+/* Each turn beside stalled ones against the turn alone before it. */
+static void show_turns(const struct load *l)
+{
+	double change[TURNS / 2], alone[TURNS / 2];
+
+	for (size_t i = 0; i < TURNS / 2; i++) {
+		alone[i] = l->turns[2 * i];
+		change[i] = alone[i] > 0 ? 100 * (l->turns[2 * i + 1] / alone[i] - 1) : -100;
+	}
+	qsort(change, TURNS / 2, sizeof(*change), by_size);
+	qsort(alone, TURNS / 2, sizeof(*alone), by_size);
+	printf("alone_mbit %.0f\nbeside_stalled_percent %.1f\n", alone[TURNS / 4] * 8 / 1e6,
+	       change[TURNS / 4]);
+}
+
+/* Phases */
 
 static void enter(struct load *l, enum phase phase, uint64_t now_ms)
 {
@@ -301,38 +322,147 @@ static void open_some(struct load *l, uint64_t now_ms)
 	enter(l, SETTLING, now_ms);
 }
 
-static void on_tick(uv_timer_t *timer)
+static void begin_load(struct load *l, uint64_t now_ms)
 {
-	struct load *l = timer->data;
-	uint64_t now_ms = clock_mono_ms(), passed = now_ms - l->begin_ms;
+	show_memory(l, "idle");
+	for (size_t i = 0; i < l->n_busy; i++)
+		send_from(&l->ends[2 * i]);
+	enter(l, RAMPING, now_ms);
+}
+
+static void begin_busy(struct load *l, uint64_t now_ms)
+{
+	l->cpu_begin_s = process_cpu_s(l->pid);
+	for (size_t i = 0; i < l->n_ends; i++)
+		l->ends[i].at_begin = l->ends[i].received;
+	enter(l, BUSY, now_ms);
+}
+
+static void end_busy(struct load *l, uint64_t now_ms, double s)
+{
+	show_busy(l, s);
+	for (size_t i = 0; i < l->n_ends; i++)
+		l->ends[i].sends = false;
+	enter(l, QUIET, now_ms);
+}
+
+/* Nothing has arrived since it was last asked: queues and sockets are empty. */
+static bool still(struct load *l)
+{
+	uint64_t sum = 0;
+	bool same;
+
+	for (size_t i = 0; i < l->n_ends; i++)
+		sum += l->ends[i].received;
+	same = sum == l->seen;
+	l->seen = sum;
+	return same;
+}
+
+/* A short record, now and then, in both directions. */
+static void say_word(struct load *l, uint64_t now_ms)
+{
+	uint8_t word[WORD_BYTES] = {0x17, 0x03, 0x03, 0, WORD_BYTES - RECORD_HEAD};
+
+	for (size_t i = 0; i < l->n_ends; i++)
+		if (l->ends[i].o && outer_send(l->ends[i].o, word, sizeof(word)) != 0)
+			die("a word cannot be sent", "");
+	enter(l, QUIET, now_ms);
+	if (++l->words < QUIET_WORDS)
+		return;
+	show_memory(l, "after");
+	enter(l, PAUSE, now_ms);
+}
+
+/* The first session sends; in every second turn those behind it do, too, to ends that do not read.
+ */
+static void begin_turn(struct load *l, uint64_t now_ms)
+{
+	bool beside = l->turn % 2 == 1;
+
+	for (size_t i = 1; beside && i <= l->n_stalled; i++) {
+		if (l->ends[2 * i + 1].o)
+			outer_pause(l->ends[2 * i + 1].o);
+		send_from(&l->ends[2 * i]);
+	}
+	send_from(&l->ends[0]);
+	l->ends[1].at_begin = 0;
+	enter(l, TURN, now_ms);
+}
+
+/* The first half of a turn does not count: queues fill. Return: true after the last turn. */
+static bool go_on_turn(struct load *l, uint64_t now_ms, uint64_t passed_ms)
+{
+	struct end *device = &l->ends[1];
+
+	if (passed_ms >= TURN_MS / 2 && device->at_begin == 0)
+		device->at_begin = device->received;
+	if (passed_ms < TURN_MS)
+		return false;
+	l->turns[l->turn] = (double)(device->received - device->at_begin) / (TURN_MS / 2e3);
+	for (size_t i = 0; i <= l->n_stalled; i++) {
+		l->ends[2 * i].sends = false;
+		if (l->ends[2 * i + 1].o)
+			outer_resume(l->ends[2 * i + 1].o);
+	}
+	enter(l, PAUSE, now_ms);
+	return ++l->turn == TURNS;
+}
+
+/* Return: true at the end. */
+static bool step(struct load *l, uint64_t now_ms)
+{
+	uint64_t passed_ms = now_ms - l->begin_ms;
 
 	switch (l->phase) {
 	case OPENING:
 		open_some(l, now_ms);
 		break;
 	case SETTLING:
-		if (passed < SETTLE_MS)
-			break;
-		printf("rss_idle_kb %ld\n", rss_kb(l->pid));
-		for (size_t i = 0; i < l->n_busy; i++) {
-			l->ends[2 * i].sends = true;
-			push(&l->ends[2 * i]);
-		}
-		enter(l, RAMPING, now_ms);
+		if (passed_ms >= SETTLE_MS)
+			begin_load(l, now_ms);
 		break;
 	case RAMPING:
-		if (passed < RAMP_MS)
-			break;
-		begin_busy(l);
-		enter(l, BUSY, now_ms);
+		if (passed_ms >= RAMP_MS)
+			begin_busy(l, now_ms);
 		break;
 	case BUSY:
-		if (passed < l->busy_ms)
-			break;
-		show_busy(l, (double)passed / 1000);
-		uv_stop(&l->loop);
+		if (passed_ms >= l->busy_ms)
+			end_busy(l, now_ms, (double)passed_ms / 1000);
 		break;
+	case QUIET:
+		if (passed_ms < QUIET_WORD_MS)
+			break;
+		if (l->words > 0 || still(l))
+			say_word(l, now_ms);
+		else
+			enter(l, QUIET, now_ms);
+		break;
+	case PAUSE:
+		if (l->n_stalled == 0)
+			return true;
+		if (passed_ms < DRAIN_MS)
+			break;
+		if (still(l))
+			begin_turn(l, now_ms);
+		else
+			enter(l, PAUSE, now_ms);
+		break;
+	case TURN:
+		if (!go_on_turn(l, now_ms, passed_ms))
+			break;
+		show_turns(l);
+		return true;
 	}
+	return false;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct load *l = timer->data;
+
+	if (step(l, clock_mono_ms()))
+		uv_stop(&l->loop);
 	fflush(stdout);
 }
 
@@ -344,25 +474,22 @@ static void raise_file_limit(size_t files)
 		die("not so many open files are allowed: ", strerror(errno));
 }
 
-static unsigned long number(const char *text, unsigned long max)
+static void read_arguments(struct load *l, char **argv)
 {
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (end == text || *end || n < 1 || n > max)
-		die("not a number, or too large: ", text);
-	return n;
+	l->address = argv[1];
+	l->pid = (long)number(argv[2], 1, 1 << 30);
+	l->n_ends = 2 * number(argv[3], 1, SESSIONS_MAX);
+	l->n_busy = number(argv[4], 1, l->n_ends / 2);
+	l->n_stalled = number(argv[5], 0, l->n_ends / 2 - 1);
+	l->busy_ms = 1000 * number(argv[6], 1, 3600);
+	l->shed = strcmp(argv[7], "shed") == 0;
 }
 
 static int run_main(char **argv)
 {
 	static struct load l;
 
-	l.address = argv[1];
-	l.pid = (long)number(argv[2], 1 << 30);
-	l.n_ends = 2 * number(argv[3], SESSIONS_MAX);
-	l.n_busy = number(argv[4], l.n_ends / 2);
-	l.busy_ms = 1000 * number(argv[5], 3600);
+	read_arguments(&l, argv);
 	l.ends = calloc(l.n_ends, sizeof(*l.ends));
 	l.tokens = calloc(l.n_ends, sizeof(*l.tokens));
 	if (!l.ends || !l.tokens || tls_global_init() != 0 ||
@@ -374,13 +501,15 @@ static int run_main(char **argv)
 	file_random(l.record + RECORD_HEAD, RECORD_BODY);
 	raise_file_limit(l.n_ends + 100);
 	sign_tokens(&l, argv[0]);
-	printf("rss_start_kb %ld\n", rss_kb(l.pid));
-	l.cpu_begin_s = cpu_s(l.pid);
+	l.kernel_begin_kb = kernel_kb();
+	show_memory(&l, "start");
+	l.cpu_begin_s = process_cpu_s(l.pid);
 	enter(&l, OPENING, clock_mono_ms());
 	uv_timer_init(&l.loop, &l.tick);
 	l.tick.data = &l;
 	uv_timer_start(&l.tick, on_tick, 0, TICK_MS);
 	uv_run(&l.loop, UV_RUN_DEFAULT);
+	printf("rss_peak_kb %ld\n", process_peak_kb(l.pid));
 	return 0; /* the system closes what is open: the relay has to bear that, too */
 }
 
@@ -389,10 +518,10 @@ int main(int argc, char **argv)
 	log_init(LOG_ERROR);
 	if (argc == 3 && strcmp(argv[1], "identity") == 0)
 		return identity_main(argv[2]);
-	if (argc == 8 && strcmp(argv[1], "run") == 0)
+	if (argc == 10 && strcmp(argv[1], "run") == 0)
 		return run_main(argv + 2);
 	fputs("usage: relayload identity FOLDER\n"
-	      "       relayload run FOLDER ADDRESS PID SESSIONS BUSY SECONDS\n",
+	      "       relayload run FOLDER ADDRESS PID SESSIONS BUSY STALLED SECONDS sealed|shed\n",
 	      stderr);
 	return 2;
 }
