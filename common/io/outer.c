@@ -549,7 +549,7 @@ static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ct
 static int open_handles(struct outer *o)
 {
 	int r = uv_poll_init(o->loop, &o->poll, o->fd);
-	uint64_t age;
+	uint64_t now = uv_now(o->loop), age;
 
 	if (r != 0)
 		return r;
@@ -557,7 +557,8 @@ static int open_handles(struct outer *o)
 	uv_prepare_init(o->loop, &o->flusher);
 	o->poll.data = o->timer.data = o->flusher.data = o;
 	o->handles = 3;
-	age = uv_now(o->loop) - o->born_ms;
+	/* Each loop looks at the clock when it wakes: this one may have slept since then. */
+	age = now > o->born_ms ? now - o->born_ms : 0;
 	uv_timer_start(&o->timer, on_timer,
 		       age < outer_times.open_ms ? outer_times.open_ms - age : 0, 0);
 	update_poll(o);

@@ -13,7 +13,7 @@ struct end {
 	struct outer *o;
 	/* What it is to do. */
 	bool close_in_request, close_in_open, close_in_data, close_in_drain, close_in_gone;
-	bool pause_in_data, bounce_in_data, ignore_request, finish_in_open;
+	bool pause_in_data, bounce_in_data, ignore_request, finish_in_open, leave_in_request;
 	int respond; /* status, instead of the upgrade */
 	uint64_t to_send;
 	size_t chunk_max;
@@ -37,7 +37,8 @@ struct raw {
 	bool eof;
 };
 
-static uv_loop_t loop;
+static uv_loop_t loop, other_loop;
+static bool has_other_loop;
 static struct fix_ca lab;
 static struct x509_key host_key;
 static struct x509_cert host_cert;
@@ -71,12 +72,22 @@ static void feed(struct end *e)
 	}
 }
 
+static void on_detached(struct outer *o)
+{
+	assert_int_equal(outer_attach(o, &other_loop, outer_arg(o)), 0);
+	has_other_loop = true;
+	outer_upgrade(o);
+	outer_resume(o);
+}
+
 static void on_request(struct outer *o, const struct http_head *head)
 {
 	struct end *e = outer_arg(o);
 
 	e->requested = true;
-	if (e->close_in_request)
+	if (e->leave_in_request)
+		outer_detach(o, on_detached);
+	else if (e->close_in_request)
 		outer_close(o, "closed in on_request");
 	else if (e->respond)
 		outer_respond(o, e->respond, "Said So", "farlan test 0.1");
@@ -203,6 +214,8 @@ static void raw_turn(struct raw *r);
 static void turn(void)
 {
 	uv_run(&loop, UV_RUN_NOWAIT);
+	if (has_other_loop)
+		uv_run(&other_loop, UV_RUN_NOWAIT);
 	if (raw.fd >= 0)
 		raw_turn(&raw);
 	usleep(100);
@@ -716,6 +729,22 @@ static void hands_over_to_another_owner(void **state)
 }
 
 /* --- the other side goes away --- */
+
+/* It has not looked at the clock since before the connection began. */
+static void goes_on_on_a_loop_that_slept(void **state)
+{
+	assert_int_equal(uv_loop_init(&other_loop), 0);
+	turn_for(30);
+	s.leave_in_request = true;
+	c.to_send = 100000;
+	c.chunk_max = s.chunk_max = 5000;
+	open_both();
+	assert_ptr_equal(outer_loop(s.o), &other_loop);
+	assert_true(wait_for(s.got == c.to_send, 5000));
+	end_scene();
+	has_other_loop = false;
+	fix_loop_end(&other_loop);
+}
 
 static void a_reset_ends_it(void **state)
 {
@@ -1621,6 +1650,7 @@ int main(void)
 		t(closes_at_once),
 		t(closes_in_any_state),
 		t(hands_over_to_another_owner),
+		t(goes_on_on_a_loop_that_slept),
 		t(a_reset_ends_it),
 		t(a_fin_ends_it),
 		t(tells_of_a_peer_that_left_while_paused),
