@@ -37,6 +37,9 @@ static const struct opt table[] = {
 	{ .section = "relayd", .key = "shed", .parse = opt_parse_bool, .print = opt_print_bool,
 	  FIELD(shed), .dflt = "yes",
 	  .help = "agree to shed the outer TLS layer where nobody is found to sit between" },
+	{ .section = "relayd", .key = "drain", .parse = opt_parse_int, .print = opt_print_int,
+	  FIELD(drain_s), .dflt = "60", .min = 0, .max = 86400,
+	  .help = "seconds that sessions have for going to other relays before relayd stops" },
 };
 /* clang-format on */
 

@@ -19,6 +19,7 @@ struct conf {
 	long capacity; /* Mbit/s, 0: not said */
 	long workers;  /* 0: one for each core */
 	bool shed;
+	long drain_s;
 };
 
 /** conf_program() - what relayd says of itself. */

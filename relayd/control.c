@@ -106,6 +106,11 @@ static void on_status(struct rpc *rpc, int64_t id, const json_t *params)
 	put(o, "listen", json_string(listen));
 	put(o, "listening", json_boolean(d->relaying));
 	put_count(o, "max_sessions", (uint64_t)d->conf.max_sessions);
+	put(o, "draining", json_boolean(drain_on(&d->drain)));
+	if (drain_on(&d->drain)) {
+		put(o, "draining_why", json_string(drain_why_text(&d->drain)));
+		put_count(o, "draining_left_s", drain_left_s(&d->drain));
+	}
 	put(o, "enrolling", json_boolean(d->enrolment.running != NULL));
 	if (d->enrolled)
 		put_identity(o, &d->identity);
@@ -114,6 +119,36 @@ static void on_status(struct rpc *rpc, int64_t id, const json_t *params)
 	if (d->workers)
 		put_relays(o, d->workers);
 	rpc_reply(rpc, id, o);
+}
+
+/* Draining */
+
+static void answer_draining(struct rpc *rpc, int64_t id, const struct daemon *d)
+{
+	json_t *o = json_object();
+
+	put(o, "draining", json_boolean(drain_on(&d->drain)));
+	put(o, "why", json_string(drain_why_text(&d->drain)));
+	put_count(o, "sessions", d->drain.ops->sessions(d->drain.arg));
+	rpc_reply(rpc, id, o);
+}
+
+static void on_drain(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct daemon *d = local_arg(rpc);
+
+	(void)params;
+	drain_set(&d->drain, DRAIN_BY_HAND, true);
+	answer_draining(rpc, id, d);
+}
+
+static void on_enable(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct daemon *d = local_arg(rpc);
+
+	(void)params;
+	drain_set(&d->drain, DRAIN_BY_HAND, false);
+	answer_draining(rpc, id, d);
 }
 
 /* Sessions */
@@ -211,9 +246,8 @@ static void on_sessions(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method methods[] = {
-	{"status", on_status},
-	{"sessions", on_sessions},
-	{"enroll", enrolment_on_enroll},
+	{"status", on_status}, {"sessions", on_sessions},	{"drain", on_drain},
+	{"enable", on_enable}, {"enroll", enrolment_on_enroll},
 };
 
 int control_open(struct daemon *d)

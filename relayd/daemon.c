@@ -49,9 +49,9 @@ static void on_session_end(void *arg, const uint8_t id[PAIR_ID_BYTES])
 
 static void on_drain(void *arg, bool drain)
 {
-	(void)arg; /* accessd leads the sessions elsewhere */
-	log_notice(drain ? "the Access Server drains this relay"
-			 : "the Access Server counts on this relay");
+	struct daemon *d = arg;
+
+	drain_set(&d->drain, DRAIN_BY_ACCESS, drain);
 }
 
 static void add_report(struct relay *relay, void *arg)
@@ -71,7 +71,7 @@ static void on_report(void *arg, struct uplink_report *r)
 
 	*r = (struct uplink_report){.max_sessions = (uint64_t)d->conf.max_sessions,
 				    .capacity = (uint64_t)d->conf.capacity * BYTES_OF_MBIT,
-				    .draining = !d->relaying};
+				    .draining = !d->relaying || drain_on(&d->drain)};
 	if (d->workers)
 		workers_ask_all(d->workers, add_report, r);
 }
@@ -128,6 +128,7 @@ static int start_services(struct daemon *d)
 		return r;
 	}
 	d->uplink_open = true;
+	drain_again(&d->drain);
 	log_notice("relay ready name=%s domain=%s uid=%s workers=%u", d->identity.name,
 		   d->identity.id.domain, d->identity.id.uid, workers_count(d->workers));
 	return 0;
@@ -218,6 +219,61 @@ int daemon_enrolled(struct daemon *d, const struct identity *id)
 	return start_services(d);
 }
 
+/* Draining */
+
+static void drain_relay(struct relay *r, void *arg)
+{
+	relay_drain(r, *(const uint16_t *)arg);
+}
+
+static void undrain_relay(struct relay *r, void *arg)
+{
+	(void)arg;
+	relay_undrain(r);
+}
+
+static void drain_relays(void *arg, bool draining, uint16_t left_s)
+{
+	struct daemon *d = arg;
+
+	if (d->workers)
+		workers_ask_all(d->workers, draining ? drain_relay : undrain_relay, &left_s);
+	if (d->uplink_open)
+		uplink_report_now(&d->uplink);
+}
+
+static void add_sessions(struct relay *r, void *arg)
+{
+	*(size_t *)arg += r->pairs.n_live;
+}
+
+static size_t count_sessions(void *arg)
+{
+	struct daemon *d = arg;
+	size_t n = 0;
+
+	if (d->workers)
+		workers_ask_all(d->workers, add_sessions, &n);
+	return n;
+}
+
+static void on_drained(void *arg)
+{
+	(void)arg;
+	raise(SIGTERM);
+}
+
+static const struct drain_ops drain_ops = {
+	.set = drain_relays,
+	.sessions = count_sessions,
+	.done = on_drained,
+};
+
+bool daemon_linger(struct daemon *d)
+{
+	return !d->stopping && d->exit_code == 0 && drain_stop(&d->drain);
+}
+
 /* Start and stop */
 
 static int load_identity(struct daemon *d)
@@ -253,6 +309,7 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 
 	d->loop = loop;
 	d->started_ms = clock_mono_ms();
+	drain_open(&d->drain, loop, (uint32_t)d->conf.drain_s, &drain_ops, d);
 	r = file_mkdirs(d->conf.state, 0700);
 	if (r) {
 		log_error("the state folder %s cannot be made: %s", d->conf.state, strerror(-r));
@@ -279,6 +336,7 @@ void daemon_stop(struct daemon *d)
 		return;
 	d->stopping = true;
 	outer_hurry();
+	drain_close(&d->drain);
 	enrolment_stop(d);
 	stop_services(d);
 	local_close(d->local);

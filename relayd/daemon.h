@@ -12,6 +12,7 @@
 
 #include "common/io/local.h"
 #include "relayd/conf.h"
+#include "relayd/drain.h"
 #include "relayd/enrolment.h"
 #include "relayd/uplink.h"
 #include "relayd/workers.h"
@@ -29,6 +30,7 @@ struct daemon {
 	struct dial_memory memory;
 	struct local *local;
 	struct enrolment enrolment;
+	struct drain drain;
 	uint64_t started_ms;
 	bool stopping;
 	int exit_code; /* of a program that ends by itself */
@@ -46,6 +48,10 @@ int daemon_enrolled(struct daemon *d, const struct identity *id)
 
 /** daemon_give_up() - the program cannot go on: it stops as by SIGTERM, with exit code 1. */
 void daemon_give_up(struct daemon *d);
+
+/** daemon_linger() - the program is to end. Return: true: not yet, sessions are on their way to
+ * other relays; SIGTERM is raised when they have gone. */
+bool daemon_linger(struct daemon *d);
 
 /** daemon_stop() - close everything, within RELAY_STOP_MS; the loop ends by itself. Idempotent. */
 void daemon_stop(struct daemon *d);

@@ -196,7 +196,7 @@ static void admit(struct leg *l, const struct http_head *head)
 	struct admit_leg a;
 	enum refusal why;
 
-	if (r->stopping) {
+	if (r->stopping || r->draining) {
 		refuse(l, REFUSAL_DRAINING);
 		return;
 	}
@@ -369,7 +369,7 @@ void leg_take(struct relay *r, struct leg *l)
 	l->shown = NULL;
 	TAILQ_INSERT_TAIL(&r->legs, l, list);
 	r->n_legs++;
-	answer(l, take_place(l, shown));
+	answer(l, r->draining ? REFUSAL_DRAINING : take_place(l, shown));
 	free(shown);
 	outer_resume(l->outer);
 }

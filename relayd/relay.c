@@ -145,6 +145,33 @@ void relay_count(const struct relay *r, struct relay_counts *sum)
 		sum->refused[i] += r->refused[i];
 }
 
+/* Draining */
+
+static void drain_leg(struct leg *l, const struct hint *h)
+{
+	if (l->closing || !l->admitted)
+		return;
+	if (!l->other)
+		leg_finish(l, "the relay takes no sessions any more");
+	else if (outer_hint(l->outer, h) != 0)
+		log_debug("a leg could not be told that the relay is draining");
+}
+
+void relay_drain(struct relay *r, uint16_t left_s)
+{
+	const struct hint h = {.code = HINT_DRAINING, .arg = left_s};
+	struct leg *l;
+
+	r->draining = true;
+	TAILQ_FOREACH (l, &r->legs, list)
+		drain_leg(l, &h);
+}
+
+void relay_undrain(struct relay *r)
+{
+	r->draining = false;
+}
+
 /* Closing */
 
 static void finally(struct relay *r)

@@ -64,6 +64,7 @@ struct relay {
 	unsigned int n_timers;	/* not closed yet, of these two */
 	uint64_t stop_until_ms; /* stopping: legs are cut then */
 	bool stopping;
+	bool draining; /* no new legs; those that are joined were told */
 	struct log_limit refused_limit;
 	uint64_t refused[REFUSALS];
 	uint64_t bytes, legs_total, joined_total, moved_total, probes;
@@ -106,6 +107,15 @@ void relay_end_session(struct relay *r, const uint8_t id[PAIR_ID_BYTES]);
 
 /** relay_count() - add its figures to @sum. */
 void relay_count(const struct relay *r, struct relay_counts *sum);
+
+/**
+ * relay_drain() - no new legs from now on: 503. Legs that wait for their other end are ended,
+ * joined ones are given the hint to look for another relay.
+ * @left_s: seconds until they are closed; 0: they may stay. Again with another time: they hear it.
+ */
+void relay_drain(struct relay *r, uint16_t left_s);
+/** relay_undrain() - everybody may come again. */
+void relay_undrain(struct relay *r);
 
 /**
  * relay_close() - let no one in any more, end all legs in order, cut them after RELAY_STOP_MS;

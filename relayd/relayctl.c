@@ -16,9 +16,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"enroll", relayctl_enroll},
-	{"status", relayctl_status},
-	{"sessions", relayctl_sessions},
+	{"enroll", relayctl_enroll}, {"status", relayctl_status}, {"sessions", relayctl_sessions},
+	{"drain", relayctl_drain},   {"enable", relayctl_enable},
 };
 
 static void help(void)
@@ -35,6 +34,10 @@ static void help(void)
 	     "                        --again replaces the identity of a relay that has one\n"
 	     "  status [--json]       state, Access Server, sessions, refused connections\n"
 	     "  sessions [--json]     each session with its two ends\n"
+	     "  drain                 take no new sessions, ask those that run to go to other "
+	     "relays;\n"
+	     "                        until enable, or until relayd is started again\n"
+	     "  enable                take sessions again\n"
 	     "\n"
 	     "Options:\n"
 	     "  -s, --socket SOCKET   where relayd listens for its tool; else $FARLAN_SOCKET,\n"

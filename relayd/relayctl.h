@@ -21,6 +21,8 @@ struct relayctl_args {
 /* Commands. Return: an exit code. */
 int relayctl_status(struct ctl *c, const struct relayctl_args *args);
 int relayctl_sessions(struct ctl *c, const struct relayctl_args *args);
+int relayctl_drain(struct ctl *c, const struct relayctl_args *args);
+int relayctl_enable(struct ctl *c, const struct relayctl_args *args);
 int relayctl_enroll(struct ctl *c, const struct relayctl_args *args);
 
 /** relayctl_ask() - ctl_call() that prints what went wrong. Return: the result, caller owns; NULL.

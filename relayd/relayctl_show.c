@@ -57,6 +57,16 @@ static void print_access(const json_t *s)
 		printf("Outer layer:   %s\n", text_of(s, "outer_problem"));
 }
 
+static void print_draining(const json_t *s)
+{
+	if (!is_true(s, "draining"))
+		return;
+	printf("Draining:      %s", text_of(s, "draining_why"));
+	if (count_of(s, "draining_left_s") > 0)
+		printf(", ends in %" PRId64 " s", count_of(s, "draining_left_s"));
+	puts("; takes no new sessions");
+}
+
 static void print_refused(const json_t *s)
 {
 	json_t *refused = json_object_get(s, "refused");
@@ -91,6 +101,7 @@ static void print_status(const json_t *s)
 	printf("Relay:         %s in domain %s, UID %s\n", text_of(s, "name"), text_of(s, "domain"),
 	       text_of(s, "uid"));
 	print_access(s);
+	print_draining(s);
 	ctl_bytes(bytes, sizeof(bytes), (uint64_t)count_of(s, "bytes"));
 	printf("Sessions:      %" PRId64 " of at most %" PRId64 "; %" PRId64 " joined, %" PRId64
 	       " waiting legs; %s carried by %" PRId64 " threads\n",
@@ -113,6 +124,48 @@ int relayctl_status(struct ctl *c, const struct relayctl_args *args)
 		print_status(s);
 	json_decref(s);
 	return CTL_OK;
+}
+
+/* Draining */
+
+static int show_draining(const json_t *answer, bool wanted)
+{
+	if (wanted)
+		printf("Draining: %" PRId64
+		       " sessions are asked to go to other relays; see relayctl "
+		       "status.\n",
+		       count_of(answer, "sessions"));
+	else if (!is_true(answer, "draining"))
+		puts("The relay takes sessions.");
+	else
+		fprintf(stderr, "relayctl: the relay is still draining: %s\n",
+			text_of(answer, "why"));
+	return wanted || !is_true(answer, "draining") ? CTL_OK : CTL_FAILED;
+}
+
+static int set_draining(struct ctl *c, const struct relayctl_args *args, bool wanted)
+{
+	json_t *answer = relayctl_ask(c, wanted ? "drain" : "enable", NULL);
+	int code = CTL_OK;
+
+	if (!answer)
+		return CTL_FAILED;
+	if (args->json)
+		ctl_print_json(answer);
+	else
+		code = show_draining(answer, wanted);
+	json_decref(answer);
+	return code;
+}
+
+int relayctl_drain(struct ctl *c, const struct relayctl_args *args)
+{
+	return set_draining(c, args, true);
+}
+
+int relayctl_enable(struct ctl *c, const struct relayctl_args *args)
+{
+	return set_draining(c, args, false);
 }
 
 /* Sessions */

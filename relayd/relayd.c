@@ -34,6 +34,11 @@ static int start(uv_loop_t *loop, void *conf, void *arg)
 	return daemon_start(d, loop);
 }
 
+static bool linger(void *arg)
+{
+	return daemon_linger(arg);
+}
+
 static void stop(void *arg)
 {
 	daemon_stop(arg);
@@ -47,6 +52,7 @@ int main(int argc, char **argv)
 		.program = *conf_program(),
 		.conf = &conf,
 		.start = start,
+		.linger = linger,
 		.stop = stop,
 		.arg = &d,
 	};

@@ -69,6 +69,11 @@ static void on_stop_signal(uv_signal_t *handle, int signum)
 
 	if (s->closing || s->stopping)
 		return;
+	if (s->on_linger && !s->asked) {
+		s->asked = true;
+		if (s->on_linger(s->arg))
+			return;
+	}
 	s->stopping = true;
 	uv_signal_stop(&s->term);
 	uv_signal_stop(&s->intr);
@@ -97,7 +102,8 @@ int daemon_signals_open(struct daemon_signals *s, uv_loop_t *loop, void (*on_sto
 {
 	int r;
 
-	*s = (struct daemon_signals){.on_stop = on_stop, .on_reload = on_reload, .arg = arg};
+	*s = (struct daemon_signals){
+		.on_linger = s->on_linger, .on_stop = on_stop, .on_reload = on_reload, .arg = arg};
 	/* All fail together, if at all: the loop's signal pipe is made with the first. */
 	r = uv_signal_init(loop, &s->term);
 	if (r != 0) {
@@ -216,6 +222,16 @@ static void stop(void *arg)
 	run->p->stop(run->p->arg);
 }
 
+static bool linger(void *arg)
+{
+	struct running *run = arg;
+	bool lingers = !run->stopping && run->p->linger(run->p->arg);
+
+	if (lingers)
+		daemon_notify("STATUS=waits until it may stop");
+	return lingers;
+}
+
 static void reload(void *arg)
 {
 	struct running *run = arg;
@@ -230,6 +246,7 @@ static int run_loop(struct running *run, uv_loop_t *loop)
 
 	uv_timer_init(loop, &run->stop_timer);
 	r = daemon_signals_open(&run->signals, loop, stop, p->reload ? reload : NULL, run);
+	run->signals.on_linger = p->linger ? linger : NULL;
 	if (r != 0) {
 		log_error("signals cannot be watched: %s", uv_strerror(r));
 		uv_close((uv_handle_t *)&run->stop_timer, NULL);

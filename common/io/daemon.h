@@ -27,15 +27,18 @@ size_t daemon_raise_file_limit(void);
 /* SIGTERM and SIGINT ask for the end; SIGHUP for a reload. */
 struct daemon_signals {
 	uv_signal_t term, intr, hup;
+	bool (*on_linger)(void *arg);
 	void (*on_stop)(void *arg);
 	void (*on_reload)(void *arg);
 	void *arg;
-	bool stopping, closing;
+	bool asked, stopping, closing;
 };
 
 /**
  * daemon_signals_open() - on the caller's memory, which must live until the loop has run after
  * daemon_signals_close(). The handles do not keep the loop alive.
+ * @s: on_linger may be set then; it is called with the first signal, and if it returns true,
+ * on_stop with the second one only.
  * @on_stop: once; from then on a second SIGTERM or SIGINT ends the process at once, by the kernel.
  * @on_reload: may be NULL, SIGHUP is ignored then. Both run on the loop, never before this returns.
  * Return: 0; -errno, and nothing is open after the loop has run.
@@ -60,6 +63,9 @@ struct daemon_program {
 	/* Build everything. Return: 0; -errno, logged; then stop() is called, for what was built.
 	 */
 	int (*start)(uv_loop_t *loop, void *conf, void *arg);
+	/* May be NULL: with the first SIGTERM or SIGINT. Return: true: the program has something to
+	 * finish, raises SIGTERM then, and stop() is called with that or with another one. */
+	bool (*linger)(void *arg);
 	/* Begin to close everything; the loop ends by itself. Exactly once. */
 	void (*stop)(void *arg);
 	void (*reload)(void *arg); /* SIGHUP; may be NULL */

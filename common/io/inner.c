@@ -246,6 +246,14 @@ static void on_outer_drain(struct outer *o)
 		in->cb->on_drain(in);
 }
 
+static void on_outer_hint(struct outer *o, const struct hint *h)
+{
+	struct inner *in = outer_arg(o);
+
+	if (!in->closing && in->cb->on_hint)
+		in->cb->on_hint(in, h);
+}
+
 static void on_outer_closed(struct outer *o, bool clean, const char *reason)
 {
 	struct inner *in = outer_arg(o);
@@ -259,6 +267,7 @@ static void on_outer_closed(struct outer *o, bool clean, const char *reason)
 static const struct outer_callbacks outer_calls = {
 	.on_data = on_outer_data,
 	.on_drain = on_outer_drain,
+	.on_hint = on_outer_hint,
 	.on_closed = on_outer_closed,
 };
 

@@ -23,6 +23,8 @@ struct inner_callbacks {
 	void (*on_data)(struct inner *in, const uint8_t *bytes, size_t n);
 	/* See outer_callbacks.on_drain. May be NULL. */
 	void (*on_drain)(struct inner *in);
+	/* See outer_callbacks.on_hint; also before on_ready. May be NULL. */
+	void (*on_hint)(struct inner *in, const struct hint *h);
 	/* The end, exactly once; @in is freed after it. */
 	void (*on_closed)(struct inner *in, bool clean, const char *reason);
 };

@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "common/io/tls.h"
+#include "common/pure/hint.h"
 #include "common/pure/http.h"
 
 #define OUTER_OPEN_MS 10000		    /* from the start until open, then it is closed */
@@ -43,6 +44,8 @@ struct outer_callbacks {
 	/* The peer went away (FIN) while this is paused and bytes of it are not handed out yet:
 	 * they come with outer_resume(). May be NULL. */
 	void (*on_peer_gone)(struct outer *o);
+	/* Client: the server, or whoever can write on the connection, gives a hint. May be NULL. */
+	void (*on_hint)(struct outer *o, const struct hint *h);
 	/* The end, exactly once, the last call; @o is freed after it. @reason: in words. @clean:
 	 * after WebSocket close or FIN in order. */
 	void (*on_closed)(struct outer *o, bool clean, const char *reason);
@@ -85,6 +88,13 @@ uv_loop_t *outer_loop(const struct outer *o);
  * -EPIPE not open or closing. */
 int outer_send(struct outer *o, const void *bytes, size_t n) __attribute__((warn_unused_result));
 size_t outer_queued(const struct outer *o);
+
+/**
+ * outer_hint() - server: tell the client something about this connection, beside the stream; when
+ * the layer is shed, at the next boundary of its records.
+ * Return: 0; -EPIPE not open; -ENOBUFS the client does not read.
+ */
+int outer_hint(struct outer *o, const struct hint *h) __attribute__((warn_unused_result));
 
 /** outer_want_drain() - call on_drain when the kernel takes more, however little is queued now. */
 void outer_want_drain(struct outer *o);

@@ -66,10 +66,12 @@ struct outer {
 	/* Shedding: agreed in the upgrade; due at the next record boundary; each direction by
 	 * itself. */
 	bool shed_wanted, shed_agreed, shed_due, shed_came, tx_raw, rx_raw;
-	struct record_follow tx_follow; /* boundaries of what we send, while it may be shed */
-	size_t rx_left;			/* of the record that comes bare */
-	uint64_t shed_ms;		/* since when both are raw; 0: not */
-	char version[16], cipher[48];	/* of the outer TLS, also when it is gone */
+	struct record_follow tx_follow; /* boundaries of what we send, if it may be or is shed */
+	bool hint_due;			/* at the next boundary */
+	struct hint hint;
+	size_t rx_left;		      /* of the record that comes bare */
+	uint64_t shed_ms;	      /* since when both are raw; 0: not */
+	char version[16], cipher[48]; /* of the outer TLS, also when it is gone */
 	uint64_t bytes_in, bytes_out, last_in_ms;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The byte stream inside an outer connection, and how its layer is shed (docs/PROTOCOL.md,
- * sections 2 and 7).
+ * section 2).
  */
 #include "common/io/outer_internal.h"
 
@@ -61,6 +61,7 @@ static int send_shed(struct outer *o)
 	if (r != 0)
 		return r;
 	o->tx_raw = true;
+	o->tx_follow.bare = true;
 	o->tls.mute = true;
 	if (!o->busy) /* else after the record that is being taken apart */
 		free_layer(o);
@@ -116,6 +117,67 @@ static size_t next_part(struct outer *o, const uint8_t *bytes, size_t n)
 	return part;
 }
 
+/*
+ * The same when it is shed. A server looks where the records end, for its hints; and what is
+ * none, or what one end put there to look like a hint, must not reach the other.
+ */
+static size_t next_raw_part(struct outer *o, const uint8_t *bytes, size_t n)
+{
+	size_t part = 0, used;
+
+	if (!o->is_server)
+		return n;
+	while (part < n && !(part > 0 && o->hint_due && record_at_boundary(&o->tx_follow))) {
+		if (record_follow(&o->tx_follow, bytes + part, n - part, &used) != 0) {
+			outer_close(o, "what is to be carried on the shed connection is no record");
+			return 0;
+		}
+		part += used;
+	}
+	return part;
+}
+
+static int send_hint_if_due(struct outer *o)
+{
+	uint8_t record[HINT_RECORD_BYTES];
+
+	if (!o->hint_due || !o->tx_raw || !record_at_boundary(&o->tx_follow))
+		return 0;
+	o->hint_due = false;
+	hint_encode_record(&o->hint, record);
+	return send_raw(o, record, sizeof(record));
+}
+
+int outer_hint(struct outer *o, const struct hint *h)
+{
+	char text[HINT_TEXT_SIZE];
+
+	if (o->closing || o->state != OUTER_OPEN)
+		return -EPIPE;
+	if (!o->tx_raw)
+		return outer_send_short(o, WS_TEXT, text, hint_encode_text(h, text));
+	if (buf_len(&o->net_out) > OUTER_QUEUE_MAX_BYTES)
+		return -ENOBUFS;
+	o->hint = *h;
+	o->hint_due = true;
+	return send_hint_if_due(o);
+}
+
+/* The part that goes out next, in its form. Return: 0; -errno. */
+static int send_part(struct outer *o, const uint8_t *at, size_t n, size_t *part)
+{
+	int r;
+
+	if (!o->tx_raw) {
+		*part = next_part(o, at, n);
+		r = send_frame(o, WS_BINARY, at, *part);
+		return r ? r : shed_if_due(o);
+	}
+	*part = next_raw_part(o, at, n);
+	r = *part > 0 ? send_raw(o, at, *part) : -EPIPE;
+	return r ? r : send_hint_if_due(o);
+}
+
 int outer_send(struct outer *o, const void *bytes, size_t n)
 {
 	const uint8_t *at = bytes;
@@ -125,11 +187,9 @@ int outer_send(struct outer *o, const void *bytes, size_t n)
 	if (buf_len(&o->net_out) + n > OUTER_QUEUE_MAX_BYTES)
 		return -ENOBUFS;
 	while (n > 0) {
-		size_t part = o->tx_raw ? n : next_part(o, at, n);
-		int r = o->tx_raw ? send_raw(o, at, part) : send_frame(o, WS_BINARY, at, part);
+		size_t part;
+		int r = send_part(o, at, n, &part);
 
-		if (r == 0)
-			r = shed_if_due(o);
 		if (r != 0)
 			return r;
 		at += part;
@@ -155,12 +215,23 @@ void outer_opened(struct outer *o)
 	o->cb->on_open(o);
 }
 
+/* Only a server's hints count. */
+static void on_hint(struct outer *o, const struct hint *h)
+{
+	if (!o->is_server && o->state == OUTER_OPEN && o->cb->on_hint)
+		o->cb->on_hint(o, h);
+}
+
 static void on_text(struct outer *o, const struct ws_event *ev)
 {
+	struct hint h;
+
 	if (o->state == OUTER_READY && ev->len == 5 && memcmp(ev->payload, "ready", 5) == 0)
 		outer_opened(o);
 	else if (o->state == OUTER_OPEN && ev->len == 4 && memcmp(ev->payload, "shed", 4) == 0)
 		o->shed_came = true;
+	else if (hint_decode_text(&h, ev->payload, ev->len) == 0)
+		on_hint(o, &h);
 	/* Other hop messages are for later versions: ignored. */
 }
 
@@ -277,6 +348,8 @@ static size_t measure_raw(struct outer *o, size_t *skip)
 static int take_raw(struct outer *o)
 {
 	size_t skip, n;
+	struct hint h;
+	bool hinted;
 
 	if (buf_len(&o->net_in) == 0)
 		return -EAGAIN;
@@ -287,8 +360,12 @@ static int take_raw(struct outer *o)
 		o->cb->on_data(o, buf_data(&o->net_in), n);
 	if (o->closing)
 		return -ECANCELED;
-	buf_consume(&o->net_in, n + skip); /* a hint starts a search at most: none is known yet */
-	return n + skip > 0 ? 0 : -EAGAIN;
+	hinted = skip > 0 && hint_decode_body(&h, buf_data(&o->net_in) + n + RECORD_HEADER_BYTES,
+					      skip - RECORD_HEADER_BYTES) == 0;
+	buf_consume(&o->net_in, n + skip);
+	if (hinted)
+		on_hint(o, &h);
+	return o->closing ? -ECANCELED : n + skip > 0 ? 0 : -EAGAIN;
 }
 
 /* Open one record into o->plain. Return: 0; -EAGAIN; -ECANCELED. */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define TYPE_FIRST 20 /* change_cipher_spec */
-#define TYPE_DATA 23  /* application_data, the last */
 
 static uint32_t body_len(const uint8_t head[RECORD_HEADER_BYTES])
 {
@@ -14,8 +13,14 @@ static uint32_t body_len(const uint8_t head[RECORD_HEADER_BYTES])
 
 static bool header_ok(const uint8_t head[RECORD_HEADER_BYTES])
 {
-	return head[0] >= TYPE_FIRST && head[0] <= TYPE_DATA && head[1] == 3 && head[2] <= 4 &&
-	       body_len(head) <= RECORD_BODY_MAX_BYTES;
+	return head[0] >= TYPE_FIRST && head[0] <= RECORD_TYPE_DATA && head[1] == 3 &&
+	       head[2] <= 4 && body_len(head) <= RECORD_BODY_MAX_BYTES;
+}
+
+static bool bare_ok(const uint8_t head[RECORD_HEADER_BYTES])
+{
+	return head[0] == RECORD_TYPE_DATA && head[1] == 3 && head[2] == 3 &&
+	       body_len(head) >= RECORD_BODY_MIN_BYTES;
 }
 
 static size_t min_size(size_t a, size_t b)
@@ -35,7 +40,7 @@ int record_follow(struct record_follow *f, const uint8_t *bytes, size_t n, size_
 		*used = part;
 		if (f->have < RECORD_HEADER_BYTES)
 			return 0;
-		if (!header_ok(f->head))
+		if (!header_ok(f->head) || (f->bare && !bare_ok(f->head)))
 			return -EBADMSG;
 		f->have = 0;
 		f->left = body_len(f->head);
@@ -53,7 +58,7 @@ int record_raw_decode(const uint8_t *in, size_t len, enum record_kind *kind, siz
 	if (len < RECORD_HEADER_BYTES)
 		return -EAGAIN;
 	body = body_len(in);
-	if (in[0] != TYPE_DATA || in[1] != 3 || in[2] != 3 || body == 0 ||
+	if (in[0] != RECORD_TYPE_DATA || in[1] != 3 || in[2] != 3 || body == 0 ||
 	    body > RECORD_BODY_MAX_BYTES)
 		return -EBADMSG;
 	*kind = body <= RECORD_HINT_MAX_BYTES ? RECORD_HINT : RECORD_DATA;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RECORD_TYPE_DATA 23 /* application_data */
 #define RECORD_HEADER_BYTES 5
 #define RECORD_BODY_MAX_BYTES 16640 /* 2^14 + 256 */
 #define RECORD_BODY_MIN_BYTES 17    /* of a TLS 1.3 ciphertext: type and tag */
@@ -20,6 +21,8 @@ struct record_follow {
 	uint8_t head[RECORD_HEADER_BYTES];
 	uint8_t have;  /* bytes of the next header that have passed */
 	uint32_t left; /* bytes of the present body that have not */
+	bool bare; /* from here on nothing but what may stand on a shed connection, hints excepted
+		    */
 };
 
 static inline bool record_at_boundary(const struct record_follow *f)
@@ -30,7 +33,8 @@ static inline bool record_at_boundary(const struct record_follow *f)
 /**
  * record_follow() - let bytes pass, at most to the next boundary.
  * @used: bytes that passed, 1..n for n > 0.
- * Return: 0; -EBADMSG what passes is no TLS record: boundaries are not known any more.
+ * Return: 0; -EBADMSG what passes is no TLS record, or none for a shed connection: boundaries are
+ * not known any more.
  */
 int record_follow(struct record_follow *f, const uint8_t *bytes, size_t n, size_t *used)
 	__attribute__((warn_unused_result));

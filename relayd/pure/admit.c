@@ -30,7 +30,8 @@ static const struct refusal_info infos[REFUSALS] = {
 	[REFUSAL_REPLAY] = {"replay", 409, "Conflict",
 			    "a connection of this generation or a higher one was here already"},
 	[REFUSAL_FULL] = {"full", 503, "Service Unavailable", "the relay is full"},
-	[REFUSAL_DRAINING] = {"draining", 503, "Service Unavailable", "the relay is stopping"},
+	[REFUSAL_DRAINING] = {"draining", 503, "Service Unavailable",
+			      "the relay takes no sessions at present"},
 	[REFUSAL_TOO_MANY] = {"too-many", 0, "", "too many connections that showed no token"},
 	[REFUSAL_NO_REQUEST] = {"no-request", 0, "", "no request that could be answered came"},
 };

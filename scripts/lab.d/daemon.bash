@@ -29,6 +29,7 @@ write_conf() {
 			printf 'role = manager\nlan = %s\ntun = farlan0\n' "${lan/ /, }"
 			;;
 		site*) printf 'role = device\ntun = farlan0\n' ;;
+		rs*) printf 'drain = 2\n' ;; # `lab stop` has 5 s
 		esac
 		printf 'state = %s/state\nsocket = %s/socket\n' "$dir" "$dir"
 	} >"$dir/conf"

@@ -35,7 +35,7 @@ static struct result run(const uint8_t *data, size_t size, size_t piece)
 
 static void check_raw(const uint8_t *data, size_t size)
 {
-	struct record_follow f = {0};
+	struct record_follow f = {0}, bare = {.bare = true};
 	enum record_kind kind;
 	size_t total, used;
 	int r = record_raw_decode(data, size, &kind, &total);
@@ -49,6 +49,8 @@ static void check_raw(const uint8_t *data, size_t size)
 	    (kind == RECORD_HINT) != (total <= RECORD_HEADER_BYTES + RECORD_HINT_MAX_BYTES))
 		abort();
 	if (record_follow(&f, data, size, &used) != 0 || used != (size < total ? size : total))
+		abort();
+	if ((record_follow(&bare, data, size, &used) == 0) != (kind == RECORD_DATA))
 		abort();
 }
 

@@ -125,10 +125,20 @@ static void on_closed(struct outer *o, bool clean, const char *reason)
 	snprintf(e->reason, sizeof(e->reason), "%s", reason);
 }
 
+static void on_hint(struct outer *o, const struct hint *h)
+{
+	struct end *e = outer_arg(o);
+
+	assert_int_equal(h->code, HINT_DRAINING);
+	e->hints++;
+	e->hint_arg = h->arg;
+}
+
 static const struct outer_callbacks callbacks = {
 	.on_open = on_open,
 	.on_data = on_data,
 	.on_drain = on_drain,
+	.on_hint = on_hint,
 	.on_closed = on_closed,
 };
 

@@ -45,8 +45,10 @@ struct end {
 	bool open, closed, clean, wrong; /* wrong: a byte that was not the next one */
 	bool finish;			 /* when all is sent */
 	char reason[OUTER_REASON_SIZE];
-	uint8_t tag;	  /* of the stream that it sends */
-	uint8_t peer_tag; /* of the stream that it expects */
+	unsigned int hints;
+	uint16_t hint_arg; /* of the last one */
+	uint8_t tag;	   /* of the stream that it sends */
+	uint8_t peer_tag;  /* of the stream that it expects */
 	uint64_t goal, sent, received;
 	uint64_t noise;
 };

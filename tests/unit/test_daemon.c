@@ -27,6 +27,7 @@
 struct conf {
 	long start_error;
 	bool stubborn;
+	long linger; /* 1: waits for another signal; 2: for a moment of its own */
 };
 
 static struct conf conf;
@@ -39,6 +40,17 @@ static int start(uv_loop_t *loop, void *c, void *arg)
 	if (conf.start_error != 0)
 		return (int)conf.start_error;
 	return uv_async_init(loop, &work, NULL);
+}
+
+static bool linger(void *arg)
+{
+	(void)arg;
+	if (conf.linger == 0)
+		return false;
+	daemon_notify("STATUS=linger is called");
+	if (conf.linger == 2)
+		raise(SIGTERM); /* seen by the loop's next turn */
+	return true;
 }
 
 static void stop(void *arg)
@@ -78,6 +90,15 @@ static const struct opt table[] = {
 	 .size = sizeof(bool),
 	 .dflt = "no",
 	 .help = "does not close"},
+	{.section = "d",
+	 .key = "linger",
+	 .parse = opt_parse_int,
+	 .print = opt_print_int,
+	 .offset = offsetof(struct conf, linger),
+	 .size = sizeof(long),
+	 .dflt = "0",
+	 .max = 2,
+	 .help = "how it takes its leave"},
 };
 
 static char reload_words[] = "read again";
@@ -86,10 +107,11 @@ static const struct daemon_program program = {
 		    .what_it_is = "a test",
 		    .default_config = "/nowhere/testd.conf",
 		    .table = table,
-		    .n = 2},
+		    .n = 3},
 	.conf = &conf,
 	.check = check,
 	.start = start,
+	.linger = linger,
 	.stop = stop,
 	.reload = reload,
 	.arg = reload_words,
@@ -226,6 +248,32 @@ static void second_signal_ends_at_once(void **state)
 	assert_string_equal(text, "<5>testd " FARLAN_VERSION " starts\n<5>stops signal=INT\n");
 }
 
+static void expect_lingers(const char *config, bool second)
+{
+	int out, status;
+	pid_t pid = spawn(config, "", &out);
+
+	expect_note("READY=1");
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	expect_note("STATUS=linger is called");
+	expect_note("STATUS=waits until it may stop");
+	if (second)
+		assert_int_equal(kill(pid, SIGINT), 0);
+	expect_note("STOPPING=1");
+	expect_note("STATUS=stop is called");
+	status = wait_status(pid, out);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	expect_no_note();
+}
+
+static void lingers_until_a_second_signal_or_its_own(void **state)
+{
+	(void)state;
+	expect_lingers("[d]\nlinger = 1\n", true);
+	expect_lingers("[d]\nlinger = 2\n", false);
+}
+
 static void start_fails(void **state)
 {
 	int out, status;
@@ -269,7 +317,7 @@ static void configuration(void **state)
 	assert_string_equal(text, want);
 	assert_int_equal(run_to_end("[d]\nstart-error = -4\n", "-n"), 0);
 	assert_string_equal(text, "[d]\n# what start says\nstart-error = -4\n# does not close\n"
-				  "stubborn = no\n");
+				  "stubborn = no\n# how it takes its leave\nlinger = 0\n");
 	assert_int_equal(run_to_end("", "-x"), 2);
 	assert_int_equal(run_to_end("", "--help"), 0);
 	assert_non_null(strstr(text, "\n[d]\n  start-error = 0\n"));
@@ -362,6 +410,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(start_reload_stop),
 		TEST(second_signal_ends_at_once),
+		TEST(lingers_until_a_second_signal_or_its_own),
 		TEST(start_fails),
 		TEST(configuration),
 		TEST(process_settings),

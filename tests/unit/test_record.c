@@ -173,6 +173,22 @@ static void raw_lengths(void **state)
 	}
 }
 
+/* What a server lets pass to a shed connection is what may stand there, hints excepted. */
+static void bare_lets_pass_what_may_stand_there(void **state)
+{
+	for (unsigned int type = 18; type < 26; type++) {
+		for (size_t body = 0; body < 17000; body++) {
+			struct record_follow f = {.bare = true};
+			bool good = type == 23 && body >= 17 && body <= 16640;
+			size_t used;
+			uint8_t in[5];
+
+			head(in, (uint8_t)type, 3, 3, body);
+			assert_int_equal(record_follow(&f, in, 5, &used), good ? 0 : -EBADMSG);
+		}
+	}
+}
+
 static void raw_headers(void **state)
 {
 	enum record_kind kind;
@@ -214,6 +230,7 @@ int main(void)
 		cmocka_unit_test(a_body_of_nothing),
 		cmocka_unit_test(refuses_what_is_no_record),
 		cmocka_unit_test(raw_lengths),
+		cmocka_unit_test(bare_lets_pass_what_may_stand_there),
 		cmocka_unit_test(raw_headers),
 		cmocka_unit_test(raw_truncated),
 	};

@@ -218,6 +218,63 @@ static void test_an_ended_session_is_cut_and_stays_out(void **state)
 	expect_refused(&again, "403");
 }
 
+/* Draining */
+
+static bool both_are_told(void *arg)
+{
+	const struct pair *p = arg;
+
+	return p->m.hints > 0 && p->d.hints > 0;
+}
+
+static void test_draining_tells_those_who_are_joined(void **state)
+{
+	struct pair p;
+	struct end waiting, late;
+
+	(void)state;
+	dial_pair(&p, 1);
+	dial_open(&waiting, 2, TOKEN_DEVICE, 1);
+	end_send(&p.m, 5 * MB);
+	end_send(&p.d, 5 * MB);
+	relay_drain(relay, 60);
+	assert_true(run_until(both_are_told, &p, 2000));
+	assert_int_equal(p.m.hint_arg, 60);
+	assert_int_equal(p.d.hint_arg, 60);
+	assert_true(run_until(is_closed, &waiting, 2000)); /* it would wait in vain */
+	assert_true(waiting.clean);
+	dial(&late, 3, TOKEN_MANAGER, 1);
+	expect_refused(&late, "503");
+	assert_int_equal(relay->refused[REFUSAL_DRAINING], 1);
+	assert_true(run_until(all_arrived, &p, 10000)); /* they go when they like */
+	assert_false(p.m.wrong || p.d.wrong);
+	relay_drain(relay, 0);
+	run_for(100);
+	assert_int_equal(p.m.hints + p.d.hints, 4);
+	assert_int_equal(p.m.hint_arg, 0);
+	relay_undrain(relay);
+	dial_open(&late, 3, TOKEN_MANAGER, 2);
+	close_end(&late);
+	close_pair(&p);
+}
+
+static void test_draining_while_they_come_and_go(void **state)
+{
+	struct pair p;
+	struct end coming;
+
+	(void)state;
+	dial_pair(&p, 1);
+	dial(&coming, 2, TOKEN_MANAGER, 1);
+	while (relay->n_legs < 3) /* accepted, no request yet */
+		uv_run(&loop, UV_RUN_ONCE);
+	outer_finish(p.m.o, "leaves");
+	relay_drain(relay, 1);
+	expect_refused(&coming, "503");
+	assert_true(run_until(is_closed, &p.d, 7000));
+	assert_true(run_until(no_legs, NULL, 2000));
+}
+
 /* The end */
 
 static void test_stop_ends_legs_in_order(void **state)
@@ -273,6 +330,8 @@ int main(void)
 		TEST(test_a_newer_leg_dissolves_the_pair),
 		TEST(test_a_waiting_leg_that_goes_is_noticed),
 		TEST(test_an_ended_session_is_cut_and_stays_out),
+		TEST(test_draining_tells_those_who_are_joined),
+		TEST(test_draining_while_they_come_and_go),
 		TEST(test_stop_ends_legs_in_order),
 		TEST(test_stop_has_an_end),
 	};

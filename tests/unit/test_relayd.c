@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -497,6 +498,128 @@ static void test_sessions_fit_the_open_files(void **state)
 	assert_int_equal(c.max_sessions, 64);
 }
 
+static bool status_is_draining(const char *why)
+{
+	struct question q;
+	const char *got = "";
+	bool draining;
+
+	ask(&q, "status", NULL);
+	assert_int_equal(q.code, 0);
+	draining = json_is_true(json_object_get(q.result, "draining"));
+	(void)rpc_str(q.result, "draining_why", &got);
+	assert_string_equal(got, why);
+	json_decref(q.result);
+	return draining;
+}
+
+static void call(const char *method, bool draining)
+{
+	struct question q;
+
+	ask(&q, method, NULL);
+	assert_int_equal(q.code, 0);
+	assert_int_equal(json_is_true(json_object_get(q.result, "draining")), draining);
+	json_decref(q.result);
+}
+
+static bool accessd_drains(void *arg)
+{
+	return ((relayd->drain.why & DRAIN_BY_ACCESS) != 0) == *(bool *)arg;
+}
+
+static void expect_refused(uint64_t generation)
+{
+	struct end e;
+
+	dial(&e, &domain, TOKEN_MANAGER, generation);
+	assert_true(run_until(is_closed, &e, 5000));
+	assert_non_null(strstr(e.reason, "503"));
+}
+
+static void test_drain_and_enable(void **state)
+{
+	bool yes = true, no = false;
+	struct end m, d;
+
+	(void)state;
+	get_online();
+	assert_false(status_is_draining(""));
+	dial_pair(&m, &d, 1);
+	call("drain", true);
+	assert_true(status_is_draining("relayctl drain"));
+	expect_refused(2);
+	assert_int_equal(m.hints + d.hints, 2);
+	assert_int_equal(m.hint_arg, 0); /* no end is known */
+	fake_access_notify(&access_server, "relay.drain", json_pack("{s:b}", "drain", 1));
+	assert_true(run_until(accessd_drains, &yes, 2000));
+	call("enable", true); /* accessd still wants it drained */
+	assert_true(status_is_draining("the Access Server"));
+	fake_access_notify(&access_server, "relay.drain", json_pack("{s:s}", "drain", "no"));
+	fake_access_notify(&access_server, "relay.drain", json_pack("{s:b}", "drain", 0));
+	assert_true(run_until(accessd_drains, &no, 2000));
+	assert_false(status_is_draining(""));
+	close_pair(&m, &d);
+	dial_pair(&m, &d, 3);
+	close_pair(&m, &d);
+}
+
+static volatile sig_atomic_t terms;
+
+static void on_term(int signum)
+{
+	(void)signum;
+	terms++;
+}
+
+static bool is_termed(void *arg)
+{
+	(void)arg;
+	return terms > 0;
+}
+
+static void test_stopping_waits_for_sessions(void **state)
+{
+	struct end m, d;
+
+	(void)state;
+	signal(SIGTERM, on_term);
+	terms = 0;
+	assert_false(daemon_linger(relayd)); /* not enrolled: nobody is here */
+	get_online();
+	assert_false(daemon_linger(relayd));
+	dial_pair(&m, &d, 1);
+	assert_true(daemon_linger(relayd));
+	assert_true(status_is_draining("stopping"));
+	expect_refused(2);
+	assert_int_equal(m.hints + d.hints, 2);
+	assert_in_range(m.hint_arg, 1, 60);
+	assert_int_equal(terms, 0);
+	close_pair(&m, &d);
+	assert_true(run_until(is_termed, NULL, 3000));
+	assert_int_equal(terms, 1);
+}
+
+static void test_stopping_does_not_wait_for_ever(void **state)
+{
+	struct end m, d;
+
+	(void)state;
+	signal(SIGTERM, on_term);
+	terms = 0;
+	get_online();
+	dial_pair(&m, &d, 1);
+	relayd->drain.stop_s = 1;
+	assert_true(daemon_linger(relayd));
+	assert_true(run_until(is_termed, NULL, 5000));
+	assert_false(m.closed || d.closed);
+	stop_relayd(); /* as the signal would */
+	assert_true(run_until(is_closed, &m, 5000));
+	assert_true(run_until(is_closed, &d, 5000));
+	free(relayd);
+	start_relayd();
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static int group_setup(void **state)
@@ -529,6 +652,9 @@ int main(void)
 		TEST(test_bye_for_good),
 		TEST(test_enroll_again),
 		cmocka_unit_test(test_sessions_fit_the_open_files),
+		TEST(test_drain_and_enable),
+		TEST(test_stopping_waits_for_sessions),
+		TEST(test_stopping_does_not_wait_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

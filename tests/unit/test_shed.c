@@ -19,7 +19,10 @@ struct end {
 	uint64_t to_send, sent, got;
 	size_t chunk_max;
 	uint64_t shed_at; /* client: when so much is sent; 0: never */
-	bool opened, closed, clean, gone;
+	bool opened, closed, clean, gone, close_in_hint;
+	unsigned int hints;
+	uint16_t hint_arg;
+	uint64_t hinted_at; /* bytes that had come before it */
 	uint64_t noise;
 	char reason[OUTER_REASON_SIZE];
 };
@@ -114,6 +117,8 @@ static void on_drain(struct outer *o)
 	feed(outer_arg(o));
 }
 
+static void on_hint(struct outer *o, const struct hint *h);
+
 static void on_gone(struct outer *o)
 {
 	((struct end *)outer_arg(o))->gone = true;
@@ -136,6 +141,7 @@ static const struct outer_callbacks calls = {
 	.on_data = on_data,
 	.on_drain = on_drain,
 	.on_peer_gone = on_gone,
+	.on_hint = on_hint,
 	.on_closed = on_closed,
 };
 
@@ -859,6 +865,148 @@ static void hints_are_taken_out(void **state)
 	}
 }
 
+static void on_hint(struct outer *o, const struct hint *h)
+{
+	struct end *e = outer_arg(o);
+
+	assert_int_equal(h->code, HINT_DRAINING);
+	e->hints++;
+	e->hint_arg = h->arg;
+	e->hinted_at = e->got;
+	if (e->close_in_hint)
+		outer_close(o, "closed in on_hint");
+}
+
+static void give_hint(uint16_t arg)
+{
+	const struct hint h = {.code = HINT_DRAINING, .arg = arg};
+
+	assert_int_equal(outer_hint(s.o, &h), 0);
+}
+
+static void a_hint_in_the_outer_layer(void **state)
+{
+	open_both();
+	give_hint(60);
+	assert_true(wait_for(c.hints == 1, 2000));
+	assert_int_equal(c.hint_arg, 60);
+	say(&s, 3); /* in the middle of a record: it does not matter yet */
+	give_hint(61);
+	say(&s, gen_left(&s.tx));
+	exchange(KB, KB);
+	assert_int_equal(c.hints, 2);
+	assert_int_equal(c.hint_arg, 61);
+	assert_int_equal(outer_shed(c.o), 0);
+	to_the_boundary();
+	exchange(KB, KB);
+}
+
+/* It is said where a record ends, wherever the owner was when it gave it; no byte is touched. */
+static void a_hint_on_the_shed_connection(void **state)
+{
+	static const size_t chunks[] = {0, 1, 2, 7, 100};
+
+	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
+		if (i > 0) {
+			tear_down(state);
+			set_up(state);
+		}
+		open_both();
+		shed_and_wait();
+		wire.chunk = chunks[i];
+		give_hint(1); /* at a boundary: at once */
+		assert_true(wait_for(c.hints == 1, 2000));
+		for (size_t cut = 1; cut < 40; cut++) {
+			uint64_t before = s.sent;
+			size_t left;
+
+			say(&s, 1);
+			left = gen_left(&s.tx);
+			if (cut < left)
+				say(&s, cut);
+			give_hint((uint16_t)(cut + 1));
+			give_hint((uint16_t)(cut + 2)); /* the last one counts */
+			turn_for(1);
+			assert_int_equal(c.hints, cut);
+			say_records(&s, 1);
+			assert_true(wait_for(c.hints == cut + 1, 5000));
+			assert_int_equal(c.hint_arg, cut + 2);
+			assert_true(c.hinted_at > before);
+		}
+		exchange(KB, KB);
+		to_the_boundary();
+	}
+}
+
+static void a_hint_between_shed_and_shed(void **state)
+{
+	open_both();
+	say(&s, 1); /* the server cannot answer yet */
+	assert_int_equal(outer_shed(c.o), 0);
+	turn_for(20);
+	assert_false(both_shed());
+	give_hint(5);
+	assert_true(wait_for(c.hints == 1, 2000));
+	say(&s, gen_left(&s.tx));
+	assert_true(wait_for(both_shed(), 5000));
+	give_hint(6);
+	assert_true(wait_for(c.hints == 2, 2000));
+	exchange(KB, KB);
+}
+
+static void a_clients_hint_is_nothing(void **state)
+{
+	const struct hint h = {.code = HINT_DRAINING, .arg = 9};
+
+	open_both();
+	assert_int_equal(outer_hint(c.o, &h), 0); /* as a text message */
+	turn_for(20);
+	shed_and_wait();
+	hint(&c, 3);
+	exchange(KB, KB);
+	assert_int_equal(s.hints, 0);
+}
+
+static void closed_in_a_hint(void **state)
+{
+	for (int shed = 0; shed < 2; shed++) {
+		if (shed) {
+			tear_down(state);
+			set_up(state);
+		}
+		open_both();
+		if (shed)
+			shed_and_wait();
+		c.close_in_hint = true;
+		give_hint(5);
+		say_records(&s, 3);
+		assert_true(wait_for(c.closed, 2000));
+		assert_string_equal(c.reason, "closed in on_hint");
+	}
+}
+
+/* One end cannot give hints through the server, nor send on what the other's would close over. */
+static void what_looks_like_a_hint_does_not_pass(void **state)
+{
+	static const uint8_t bad[][7] = {
+		{23, 3, 3, 0, 2, 1, 0}, {22, 3, 3, 0, 40}, {23, 3, 1, 0, 40}};
+
+	for (size_t i = 0; i < 3; i++) {
+		if (i > 0) {
+			tear_down(state);
+			set_up(state);
+		}
+		open_both();
+		shed_and_wait();
+		say_records(&s, 2);
+		assert_int_equal(outer_send(s.o, bad[i], sizeof(bad[i])), -EPIPE);
+		assert_true(wait_for(s.closed && c.closed, 5000));
+		assert_int_equal(c.hints, 0);
+		assert_string_equal(s.reason, "what is to be carried on the shed connection is no "
+					      "record");
+	}
+}
+
 /* Behind one's last hint comes the end. */
 static void a_hint_and_the_end(void **state)
 {
@@ -1264,6 +1412,12 @@ int main(void)
 		TEST(closed_in_the_callback),
 		TEST(silence_ends_it),
 		TEST(hints_are_taken_out),
+		TEST(a_hint_in_the_outer_layer),
+		TEST(a_hint_on_the_shed_connection),
+		TEST(a_hint_between_shed_and_shed),
+		TEST(a_clients_hint_is_nothing),
+		TEST(closed_in_a_hint),
+		TEST(what_looks_like_a_hint_does_not_pass),
 		TEST(a_hint_and_the_end),
 		TEST(malformed_records_end_it),
 		TEST(shed_without_having_agreed),
