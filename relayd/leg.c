@@ -219,12 +219,15 @@ static void on_request(struct outer *o, const struct http_head *head)
 	l->answered = true;
 	switch (admit_what(head)) {
 	case ADMIT_PROBE:
-		l->closing = true;
+		l->probes = true;
 		l->relay->probes++;
-		outer_respond(o, 200, "OK", PROBE_BODY);
+		l->closing = !outer_answer(o, head, PROBE_BODY);
 		break;
 	case ADMIT_SESSION:
-		admit(l, head);
+		if (l->probes) /* who measures only measures */
+			refuse(l, REFUSAL_PATH);
+		else
+			admit(l, head);
 		break;
 	case ADMIT_OTHER:
 		refuse(l, REFUSAL_PATH);

@@ -32,6 +32,7 @@ struct leg {
 	bool unknown;	   /* counted in the relay's crowd */
 	bool admitted;	   /* the token was good: the members below are set */
 	bool answered;	   /* a request came, whatever became of it */
+	bool probes;	   /* its requests are probes */
 	bool closing;	   /* we are ending it: what it still sends is not carried */
 	bool stalled;	   /* paused because the other's queue is full */
 	struct leg *other; /* joined with; NULL: not joined */

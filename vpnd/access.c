@@ -96,6 +96,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	take_servers(app, result);
 	app->online = true;
 	app_remember(app);
+	relays_on_hello(app, result);
 	enrolment_finish(app);
 	log_notice("online name=%s domain=%s", app->identity.name, app->identity.id.domain);
 	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
@@ -233,9 +234,9 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method methods[] = {
-	{"session.grant", on_grant},
-	{"session.end", on_session_end},
-	{"bye", on_bye},
+	{"session.grant", on_grant},	      {"session.end", on_session_end},
+	{"session.measured", relays_on_far},  {"relay.list", relays_on_list},
+	{"relay.measure", relays_on_measure}, {"bye", on_bye},
 };
 
 int access_open(struct app *app)

@@ -212,7 +212,9 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 		return r;
 	}
 	load_memory(app);
-	r = control_open(app);
+	r = relays_open(app);
+	if (r == 0)
+		r = control_open(app);
 	if (r != 0)
 		return r;
 	r = open_plane(app);
@@ -228,6 +230,7 @@ void app_stop(struct app *app)
 	outer_hurry();
 	sessions_end_all(app, "vpnd is stopping", true);
 	enrolment_stop(app);
+	relays_close(app);
 	if (app->local)
 		local_close(app->local);
 	app->local = NULL;

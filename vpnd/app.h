@@ -6,6 +6,7 @@
  *   app.c        start, stop, identity
  *   sessions.c   grants -> sessions -> slots of the plane
  *   access.c     what is said with the Access Server
+ *   relays.c     the ways to the relays: measured, told, shown
  *   control.c    what vpnctl asks; enrolment.c: its enroll and login; status.c: its status
  */
 #ifndef FARLAN_VPND_APP_H
@@ -63,6 +64,7 @@ struct app {
 	struct local *local;
 	struct dial_memory memory;
 	struct app_session sessions[PLANE_SLOTS_MAX];
+	struct relays *relays;
 	struct enrol *enrol;
 	struct waiter enrol_waiter;
 	uv_timer_t ticker; /* while somebody waits for a session */
@@ -123,6 +125,20 @@ void access_close_session(struct app *app, const char *session, const char *reas
 /** access_set_unsure() - was a connect to @device given up unheard? A grant that comes for it
  * without being asked for is refused then. */
 void access_set_unsure(struct app *app, const char *device, bool unsure);
+
+/* relays.c */
+int relays_open(struct app *app) __attribute__((warn_unused_result));
+void relays_close(struct app *app); /* idempotent */
+/** relays_begin() - somebody is about to connect: measure what is not known. */
+void relays_begin(struct app *app);
+/** relays_watch() - tell @w what is measured, as it comes in, while it waits for @device. */
+void relays_watch(struct app *app, const struct waiter *w, const char *device);
+void relays_unwatch(struct app *app, const struct waiter *w);
+void relays_on_hello(struct app *app, const json_t *hello);
+void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params);
+void relays_on_measure(struct rpc *rpc, int64_t id, const json_t *params);
+void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params); /* session.measured */
+void relays_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
 
 /* control.c, enrolment.c, status.c */
 int control_open(struct app *app) __attribute__((warn_unused_result));

@@ -160,6 +160,7 @@ static void begin_granted(struct asked *a, struct grant *grant)
 		return;
 	}
 	access_close_session(a->app, grant->session, error);
+	relays_unwatch(a->app, &a->waiter);
 	rpc_reject(rpc, a->waiter.id, RPC_CONFLICT, "%s", error);
 }
 
@@ -185,6 +186,7 @@ static void on_opened(void *arg, const json_t *result, int code, const char *mes
 	if (!result && (code == RPC_TIMEOUT || code == RPC_CLOSED))
 		open_unanswered(a, code);
 	if (!result) {
+		relays_unwatch(a->app, &a->waiter);
 		if (rpc)
 			rpc_reject(rpc, a->waiter.id, code, "%s", message);
 	} else if (grant_decode(&grant, json_object_get(result, "grant")) != 0) {
@@ -228,6 +230,8 @@ static void on_connect(struct rpc *rpc, int64_t id, const json_t *params)
 		return;
 	}
 	sessions_step(app, &w, "asking the Access Server");
+	relays_watch(app, &w, device);
+	relays_begin(app);
 	ask_access(rpc, id, "session.open", json_pack("{s:s}", "device", device), on_opened);
 }
 
@@ -262,8 +266,9 @@ static void on_status(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method methods[] = {
-	{"status", on_status},	 {"enroll", enrolment_on_enroll}, {"login", enrolment_on_login},
-	{"connect", on_connect}, {"disconnect", on_disconnect},	  {"devices", on_devices},
+	{"status", on_status},	   {"enroll", enrolment_on_enroll}, {"login", enrolment_on_login},
+	{"connect", on_connect},   {"disconnect", on_disconnect},   {"devices", on_devices},
+	{"relays", relays_on_ask},
 };
 
 /* A vpnctl that was interrupted while it waited: nobody wants the session that is not up yet. */

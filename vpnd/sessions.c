@@ -55,6 +55,7 @@ static void answer_up(struct app_session *as)
 				    g->peer_name, "relay", st.relay, "cipher", st.path.cipher, "ms",
 				    (json_int_t)(clock_mono_ms() - as->waiter.since_ms), "lans",
 				    lans_of(g)));
+	relays_unwatch(as->app, &as->waiter);
 	as->waiter.waiting = false;
 }
 
@@ -64,6 +65,7 @@ static void answer_failed(struct app_session *as, int code, const char *reason)
 
 	if (rpc)
 		rpc_reject(rpc, as->waiter.id, code, "%s", reason);
+	relays_unwatch(as->app, &as->waiter);
 	as->waiter.waiting = false;
 }
 

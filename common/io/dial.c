@@ -24,6 +24,7 @@ try {
 	size_t url;		      /* index in the target */
 	struct sockaddr_storage addr; /* with port */
 	struct outer *outer;	      /* while it runs */
+	uint64_t begun_ms;
 };
 
 struct lookup {
@@ -216,6 +217,7 @@ static int start_outer(struct try *t)
 		.path = path,
 		.headers = d->headers,
 		.shed = d->target.shed,
+		.probe = d->target.probe,
 	};
 	int r = url_host_header(u, (uint16_t)port_of(&t->addr), host_header, sizeof(host_header));
 
@@ -238,6 +240,7 @@ static bool start_try(struct dial *d)
 	int r = start_outer(t);
 
 	dial_addr_format(&t->addr, addr);
+	t->begun_ms = uv_now(d->loop);
 	if (r == 0) {
 		d->n_running++;
 		return true;
@@ -248,16 +251,31 @@ static bool start_try(struct dial *d)
 	return false;
 }
 
+/* A probe's try that somebody took has good prospects. */
+static bool may_wait(const struct dial *d)
+{
+	for (size_t i = 0; d->target.probe && i < d->next_try; i++) {
+		const struct try *t = &d->tries[i];
+
+		if (t->outer && outer_connected(t->outer) &&
+		    uv_now(d->loop) - t->begun_ms < DIAL_PATIENCE_MS)
+			return true;
+	}
+	return false;
+}
+
 static void on_stagger(uv_timer_t *timer)
 {
 	struct dial *d = timer->data;
 
 	if (d->over)
 		return;
-	if (d->begun)
-		go_on(d);
-	else
+	if (!d->begun)
 		begin(d);
+	else if (may_wait(d))
+		uv_timer_start(&d->stagger, on_stagger, dial_times.stagger_ms, 0);
+	else
+		go_on(d);
 }
 
 static void on_total(uv_timer_t *timer)

@@ -12,6 +12,7 @@
 #include "common/pure/url.h"
 
 #define DIAL_STAGGER_MS 250
+#define DIAL_PATIENCE_MS 1500
 #define DIAL_TOTAL_MS 20000
 #define DIAL_URLS_MAX 8
 #define DIAL_TRIES_MAX 48
@@ -51,6 +52,9 @@ struct dial_target {
 	const char *path;	/* "/v1/control"; appended to the URL's path */
 	const char *headers;
 	bool shed; /* offer to shed the outer layer */
+	/* Not NULL: a probe (outer.h); must be a literal. A try that is connected delays the next
+	 * one by DIAL_PATIENCE_MS, because each further handshake costs what the probe may cost. */
+	const char *probe;
 };
 
 struct dial_callbacks {

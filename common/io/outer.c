@@ -11,6 +11,7 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/io/tcpinfo.h"
 
 #define NET_IN_BYTES (64u << 10) /* read ahead, and what a paused connection may still hold */
 #define READ_FIRST_BYTES 4096	 /* one read of a connection that says little */
@@ -614,6 +615,7 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 	}
 	o->peer = target->addr;
 	o->shed_wanted = target->shed;
+	o->probe = target->probe;
 	set_socket_options(fd);
 	r = outer_http_prepare(o, target);
 	if (r == 0 && connect(fd, addr, len) != 0 && errno != EINPROGRESS)
@@ -694,6 +696,17 @@ void outer_local_addr(const struct outer *o, struct sockaddr_storage *addr)
 		((struct sockaddr_in6 *)addr)->sin6_port = 0;
 	else
 		((struct sockaddr_in *)addr)->sin_port = 0;
+}
+
+bool outer_connected(const struct outer *o)
+{
+	return o->state != OUTER_CONNECTING;
+}
+
+void outer_way(const struct outer *o, struct outer_way *w)
+{
+	w->answer_us = o->answer_us;
+	tcpinfo_get(o->fd, &w->tcp);
 }
 
 const struct tls_peer *outer_tls_peer(const struct outer *o)

@@ -6,6 +6,11 @@
  *   client: connecting -> TLS -> sends GET -> 101 -> sends text "ready" -> open
  *   server: TLS -> on_request: upgrade or respond -> waits for "ready" -> open
  *
+ *
+ * A probe is a client that asks for no stream: plain requests one after the other, on_open with
+ * the first good answer, on_answer with each further one. A server answers those by
+ * outer_answer().
+ *
  * The stream is flow-controlled by the owner: what outer_send() takes is never dropped and
  * outer_queued() says how much waits for the kernel; outer_pause() stops reading, so TCP
  * stops the peer. Callbacks may call any function here, outer_close() included.
@@ -18,6 +23,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "common/io/tcpinfo.h"
 #include "common/io/tls.h"
 #include "common/pure/hint.h"
 #include "common/pure/http.h"
@@ -27,6 +33,7 @@
 #define OUTER_QUEUE_LOW_BYTES (64u << 10)   /* on_drain below this */
 #define OUTER_QUEUE_MAX_BYTES (1u << 20)    /* outer_send() refuses beyond */
 #define OUTER_REASON_SIZE 200
+#define OUTER_ANSWERS_MAX 16 /* of a server on one connection, all within OUTER_OPEN_MS */
 
 struct outer;
 
@@ -36,6 +43,8 @@ struct outer_callbacks {
 	void (*on_request)(struct outer *o, const struct http_head *head);
 	/* The stream is open in both directions. */
 	void (*on_open)(struct outer *o);
+	/* Probe: the answer to outer_ask(). May be NULL where none is asked. */
+	void (*on_answer)(struct outer *o);
 	/* @n bytes of the stream, borrowed. */
 	void (*on_data)(struct outer *o, const uint8_t *bytes, size_t n);
 	/* The queue had been above OUTER_QUEUE_HIGH_BYTES and is below OUTER_QUEUE_LOW_BYTES now.
@@ -59,6 +68,8 @@ struct outer_target {
 	const char *path;    /* "/v1/control" */
 	const char *headers; /* further lines, each ending in CR LF; or "" */
 	bool shed;	     /* offer to shed the outer layer */
+	/* Not NULL: a probe; a good answer's body begins so. Borrowed for the connection's life. */
+	const char *probe;
 };
 
 /** outer_connect() - begin; the outcome comes by on_open or on_closed, never before it returns.
@@ -78,6 +89,17 @@ void outer_upgrade(struct outer *o);
 
 /** outer_respond() - server: answer with a status and a short text body, then close. */
 void outer_respond(struct outer *o, int status, const char *reason, const char *body);
+
+/**
+ * outer_answer() - server: answer 200 with a short text body and wait for the next request; as
+ * outer_respond() if the client wants no more (`Connection: close`, HTTP/1.0), sent a body, or had
+ * OUTER_ANSWERS_MAX answers. Return: whether the connection stays.
+ */
+bool outer_answer(struct outer *o, const struct http_head *head, const char *body);
+
+/** outer_ask() - probe: send the request once more. Return: 0; -EPIPE the last answer is not there
+ * yet, or the server takes no more. */
+int outer_ask(struct outer *o) __attribute__((warn_unused_result));
 
 /** outer_set_callbacks() - hand the connection to another owner; not from within on_closed. */
 void outer_set_callbacks(struct outer *o, const struct outer_callbacks *cb, void *arg);
@@ -156,6 +178,8 @@ void outer_set_silence(struct outer *o, uint32_t ms);
 const struct sockaddr_storage *outer_peer_addr(const struct outer *o);
 /** outer_local_addr() - our address on it, without port; all zeros if there is none. */
 void outer_local_addr(const struct outer *o, struct sockaddr_storage *addr);
+/** outer_connected() - has the other side taken the TCP connection? */
+bool outer_connected(const struct outer *o);
 const struct tls_peer *outer_tls_peer(const struct outer *o);
 const char *outer_host(const struct outer *o);
 struct outer_stats {
@@ -164,5 +188,11 @@ struct outer_stats {
 	const char *tls_version, *cipher;
 };
 void outer_stats(const struct outer *o, struct outer_stats *s);
+/* What TCP and a probe know of the way. */
+struct outer_way {
+	uint32_t answer_us; /* probe: from the last request to its answer */
+	struct tcpinfo tcp;
+};
+void outer_way(const struct outer *o, struct outer_way *w);
 
 #endif

@@ -13,9 +13,18 @@
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
+#define PROBE_BODY_MAX_BYTES 200
 #define SHED_HEADER "Farlan-Shed"
 #define SHED_LABEL "EXPORTER-farlan-shed"
 #define SHED_PROOF_SIZE TEXT_B64URL_SIZE(TLS_EXPORT_BYTES)
+
+static int prepare_probe(struct outer *o, const struct outer_target *t)
+{
+	int n = snprintf(o->request, OUTER_REQUEST_SIZE, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n",
+			 t->path, t->host_header);
+
+	return n < 0 || n >= OUTER_REQUEST_SIZE ? -ENAMETOOLONG : 0;
+}
 
 int outer_http_prepare(struct outer *o, const struct outer_target *t)
 {
@@ -25,6 +34,8 @@ int outer_http_prepare(struct outer *o, const struct outer_target *t)
 	o->request = malloc(OUTER_REQUEST_SIZE);
 	if (!o->request)
 		return -ENOMEM;
+	if (o->probe)
+		return prepare_probe(o, t);
 	file_random(random, sizeof(random));
 	http_ws_key(o->ws_key, random);
 	n = snprintf(o->request, OUTER_REQUEST_SIZE,
@@ -69,6 +80,11 @@ void outer_http_send_request(struct outer *o)
 	char proof[SHED_PROOF_SIZE];
 	size_t used = strlen(o->request);
 
+	if (o->probe) {
+		if (outer_ask(o) != 0)
+			outer_close(o, "the request could not be sent");
+		return;
+	}
 	shed_proof(o, "c", proof);
 	/* In front of the empty line. A request that would grow too long goes without an offer. */
 	if (proof[0] && used + sizeof(SHED_HEADER ": \r\n") + strlen(proof) <= OUTER_REQUEST_SIZE)
@@ -91,6 +107,70 @@ static void describe_refusal(struct outer *o, const struct http_head *head, size
 
 	log_clean(text, sizeof(text), body, end ? (size_t)(end - body) : len);
 	outer_fail(o, "server answered %d%s%s", head->status, text[0] ? ": " : "", text);
+}
+
+/* A body's length; without one, or with a body in chunks, false. */
+static bool body_length(const struct http_head *head, size_t *n)
+{
+	const struct http_str *value = http_header(head, "Content-Length");
+
+	if (!value || value->len == 0 || value->len > 3 || http_header(head, "Transfer-Encoding"))
+		return false;
+	*n = 0;
+	for (size_t i = 0; i < value->len; i++) {
+		if (value->at[i] < '0' || value->at[i] > '9')
+			return false;
+		*n = *n * 10 + (size_t)(value->at[i] - '0');
+	}
+	return true;
+}
+
+int outer_ask(struct outer *o)
+{
+	if (o->closing || o->state != OUTER_HTTP || !o->probe || o->asked || o->last_answer)
+		return -EPIPE;
+	o->asked = true;
+	o->asked_ns = uv_hrtime();
+	return outer_write_plain(o, o->request, strlen(o->request));
+}
+
+static void take_probe_answer(struct outer *o, const struct http_head *head, size_t used)
+{
+	uint64_t us = (uv_hrtime() - o->asked_ns) / 1000;
+	bool first = !o->answers++;
+
+	buf_consume(&o->plain, used);
+	o->asked = false;
+	o->answer_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+	o->last_answer = head->minor == 0 || http_has_token(head, "Connection", "close");
+	if (first)
+		o->cb->on_open(o);
+	else if (o->cb->on_answer)
+		o->cb->on_answer(o);
+}
+
+/* Return: 0; -EAGAIN the body is not whole yet. */
+static int probe_answer(struct outer *o, const struct http_head *head, size_t used)
+{
+	const char *body = (const char *)buf_data(&o->plain) + used;
+	size_t have = buf_len(&o->plain) - used, n = 0, begin = strlen(o->probe);
+
+	if (!o->asked || head->is_request || head->status != 200) {
+		if (o->asked && !head->is_request)
+			describe_refusal(o, head, used);
+		else
+			outer_fail(o, "not a Farlan server on this port");
+		return 0;
+	}
+	if (!body_length(head, &n) || n < begin || n > PROBE_BODY_MAX_BYTES ||
+	    memcmp(body, o->probe, have < begin ? have : begin) != 0) {
+		outer_fail(o, "not a Farlan relay on this port");
+		return 0;
+	}
+	if (have < n)
+		return -EAGAIN;
+	take_probe_answer(o, head, used + n);
+	return 0;
 }
 
 static void client_answer(struct outer *o, const struct http_head *head, size_t used)
@@ -141,6 +221,7 @@ int outer_http_step(struct outer *o)
 
 	if (r == -EAGAIN)
 		return -EAGAIN;
+	o->answered = false; /* another request than the one before */
 	if (r != 0) {
 		if (o->is_server)
 			outer_respond(o, r == -E2BIG ? 431 : 400,
@@ -153,8 +234,12 @@ int outer_http_step(struct outer *o)
 	}
 	if (o->is_server)
 		server_request(o, &head, used);
+	else if (o->probe)
+		r = probe_answer(o, &head, used);
 	else
 		client_answer(o, &head, used);
+	if (r != 0)
+		return r;
 	return o->closing || o->state == OUTER_FINISHING ? -ECANCELED : 0;
 }
 
@@ -187,13 +272,15 @@ void outer_upgrade(struct outer *o)
 		o->state = OUTER_READY;
 }
 
-void outer_respond(struct outer *o, int status, const char *reason, const char *body)
+/* @connection: a header line, or "". Return: whether it was written. */
+static bool write_answer(struct outer *o, int status, const char *reason, const char *body,
+			 const char *connection)
 {
 	char text[768];
 	int n;
 
 	if (o->closing || o->answered)
-		return;
+		return false;
 	o->answered = true;
 	n = snprintf(text, sizeof(text),
 		     "HTTP/1.1 %d %s\r\n"
@@ -201,12 +288,42 @@ void outer_respond(struct outer *o, int status, const char *reason, const char *
 		     "Content-Type: text/plain\r\n"
 		     "Content-Length: %zu\r\n"
 		     "Cache-Control: no-store\r\n"
-		     "Connection: close\r\n\r\n"
+		     "%s\r\n"
 		     "%.400s\n",
 		     status, reason, status == 426 ? "Upgrade: websocket\r\n" : "",
-		     strnlen(body, 400) + 1, body);
-	if (n > 0 && (size_t)n < sizeof(text) && outer_write_plain(o, text, (size_t)n) == 0) {
-		snprintf(text, sizeof(text), "answered %d %s", status, body);
-		outer_finish(o, text);
+		     strnlen(body, 400) + 1, connection, body);
+	return n > 0 && (size_t)n < sizeof(text) && outer_write_plain(o, text, (size_t)n) == 0;
+}
+
+void outer_respond(struct outer *o, int status, const char *reason, const char *body)
+{
+	char text[OUTER_REASON_SIZE];
+
+	if (!write_answer(o, status, reason, body, "Connection: close\r\n"))
+		return;
+	snprintf(text, sizeof(text), "answered %d %.150s", status, body);
+	outer_finish(o, text);
+}
+
+/* As little doubt as possible: what is no body for one may be the next request for another. */
+static bool has_body(const struct http_head *head)
+{
+	for (size_t i = 0; i < head->n_headers; i++) {
+		const struct http_header *h = &head->headers[i];
+
+		if (http_str_is_nocase(h->name, "Transfer-Encoding") ||
+		    (http_str_is_nocase(h->name, "Content-Length") && !http_str_is(h->value, "0")))
+			return true;
 	}
+	return false;
+}
+
+bool outer_answer(struct outer *o, const struct http_head *head, const char *body)
+{
+	if (++o->answers >= OUTER_ANSWERS_MAX || head->minor == 0 || has_body(head) ||
+	    http_has_token(head, "Connection", "close")) {
+		outer_respond(o, 200, "OK", body);
+		return false;
+	}
+	return write_answer(o, 200, "OK", body, "");
 }

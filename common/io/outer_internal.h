@@ -57,8 +57,13 @@ struct outer {
 	uint64_t born_ms;
 	struct sockaddr_storage peer;
 	char reason[OUTER_REASON_SIZE];
-	char *request;			     /* client: the GET, until it is sent */
-	char ws_key[HTTP_WS_KEY_SIZE];	     /* client */
+	char *request;		       /* client: the GET, until it is sent; a probe keeps it */
+	const char *probe;	       /* what a good answer begins with; NULL: no probe */
+	bool asked, last_answer;       /* probe: an answer is due; no further one will be given */
+	uint64_t asked_ns;	       /* probe */
+	uint32_t answer_us;	       /* probe */
+	unsigned int answers;	       /* server: on this connection */
+	char ws_key[HTTP_WS_KEY_SIZE]; /* client */
 	char ws_accept[HTTP_WS_ACCEPT_SIZE]; /* server; empty: the request was no upgrade to our
 						protocol */
 	bool answered;			     /* server */

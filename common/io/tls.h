@@ -41,6 +41,8 @@ void tls_global_deinit(void);
  */
 int tls_ctx_outer_client(struct tls_ctx **out, const struct x509_cert *ca, bool system_roots)
 	__attribute__((warn_unused_result));
+/* outer client for probes: nothing is checked, and X25519 comes first, so that it costs little. */
+int tls_ctx_outer_probe(struct tls_ctx **out) __attribute__((warn_unused_result));
 int tls_ctx_outer_server(struct tls_ctx **out, const struct x509_cert *cert,
 			 const struct x509_key *key, const struct x509_cert *ca)
 	__attribute__((warn_unused_result));

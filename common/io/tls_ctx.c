@@ -191,6 +191,18 @@ int tls_ctx_outer_client(struct tls_ctx **out, const struct x509_cert *ca, bool 
 	return r;
 }
 
+int tls_ctx_outer_probe(struct tls_ctx **out)
+{
+	int groups[] = {WOLFSSL_ECC_X25519, WOLFSSL_ECC_SECP256R1};
+	int r = make(out, TLS_OUTER, false, NULL, NULL, NULL);
+
+	if (r == 0 && wolfSSL_CTX_set_groups((*out)->ctx, groups, 2) != WOLFSSL_SUCCESS) {
+		tls_ctx_free(*out);
+		r = -EIO;
+	}
+	return r;
+}
+
 int tls_ctx_outer_server(struct tls_ctx **out, const struct x509_cert *cert,
 			 const struct x509_key *key, const struct x509_cert *ca)
 {

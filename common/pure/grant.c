@@ -216,26 +216,26 @@ static bool get_token(const json_t *o, char out[PASETO_TOKEN_SIZE])
 	       out[strspn(out, chars)] == '\0';
 }
 
-static bool get_urls(const json_t *o, struct grant_relay *r)
+int grant_urls_decode(struct url urls[GRANT_URLS_MAX], size_t *n, const json_t *list)
 {
-	const json_t *list = json_object_get(o, "urls");
 	size_t size = json_array_size(list);
 
 	if (!json_is_array(list) || size < 1 || size > GRANT_URLS_MAX)
-		return false;
+		return -EBADMSG;
 	for (size_t i = 0; i < size; i++) {
 		const char *s = json_string_value(json_array_get(list, i));
 
-		if (!s || url_parse(&r->urls[i], s) != 0)
-			return false;
+		if (!s || url_parse(&urls[i], s) != 0)
+			return -EBADMSG;
 	}
-	r->n_urls = size;
-	return true;
+	*n = size;
+	return 0;
 }
 
 static bool get_relay(const json_t *o, struct grant_relay *r)
 {
-	return get_name(o, r->name) && get_uid(o, "uid", r->uid) && get_urls(o, r) &&
+	return get_name(o, r->name) && get_uid(o, "uid", r->uid) &&
+	       grant_urls_decode(r->urls, &r->n_urls, json_object_get(o, "urls")) == 0 &&
 	       get_token(o, r->token);
 }
 

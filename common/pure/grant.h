@@ -61,5 +61,9 @@ json_t *grant_relays_encode(const struct grant_relay *relays, size_t n);
  * a failure. Return: 0; -EBADMSG. */
 int grant_relays_decode(struct grant_relay relays[GRANT_RELAYS_MAX], size_t *n, const json_t *list)
 	__attribute__((warn_unused_result));
+/** grant_urls_decode() - of one relay: 1 to GRANT_URLS_MAX. @urls: undefined after a failure.
+ * Return: 0; -EBADMSG. */
+int grant_urls_decode(struct url urls[GRANT_URLS_MAX], size_t *n, const json_t *list)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -1179,7 +1179,7 @@ def cmd_hello(args):
 def cmd_get(args):
     u = urllib.parse.urlsplit(args.url)
     o = outer_dial(u.hostname, u.port or 443, True)
-    o.engine.tls.write(f"GET {u.path} HTTP/1.1\r\nHost: {u.netloc}\r\n\r\n".encode())
+    o.engine.tls.write(f"GET {u.path} HTTP/1.1\r\nHost: {u.netloc}\r\nConnection: close\r\n\r\n".encode())
     outer_flush(o)
     line, _ = outer_head(o)
     while not o.ended:

@@ -154,7 +154,8 @@ static void ask_by_hand(const char *text, const char *want)
 static void test_probe_and_wrong_requests(void **state)
 {
 	(void)state;
-	ask_by_hand("GET /v1/probe HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ");
+	ask_by_hand("GET /v1/probe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		    "HTTP/1.1 200 ");
 	ask_by_hand("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 ");
 	ask_by_hand("GET /v1/session HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 426 ");
 	ask_by_hand("GET /v1/session\r\n\r\n", "HTTP/1.1 400 ");
@@ -162,6 +163,69 @@ static void test_probe_and_wrong_requests(void **state)
 	assert_int_equal(relay->probes, 1);
 	assert_int_equal(relay->refused[REFUSAL_PATH], 1);
 	assert_int_equal(relay->refused[REFUSAL_UPGRADE], 1);
+}
+
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (const char *at = text; (at = strstr(at, what)); at++)
+		n++;
+	return n;
+}
+
+static bool got_three(void *arg)
+{
+	struct hand *h = arg;
+
+	hand_step(h);
+	return count(h->got, "farlan relayd ") == 3 || h->eof;
+}
+
+#define PROBE "GET /v1/probe HTTP/1.1\r\nHost: x\r\n\r\n"
+
+static void test_probes_on_one_connection(void **state)
+{
+	struct hand h;
+	uint64_t before = relay->probes;
+
+	(void)state;
+	hand_open(&h, &domain, port);
+	assert_true(run_until(hand_shaken, &h, 3000));
+	hand_say(&h, PROBE, strlen(PROBE));
+	hand_say(&h, PROBE PROBE, 2 * strlen(PROBE));
+	assert_true(run_until(got_three, &h, 3000));
+	assert_false(h.eof);
+	assert_null(strstr(h.got, "Connection: close"));
+	assert_int_equal(relay->probes, before + 3);
+	/* Who measures only measures. */
+	hand_say(&h, "GET /v1/session HTTP/1.1\r\nHost: x\r\n\r\n", 41);
+	assert_true(run_until(hand_done, &h, 3000));
+	assert_non_null(strstr(h.got, "HTTP/1.1 404 "));
+	hand_close(&h);
+}
+
+static void test_probes_are_not_without_end(void **state)
+{
+	char many[2 * OUTER_ANSWERS_MAX * sizeof(PROBE)] = "";
+	struct hand h;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2 * OUTER_ANSWERS_MAX; i++)
+		memcpy(many + i * strlen(PROBE), PROBE, sizeof(PROBE));
+	hand_open(&h, &domain, port);
+	assert_true(run_until(hand_shaken, &h, 3000));
+	hand_say(&h, many, strlen(many));
+	assert_true(run_until(hand_done, &h, 3000));
+	assert_int_equal(count(h.got, "farlan relayd "), OUTER_ANSWERS_MAX);
+	assert_int_equal(count(h.got, "Connection: close"), 1);
+	hand_close(&h);
+	ask_by_hand(PROBE "rubbish\r\n\r\n", "HTTP/1.1 200 "); /* closed at once */
+	/* What has a body, or might have one, is the last. */
+	ask_by_hand("GET /v1/probe HTTP/1.1\r\nContent-Length: 5\r\n\r\nGET /", "HTTP/1.1 200 ");
+	ask_by_hand("GET /v1/probe HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		    "HTTP/1.1 200 ");
+	ask_by_hand("GET /v1/probe HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ");
 }
 
 static bool three_done(void *arg)
@@ -274,6 +338,8 @@ int main(void)
 		TEST(test_full),
 		TEST(test_expiry_ends_a_running_session),
 		TEST(test_probe_and_wrong_requests),
+		TEST(test_probes_on_one_connection),
+		TEST(test_probes_are_not_without_end),
 		TEST(test_garbage_on_every_layer),
 		TEST(test_who_does_not_come_to_the_point_is_closed),
 		TEST(test_too_many_strangers),
