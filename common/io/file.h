@@ -35,7 +35,8 @@ void file_random(void *out, size_t n);
 /** clock_mono_ms() / clock_mono_us() - CLOCK_BOOTTIME: counts while suspended. */
 uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
-/** clock_wall_s() - Unix seconds by the system clock. */
+/** clock_wall_s(), clock_wall_ms() - Unix time by the system clock. */
 int64_t clock_wall_s(void);
+int64_t clock_wall_ms(void);
 
 #endif
