@@ -8,9 +8,9 @@
 #include <string.h>
 
 struct command {
-	const char *group, *verb;	  /* verb "" for those of one word */
-	const char *operand;		  /* what the last word is, NULL: there is none */
-	bool lans, urls, domain, invites; /* which options it takes */
+	const char *group, *verb; /* verb "" for those of one word */
+	const char *operand;	  /* what the last word is, NULL: there is none */
+	bool lans, urls, domain, invites, rate, filters; /* which options it takes */
 	bool json;
 	int (*run)(struct ctl *c, const struct accessctl_args *a);
 };
@@ -23,14 +23,15 @@ static const struct command COMMANDS[] = {
 	 .json = true,
 	 .run = accessctl_init},
 	{.group = "status", .verb = "", .json = true, .run = accessctl_status},
-	{"device", "add", "NAME", .lans = true, .invites = true, .json = true,
+	{"device", "add", "NAME", .lans = true, .rate = true, .invites = true, .json = true,
 	 .run = accessctl_add},
-	{"device", "set", "NAME", .lans = true, .run = accessctl_set},
+	{"device", "set", "NAME", .lans = true, .rate = true, .run = accessctl_set},
 	{"device", "reinvite", "NAME", .invites = true, .json = true, .run = accessctl_reinvite},
 	{"device", "list", NULL, .json = true, .run = accessctl_list},
 	{"device", "revoke", "NAME", .run = accessctl_simple},
 	{"device", "remove", "NAME", .run = accessctl_simple},
-	{"user", "add", "NAME", .invites = true, .json = true, .run = accessctl_add},
+	{"user", "add", "NAME", .rate = true, .invites = true, .json = true, .run = accessctl_add},
+	{"user", "set", "NAME", .rate = true, .run = accessctl_set},
 	{"user", "passwd", "NAME", .run = accessctl_passwd},
 	{"user", "reinvite", "NAME", .invites = true, .json = true, .run = accessctl_reinvite},
 	{"user", "list", NULL, .json = true, .run = accessctl_list},
@@ -42,6 +43,7 @@ static const struct command COMMANDS[] = {
 	{"relay", "revoke", "NAME", .run = accessctl_simple},
 	{"relay", "remove", "NAME", .run = accessctl_simple},
 	{"session", "list", NULL, .json = true, .run = accessctl_sessions},
+	{"session", "history", NULL, .filters = true, .json = true, .run = accessctl_history},
 	{"session", "kill", "ID", .run = accessctl_kill},
 };
 
@@ -62,6 +64,11 @@ static void help(void)
 	     "  user add NAME                         a manager; the password is asked for on the\n"
 	     "                                        terminal, or is a line of standard input\n"
 	     "  user passwd NAME                      change the password\n"
+	     "  device|user set NAME --rate RATE|none limit of each session with the device, or "
+	     "of\n"
+	     "                                        all of the user's at a relay: 10mbit; "
+	     "counts\n"
+	     "                                        for sessions that begin from now on\n"
 	     "  relay add NAME --url URL[,...]        a Relay Server\n"
 	     "  device|user|relay reinvite NAME       a new invitation for the same UID; the old "
 	     "key\n"
@@ -72,6 +79,9 @@ static void help(void)
 	     "  device|user|relay list [--json]\n"
 	     "\n"
 	     "  session list [--json]\n"
+	     "  session history [--since TIME] [--device NAME] [--user NAME] [--json]\n"
+	     "                                        what sessions carried, as both ends and the\n"
+	     "                                        relays count it, and why they ended\n"
 	     "  session kill ID                       the beginning of the ID is enough\n"
 	     "\n"
 	     "add and reinvite print an invitation: one line on standard output, for vpnd or "
@@ -92,7 +102,9 @@ static void help(void)
 	     "  accessctl relay add rs1 --url https://rs1.lab.example >relay.txt\n"
 	     "  accessctl device add site1 --lan 192.168.201.0/24 10.5.0.0/16 --expires 24h\n"
 	     "  accessctl user add anna --qr\n"
+	     "  accessctl device set site1 --rate 10mbit\n"
 	     "  accessctl device list --json\n"
+	     "  accessctl session history --since 7d --user anna\n"
 	     "  accessctl session kill 0011aabb");
 }
 
@@ -125,6 +137,10 @@ static int check(const struct command *cmd, const struct accessctl_args *a)
 		return accessctl_usage("--domain has no meaning here");
 	if ((a->expires_s || a->qr) && !cmd->invites)
 		return accessctl_usage("--expires and --qr have no meaning here");
+	if (a->rate && !cmd->rate)
+		return accessctl_usage("--rate has no meaning here");
+	if ((a->since_s || a->device || a->user) && !cmd->filters)
+		return accessctl_usage("--since, --device and --user have no meaning here");
 	if (a->json && !cmd->json)
 		return accessctl_usage("--json has no meaning here");
 	if (cmd->urls && json_array_size(a->urls) == 0)
@@ -148,6 +164,21 @@ json_t *accessctl_ask(struct ctl *c, const char *method, json_t *params)
 
 json_t *accessctl_ask_all(struct ctl *c, const char *method, const char *what, const char *key)
 {
+	return accessctl_ask_for(c, method, NULL, what, key);
+}
+
+static json_t *ask_page(struct ctl *c, const char *method, json_t *params, const char *after)
+{
+	json_t *o = json_pack("{s:s}", "after", after);
+
+	if (params)
+		json_object_update_missing(o, params);
+	return accessctl_ask(c, method, o);
+}
+
+json_t *accessctl_ask_for(struct ctl *c, const char *method, json_t *params, const char *what,
+			  const char *key)
+{
 	json_t *all = json_array(), *page;
 	char after[128] = "";
 	bool more = true;
@@ -155,7 +186,7 @@ json_t *accessctl_ask_all(struct ctl *c, const char *method, const char *what, c
 	while (more) {
 		json_t *items;
 
-		page = accessctl_ask(c, method, json_pack("{s:s}", "after", after));
+		page = ask_page(c, method, params, after);
 		items = json_object_get(page, what);
 		more = json_is_true(json_object_get(page, "more")) && json_array_size(items) > 0;
 		if (!page || json_array_extend(all, items) != 0 ||

@@ -15,9 +15,10 @@ struct accessctl_args {
 	const char *socket;
 	const char *words[ACCESSCTL_WORDS_MAX]; /* "device", "add", "site1" */
 	size_t n_words;
-	const char *domain;
-	json_t *lans, *urls; /* arrays; NULL: not given */
-	int64_t expires_s;   /* 0: not given */
+	const char *domain, *rate;
+	const char *device, *user;  /* of session history */
+	json_t *lans, *urls;	    /* arrays; NULL: not given */
+	int64_t expires_s, since_s; /* 0: not given */
 	bool json, qr, help, version;
 };
 
@@ -33,6 +34,9 @@ int accessctl_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 json_t *accessctl_ask(struct ctl *c, const char *method, json_t *params);
 /** accessctl_ask_all() - all pages of a list. @key: of an item, to go on behind it. */
 json_t *accessctl_ask_all(struct ctl *c, const char *method, const char *what, const char *key);
+/** accessctl_ask_for() - the same with further members in what is asked. @params: borrowed. */
+json_t *accessctl_ask_for(struct ctl *c, const char *method, json_t *params, const char *what,
+			  const char *key);
 
 /* The commands; words are checked for number. Return: an exit code. */
 int accessctl_init(struct ctl *c, const struct accessctl_args *a);
@@ -44,6 +48,7 @@ int accessctl_passwd(struct ctl *c, const struct accessctl_args *a);
 int accessctl_simple(struct ctl *c, const struct accessctl_args *a); /* revoke, remove */
 int accessctl_list(struct ctl *c, const struct accessctl_args *a);
 int accessctl_sessions(struct ctl *c, const struct accessctl_args *a);
+int accessctl_history(struct ctl *c, const struct accessctl_args *a);
 int accessctl_kill(struct ctl *c, const struct accessctl_args *a);
 
 /** accessctl_qr() - draw @text on standard error. Return: false: it is too long. */

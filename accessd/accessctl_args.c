@@ -10,6 +10,7 @@
 #include "accessd/accessctl.h"
 #include "accessd/pure/duration.h"
 #include "common/pure/addr.h"
+#include "common/pure/rate.h"
 #include "common/pure/url.h"
 
 struct walk {
@@ -104,6 +105,41 @@ static int take_expires(struct accessctl_args *a, const char *value)
 	return 0;
 }
 
+static int take_since(struct accessctl_args *a, const char *value)
+{
+	if (duration_parse(&a->since_s, value) != 0)
+		return accessctl_usage("--since %s: a number with m, h or d, up to a year, e.g. 7d",
+				       value);
+	return 0;
+}
+
+static int take_rate(struct accessctl_args *a, const char *value)
+{
+	uint64_t rate;
+	int rc = rate_parse(&rate, value);
+
+	if (rc == -ERANGE)
+		return accessctl_usage("--rate %s: a rate is 64kbit to 100gbit", value);
+	if (rc)
+		return accessctl_usage("--rate %s: a number with kbit, mbit or gbit, e.g. 10mbit; "
+				       "or none",
+				       value);
+	a->rate = value;
+	return 0;
+}
+
+static int take_device(struct accessctl_args *a, const char *value)
+{
+	a->device = value;
+	return 0;
+}
+
+static int take_user(struct accessctl_args *a, const char *value)
+{
+	a->user = value;
+	return 0;
+}
+
 static int take_domain(struct accessctl_args *a, const char *value)
 {
 	a->domain = value;
@@ -120,8 +156,10 @@ static const struct {
 	const char *name;
 	int (*take)(struct accessctl_args *a, const char *value);
 } VALUED[] = {
-	{"--lan", take_lans},	   {"--url", take_urls},      {"--expires", take_expires},
-	{"--domain", take_domain}, {"--socket", take_socket}, {"-s", take_socket},
+	{"--lan", take_lans},  {"--url", take_urls},	  {"--expires", take_expires},
+	{"--rate", take_rate}, {"--since", take_since},	  {"--device", take_device},
+	{"--user", take_user}, {"--domain", take_domain}, {"--socket", take_socket},
+	{"-s", take_socket},
 };
 
 static bool take_flag(struct accessctl_args *a, const char *word)

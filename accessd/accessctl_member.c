@@ -150,12 +150,19 @@ int accessctl_passwd(struct ctl *c, const struct accessctl_args *a)
 
 /* --- members --------------------------------------------------------------------------------- */
 
+static void put_rate(json_t *params, const struct accessctl_args *a)
+{
+	if (params && a->rate)
+		json_object_set_new(params, "rate", json_string(a->rate));
+}
+
 int accessctl_add(struct ctl *c, const struct accessctl_args *a)
 {
 	json_t *params;
 
 	if (strcmp(a->words[0], "user") == 0) {
 		params = with_password(a);
+		put_rate(params, a);
 		return params ? invite(c, a, "user.add", params) : CTL_FAILED;
 	}
 	params = json_pack("{s:s}", "name", a->words[2]);
@@ -163,6 +170,7 @@ int accessctl_add(struct ctl *c, const struct accessctl_args *a)
 		json_object_set(params, "urls", a->urls);
 		return invite(c, a, "relay.add", params);
 	}
+	put_rate(params, a);
 	if (a->lans)
 		json_object_set(params, "lans", a->lans);
 	else
@@ -174,12 +182,17 @@ int accessctl_add(struct ctl *c, const struct accessctl_args *a)
 
 int accessctl_set(struct ctl *c, const struct accessctl_args *a)
 {
-	json_t *result;
+	bool is_user = strcmp(a->words[0], "user") == 0;
+	json_t *params, *result;
 
-	if (!a->lans)
-		return accessctl_usage("--lan is missing");
-	result = accessctl_ask(c, "device.set",
-			       json_pack("{s:s, s:O}", "name", a->words[2], "lans", a->lans));
+	if (!a->lans && !a->rate)
+		return accessctl_usage(is_user ? "--rate is missing"
+					       : "--lan or --rate is missing");
+	params = json_pack("{s:s}", "name", a->words[2]);
+	if (a->lans)
+		json_object_set(params, "lans", a->lans);
+	put_rate(params, a);
+	result = accessctl_ask(c, is_user ? "user.set" : "device.set", params);
 	json_decref(result);
 	return result ? CTL_OK : CTL_FAILED;
 }

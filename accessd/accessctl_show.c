@@ -7,6 +7,7 @@
 
 #include "accessd/accessctl.h"
 #include "accessd/pure/duration.h"
+#include "common/pure/rate.h"
 
 #define CELL_SIZE 512
 #define WHEN_SIZE 32
@@ -47,6 +48,15 @@ static void joined(const json_t *o, const char *key, char out[CELL_SIZE])
 	}
 }
 
+/* A limit in bytes a second, as it is set. */
+static void rate_of(const json_t *o, char out[RATE_TEXT_SIZE])
+{
+	int64_t v = 0;
+
+	(void)!rpc_int(o, "rate", 0, INT64_MAX, &v); /* absent: none */
+	rate_format((uint64_t)v, out);
+}
+
 static const char *yes_no(const json_t *o, const char *key)
 {
 	return json_is_true(json_object_get(o, key)) ? "yes" : "no";
@@ -56,10 +66,11 @@ static const char *yes_no(const json_t *o, const char *key)
 
 static void member_row(struct ctl_table *t, const char *group, const json_t *m)
 {
-	char seen[WHEN_SIZE], lists[CELL_SIZE] = "-";
+	char seen[WHEN_SIZE], lists[CELL_SIZE] = "-", rate[RATE_TEXT_SIZE];
 	const char *what = "-";
 
 	when_of(m, "last_seen", seen);
+	rate_of(m, rate);
 	if (strcmp(group, "device") == 0) {
 		joined(m, "lans", lists);
 		what = text_of(m, "ipv4");
@@ -72,6 +83,7 @@ static void member_row(struct ctl_table *t, const char *group, const json_t *m)
 				       yes_no(m, "online"),
 				       what,
 				       lists,
+				       rate,
 				       seen,
 				       text_of(m, "address"),
 				       text_of(m, "version")};
@@ -86,25 +98,29 @@ static void member_row(struct ctl_table *t, const char *group, const json_t *m)
 				       text_of(m, "version")};
 		ctl_table_row(t, cells);
 	} else {
-		const char *cells[] = {text_of(m, "name"),    text_of(m, "state"),
-				       yes_no(m, "online"),   seen,
-				       text_of(m, "address"), text_of(m, "version")};
+		const char *cells[] = {text_of(m, "name"),
+				       text_of(m, "state"),
+				       yes_no(m, "online"),
+				       rate,
+				       seen,
+				       text_of(m, "address"),
+				       text_of(m, "version")};
 		ctl_table_row(t, cells);
 	}
 }
 
 static struct ctl_table *member_table(const char *group)
 {
-	static const char *const device[] = {"NAME", "STATE",	  "ONLINE", "TUNNEL",
-					     "LANS", "LAST SEEN", "FROM",   "VERSION"};
+	static const char *const device[] = {"NAME", "STATE",	  "ONLINE", "TUNNEL", "LANS",
+					     "RATE", "LAST SEEN", "FROM",   "VERSION"};
 	static const char *const relay[] = {"NAME",	 "STATE", "ONLINE", "URLS",
 					    "LAST SEEN", "FROM",  "VERSION"};
-	static const char *const user[] = {"NAME",	"STATE", "ONLINE",
+	static const char *const user[] = {"NAME",	"STATE", "ONLINE", "RATE",
 					   "LAST SEEN", "FROM",	 "VERSION"};
 
 	if (strcmp(group, "device") == 0)
-		return ctl_table_new(8, device);
-	return strcmp(group, "relay") == 0 ? ctl_table_new(7, relay) : ctl_table_new(6, user);
+		return ctl_table_new(9, device);
+	return strcmp(group, "relay") == 0 ? ctl_table_new(7, relay) : ctl_table_new(7, user);
 }
 
 int accessctl_list(struct ctl *c, const struct accessctl_args *a)

@@ -109,7 +109,7 @@ static bool get_new(struct rpc *rpc, int64_t id, const json_t *params, struct st
 	       get_expires(rpc, id, params, clock_wall_s(), expires);
 }
 
-static bool get_lans(struct rpc *rpc, int64_t id, const json_t *params, struct lans *lans)
+bool admin_lans(struct rpc *rpc, int64_t id, const json_t *params, struct lans *lans)
 {
 	const struct app *a = local_arg(rpc);
 	char error[LISTS_ERROR_SIZE], text[PREFIX_TEXT_SIZE];
@@ -134,7 +134,8 @@ static void on_device_add(struct rpc *rpc, int64_t id, const json_t *params)
 	struct store_member m = {.kind = IDENT_DEVICE};
 	int64_t expires;
 
-	if (get_new(rpc, id, params, &m, &expires) && get_lans(rpc, id, params, &m.lans))
+	if (get_new(rpc, id, params, &m, &expires) && admin_lans(rpc, id, params, &m.lans) &&
+	    admin_rate(rpc, id, params, &m.rate))
 		add(local_arg(rpc), rpc, id, &m, NULL, expires);
 }
 
@@ -224,7 +225,8 @@ static void on_user_add(struct rpc *rpc, int64_t id, const json_t *params)
 	const struct app *a = local_arg(rpc);
 	struct store_member other;
 
-	if (!get_new(rpc, id, params, &h.member, &h.expires))
+	if (!get_new(rpc, id, params, &h.member, &h.expires) ||
+	    !admin_rate(rpc, id, params, &h.member.rate))
 		return;
 	/* Told before a minute of typing, and again by the store when it is added. */
 	if (store_member_by_name(a->store, a->domain.row.id, IDENT_USER, h.member.name, &other) ==
@@ -243,34 +245,6 @@ static void on_user_passwd(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 /* --- changing -------------------------------------------------------------------------------- */
-
-static void on_device_set(struct rpc *rpc, int64_t id, const json_t *params)
-{
-	struct app *a = local_arg(rpc);
-	struct store_member m;
-	struct lans lans;
-	int rc;
-
-	if (!admin_find(rpc, id, params, IDENT_DEVICE, &m))
-		return;
-	if (!json_object_get(params, "lans")) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "lans is missing");
-		return;
-	}
-	if (!get_lans(rpc, id, params, &lans))
-		return;
-	rc = store_member_set_lans(a->store, m.id, &lans);
-	if (rc) {
-		admin_failed(rpc, id, rc);
-		return;
-	}
-	log_notice("changed kind=device name=%s lans=%zu", m.name, lans.n);
-	/* It comes back at once and learns its LANs by hello; its sessions are granted for the old
-	 * ones. */
-	sessions_end_member(a->sessions, m.id, "the device's LANs were changed");
-	clients_drop_member(a->clients, m.id, "the device's LANs were changed", true);
-	rpc_reply(rpc, id, json_object());
-}
 
 static void reinvite(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind)
 {
@@ -369,13 +343,14 @@ static const struct rpc_method METHODS[] = {
 	{"init", admin_on_init},
 	{"status", admin_on_status},
 	{"device.add", on_device_add},
-	{"device.set", on_device_set},
+	{"device.set", admin_on_device_set},
 	{"device.list", admin_on_device_list},
 	{"device.reinvite", on_device_reinvite},
 	{"device.revoke", on_device_revoke},
 	{"device.remove", on_device_remove},
 	{"user.add", on_user_add},
 	{"user.passwd", on_user_passwd},
+	{"user.set", admin_on_user_set},
 	{"user.list", admin_on_user_list},
 	{"user.reinvite", on_user_reinvite},
 	{"user.revoke", on_user_revoke},
@@ -386,6 +361,7 @@ static const struct rpc_method METHODS[] = {
 	{"relay.revoke", on_relay_revoke},
 	{"relay.remove", on_relay_remove},
 	{"session.list", admin_on_session_list},
+	{"session.history", admin_on_session_history},
 	{"session.kill", admin_on_session_kill},
 };
 

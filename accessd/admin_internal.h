@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What admin.c (members) and admin_show.c (lists, status, sessions, init) share. */
+/* What admin.c (members), admin_set.c (changing them), admin_show.c (lists, status, sessions, init)
+ * and admin_history.c share. */
 #ifndef FARLAN_ADMIN_INTERNAL_H
 #define FARLAN_ADMIN_INTERNAL_H
 
@@ -14,14 +15,22 @@ bool admin_name(struct rpc *rpc, int64_t id, const json_t *params, char name[STO
 /** admin_find() - a member by the name in @params. Else the request is answered. */
 bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind,
 		struct store_member *m);
+/** admin_lans() - the networks in @params, which fit into the domain. Else the request is answered.
+ */
+bool admin_lans(struct rpc *rpc, int64_t id, const json_t *params, struct lans *lans);
+/** admin_rate() - the rate in @params; absent: @rate stays. Else the request is answered. */
+bool admin_rate(struct rpc *rpc, int64_t id, const json_t *params, uint64_t *rate);
 const char *admin_state_name(enum store_state state);
 
 void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_device_set(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_user_set(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_device_list(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_user_list(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_session_list(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_session_history(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_session_kill(struct rpc *rpc, int64_t id, const json_t *params);
 
 #endif

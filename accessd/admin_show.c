@@ -142,6 +142,8 @@ static bool list_member(void *arg, const struct store_member *m)
 
 	if (m->kind == IDENT_RELAY)
 		json_object_set_new(o, "urls", urls_to_json(&m->urls));
+	else
+		json_object_set_new(o, "rate", json_integer((json_int_t)m->rate));
 	if (m->kind == IDENT_DEVICE) {
 		add_tunnel(l->app, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));

@@ -21,6 +21,8 @@ static int start_sessions(struct app *a)
 	struct sessions_config sessions = {.store = a->store,
 					   .domain = &a->domain,
 					   .life_s = a->conf.session_hours * HOUR_S,
+					   .session_rate = a->conf.session_rate,
+					   .user_rate = a->conf.user_rate,
 					   .ops = &CLIENTS_SESSIONS_OPS};
 	int rc = clients_open(&a->clients, a->loop, &clients);
 
@@ -79,7 +81,7 @@ static void on_upkeep(uv_timer_t *t)
 {
 	struct app *a = t->data;
 
-	if (store_purge(a->store, clock_wall_s()) != 0)
+	if (store_purge(a->store, clock_wall_s(), a->conf.history_days * 24 * HOUR_S) != 0)
 		log_warn("old rows could not be removed");
 	renew(a);
 }

@@ -23,6 +23,15 @@ const struct opt CONF_TABLE[] = {
 	{ .section = "accessd", .key = "login-hours", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(login_hours), .dflt = "24", .min = 1, .max = 720,
 	  .help = "a manager signs in anew after this time" },
+	{ .section = "accessd", .key = "session-rate", .parse = opt_parse_rate, .print = opt_print_rate,
+	  FIELD(session_rate), .dflt = "none",
+	  .help = "limit of a session, both directions together, where the device has none of its own: 10mbit" },
+	{ .section = "accessd", .key = "user-rate", .parse = opt_parse_rate, .print = opt_print_rate,
+	  FIELD(user_rate), .dflt = "none",
+	  .help = "limit of a user's sessions together at a relay, where the user has none of his own" },
+	{ .section = "accessd", .key = "history-days", .parse = opt_parse_int, .print = opt_print_int,
+	  FIELD(history_days), .dflt = "90", .min = 1, .max = 3650,
+	  .help = "sessions that are over, and what they carried, are forgotten after this time" },
 };
 /* clang-format on */
 

@@ -13,7 +13,8 @@
 struct conf {
 	char state[200], socket[108];
 	struct opt_listens listen;
-	long session_hours, login_hours;
+	long session_hours, login_hours, history_days;
+	uint64_t session_rate, user_rate; /* bytes a second; 0: none */
 };
 
 extern const struct opt CONF_TABLE[];

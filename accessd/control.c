@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What members may ask on their control connection (docs/PROTOCOL.md, 4.2). */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "accessd/clients_internal.h"
 #include "accessd/pure/page.h"
+#include "accessd/usage.h"
 #include "common/io/file.h"
 #include "common/pure/msg.h"
 
@@ -212,11 +214,31 @@ static void on_session_close(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reply(rpc, id, json_object());
 }
 
+static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	struct usage_reporter by = {
+		.member = c->member, .kind = c->kind, .uid = c->id.uid, .name = c->name};
+	int rc;
+
+	if (!is_allowed(c, id, false))
+		return;
+	rc = usage_take(c->owner->store, &by, json_object_get(params, "records"));
+	if (rc == -EBADMSG)
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "records is missing");
+	else if (rc)
+		rpc_reject(rpc, id, RPC_INTERNAL,
+			   "the server cannot do this now; its log says why");
+	else
+		rpc_reply(rpc, id, json_object());
+}
+
 static const struct rpc_method METHODS[] = {
 	{"hello", on_hello},
 	{"device.list", on_device_list},
 	{"session.open", on_session_open},
 	{"session.close", on_session_close},
+	{"session.usage", on_session_usage},
 };
 
 const struct rpc_ops CONTROL_OPS = {

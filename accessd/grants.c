@@ -54,6 +54,23 @@ static int fill_lans(struct sessions *ss, const struct session *x, struct grant 
 	return 0;
 }
 
+/* What the relay holds this session, and all of this user's, to. */
+static int fill_limits(struct sessions *ss, const struct session *x, struct token *t)
+{
+	struct store_member device, user;
+	int rc = store_member_get(ss->store, x->row.device_member, &device);
+
+	if (rc == 0)
+		rc = store_member_get(ss->store, x->row.user_member, &user);
+	if (rc)
+		return rc;
+	t->rate = device.rate ? device.rate : ss->session_rate;
+	t->user_rate = user.rate ? user.rate : ss->user_rate;
+	if (t->user_rate)
+		snprintf(t->user, sizeof(t->user), "%s", user.uid);
+	return 0;
+}
+
 static int fill_relay(struct sessions *ss, const struct session *x, const struct store_member *m,
 		      enum token_role role, struct grant_relay *r)
 {
@@ -64,6 +81,10 @@ static int fill_relay(struct sessions *ss, const struct session *x, const struct
 		.expires = x->row.ends,
 	};
 
+	int rc = fill_limits(ss, x, &t);
+
+	if (rc)
+		return rc;
 	snprintf(t.session, sizeof(t.session), "%s", x->row.id);
 	snprintf(r->name, sizeof(r->name), "%s", m->name);
 	snprintf(r->uid, sizeof(r->uid), "%s", m->uid);

@@ -325,6 +325,8 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 				.store = config->store,
 				.domain = config->domain,
 				.life_s = config->life_s,
+				.session_rate = config->session_rate,
+				.user_rate = config->user_rate,
 				.ops = config->ops,
 				.arg = config->arg};
 	uv_timer_init(loop, &ss->timer);

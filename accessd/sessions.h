@@ -31,7 +31,8 @@ struct sessions_ops {
 struct sessions_config {
 	struct store *store; /* all borrowed */
 	const struct domain *domain;
-	int64_t life_s; /* of a session */
+	int64_t life_s;			  /* of a session */
+	uint64_t session_rate, user_rate; /* where the member has none of its own */
 	const struct sessions_ops *ops;
 	void *arg; /* for ops */
 };

@@ -17,6 +17,7 @@ struct sessions {
 	struct store *store;
 	const struct domain *domain;
 	int64_t life_s;
+	uint64_t session_rate, user_rate; /* where the member has none of its own */
 	const struct sessions_ops *ops;
 	void *arg;
 	struct session *list; /* ordered by id */

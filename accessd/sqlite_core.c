@@ -16,7 +16,7 @@
 #define DB_FILE "accessd.db"
 #define LOCK_FILE "lock"
 #define BUSY_MS 5000
-#define KEEP_S (30 * INT64_C(86400))
+#define KEEP_S (30 * INT64_C(86400)) /* of invitations and logins */
 
 /* --- statements ------------------------------------------------------------------------------ */
 
@@ -316,12 +316,11 @@ void store_close(struct store *s)
 	free(s);
 }
 
-/* Ended sessions, invitations and logins are kept for 30 days: history, and better words for a
- * refusal. */
-int store_purge(struct store *s, int64_t now)
+/* Invitations and logins are kept for better words of a refusal. */
+int store_purge(struct store *s, int64_t now, int64_t history_s)
 {
 	int rc = sql_run(s, "DELETE FROM session WHERE state = 2 AND ended < ? AND ends < ?",
-			 ARGS(INT(now - KEEP_S), INT(now)));
+			 ARGS(INT(now - history_s), INT(now)));
 
 	if (rc == 0)
 		rc = sql_run(s, "DELETE FROM invite WHERE expires < ?", ARGS(INT(now - KEEP_S)));

@@ -86,7 +86,7 @@ int store_domain_set_certs(struct store *s, const struct store_domain *d)
 
 #define MEMBER_COLUMNS                                                                            \
 	"SELECT id, domain, kind, uid, name, state, created, last_seen, version, address, lans, " \
-	"urls, drained FROM member "
+	"urls, drained, rate FROM member "
 
 int store_member_add(struct store *s, struct store_member *m)
 {
@@ -95,11 +95,12 @@ int store_member_add(struct store *s, struct store_member *m)
 
 	lans_to_text(&m->lans, lans);
 	urls_to_text(&m->urls, urls);
-	rc = sql_run(s,
-		     "INSERT INTO member (domain, kind, uid, name, state, created, lans, urls)"
-		     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		     ARGS(INT(m->domain), INT(m->kind), TEXT(m->uid), TEXT(m->name), INT(m->state),
-			  INT(m->created), TEXT(lans), TEXT(urls)));
+	rc = sql_run(
+		s,
+		"INSERT INTO member (domain, kind, uid, name, state, created, lans, urls, rate)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		ARGS(INT(m->domain), INT(m->kind), TEXT(m->uid), TEXT(m->name), INT(m->state),
+		     INT(m->created), TEXT(lans), TEXT(urls), INT(m->rate)));
 	if (rc == 0)
 		m->id = sqlite3_last_insert_rowid(s->db);
 	return rc;
@@ -117,6 +118,7 @@ static bool read_member(sqlite3_stmt *st, struct store_member *m)
 	m->created = sqlite3_column_int64(st, 6);
 	m->last_seen = sqlite3_column_int64(st, 7);
 	m->drained = sqlite3_column_int(st, 12) != 0;
+	m->rate = (uint64_t)sqlite3_column_int64(st, 13);
 	return col_text(st, 3, m->uid, sizeof(m->uid)) &&
 	       col_text(st, 4, m->name, sizeof(m->name)) &&
 	       col_text(st, 8, m->version, sizeof(m->version)) &&
@@ -198,6 +200,11 @@ int store_member_set_drained(struct store *s, int64_t id, bool drained)
 {
 	return sql_change(s, "UPDATE member SET drained = ? WHERE id = ?",
 			  ARGS(INT(drained), INT(id)));
+}
+
+int store_member_set_rate(struct store *s, int64_t id, uint64_t rate)
+{
+	return sql_change(s, "UPDATE member SET rate = ? WHERE id = ?", ARGS(INT(rate), INT(id)));
 }
 
 int store_member_seen(struct store *s, int64_t id, int64_t now, const char *version,

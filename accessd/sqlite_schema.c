@@ -110,8 +110,29 @@
 	") STRICT;"                                                                               \
 	"CREATE INDEX relay_wish_relay ON relay_wish (relay);"
 
+/* Limits; what the stations of a session have carried: a row for each stretch of time of each. */
+#define STEP_3                                                           \
+	"ALTER TABLE member ADD COLUMN rate INTEGER NOT NULL DEFAULT 0;" \
+	"CREATE TABLE usage ("                                           \
+	" session TEXT NOT NULL REFERENCES session ON DELETE CASCADE,"   \
+	" reporter TEXT NOT NULL,"                                       \
+	" from_ms INTEGER NOT NULL,"                                     \
+	" seq INTEGER NOT NULL,"                                         \
+	" kind INTEGER NOT NULL CHECK (kind IN (1, 2, 4)),"              \
+	" name TEXT NOT NULL,"                                           \
+	" to_ms INTEGER NOT NULL,"                                       \
+	" bytes_to_device INTEGER NOT NULL,"                             \
+	" bytes_to_manager INTEGER NOT NULL,"                            \
+	" packets_to_device INTEGER,"                                    \
+	" packets_to_manager INTEGER,"                                   \
+	" reason TEXT,"                                                  \
+	" PRIMARY KEY (session, reporter, from_ms)"                      \
+	") STRICT;"                                                      \
+	"CREATE INDEX session_started ON session (started, id);"
+
 const char *const SQLITE_MIGRATIONS[] = {
 	STEP_1,
 	STEP_2,
+	STEP_3,
 };
 const int SQLITE_MIGRATIONS_N = (int)(sizeof(SQLITE_MIGRATIONS) / sizeof(SQLITE_MIGRATIONS[0]));

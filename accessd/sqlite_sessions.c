@@ -134,6 +134,18 @@ static bool read_row(sqlite3_stmt *st, struct store_session *x)
 	" manager_lans, serial, manager_epoch, device_epoch, started, ends, ended, state, reason " \
 	"FROM session "
 
+int store_session_get(struct store *s, const char *id, struct store_session *x)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st, SESSION_COLUMNS "WHERE id = ?", ARGS(TEXT(id)));
+
+	if (rc)
+		return rc;
+	rc = read_row(st, x) ? read_relays(s, x) : col_damaged("session");
+	sql_close(st);
+	return rc;
+}
+
 /* @st: open, and closed here. */
 static int each(struct store *s, sqlite3_stmt *st,
 		bool (*fn)(void *arg, const struct store_session *x), void *arg)
@@ -173,6 +185,23 @@ int store_session_each_ended(struct store *s, int64_t domain, int64_t relay, int
 			  "WHERE domain = ? AND state = 2 AND ends > ? AND id IN"
 			  " (SELECT session FROM session_relay WHERE relay = ?) ORDER BY ended",
 			  ARGS(INT(domain), INT(now), INT(relay)));
+
+	return rc ? rc : each(s, st, fn, arg);
+}
+
+int store_session_history(struct store *s, const struct store_history *h,
+			  bool (*fn)(void *arg, const struct store_session *x), void *arg)
+{
+	sqlite3_stmt *st;
+	int rc = sql_open(s, &st,
+			  SESSION_COLUMNS
+			  "WHERE domain = ?1 AND (ended = 0 OR ended >= ?2)"
+			  " AND (?3 = '' OR user_name = ?3) AND (?4 = '' OR device_name = ?4)"
+			  " AND (?5 = '' OR (started, id) <"
+			  "  (SELECT started, id FROM session WHERE id = ?5))"
+			  " ORDER BY started DESC, id DESC",
+			  ARGS(INT(h->domain), INT(h->since), TEXT(h->user), TEXT(h->device),
+			       TEXT(h->after)));
 
 	return rc ? rc : each(s, st, fn, arg);
 }

@@ -20,6 +20,7 @@
 #include "common/io/x509.h"
 #include "common/pure/grant.h"
 #include "common/pure/token.h"
+#include "common/pure/usage.h"
 
 #define STORE_NAME_SIZE 64
 #define STORE_ADDRESS_SIZE 64 /* of a peer, with port */
@@ -39,9 +40,10 @@ int store_begin(struct store *s) __attribute__((warn_unused_result));
 int store_commit(struct store *s) __attribute__((warn_unused_result));
 void store_rollback(struct store *s);
 
-/** store_purge() - forget what nobody asks for any more: see the source for how long things are
- * kept. */
-int store_purge(struct store *s, int64_t now) __attribute__((warn_unused_result));
+/** store_purge() - forget what nobody asks for any more: ended sessions with their usage after
+ * @history_s, the rest as the source says. */
+int store_purge(struct store *s, int64_t now, int64_t history_s)
+	__attribute__((warn_unused_result));
 
 /* --- domain --- */
 
@@ -81,6 +83,8 @@ struct store_member {
 	struct lans lans;					       /* device */
 	struct urls urls;					       /* relay */
 	bool drained;						       /* relay */
+	/* Bytes a second, 0: none. Device: of each session; user: of all sessions together. */
+	uint64_t rate;
 };
 
 int store_member_add(struct store *s, struct store_member *m)
@@ -104,6 +108,8 @@ int store_member_set_lans(struct store *s, int64_t id, const struct lans *lans)
 	__attribute__((warn_unused_result));
 /** store_member_set_drained() - a relay is to carry nothing, or is as usual again. */
 int store_member_set_drained(struct store *s, int64_t id, bool drained)
+	__attribute__((warn_unused_result));
+int store_member_set_rate(struct store *s, int64_t id, uint64_t rate)
 	__attribute__((warn_unused_result));
 int store_member_seen(struct store *s, int64_t id, int64_t now, const char *version,
 		      const char *address) __attribute__((warn_unused_result));
@@ -249,6 +255,44 @@ int store_session_each(struct store *s, int64_t domain,
  * that had @relay in their list once. */
 int store_session_each_ended(struct store *s, int64_t domain, int64_t relay, int64_t now,
 			     bool (*fn)(void *arg, const struct store_session *x), void *arg)
+	__attribute__((warn_unused_result));
+int store_session_get(struct store *s, const char *id, struct store_session *x)
+	__attribute__((warn_unused_result));
+
+/* Sessions that ran at @since (Unix seconds) or later; "" is anybody. */
+struct store_history {
+	int64_t domain, since;
+	const char *user, *device;
+	const char *after; /* the id of the last one that is known; "": from the newest on */
+};
+/** store_session_history() - the newest first, running ones too; @fn as above. */
+int store_session_history(struct store *s, const struct store_history *h,
+			  bool (*fn)(void *arg, const struct store_session *x), void *arg)
+	__attribute__((warn_unused_result));
+
+/* --- usage --- */
+
+/* Stretches of a session that one reporter may have: a relay has one for each time it joined. */
+#define STORE_USAGE_OF_END_MAX 64
+#define STORE_USAGE_OF_RELAY_MAX 4096
+
+struct store_usage {
+	enum ident_kind kind; /* of the reporter */
+	char reporter[IDENT_UID_SIZE];
+	char name[STORE_NAME_SIZE];
+	struct usage u;
+};
+
+/**
+ * store_usage_put() - a record; it takes the place of an older one of the same stretch.
+ * Return: 0; -EEXIST it, or a newer one, is there; -ENOSPC too many stretches; -EIO, also if there
+ * is no such session.
+ */
+int store_usage_put(struct store *s, const struct store_usage *x)
+	__attribute__((warn_unused_result));
+/** store_usage_each() - of a session: by kind of reporter, reporter and time. */
+int store_usage_each(struct store *s, const char *session,
+		     bool (*fn)(void *arg, const struct store_usage *x), void *arg)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -43,6 +43,8 @@ const char *opt_parse_string(const struct opt *o, const char *value, void *field
 const char *opt_parse_path(const struct opt *o, const char *value, void *field);
 const char *opt_parse_bool(const struct opt *o, const char *value, void *field); /* bool: yes/no */
 const char *opt_parse_int(const struct opt *o, const char *value, void *field); /* long, min..max */
+/* uint64_t, bytes a second: "10mbit", "none" (rate.h) */
+const char *opt_parse_rate(const struct opt *o, const char *value, void *field);
 const char *opt_parse_ports(const struct opt *o, const char *value,
 			    void *field); /* struct opt_ports */
 const char *opt_parse_listen(const struct opt *o, const char *value,
@@ -52,6 +54,7 @@ const char *opt_parse_prefixes(const struct opt *o, const char *value,
 void opt_print_string(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_bool(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_int(const struct opt *o, const void *field, char *out, size_t out_size);
+void opt_print_rate(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_ports(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_listen(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_prefixes(const struct opt *o, const void *field, char *out, size_t out_size);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/io/opt.h"
+#include "common/pure/rate.h"
 
 #define ITEM_SIZE 100
 #define PORT_MAX 65535
@@ -115,6 +116,33 @@ void opt_print_int(const struct opt *o, const void *field, char *out, size_t out
 	(void)o;
 	memcpy(&v, field, sizeof(v));
 	snprintf(out, out_size, "%ld", v);
+}
+
+const char *opt_parse_rate(const struct opt *o, const char *value, void *field)
+{
+	uint64_t v;
+	int r = rate_parse(&v, value);
+
+	(void)o;
+	if (r == -ERANGE)
+		return words("\"%.64s\" is not from 64kbit to 100gbit", value);
+	if (r != 0)
+		return words(
+			"\"%.64s\" is neither none nor a rate like 10mbit, in kbit, mbit or gbit",
+			value);
+	memcpy(field, &v, sizeof(v));
+	return NULL;
+}
+
+void opt_print_rate(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	char text[RATE_TEXT_SIZE];
+	uint64_t v;
+
+	(void)o;
+	memcpy(&v, field, sizeof(v));
+	rate_format(v, text);
+	snprintf(out, out_size, "%s", text);
 }
 
 /* --- lists --- */

@@ -635,6 +635,139 @@ static void test_lans(void **state)
 	peer_wait(&site, "bye 1");
 }
 
+static struct token token_of(const struct grant *g)
+{
+	struct token_key key = rs1.id.token_keys[0];
+	struct ident relay = rs1.id.id;
+	struct token t;
+
+	assert_int_equal(token_check(&t, g->relays[0].token, strlen(g->relays[0].token), &key, 1,
+				     &relay, clock_wall_s()),
+			 0);
+	return t;
+}
+
+static struct token open_limited(struct token *device)
+{
+	json_t *o = peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "site1"), &code);
+	struct grant g;
+
+	assert_int_equal(grant_decode(&g, site.grant), 0);
+	*device = token_of(&g);
+	assert_int_equal(grant_decode(&g, json_object_get(o, "grant")), 0);
+	json_decref(o);
+	return token_of(&g);
+}
+
+/* A member's own limit goes before the server's; both ends' tokens say the same. */
+static void test_limits(void **state)
+{
+	struct token manager, device;
+
+	net.conf.session_rate = 1000000;
+	net_restart(&net);
+	everybody();
+	manager = open_limited(&device);
+	assert_true(manager.rate == 1000000 && device.rate == 1000000);
+	assert_true(manager.user_rate == 0);
+	assert_string_equal(manager.user, "");
+	net_admin_ok(&net, "device.set",
+		     json_pack("{s:s, s:s}", "name", "site1", "rate", "10mbit"));
+	net_admin_ok(&net, "user.set", json_pack("{s:s, s:s}", "name", "anna", "rate", "20mbit"));
+	manager = open_limited(&device);
+	assert_true(manager.rate == 1250000 && device.rate == 1250000);
+	assert_true(manager.user_rate == 2500000 && device.user_rate == 2500000);
+	assert_string_equal(manager.user, anna.id.id.uid);
+	assert_string_equal(device.user, anna.id.id.uid);
+	net_admin_ok(&net, "device.set", json_pack("{s:s, s:s}", "name", "site1", "rate", "none"));
+	net_admin_ok(&net, "user.set", json_pack("{s:s, s:s}", "name", "anna", "rate", "none"));
+	manager = open_limited(&device);
+	assert_true(manager.rate == 1000000 && manager.user_rate == 0);
+	assert_null(net_admin(&net, "user.set", json_pack("{s:s}", "name", "anna"), &code));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	assert_null(net_admin(&net, "device.set",
+			      json_pack("{s:s, s:s}", "name", "site1", "rate", "fast"), &code));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	net.conf.session_rate = 0;
+}
+
+static void report(struct peer *p, const char *id, int seq, int bytes, const char *reason)
+{
+	json_t *o = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i}", "session", id, "seq", seq,
+			      "from_ms", seq * 1000, "to_ms", seq * 1000 + 500, "bytes_to_device",
+			      bytes, "bytes_to_manager", 2 * bytes);
+
+	if (reason)
+		json_object_set_new(o, "reason", json_string(reason));
+	o = peer_ask(p, "session.usage", json_pack("{s:[o]}", "records", o), &code);
+	assert_non_null(o);
+	json_decref(o);
+}
+
+static const json_t *usage_of(const json_t *session, const char *kind)
+{
+	const json_t *list = json_object_get(session, "usage"), *o;
+	size_t i;
+
+	json_array_foreach (list, i, o) {
+		if (strcmp(json_string_value(json_object_get(o, "kind")), kind) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+static void check_sum(const json_t *session, const char *kind, int stretches, int bytes,
+		      const char *reason)
+{
+	const json_t *o = usage_of(session, kind);
+
+	assert_non_null(o);
+	assert_int_equal(json_integer_value(json_object_get(o, "stretches")), stretches);
+	assert_int_equal(json_integer_value(json_object_get(o, "bytes_to_device")), bytes);
+	assert_int_equal(json_integer_value(json_object_get(o, "bytes_to_manager")), 2 * bytes);
+	assert_string_equal(json_string_value(json_object_get(o, "reason")), reason);
+}
+
+/* Both ends and the relay report, twice, and after the session has ended: each counts once. */
+static void test_usage(void **state)
+{
+	char id[TOKEN_SESSION_SIZE];
+	const json_t *session;
+	json_t *o;
+
+	everybody();
+	open_session(id);
+	report(&anna, id, 1, 100, NULL);
+	report(&rs1, id, 1, 60, "closed");
+	net_admin_ok(&net, "session.kill", json_pack("{s:s}", "session", id));
+	for (int i = 0; i < 2; i++) {
+		report(&anna, id, 1, 100, "disconnected");
+		report(&rs1, id, 2, 50, "the other end has gone");
+		report(&site, id, 1, 99, "ended by the administrator");
+	}
+	report(&rs1, "00112233445566778899aabbccddeeff", 3, 50, NULL);
+	assert_null(peer_ask(&anna, "session.usage", NULL, &code));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	o = net_admin(&net, "session.history", json_pack("{s:s}", "user", "anna"), &code);
+	assert_int_equal(json_array_size(json_object_get(o, "sessions")), 1);
+	session = json_array_get(json_object_get(o, "sessions"), 0);
+	assert_string_equal(json_string_value(json_object_get(session, "session")), id);
+	assert_string_equal(json_string_value(json_object_get(session, "state")), "ended");
+	assert_string_equal(json_string_value(json_object_get(session, "reason")),
+			    "ended by the administrator");
+	assert_int_equal(json_array_size(json_object_get(session, "usage")), 3);
+	check_sum(session, "device", 1, 99, "ended by the administrator");
+	check_sum(session, "relay", 2, 110, "the other end has gone");
+	/* The same number again is no news. */
+	assert_int_equal(json_integer_value(
+				 json_object_get(usage_of(session, "manager"), "bytes_to_device")),
+			 100);
+	json_decref(o);
+	o = net_admin(&net, "session.history", json_pack("{s:s}", "device", "nosuch"), &code);
+	assert_int_equal(json_array_size(json_object_get(o, "sessions")), 0);
+	json_decref(o);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -656,6 +789,8 @@ int main(void)
 		TEST(test_restart),
 		TEST(test_revoke),
 		TEST(test_lans),
+		TEST(test_limits),
+		TEST(test_usage),
 		TEST(test_hostile),
 		TEST(test_renewal),
 		TEST(test_session_time),
