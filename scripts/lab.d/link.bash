@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # Uplinks: plain, shaped by the emulator, or cut.
 #
-# NODE/link       the settings asked for, a word and its value to a line; empty or absent: plain
+# NODE/link       the settings asked for, a word and its value to a line; empty or absent: plain;
+#                 "delay-to NODE2 80ms" names a node, of which the emulator gets the addresses
 # NODE/link.down  there while the link is cut
 # NODE/wire.conf  what the emulator reads: the settings, and "down" while the link is cut
 # NODE/wire.pid   the emulator
@@ -43,10 +44,37 @@ write_wire_conf() {
 	local dir=$run_dir/$1
 
 	{
-		[[ ! -e $dir/link ]] || cat "$dir/link"
+		[[ ! -e $dir/link ]] || settings_of "$dir/link"
 		[[ ! -e $dir/link.down ]] || echo down
 	} >"$dir/wire.conf.new"
 	mv "$dir/wire.conf.new" "$dir/wire.conf"
+}
+
+# seen_addresses NODE - by which others see it: an eng or site by what NAT makes of its IPv4 address.
+seen_addresses() {
+	local v4 v6
+
+	read -r v4 v6 <"$run_dir/$1/addresses"
+	case $1 in
+	eng*) v4=192.0.2.$(node_number "$1") ;;
+	site*) v4=192.0.2.$((100 + $(node_number "$1"))) ;;
+	esac
+	printf '%s %s' "$v4" "$v6"
+}
+
+# settings_of FILE - for the emulator, with addresses instead of nodes.
+settings_of() {
+	local key value more address
+
+	while read -r key value more; do
+		if [[ $key == delay-to ]]; then
+			for address in $(seen_addresses "$value"); do
+				printf 'delay-to %s %s\n' "$address" "$more"
+			done
+		else
+			printf '%s %s\n' "$key" "$value"
+		fi
+	done <"$1"
 }
 
 # set_offloads NODE on|off - at both far ends of the uplink.
@@ -113,11 +141,12 @@ check_settings() {
 	local file=$run_dir/$1/link.new
 
 	printf '%s' "$2" >"$file"
-	"$wire" check "$file" 2>/dev/null || {
-		rm "$file"
+	settings_of "$file" >"$file.wire"
+	"$wire" check "$file.wire" 2>/dev/null || {
+		rm "$file" "$file.wire"
 		usage_error "lab link: expected values like --delay 40ms --rate 10mbit --loss 1% --queue 50ms --seed 7"
 	}
-	rm "$file"
+	rm "$file" "$file.wire"
 }
 
 # need_wire - set $wire: the emulator's program.
@@ -151,6 +180,12 @@ cmd_link() {
 			(($# > 1)) || usage_error "$1 needs a value"
 			settings+="${1#--} $2"$'\n'
 			shift
+			;;
+		--delay-to)
+			(($# > 2)) || usage_error "$1 needs a node and a value"
+			need_node "$2" 'as|rs|eng|site' uplink
+			settings+="delay-to $2 $3"$'\n'
+			shift 2
 			;;
 		--down | --up) change=${1#--} ;;
 		*) usage_error "lab link: what is '$1'?" ;;

@@ -77,7 +77,7 @@ cmd_down() {
 
 # parse_up ARGUMENT... - set the globals that up works with.
 parse_up() {
-	count_as=1 count_rs=1 count_eng=1 count_site=1 same_lan='' bare='' keep=''
+	count_as=1 count_rs=1 count_eng=1 count_site=1 same_lan='' world='' bare='' keep=''
 	while (($#)); do
 		case $1 in
 		--managers | --devices | --relays | --access)
@@ -92,6 +92,7 @@ parse_up() {
 			shift
 			;;
 		--same-lan) same_lan=1 ;;
+		--world) world=1 ;;
 		--bare) bare=1 ;;
 		--keep) keep=1 ;;
 		*) usage_error "lab up: what is '$1'?" ;;
@@ -125,6 +126,7 @@ make_state() {
 	chmod 700 "$run_dir"
 	printf '%s\n' "$build" >"$run_dir/build"
 	[[ -z $same_lan ]] || : >"$run_dir/same-lan"
+	[[ -z $world ]] || make_world "${nodes[@]}"
 	for i in "${nodes[@]}"; do
 		write_conf "$i"
 	done
@@ -190,6 +192,7 @@ cmd_up() {
 		enrol_all "${others[@]}"
 		wait_online "${others[@]}"
 	fi
+	[[ -z $world ]] || apply_world
 	trap - EXIT INT TERM HUP
 	unlock_lab
 	up_report $(($(now_ms) - begin))

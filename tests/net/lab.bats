@@ -124,6 +124,23 @@ as1_six=2001:db8:a:1::2
 	assert_between "$(ping_field eng1 "$as1" min_ms)" 0 2 "round trip when plain again"
 }
 
+@test "delay-to: the round trip between two nodes, and no other" {
+	lab link eng1 --delay 5ms --delay-to as1 40ms --delay-to site1 10ms
+	assert_between "$(ping_field eng1 "$as1" min_ms 10 50)" 90 94 "round trip"
+	assert_between "$(ping_field eng1 "$as1_six" min_ms 10 50)" 90 94 "round trip over IPv6"
+	assert_between "$(ping_field eng1 10.1.1.1 min_ms 10 50)" 10 14 "round trip to the router"
+	lab link as1 --delay-to eng1 20ms # seen by what NAT makes of its address
+	assert_between "$(ping_field eng1 "$as1" min_ms 10 50)" 130 134 "round trip"
+	assert_between "$(ping_field eng1 "$as1_six" min_ms 10 50)" 130 134 "round trip over IPv6"
+	assert_between "$(ping_field eng2 "$as1" min_ms)" 0 2 "round trip of another node"
+	lab link as1
+	lab link eng1
+	run lab link eng1 --delay-to nobody1 5ms
+	assert_contains "$output" "no node 'nobody1'"
+	run lab link eng1 --delay-to as1
+	assert_equal "$status" 2
+}
+
 @test "rate: TCP gets it in both directions, within 15 %" {
 	lab link eng1 --rate 20mbit
 	assert_between "$(mbit eng1 push "$as1" 443 3 1)" 17 20.5 "up"
@@ -437,5 +454,18 @@ assert_gone() {
 	echo "# 20 devices and 7 relays, bare: $took ms" >&3
 	assert_between "$took" 0 8000 "milliseconds"
 	pings site20 rs7.lab
+	lab down
+}
+
+@test "a world has the delays of its regions" {
+	export LAB=$LAB-b
+	lab up --bare --relays 3 --world
+	assert_between "$(ping_field site1 rs3.lab min_ms 4 50)" 115 119 "round trip, south-america to us-east"
+	lab place site1 us-west
+	assert_between "$(ping_field site1 rs3.lab min_ms 4 50)" 65 69 "round trip, us-west to us-east"
+	lab place rs3 asia
+	assert_between "$(ping_field site1 rs3.lab min_ms 4 50)" 170 174 "round trip, us-west to asia"
+	run lab place site1 mars
+	assert_contains "$output" "regions are"
 	lab down
 }

@@ -13,20 +13,22 @@
  *
  *   node -- veth -- IF_A [ wire ] IF_B -- veth -- router
  *
- * Each direction is one FIFO. A packet that would wait longer than `queue` for the line is dropped;
+ * Each direction is one line. A packet that would wait longer than `queue` for the line is dropped;
  * then it takes its time on the line (length / `rate`), is lost with the probability `loss`, and is
  * handed over `delay` later. The kernel's arrival stamps count, not the moment of reading, so that
  * a late turn of the loop makes nothing later than it has to be. Words of FILE, one to a line:
  *
  *   delay 40ms    one way, in each direction (us, ms, s)
- *   rate 10mbit   in each direction, counted on Ethernet frames without FCS (bit, kbit, mbit, gbit)
- *   loss 1%       of the packets, at random
- *   queue 50ms    waiting time at the rate (default 100ms)
- *   seed 7        of the random numbers (default 1)
- *   down          everything vanishes, also what is under way
+ *   delay-to 198.51.100.6 80ms
+ *                 the same, on top, for packets of the node to this address and from there; may
+ * stand several times rate 10mbit   in each direction, counted on Ethernet frames without FCS (bit,
+ * kbit, mbit, gbit) loss 1%       of the packets, at random queue 50ms    waiting time at the rate
+ * (default 100ms) seed 7        of the random numbers (default 1) down          everything
+ * vanishes, also what is under way
  *
- * SIGHUP reads FILE again; packets under way stay under way. SIGTERM hands over what is under way
- * at once and ends. The interfaces' offloads have to be off at the far ends of both veths.
+ * SIGHUP reads FILE again; packets under way stay under way (those with a delay-to of their own
+ * take the one that stands in its place in the list). SIGTERM hands over what is under way at once
+ * and ends. The interfaces' offloads have to be off at the far ends of both veths.
  */
 
 #include <arpa/inet.h>
@@ -62,6 +64,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/net/wire_to.h"
 
 #define NS_PER_S 1000000000LL
 #define NS_PER_MS 1000000LL
@@ -124,6 +128,7 @@ struct settings {
 	uint64_t seed;
 	uint32_t loss; /* of 2^32 */
 	bool down;
+	struct to_table to;
 };
 
 /** A unit and its size in the smallest unit of its kind. */
@@ -155,13 +160,17 @@ static int parse_quantity(const char *text, const struct unit *units, double max
 	return -EINVAL;
 }
 
-/** settings_set() - one line of a settings file; 0 or -EINVAL. */
-static int settings_set(struct settings *s, const char *key, const char *text)
+/** settings_set() - one line of a settings file; 0 or -errno. */
+static int settings_set(struct settings *s, const char *key, const char *text, const char *more)
 {
 	double value = 0;
 	int rc = 0;
 
-	if (strcmp(key, "delay") == 0) {
+	if (strcmp(key, "delay-to") == 0) {
+		rc = parse_quantity(more, time_units, 60e9, &value);
+		if (rc == 0)
+			rc = to_add(&s->to, text, (int64_t)value);
+	} else if (strcmp(key, "delay") == 0) {
 		rc = parse_quantity(text, time_units, 60e9, &value);
 		s->delay_ns = (int64_t)value;
 	} else if (strcmp(key, "rate") == 0) {
@@ -188,17 +197,17 @@ static int settings_set(struct settings *s, const char *key, const char *text)
 static int settings_read(const char *path, struct settings *s)
 {
 	struct settings fresh = {.queue_ns = 100 * NS_PER_MS, .seed = 1};
-	char line[128], key[32], text[64];
+	char line[128], key[32], text[64], more[32];
 	FILE *file = fopen(path, "re");
 	int rc = 0;
 
 	if (!file)
 		return -errno;
 	while (rc == 0 && fgets(line, sizeof(line), file)) {
-		text[0] = '\0';
-		if (sscanf(line, "%31s %63s", key, text) < 1)
+		text[0] = more[0] = '\0';
+		if (sscanf(line, "%31s %63s %31s", key, text, more) < 1)
 			continue;
-		rc = settings_set(&fresh, key, text);
+		rc = settings_set(&fresh, key, text, more);
 		if (rc)
 			fprintf(stderr, "wire: %s: bad line: %s", path, line);
 	}
@@ -217,11 +226,17 @@ static int settings_read(const char *path, struct settings *s)
 #define SOCKET_BUFFER_BYTES (32 << 20)
 #define CONTROL_BYTES 64u
 
-/** A packet under way. */
+/** A packet under way, in the slot of the same number. */
 struct packet {
 	int64_t ready_ns; /* when its last bit has left; it arrives `delay` later */
-	uint32_t slot;
 	uint32_t len;
+	uint32_t next; /* of its lane */
+};
+
+/** Packets of one delay, in order. */
+struct lane {
+	uint32_t first, last; /* slots */
+	uint32_t count;
 };
 
 /** One direction of the link. */
@@ -231,25 +246,51 @@ struct flow {
 	uint8_t *pool;	      /* SLOTS slots of SLOT_BYTES; only those ever used take memory */
 	uint32_t free[SLOTS]; /* a stack, so that warm slots are used again */
 	uint32_t n_free;
-	struct packet fifo[SLOTS]; /* ring */
-	uint32_t head;
-	uint32_t count;
+	struct packet packets[SLOTS];
+	struct lane lanes[TO_LANES];
+	uint32_t count; /* in all lanes */
+	bool from_node;
 	int64_t busy_until_ns; /* the line is taken up to here */
 	uint64_t random;
 	uint64_t sent, lost, dropped; /* dropped: queue or pool full, too long, link down */
 };
-
-static struct packet *flow_at(struct flow *f, uint32_t i)
-{
-	return &f->fifo[(f->head + i) % SLOTS];
-}
 
 static uint8_t *flow_slot(const struct flow *f, uint32_t slot)
 {
 	return f->pool + (size_t)slot * SLOT_BYTES;
 }
 
-static struct flow *flow_new(int rx_fd, int tx_fd)
+/** lane_delay_ns() - from the line's end to the arrival. */
+static int64_t lane_delay_ns(const struct settings *s, uint32_t lane)
+{
+	return s->delay_ns + to_delay_ns(&s->to, lane);
+}
+
+static void flow_append(struct flow *f, uint32_t lane, uint32_t slot)
+{
+	struct lane *l = &f->lanes[lane];
+
+	if (l->count++)
+		f->packets[l->last].next = slot;
+	else
+		l->first = slot;
+	l->last = slot;
+	f->count++;
+}
+
+/** flow_take() - the first packet of a lane that is not empty. Return: its slot. */
+static uint32_t flow_take(struct flow *f, uint32_t lane)
+{
+	struct lane *l = &f->lanes[lane];
+	uint32_t slot = l->first;
+
+	l->first = f->packets[slot].next;
+	l->count--;
+	f->count--;
+	return slot;
+}
+
+static struct flow *flow_new(int rx_fd, int tx_fd, bool from_node)
 {
 	struct flow *f = calloc(1, sizeof(*f));
 
@@ -257,6 +298,7 @@ static struct flow *flow_new(int rx_fd, int tx_fd)
 		die("no memory");
 	f->rx_fd = rx_fd;
 	f->tx_fd = tx_fd;
+	f->from_node = from_node;
 	f->pool = mmap(NULL, (size_t)SLOTS * SLOT_BYTES, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (f->pool == MAP_FAILED)
@@ -286,7 +328,7 @@ static int64_t line_ns(const struct settings *s, uint32_t len)
 	return s->rate_bps ? (int64_t)len * 8 * NS_PER_S / s->rate_bps : 0;
 }
 
-/** flow_admit() - take a received packet in. Return: whether its slot is now in the FIFO. */
+/** flow_admit() - take a received packet in. Return: whether its slot is now in a lane. */
 static bool flow_admit(struct flow *f, const struct settings *s, uint32_t slot, uint32_t len,
 		       int64_t arrived_ns)
 {
@@ -301,7 +343,8 @@ static bool flow_admit(struct flow *f, const struct settings *s, uint32_t slot, 
 		f->lost++;
 		return false;
 	}
-	*flow_at(f, f->count++) = (struct packet){f->busy_until_ns, slot, len};
+	f->packets[slot] = (struct packet){.ready_ns = f->busy_until_ns, .len = len};
+	flow_append(f, to_lane(&s->to, flow_slot(f, slot), len, f->from_node), slot);
 	return true;
 }
 
@@ -371,25 +414,16 @@ static bool flow_receive(struct flow *f, const struct settings *s)
 	return total > 0;
 }
 
-/** flow_release() - give back the slots of the first @n packets of the FIFO. */
-static void flow_release(struct flow *f, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		f->free[f->n_free++] = flow_at(f, i)->slot;
-	f->head = (f->head + n) % SLOTS;
-	f->count -= n;
-}
-
-/** flow_send_batch() - hand the first @n packets over; what the kernel refuses is dropped. */
-static void flow_send_batch(struct flow *f, uint32_t n)
+/** flow_send_batch() - hand these packets over; what the kernel refuses is dropped. */
+static void flow_send_batch(struct flow *f, const uint32_t *slots, uint32_t n)
 {
 	struct mmsghdr msgs[BATCH] = {0};
 	struct iovec iov[BATCH];
 	uint32_t done = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		iov[i].iov_base = flow_slot(f, flow_at(f, i)->slot);
-		iov[i].iov_len = flow_at(f, i)->len;
+		iov[i].iov_base = flow_slot(f, slots[i]);
+		iov[i].iov_len = f->packets[slots[i]].len;
 		msgs[i].msg_hdr.msg_iov = &iov[i];
 		msgs[i].msg_hdr.msg_iovlen = 1;
 	}
@@ -404,40 +438,94 @@ static void flow_send_batch(struct flow *f, uint32_t n)
 			f->dropped++;
 		}
 	}
-	flow_release(f, n);
+	for (uint32_t i = 0; i < n; i++)
+		f->free[f->n_free++] = slots[i];
 }
 
-/** flow_send() - hand over what has arrived by @now_ns. Return: whether there was anything. */
-static bool flow_send(struct flow *f, const struct settings *s, int64_t now_ns)
+/** lane_send() - hand over what has arrived by @now_ns. Return: whether there was anything. */
+static bool lane_send(struct flow *f, uint32_t lane, int64_t delay_ns, int64_t now_ns)
 {
+	struct lane *l = &f->lanes[lane];
+	uint32_t slots[BATCH], n;
 	bool any = false;
-	uint32_t n;
 
 	do {
-		for (n = 0; n < BATCH && n < f->count; n++)
-			if (flow_at(f, n)->ready_ns + s->delay_ns > now_ns)
+		for (n = 0; n < BATCH && l->count; n++) {
+			if (f->packets[l->first].ready_ns + delay_ns > now_ns)
 				break;
+			slots[n] = flow_take(f, lane);
+		}
 		if (n)
-			flow_send_batch(f, n);
+			flow_send_batch(f, slots, n);
 		any = any || n;
 	} while (n == BATCH);
 	return any;
 }
 
+/** flow_send() - the same, all lanes. */
+static bool flow_send(struct flow *f, const struct settings *s, int64_t now_ns)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < TO_LANES && f->count; i++)
+		any |= lane_send(f, i, lane_delay_ns(s, i), now_ns);
+	return any;
+}
+
+/** flow_due_ns() - when the next packet has to be handed over. */
+static int64_t flow_due_ns(const struct flow *f, const struct settings *s)
+{
+	int64_t due_ns = INT64_MAX;
+
+	for (uint32_t i = 0; i < TO_LANES && f->count; i++) {
+		int64_t t = f->lanes[i].count
+				    ? f->packets[f->lanes[i].first].ready_ns + lane_delay_ns(s, i)
+				    : INT64_MAX;
+
+		due_ns = t < due_ns ? t : due_ns;
+	}
+	return due_ns;
+}
+
+static void flow_drop_all(struct flow *f)
+{
+	f->dropped += f->count;
+	for (uint32_t i = 0; i < TO_LANES; i++)
+		while (f->lanes[i].count)
+			f->free[f->n_free++] = flow_take(f, i);
+}
+
+/** next_in_line() - of all that @at points at (and @left says is there), what came first. */
+static uint32_t next_in_line(const struct flow *f, const uint32_t *at, const uint32_t *left)
+{
+	uint32_t best = TO_LANES;
+
+	for (uint32_t i = 0; i < TO_LANES; i++)
+		if (left[i] && (best == TO_LANES ||
+				f->packets[at[i]].ready_ns < f->packets[at[best]].ready_ns))
+			best = i;
+	return best;
+}
+
 /** flow_reload() - fit the packets under way to new settings. */
 static void flow_reload(struct flow *f, const struct settings *s, int64_t now_ns)
 {
+	uint32_t at[TO_LANES], left[TO_LANES], lane;
 	int64_t t = now_ns;
 
-	if (s->down) {
-		f->dropped += f->count;
-		flow_release(f, f->count);
+	if (s->down)
+		flow_drop_all(f);
+	for (uint32_t i = 0; i < TO_LANES; i++) {
+		at[i] = f->lanes[i].first;
+		left[i] = f->lanes[i].count;
 	}
-	for (uint32_t i = 0; i < f->count; i++) {
-		struct packet *p = flow_at(f, i);
+	while ((lane = next_in_line(f, at, left)) < TO_LANES) {
+		struct packet *p = &f->packets[at[lane]];
 
 		if (p->ready_ns > now_ns)
 			p->ready_ns = t += line_ns(s, p->len);
+		at[lane] = p->next;
+		left[lane]--;
 	}
 	if (f->busy_until_ns > t)
 		f->busy_until_ns = t;
@@ -586,9 +674,7 @@ static void link_wait(const struct link *l, const sigset_t *unblocked)
 	struct timespec timeout;
 
 	for (int i = 0; i < 2; i++) {
-		int64_t t = l->flow[i]->count
-				    ? flow_at(l->flow[i], 0)->ready_ns + l->settings.delay_ns
-				    : INT64_MAX;
+		int64_t t = flow_due_ns(l->flow[i], &l->settings);
 
 		due_ns = t < due_ns ? t : due_ns;
 	}
@@ -628,7 +714,7 @@ static void link_loop(struct link *l, const sigset_t *unblocked)
 	}
 	for (int i = 0; i < 2; i++)
 		while (l->flow[i]->count)
-			flow_send(l->flow[i], &l->settings, INT64_MAX - NS_PER_S);
+			flow_send(l->flow[i], &l->settings, INT64_MAX);
 	link_report(l);
 }
 
@@ -688,8 +774,8 @@ static int run(const char *name_a, const char *name_b, const char *path)
 	be_prompt();
 	fd_a = packet_open(index_a);
 	fd_b = packet_open(index_b);
-	l.flow[0] = flow_new(fd_a, fd_b);
-	l.flow[1] = flow_new(fd_b, fd_a);
+	l.flow[0] = flow_new(fd_a, fd_b, true);
+	l.flow[1] = flow_new(fd_b, fd_a, false);
 	for (uint64_t i = 0; i < 2; i++)
 		flow_seed(l.flow[i], l.settings.seed + (i << 32));
 	clsact_delete(index_a);
