@@ -49,6 +49,8 @@ const char *opt_parse_ports(const struct opt *o, const char *value,
 			    void *field); /* struct opt_ports */
 const char *opt_parse_listen(const struct opt *o, const char *value,
 			     void *field); /* struct opt_listens */
+/* The same, but PORT alone is 127.0.0.1: what is not for everybody. */
+const char *opt_parse_listen_here(const struct opt *o, const char *value, void *field);
 const char *opt_parse_prefixes(const struct opt *o, const char *value,
 			       void *field); /* struct opt_prefixes */
 void opt_print_string(const struct opt *o, const void *field, char *out, size_t out_size);

@@ -284,6 +284,19 @@ const char *opt_parse_listen(const struct opt *o, const char *value, void *field
 	return wrong;
 }
 
+const char *opt_parse_listen_here(const struct opt *o, const char *value, void *field)
+{
+	static const uint8_t here[] = {127, 0, 0, 1};
+	struct opt_listens *l = field;
+	const char *wrong = opt_parse_listen(o, value, field);
+
+	for (size_t i = 0; !wrong && i < l->n; i++) {
+		if (l->at[i].addr.family == 0)
+			l->at[i].addr = addr_from_bytes(4, here);
+	}
+	return wrong;
+}
+
 void opt_print_listen(const struct opt *o, const void *field, char *out, size_t out_size)
 {
 	const struct opt_listens *all = field;

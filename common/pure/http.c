@@ -83,7 +83,7 @@ static bool cut(struct http_str *s, char c, struct http_str *before)
 	return true;
 }
 
-static struct http_str trimmed(struct http_str s)
+struct http_str http_str_trim(struct http_str s)
 {
 	while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t')) {
 		s.at++;
@@ -146,7 +146,7 @@ static int parse_header(struct http_head *h, struct http_str line)
 		return -EBADMSG;
 	if (h->n_headers == HTTP_HEADERS_MAX)
 		return -E2BIG;
-	h->headers[h->n_headers++] = (struct http_header){name, trimmed(line)};
+	h->headers[h->n_headers++] = (struct http_header){name, http_str_trim(line)};
 	return 0;
 }
 
@@ -227,10 +227,10 @@ static bool list_has(struct http_str list, const char *token)
 	struct http_str item;
 
 	while (cut(&list, ',', &item)) {
-		if (http_str_is_nocase(trimmed(item), token))
+		if (http_str_is_nocase(http_str_trim(item), token))
 			return true;
 	}
-	return http_str_is_nocase(trimmed(list), token);
+	return http_str_is_nocase(http_str_trim(list), token);
 }
 
 bool http_has_token(const struct http_head *h, const char *name, const char *token)

@@ -57,6 +57,8 @@ bool http_has_token(const struct http_head *h, const char *name, const char *tok
 /** http_str_is() - exact comparison; http_str_is_nocase() ASCII case-insensitive. */
 bool http_str_is(struct http_str s, const char *want);
 bool http_str_is_nocase(struct http_str s, const char *want);
+/** http_str_trim() - without the blanks around it. */
+struct http_str http_str_trim(struct http_str s);
 
 /** http_ws_key() - Sec-WebSocket-Key of 16 random bytes (RFC 6455 section 4.1). */
 void http_ws_key(char key[HTTP_WS_KEY_SIZE], const uint8_t random[16]);
