@@ -202,7 +202,7 @@ static void print_number(const json_t *o, const char *label, const char *key)
 
 static void print_status(const json_t *o)
 {
-	char uptime[DURATION_TEXT_SIZE], urls[CELL_SIZE];
+	char uptime[DURATION_TEXT_SIZE], urls[CELL_SIZE], metrics[CELL_SIZE];
 	int64_t seconds = 0;
 
 	(void)!rpc_int(o, "uptime_s", 0, INT64_MAX, &seconds); /* absent: 0 s */
@@ -210,6 +210,9 @@ static void print_status(const json_t *o)
 	printf("accessd         %s, up %s\n", text_of(o, "version"), uptime);
 	printf("listening       %s\n",
 	       json_is_true(json_object_get(o, "listening")) ? text_of(o, "listen") : "no");
+	ctl_metrics(metrics, sizeof(metrics), o);
+	if (metrics[0])
+		printf("metrics         %s\n", metrics);
 	if (!json_object_get(o, "domain")) {
 		puts("domain          none yet: run accessctl init");
 		return;

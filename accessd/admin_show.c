@@ -90,6 +90,8 @@ void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params)
 	o = json_pack("{s:s, s:I, s:b, s:s}", "version", FARLAN_VERSION, "uptime_s",
 		      (json_int_t)((clock_mono_ms() - a->started_ms) / 1000), "listening",
 		      a->listeners != NULL, "listen", listens);
+	if (o)
+		metrics_status(a->metrics, o);
 	if (a->has_domain)
 		add_domain(a, o);
 	rpc_reply(rpc, id, o);

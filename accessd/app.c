@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "accessd/admin.h"
+#include "accessd/figures.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/io/outer.h"
@@ -94,6 +95,14 @@ static void start_upkeep(struct app *a)
 	a->upkeep_open = true;
 }
 
+static int open_metrics(struct app *a)
+{
+	struct metrics_config config = {
+		.program = "accessd", .where = &a->conf.metrics, .write = figures_write, .arg = a};
+
+	return metrics_open(&a->metrics, a->loop, &config);
+}
+
 int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 {
 	int rc;
@@ -109,6 +118,8 @@ int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 		return rc;
 	start_upkeep(a);
 	rc = admin_open(a);
+	if (rc == 0)
+		rc = open_metrics(a);
 	return rc ? rc : app_serve(a);
 }
 
@@ -121,6 +132,8 @@ void app_stop(struct app *a)
 	a->stopping = true;
 	outer_hurry();
 	listen_close(a->listeners);
+	metrics_close(a->metrics);
+	a->metrics = NULL;
 	passwords_close(a->passwords);
 	clients_close(a->clients);
 	sessions_close(a->sessions);

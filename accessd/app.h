@@ -12,6 +12,7 @@
 #include "accessd/conf.h"
 #include "common/io/listen.h"
 #include "common/io/local.h"
+#include "common/io/metrics.h"
 
 struct app {
 	uv_loop_t *loop;
@@ -25,6 +26,7 @@ struct app {
 	struct sessions *sessions;    /* with clients */
 	struct listen_set *listeners; /* NULL: not listening */
 	struct local *local;
+	struct metrics *metrics; /* NULL: none asked for */
 	uv_timer_t upkeep;
 	bool upkeep_open;
 	uint64_t started_ms;

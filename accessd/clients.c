@@ -286,8 +286,14 @@ void clients_flush(struct clients *cs)
 
 void clients_count(const struct clients *cs, struct clients_counts *n)
 {
-	memset(n, 0, sizeof(*n));
-	n->connections = cs->n;
+	*n = (struct clients_counts){.connections = cs->n,
+				     .unknown = cs->n_unknown,
+				     .outer_ok = cs->outer_ok,
+				     .outer_failed = cs->outer_failed,
+				     .inner_ok = cs->inner_ok,
+				     .inner_failed = cs->inner_failed,
+				     .refused_full = cs->refused_full,
+				     .refused_member = cs->refused_member};
 	for (const struct client *c = cs->all; c; c = c->next) {
 		if (c->state != CLIENT_ONLINE)
 			continue;
@@ -295,6 +301,34 @@ void clients_count(const struct clients *cs, struct clients_counts *n)
 		n->users += c->kind == IDENT_USER;
 		n->relays += c->kind == IDENT_RELAY;
 	}
+}
+
+static void each_result(const uint64_t n[RPC_RESULTS], const char *method,
+			void (*fn)(void *arg, const char *method, enum rpc_result result,
+				   uint64_t n),
+			void *arg)
+{
+	for (int r = 0; r < RPC_RESULTS; r++) {
+		if (n[r] > 0)
+			fn(arg, method, (enum rpc_result)r, n[r]);
+	}
+}
+
+void clients_each_request(const struct clients *cs,
+			  void (*fn)(void *arg, const char *method, enum rpc_result result,
+				     uint64_t n),
+			  void *arg)
+{
+	const struct rpc_tally *members = &cs->members_tally, *newcomers = &cs->newcomers_tally;
+	uint64_t others[RPC_RESULTS];
+
+	for (size_t i = 0; i < CONTROL_OPS.n_methods && i < RPC_TALLY_OTHER; i++)
+		each_result(members->n[i], CONTROL_OPS.methods[i].name, fn, arg);
+	for (size_t i = 0; i < NEWCOMER_OPS.n_methods && i < RPC_TALLY_OTHER; i++)
+		each_result(newcomers->n[i], NEWCOMER_OPS.methods[i].name, fn, arg);
+	for (int r = 0; r < RPC_RESULTS; r++)
+		others[r] = members->n[RPC_TALLY_OTHER][r] + newcomers->n[RPC_TALLY_OTHER][r];
+	each_result(others, "other", fn, arg);
 }
 
 static struct rpc *op_endpoint_rpc(void *arg, int64_t endpoint)

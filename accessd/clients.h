@@ -59,8 +59,17 @@ void clients_drop_endpoint(struct clients *cs, int64_t endpoint, const char *rea
 void clients_flush(struct clients *cs);
 
 struct clients_counts {
-	size_t connections, devices, users, relays; /* the last three: online */
+	size_t connections, unknown, devices, users, relays; /* the last three: online */
+	/* Since the start. */
+	uint64_t outer_ok, outer_failed, inner_ok, inner_failed; /* handshakes */
+	uint64_t refused_full, refused_member;
 };
 void clients_count(const struct clients *cs, struct clients_counts *n);
+/** clients_each_request() - how often each method was answered how, and all others ("other"); what
+ * never was is left out. */
+void clients_each_request(const struct clients *cs,
+			  void (*fn)(void *arg, const char *method, enum rpc_result result,
+				     uint64_t n),
+			  void *arg);
 
 #endif

@@ -25,8 +25,9 @@ struct client {
 	struct clients *owner;
 	uint64_t number; /* never used twice: what answers come back to */
 	enum client_state state;
-	bool is_known;	     /* has shown a member's certificate */
-	struct outer *outer; /* until the inner layer takes it */
+	bool outer_done, inner_done; /* handshakes: counted */
+	bool is_known;		     /* has shown a member's certificate */
+	struct outer *outer;	     /* until the inner layer takes it */
 	struct inner *inner;
 	bool has_rpc;
 	struct rpc rpc;
@@ -74,6 +75,9 @@ struct clients {
 	uint64_t ticks;
 	struct seen seen;
 	struct log_limit full_limit, refused_limit, broken_limit;
+	/* Since the start. */
+	uint64_t outer_ok, outer_failed, inner_ok, inner_failed, refused_full, refused_member;
+	struct rpc_tally members_tally, newcomers_tally; /* by the methods of their ops */
 	bool closing, tick_closed;
 };
 

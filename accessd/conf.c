@@ -32,6 +32,9 @@ const struct opt CONF_TABLE[] = {
 	{ .section = "accessd", .key = "history-days", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(history_days), .dflt = "90", .min = 1, .max = 3650,
 	  .help = "sessions that are over, and what they carried, are forgotten after this time" },
+	{ .section = "accessd", .key = "metrics", .parse = opt_parse_listen_here, .print = opt_print_listen,
+	  FIELD(metrics), .dflt = "",
+	  .help = "addresses for GET /metrics (Prometheus), such as 127.0.0.1:9470; PORT alone is 127.0.0.1; empty: none" },
 };
 /* clang-format on */
 

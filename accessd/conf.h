@@ -12,7 +12,7 @@
 
 struct conf {
 	char state[200], socket[108];
-	struct opt_listens listen;
+	struct opt_listens listen, metrics;
 	long session_hours, login_hours, history_days;
 	uint64_t session_rate, user_rate; /* bytes a second; 0: none */
 };

@@ -17,6 +17,7 @@ static void start_rpc(struct client *c, const struct rpc_ops *ops, enum client_s
 		      uint64_t live_ms)
 {
 	rpc_init(&c->rpc, c->owner->loop, ops, c, MSG_MAX_BYTES_UNKNOWN);
+	c->rpc.tally = ops == &CONTROL_OPS ? &c->owner->members_tally : &c->owner->newcomers_tally;
 	c->rpc.answer_keepalive = true;
 	c->has_rpc = true;
 	c->state = state;
@@ -25,6 +26,7 @@ static void start_rpc(struct client *c, const struct rpc_ops *ops, enum client_s
 
 static void log_refused(struct client *c, const struct refusal *why)
 {
+	c->owner->refused_member++;
 	if (log_allowed(&c->owner->refused_limit, CLIENTS_LOG_BURST))
 		log_notice("refused address=%s uid=%s reason=\"%s\"", c->address,
 			   c->id.uid[0] ? c->id.uid : "-", why->message);
@@ -64,6 +66,8 @@ static void on_inner_ready(struct inner *in)
 	const char *alpn = inner_alpn(in);
 
 	c->heard_ms = clock_mono_ms();
+	c->owner->inner_ok++;
+	c->inner_done = true;
 	if (c->state == CLIENT_CLOSING)
 		return;
 	if (strcmp(alpn, TLS_ALPN_CONTROL) == 0) {
@@ -94,8 +98,11 @@ static void on_inner_data(struct inner *in, const uint8_t *bytes, size_t n)
 
 static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 {
+	struct client *c = inner_arg(in);
+
 	(void)clean;
-	client_gone(inner_arg(in), reason);
+	c->owner->inner_failed += !c->inner_done;
+	client_gone(c, reason);
 }
 
 static const struct inner_callbacks INNER_CALLBACKS = {
@@ -106,12 +113,25 @@ static const struct inner_callbacks INNER_CALLBACKS = {
 
 /* --- outer layer ----------------------------------------------------------------------------- */
 
+/* The handshake's end is not told: it is known from what comes behind it. */
+static void count_outer(struct client *c, bool ok)
+{
+	if (c->outer_done)
+		return;
+	c->outer_done = true;
+	if (ok)
+		c->owner->outer_ok++;
+	else
+		c->owner->outer_failed++;
+}
+
 static void on_request(struct outer *o, const struct http_head *head)
 {
 	struct client *c = outer_arg(o);
 
 	bool is_get = http_str_is(head->method, "GET");
 
+	count_outer(c, true);
 	if (is_get && http_str_is(head->target, "/v1/probe")) {
 		c->is_served = true;
 		outer_respond(o, 200, "OK", "farlan accessd " FARLAN_VERSION);
@@ -152,7 +172,11 @@ static void on_outer_data(struct outer *o, const uint8_t *bytes, size_t n)
 
 static void on_outer_closed(struct outer *o, bool clean, const char *reason)
 {
+	struct outer_stats stats;
+
 	(void)clean;
+	outer_stats(o, &stats);
+	count_outer(outer_arg(o), stats.tls_version[0] != '\0');
 	client_gone(outer_arg(o), reason);
 }
 
@@ -233,6 +257,7 @@ void clients_accept(struct clients *cs, int fd)
 	set_address(c, fd);
 	full = why_full(cs, c);
 	if (full) {
+		cs->refused_full++;
 		if (log_allowed(&cs->full_limit, CLIENTS_LOG_BURST))
 			log_warn("connection refused address=%s reason=\"%s\"", c->address, full);
 		close(fd);

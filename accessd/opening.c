@@ -48,6 +48,7 @@ static void accept_opening(struct opening *o, struct session *x)
 		       "the server could not grant the session; its log says why");
 		return;
 	}
+	o->ss->opened++;
 	log_notice("session opened session=%s user=%s device=%s", x->row.id, x->row.user_name,
 		   x->row.device_name);
 	answer(o, grant, 0, "");

@@ -57,6 +57,11 @@ static void forget(struct sessions *ss, struct session *x)
 	free(x);
 }
 
+void sessions_counts(const struct sessions *ss, struct sessions_counts *n)
+{
+	*n = (struct sessions_counts){.now = ss->n, .opened = ss->opened, .ended = ss->ended};
+}
+
 size_t sessions_count(const struct sessions *ss)
 {
 	return ss->n;
@@ -105,6 +110,7 @@ void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 	struct store_session row;
 	json_t *params;
 
+	ss->ended++;
 	x->row.state = STORE_SESSION_ENDED;
 	x->row.ended = clock_wall_s();
 	snprintf(x->row.reason, sizeof(x->row.reason), "%s", reason);

@@ -82,6 +82,10 @@ void sessions_end_member(struct sessions *ss, int64_t member, const char *reason
 void sessions_relay_gone(struct sessions *ss, int64_t relay, const char *reason);
 
 size_t sessions_count(const struct sessions *ss);
+struct sessions_counts {
+	uint64_t now, opened, ended; /* the last two: since the start */
+};
+void sessions_counts(const struct sessions *ss, struct sessions_counts *n);
 /** sessions_each() - live ones, in the order of their ids, behind @after. */
 void sessions_each(const struct sessions *ss, const char *after,
 		   bool (*fn)(void *arg, const struct store_session *x), void *arg);

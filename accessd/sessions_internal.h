@@ -22,7 +22,8 @@ struct sessions {
 	void *arg;
 	struct session *list; /* ordered by id */
 	size_t n;
-	uv_timer_t timer; /* for the end that comes first */
+	uv_timer_t timer;	/* for the end that comes first */
+	uint64_t opened, ended; /* since the start */
 	bool closing;
 };
 

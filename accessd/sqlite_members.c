@@ -183,6 +183,27 @@ int store_member_each(struct store *s, int64_t domain, enum ident_kind kind, con
 	return rc == -ENOENT ? 0 : rc;
 }
 
+int store_member_count(struct store *s, int64_t domain, struct store_counts *n)
+{
+	sqlite3_stmt *st;
+	int rc = sql_open(s, &st,
+			  "SELECT kind, state, COUNT(*) FROM member WHERE domain = ?"
+			  " GROUP BY kind, state",
+			  ARGS(INT(domain)));
+
+	memset(n, 0, sizeof(*n));
+	if (rc)
+		return rc;
+	while ((rc = sql_step(s, st)) == 0) {
+		uint32_t kind = col_u32(st, 0), state = col_u32(st, 1);
+
+		if (kind < STORE_KINDS && state < STORE_STATES)
+			n->members[kind][state] = (uint64_t)sqlite3_column_int64(st, 2);
+	}
+	sql_close(st);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 int store_member_set_state(struct store *s, int64_t id, enum store_state state)
 {
 	return sql_change(s, "UPDATE member SET state = ? WHERE id = ?", ARGS(INT(state), INT(id)));

@@ -71,6 +71,8 @@ int store_domain_set_certs(struct store *s, const struct store_domain *d)
 /* --- members --- */
 
 enum store_state { STORE_INVITED, STORE_ENROLLED, STORE_REVOKED };
+#define STORE_STATES 3
+#define STORE_KINDS (IDENT_RELAY + 1) /* by enum ident_kind */
 
 struct store_member {
 	int64_t id, domain;
@@ -95,6 +97,11 @@ int store_member_by_name(struct store *s, int64_t domain, enum ident_kind kind, 
 			 struct store_member *m) __attribute__((warn_unused_result));
 int store_member_by_uid(struct store *s, int64_t domain, enum ident_kind kind, const char *uid,
 			struct store_member *m) __attribute__((warn_unused_result));
+struct store_counts {
+	uint64_t members[STORE_KINDS][STORE_STATES];
+};
+int store_member_count(struct store *s, int64_t domain, struct store_counts *n)
+	__attribute__((warn_unused_result));
 /**
  * store_member_each() - those whose names come behind @after, in order, until @fn returns false.
  * @fn may not change the store.

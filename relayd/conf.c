@@ -40,6 +40,9 @@ static const struct opt table[] = {
 	{ .section = "relayd", .key = "drain", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(drain_s), .dflt = "60", .min = 0, .max = 86400,
 	  .help = "seconds that sessions have for going to other relays before relayd stops" },
+	{ .section = "relayd", .key = "metrics", .parse = opt_parse_listen_here, .print = opt_print_listen,
+	  FIELD(metrics), .dflt = "",
+	  .help = "addresses for GET /metrics (Prometheus), such as 127.0.0.1:9471; PORT alone is 127.0.0.1; empty: none" },
 };
 /* clang-format on */
 

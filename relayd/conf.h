@@ -18,6 +18,7 @@ struct conf {
 	long max_sessions;
 	long capacity; /* Mbit/s, 0: not said */
 	long workers;  /* 0: one for each core */
+	struct opt_listens metrics;
 	bool shed;
 	long drain_s;
 };

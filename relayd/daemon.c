@@ -8,6 +8,7 @@
 
 #include "common/io/file.h"
 #include "relayd/control.h"
+#include "relayd/figures.h"
 
 #define BYTES_OF_MBIT 125000
 
@@ -303,6 +304,14 @@ static int load_identity(struct daemon *d)
 	}
 }
 
+static int open_metrics(struct daemon *d)
+{
+	struct metrics_config config = {
+		.program = "relayd", .where = &d->conf.metrics, .write = figures_write, .arg = d};
+
+	return metrics_open(&d->metrics, d->loop, &config);
+}
+
 int daemon_start(struct daemon *d, uv_loop_t *loop)
 {
 	int r;
@@ -319,6 +328,9 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 	if (r)
 		return r;
 	r = control_open(d);
+	if (r)
+		return r;
+	r = open_metrics(d);
 	if (r)
 		return r;
 	return d->enrolled ? start_services(d) : 0;
@@ -339,6 +351,8 @@ void daemon_stop(struct daemon *d)
 	drain_close(&d->drain);
 	enrolment_stop(d);
 	stop_services(d);
+	metrics_close(d->metrics);
+	d->metrics = NULL;
 	local_close(d->local);
 	d->local = NULL;
 }

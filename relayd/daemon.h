@@ -11,6 +11,7 @@
 #define FARLAN_RELAYD_DAEMON_H
 
 #include "common/io/local.h"
+#include "common/io/metrics.h"
 #include "relayd/conf.h"
 #include "relayd/drain.h"
 #include "relayd/enrolment.h"
@@ -29,6 +30,7 @@ struct daemon {
 	struct uplink uplink;
 	struct dial_memory memory;
 	struct local *local;
+	struct metrics *metrics; /* NULL: none asked for */
 	struct enrolment enrolment;
 	struct drain drain;
 	uint64_t started_ms;

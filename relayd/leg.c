@@ -216,6 +216,7 @@ static void on_request(struct outer *o, const struct http_head *head)
 {
 	struct leg *l = outer_arg(o);
 
+	l->relay->handshakes += !l->answered;
 	l->answered = true;
 	switch (admit_what(head)) {
 	case ADMIT_PROBE:
@@ -263,6 +264,7 @@ static void on_data(struct outer *o, const uint8_t *bytes, size_t n)
 
 	l->bytes += carried;
 	l->relay->bytes += carried;
+	l->relay->bytes_from[l->role] += carried;
 }
 
 static void on_drain(struct outer *o)
@@ -289,6 +291,19 @@ static void log_end(const struct leg *l, const char *reason)
 		 role_name(l->role), from, (unsigned long long)l->bytes, reason);
 }
 
+/* It went before it asked for anything: after the handshake, or before it was done. */
+static void count_unanswered(struct leg *l, const struct outer *o)
+{
+	struct outer_stats stats;
+
+	outer_stats(o, &stats);
+	if (stats.tls_version[0])
+		l->relay->handshakes++;
+	else
+		l->relay->handshakes_failed++;
+	count_refusal(l, REFUSAL_NO_REQUEST);
+}
+
 static void on_closed(struct outer *o, bool clean, const char *reason)
 {
 	struct leg *l = outer_arg(o), *other = join_end(l);
@@ -300,7 +315,7 @@ static void on_closed(struct outer *o, bool clean, const char *reason)
 		relay_count_live(r);
 		log_end(l, reason);
 	} else if (!l->answered) {
-		count_refusal(l, REFUSAL_NO_REQUEST);
+		count_unanswered(l, o);
 	}
 	if (other)
 		leg_finish(other, "the other end has gone");

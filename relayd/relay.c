@@ -125,6 +125,16 @@ void relay_end_session(struct relay *r, const uint8_t id[PAIR_ID_BYTES])
 	relay_close_legs(r, closing, n);
 }
 
+static void count_legs(const struct relay *r, struct relay_counts *sum)
+{
+	const struct leg *l;
+
+	TAILQ_FOREACH (l, &r->legs, list) {
+		sum->stalled += l->stalled;
+		sum->queued += outer_queued(l->outer);
+	}
+}
+
 void relay_count(const struct relay *r, struct relay_counts *sum)
 {
 	const struct pair_table *t = &r->pairs;
@@ -132,17 +142,24 @@ void relay_count(const struct relay *r, struct relay_counts *sum)
 	sum->sessions += t->n_live;
 	sum->joined += t->n_ends[PAIR_JOINED] / 2;
 	sum->waiting += t->n_ends[PAIR_WAITING] + t->n_ends[PAIR_OPENING];
+	sum->opening += t->n_ends[PAIR_OPENING];
 	sum->legs += r->n_legs;
 	sum->unknown += r->crowd.n;
 	sum->remembered += t->n_remembered;
 	sum->ended += t->n_ended;
 	sum->bytes += r->bytes;
+	for (int i = 0; i < 2; i++)
+		sum->bytes_from[i] += r->bytes_from[i];
 	sum->legs_total += r->legs_total;
 	sum->joined_total += r->joined_total;
 	sum->moved_total += r->moved_total;
 	sum->probes += r->probes;
+	sum->handshakes += r->handshakes;
+	sum->handshakes_failed += r->handshakes_failed;
 	for (int i = 0; i < REFUSALS; i++)
 		sum->refused[i] += r->refused[i];
+	count_legs(r, sum);
+	histo_merge(&sum->lag, &r->lag.delays);
 }
 
 /* Draining */

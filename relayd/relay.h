@@ -68,6 +68,8 @@ struct relay {
 	struct log_limit refused_limit;
 	uint64_t refused[REFUSALS];
 	uint64_t bytes, legs_total, joined_total, moved_total, probes;
+	uint64_t bytes_from[2];			/* by role */
+	uint64_t handshakes, handshakes_failed; /* of the outer layer */
 	void (*on_closed)(void *arg);
 	void *arg;
 };
@@ -75,8 +77,14 @@ struct relay {
 /* Figures of one relay or, added up, of several. */
 struct relay_counts {
 	uint64_t sessions, joined, waiting, legs, unknown, remembered, ended; /* now */
-	uint64_t bytes, legs_total, joined_total, moved_total, probes;	      /* since the start */
+	uint64_t opening; /* of the waiting ones */
+	uint64_t stalled; /* legs */
+	uint64_t queued;  /* bytes that wait for the kernel */
+	uint64_t bytes, legs_total, joined_total, moved_total, probes; /* since the start */
+	uint64_t bytes_from[2];					       /* by role */
+	uint64_t handshakes, handshakes_failed;
 	uint64_t refused[REFUSALS];
+	struct histo lag;
 };
 
 /** relay_open() - @config is copied. Return: 0; -ENOMEM. */

@@ -7,6 +7,7 @@
 #include "relayd/relayctl.h"
 
 #define CELL_SIZE 64
+#define METRICS_SIZE 600
 #define SHORT_ID 8 /* digits of a session's id in a table */
 
 static const char *text_of(const json_t *o, const char *key)
@@ -84,6 +85,15 @@ static void print_refused(const json_t *s)
 		putchar('\n');
 }
 
+static void print_metrics(const json_t *s)
+{
+	char text[METRICS_SIZE];
+
+	ctl_metrics(text, sizeof(text), s);
+	if (text[0])
+		printf("Metrics:       %s\n", text);
+}
+
 static void print_status(const json_t *s)
 {
 	char uptime[CELL_SIZE], bytes[CELL_SIZE];
@@ -94,6 +104,7 @@ static void print_status(const json_t *s)
 	printf("Version:       %s, running for %s\n", text_of(s, "version"), uptime);
 	printf("Listen:        %s%s\n", text_of(s, "listen"),
 	       is_true(s, "listening") ? "" : " (not yet)");
+	print_metrics(s);
 	if (!enrolled) {
 		puts("               run relayctl enroll with an invitation for a relay");
 		return;

@@ -198,6 +198,16 @@ static int open_plane(struct app *app)
 		       : -ENOMEM;
 }
 
+static int open_metrics(struct app *app)
+{
+	struct metrics_config config = {.program = "vpnd",
+					.where = &app->config.metrics,
+					.write = figures_write,
+					.arg = app};
+
+	return metrics_open(&app->metrics, app->loop, &config);
+}
+
 int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 {
 	int r;
@@ -215,6 +225,8 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 	r = relays_open(app);
 	if (r == 0)
 		r = control_open(app);
+	if (r == 0)
+		r = open_metrics(app);
 	if (r != 0)
 		return r;
 	r = open_plane(app);
@@ -231,6 +243,8 @@ void app_stop(struct app *app)
 	sessions_end_all(app, "vpnd is stopping", true);
 	enrolment_stop(app);
 	relays_close(app);
+	metrics_close(app->metrics);
+	app->metrics = NULL;
 	if (app->local)
 		local_close(app->local);
 	app->local = NULL;

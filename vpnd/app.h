@@ -8,6 +8,7 @@
  *   access.c     what is said with the Access Server
  *   relays.c     the ways to the relays: measured, told, shown
  *   control.c    what vpnctl asks; enrolment.c: its enroll and login; status.c: its status
+ *   figures.c    what a Prometheus gets
  */
 #ifndef FARLAN_VPND_APP_H
 #define FARLAN_VPND_APP_H
@@ -15,9 +16,18 @@
 #include "common/io/access_link.h"
 #include "common/io/enrol.h"
 #include "common/io/local.h"
+#include "common/io/metrics.h"
 #include "vpnd/config.h"
 #include "vpnd/plane.h"
 #include "vpnd/session.h"
+
+/* What sessions have carried and dropped. */
+struct app_traffic {
+	uint64_t bytes_in, bytes_out, packets_in, packets_out;
+	uint64_t drops[SESSION_DROPS], gate[GATE_RESULTS], malformed, not_taken;
+	uint64_t marked, paths_ready, paths_failed, paths_lost;
+	struct histo delays;
+};
 
 #define APP_ERRORS_MAX 8
 #define APP_ENDED_MAX 128    /* sessions that are remembered as ended */
@@ -62,6 +72,8 @@ struct app {
 	struct packets *packets;
 	struct plane *plane;
 	struct local *local;
+	struct metrics *metrics;	  /* NULL: none asked for */
+	struct app_traffic ended_traffic; /* of sessions that are over */
 	struct dial_memory memory;
 	struct app_session sessions[PLANE_SLOTS_MAX];
 	struct relays *relays;
@@ -150,5 +162,12 @@ bool enrolment_waits(const struct app *app);
 /** enrolment_finish() - answer who waits: online, or it has taken long enough. */
 void enrolment_finish(struct app *app);
 json_t *status_make(struct app *app);
+
+/* figures.c */
+
+/** figures_write() - @arg: struct app. A write function of metrics_config. */
+void figures_write(void *arg, struct expo *e);
+/** figures_session_ends() - keep what it has counted; before the plane forgets it. */
+void figures_session_ends(struct app *app, const struct app_session *as);
 
 #endif

@@ -74,5 +74,8 @@ const struct opt config_table[CONFIG_TABLE_N] = {
 	{ .section = "vpnd", .key = "offload", .parse = opt_parse_bool, .print = opt_print_bool,
 	  FIELD(offload), .dflt = "yes",
 	  .help = "super-packets (up to 64 KiB) through the TUN device, if the kernel has them" },
+	{ .section = "vpnd", .key = "metrics", .parse = opt_parse_listen_here, .print = opt_print_listen,
+	  FIELD(metrics), .dflt = "",
+	  .help = "addresses for GET /metrics (Prometheus), such as 127.0.0.1:9472; PORT alone is 127.0.0.1; empty: none" },
 };
 /* clang-format on */

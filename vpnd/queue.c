@@ -20,6 +20,7 @@ void queue_init(struct queue *q)
 	params.dropped = on_dropped;
 	fq_init(&q->fq, &params);
 	q->unfit = 0;
+	q->delays = (struct histo){.sum_us = 0};
 }
 
 void queue_deinit(struct queue *q)
@@ -92,5 +93,8 @@ struct packet *queue_take(struct queue *q, uint64_t now_us)
 {
 	struct fq_packet *p = fq_dequeue(&q->fq, now_us);
 
-	return p ? packet_of(p) : NULL;
+	if (!p)
+		return NULL;
+	histo_add(&q->delays, fq_counters(&q->fq)->sojourn_us);
+	return packet_of(p);
 }

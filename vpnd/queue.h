@@ -6,6 +6,7 @@
 #ifndef FARLAN_QUEUE_H
 #define FARLAN_QUEUE_H
 
+#include "common/pure/histo.h"
 #include "vpnd/packets.h"
 
 #define QUEUE_LIMIT_BYTES (8u << 20)
@@ -17,7 +18,8 @@
 
 struct queue {
 	struct fq fq;
-	uint64_t unfit; /* packets that could not be brought into form */
+	struct histo delays; /* that packets which were sent had here */
+	uint64_t unfit;	     /* packets that could not be brought into form */
 };
 
 void queue_init(struct queue *q);

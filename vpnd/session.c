@@ -18,6 +18,7 @@
 /* One relay of the grant in the search. */
 struct leg {
 	struct path *path; /* while there is one */
+	bool was_ready;	   /* it has been */
 	struct backoff backoff;
 	uint64_t dial_at_ms; /* while there is none and the search is on */
 };
@@ -41,6 +42,7 @@ struct session {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out, drops[SESSION_DROPS];
 	char last_reason[PATH_REASON_SIZE];
 	struct log_limit failed_limit;
+	uint64_t paths_ready, paths_failed, paths_lost;
 	struct queue queue;
 };
 
@@ -258,6 +260,8 @@ static void on_path_ready(struct path *p)
 	struct session *s = path_arg(p);
 	size_t i = leg_of(p);
 
+	s->paths_ready++;
+	s->legs[i].was_ready = true;
 	if (!is_manager(s))
 		return;
 	if (s->state == SESSION_UP)
@@ -404,6 +408,9 @@ static void on_path_gone(struct path *p, const char *reason)
 	size_t i = leg_of(p);
 
 	s->legs[i].path = NULL;
+	s->paths_failed += !s->legs[i].was_ready && s->state == SESSION_SEARCHING;
+	s->paths_lost += s->selected == i && s->state == SESSION_UP;
+	s->legs[i].was_ready = false;
 	if (s->state == SESSION_ENDING) {
 		maybe_free(s);
 		return;
@@ -578,6 +585,10 @@ void session_status(const struct session *s, struct session_status *st)
 	st->drops[SESSION_DROP_FULL] = fq_counters(&s->queue.fq)->dropped_limit + s->queue.unfit;
 	st->marked = fq_counters(&s->queue.fq)->marked;
 	st->backlog_bytes = fq_backlog_bytes(&s->queue.fq);
+	st->delays = s->queue.delays;
+	st->paths_ready = s->paths_ready;
+	st->paths_failed = s->paths_failed;
+	st->paths_lost = s->paths_lost;
 	st->since_ms = s->since_ms;
 	st->expires_in_s = s->ends_ms > now ? (int64_t)((s->ends_ms - now) / 1000) : 0;
 	st->last_reason = s->last_reason;

@@ -85,6 +85,9 @@ struct session_status {
 	uint64_t drops[SESSION_DROPS];
 	uint64_t marked; /* packets, by ECN */
 	uint32_t backlog_bytes;
+	struct histo delays; /* in the queue */
+	/* Paths: other end authenticated, failed before that, lost while selected. */
+	uint64_t paths_ready, paths_failed, paths_lost;
 	uint64_t since_ms; /* CLOCK_BOOTTIME */
 	int64_t expires_in_s;
 	const char *last_reason; /* why the last path was lost; "" */

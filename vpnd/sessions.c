@@ -330,6 +330,7 @@ void sessions_end(struct app_session *as, const char *reason, bool tell)
 	log_info("session ends session=%.8s peer=%s reason=\"%s\"",
 		 session_grant(as->session)->session, session_grant(as->session)->peer_name,
 		 reason);
+	figures_session_ends(app, as);
 	plane_detach(app->plane, as->slot);
 	if (app->config.role == TOKEN_MANAGER && !as->waiter.waiting && !app->stopping &&
 	    strcmp(reason, APP_DISCONNECTED) != 0)

@@ -227,5 +227,7 @@ json_t *status_make(struct app *app)
 	}
 	if (o)
 		add_link(o, app);
+	if (o)
+		metrics_status(app->metrics, o);
 	return o;
 }

@@ -90,6 +90,8 @@ static void print_self(const json_t *s)
 	list_line(s, "Addresses", "addresses");
 	list_line(s, "Own LANs", "lans");
 	print_server(json_object_get(s, "server"));
+	ctl_metrics(text, sizeof(text), s);
+	line("Metrics", text);
 	line("Last error", vpnctl_text(s, "last_error"));
 	if (json_is_number(json_object_get(s, "retry_in_s")))
 		line("Next try", vpnctl_duration(again, vpnctl_int(s, "retry_in_s")));

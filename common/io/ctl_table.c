@@ -148,6 +148,16 @@ void ctl_print_json(const json_t *o)
 	putchar('\n');
 }
 
+void ctl_metrics(char *out, size_t out_size, const json_t *status)
+{
+	const json_t *m = json_object_get(status, "metrics");
+	const char *listen = json_string_value(json_object_get(m, "listen"));
+	bool listening = json_is_true(json_object_get(m, "listening"));
+
+	snprintf(out, out_size, "%s%s", listen ? listen : "",
+		 listen && !listening ? " (not yet: the log says why)" : "");
+}
+
 void ctl_bytes(char *out, size_t out_size, uint64_t n)
 {
 	static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};

@@ -3,12 +3,13 @@
 
 #include "common/io/file.h"
 
-static void note(struct lag *l)
+static uint64_t note(struct lag *l)
 {
 	uint64_t now = clock_mono_ms(), late = now > l->due_ms ? now - l->due_ms : 0;
 
 	if (late > l->worst_ms)
 		l->worst_ms = late;
+	return late;
 }
 
 /* The loop's own clock may be behind; it counts from when the loop woke. */
@@ -16,7 +17,7 @@ static void on_timer(uv_timer_t *t)
 {
 	struct lag *l = t->data;
 
-	note(l);
+	histo_add(&l->delays, note(l) * 1000);
 	l->due_ms = clock_mono_ms() + LAG_EVERY_MS;
 	uv_update_time(t->loop);
 	uv_timer_start(t, on_timer, LAG_EVERY_MS, 0);
@@ -35,7 +36,7 @@ uint64_t lag_take(struct lag *l)
 {
 	uint64_t worst;
 
-	note(l); /* what is overdue now counts now */
+	(void)note(l); /* what is overdue now counts now */
 	worst = l->worst_ms;
 	l->worst_ms = 0;
 	return worst;

@@ -10,12 +10,15 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "common/pure/histo.h"
+
 #define LAG_EVERY_MS 500
 
 struct lag {
 	uv_timer_t timer;
 	uint64_t due_ms;   /* the next call, CLOCK_BOOTTIME */
 	uint64_t worst_ms; /* since lag_take() */
+	struct histo delays;
 };
 
 /** lag_open() - on the caller's memory, which stays until lag_close() has called back. */

@@ -26,12 +26,6 @@ struct metrics_times metrics_times = {
 
 /* --- what all daemons say --- */
 
-static void gauge(struct expo *e, const struct expo_family *f, uint64_t value)
-{
-	expo_family(e, f);
-	expo_sample(e, (double)value, NULL, 0);
-}
-
 /* Names that all programs of this world use. */
 static void write_process(const struct metrics *m, struct expo *e)
 {
@@ -47,13 +41,12 @@ static void write_process(const struct metrics *m, struct expo *e)
 	struct process_figures p;
 
 	process_read(&p);
-	expo_family(e, &cpu);
-	expo_sample(e, (double)p.cpu_us / 1e6, NULL, 0);
-	gauge(e, &start, (uint64_t)m->started_s);
-	gauge(e, &resident, p.resident_bytes);
-	gauge(e, &virtual, p.virtual_bytes);
-	gauge(e, &fds, p.open_fds);
-	gauge(e, &max_fds, p.max_fds);
+	expo_one(e, &cpu, (double)p.cpu_us / 1e6);
+	expo_one(e, &start, (double)m->started_s);
+	expo_one(e, &resident, (double)p.resident_bytes);
+	expo_one(e, &virtual, (double)p.virtual_bytes);
+	expo_one(e, &fds, (double)p.open_fds);
+	expo_one(e, &max_fds, (double)p.max_fds);
 }
 
 static void write_own(const struct metrics *m, struct expo *e)
@@ -63,7 +56,10 @@ static void write_own(const struct metrics *m, struct expo *e)
 		answers = {"farlan_metrics_answers", NULL,
 			   "Answers given here, by HTTP status, before this one.", EXPO_COUNTER},
 		away = {"farlan_metrics_connections_refused", NULL,
-			"Connections turned away here, because there were too many.", EXPO_COUNTER};
+			"Connections turned away here, because there were too many.", EXPO_COUNTER},
+		lag = {"farlan_loop_lag_seconds", "seconds",
+		       "How much too late the main loop was, looked at twice a second.",
+		       EXPO_HISTOGRAM};
 	const struct expo_label what[] = {{"program", m->config.program},
 					  {"version", FARLAN_VERSION}};
 
@@ -71,14 +67,14 @@ static void write_own(const struct metrics *m, struct expo *e)
 	expo_sample(e, 1, what, 2);
 	expo_family(e, &answers);
 	for (int i = 0; i < METRICS_CODES; i++) {
-		char status[12];
-		const struct expo_label code = {"code", status};
+		char code[12];
 
-		snprintf(status, sizeof(status), "%d", metrics_code_status((enum metrics_code)i));
-		expo_sample(e, (double)m->answered[i], &code, 1);
+		snprintf(code, sizeof(code), "%d", metrics_code_status((enum metrics_code)i));
+		expo_labelled(e, (double)m->answered[i], "code", code);
 	}
-	expo_family(e, &away);
-	expo_sample(e, (double)m->turned_away, NULL, 0);
+	expo_one(e, &away, (double)m->turned_away);
+	expo_family(e, &lag);
+	expo_histogram(e, &m->lag.delays, NULL, 0);
 }
 
 int metrics_write(struct metrics *m, struct buf *out, enum expo_format format)
@@ -137,6 +133,8 @@ int metrics_open(struct metrics **out, uv_loop_t *loop, const struct metrics_con
 	TAILQ_INIT(&m->conns);
 	uv_timer_init(loop, &m->retry);
 	m->retry.data = m;
+	lag_open(&m->lag, loop);
+	m->handles = 2;
 	try_listen(m);
 	*out = m;
 	return 0;
@@ -144,7 +142,7 @@ int metrics_open(struct metrics **out, uv_loop_t *loop, const struct metrics_con
 
 static void free_if_done(struct metrics *m)
 {
-	if (m->closing && m->retry_closed && m->n_conns == 0)
+	if (m->closing && m->handles == 0 && m->n_conns == 0)
 		free(m);
 }
 
@@ -158,7 +156,16 @@ static void on_retry_closed(uv_handle_t *handle)
 {
 	struct metrics *m = handle->data;
 
-	m->retry_closed = true;
+	m->handles--;
+	free_if_done(m);
+}
+
+static void on_lag_closed(uv_handle_t *handle)
+{
+	struct lag *l = handle->data;
+	struct metrics *m = (struct metrics *)((char *)l - offsetof(struct metrics, lag));
+
+	m->handles--;
 	free_if_done(m);
 }
 
@@ -174,6 +181,24 @@ void metrics_close(struct metrics *m)
 	TAILQ_FOREACH (c, &m->conns, list)
 		conn_close(c);
 	uv_close((uv_handle_t *)&m->retry, on_retry_closed);
+	lag_close(&m->lag, on_lag_closed);
+}
+
+void metrics_write_certs(struct expo *e, const struct metrics_cert *certs, size_t n)
+{
+	static const struct expo_family family = {
+		"farlan_certificate_left_seconds", "seconds",
+		"Until a certificate expires, by the system clock; negative: since.", EXPO_GAUGE};
+	int64_t now = clock_wall_s();
+	struct x509_info info;
+
+	expo_family(e, &family);
+	for (size_t i = 0; i < n; i++) {
+		if (certs[i].cert->len > 0 &&
+		    x509_parse(&info, certs[i].cert->der, certs[i].cert->len) == 0)
+			expo_labelled(e, (double)(info.not_after - now), "certificate",
+				      certs[i].name);
+	}
 }
 
 void metrics_status(const struct metrics *m, json_t *status)

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "common/io/opt.h"
+#include "common/io/x509.h"
 #include "common/pure/expo.h"
 
 #define METRICS_CONNECTIONS_MAX 16 /* one more takes the place of the one that is idle longest */
@@ -28,6 +29,12 @@ extern struct metrics_times {
 } metrics_times;
 
 struct metrics;
+
+/* A certificate whose time is shown. */
+struct metrics_cert {
+	const char *name; /* "own", "outer", "ca" */
+	const struct x509_cert *cert;
+};
 
 struct metrics_config {
 	const char *program;		 /* "relayd"; borrowed for its life */
@@ -47,6 +54,10 @@ int metrics_open(struct metrics **out, uv_loop_t *loop, const struct metrics_con
 /** metrics_close() - NULL is nothing; once. No callback any more; memory goes with the last handle.
  */
 void metrics_close(struct metrics *m);
+
+/** metrics_write_certs() - how long they are good yet, by the system clock; those of length 0 are
+ * left out. */
+void metrics_write_certs(struct expo *e, const struct metrics_cert *certs, size_t n);
 
 /** metrics_status() - for a daemon's answer to `status`: puts "metrics": {listen, listening} into
  * it; nothing if @m is NULL. */

@@ -10,6 +10,7 @@
 
 #include <sys/queue.h>
 
+#include "common/io/lag.h"
 #include "common/io/listen.h"
 #include "common/io/metrics.h"
 
@@ -54,7 +55,9 @@ struct metrics {
 	struct opt_listens where;
 	struct listen_set *listeners; /* NULL: not listening */
 	uv_timer_t retry;
-	bool closing, retry_closed;
+	struct lag lag;	      /* of this loop */
+	unsigned int handles; /* of the two, not closed yet */
+	bool closing;
 	struct conn_list conns;
 	size_t n_conns;
 	int64_t started_s; /* Unix time */

@@ -76,6 +76,12 @@ int rpc_notify(struct rpc *rpc, const char *method, json_t *params)
 	return send_text(rpc, text, len);
 }
 
+static void note_answered(struct rpc *rpc, int64_t id, int code)
+{
+	if (rpc->tally)
+		rpc_tally_answered(rpc->tally, &rpc->open, id, code);
+}
+
 int rpc_reply(struct rpc *rpc, int64_t id, json_t *result)
 {
 	size_t len = 0;
@@ -86,8 +92,10 @@ int rpc_reply(struct rpc *rpc, int64_t id, json_t *result)
 		return 0;
 	}
 	text = rpcmsg_result(id, result, &len);
-	if (text && len <= MSG_MAX_BYTES)
+	if (text && len <= MSG_MAX_BYTES) {
+		note_answered(rpc, id, 0);
 		return send_text(rpc, text, len);
+	}
 	if (text)
 		explicit_bzero(text, len);
 	free(text);
@@ -114,6 +122,7 @@ int rpc_reject(struct rpc *rpc, int64_t id, int code, const char *fmt, ...)
 
 	if (id == 0)
 		return 0;
+	note_answered(rpc, id, code);
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
@@ -259,16 +268,18 @@ void rpc_cancel(struct rpc *rpc, const void *arg)
 
 static void take_call(struct rpc *rpc, const struct rpcmsg *m)
 {
+	int64_t id = m->kind == RPC_REQUEST ? m->id : 0;
 	char name[RPC_METHOD_SIZE];
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < rpc->ops->n_methods; i++) {
-		if (strcmp(rpc->ops->methods[i].name, m->method) == 0) {
-			rpc->ops->methods[i].fn(rpc, m->kind == RPC_REQUEST ? m->id : 0, m->params);
-			return;
-		}
-	}
-	if (m->kind == RPC_REQUEST)
+	while (i < rpc->ops->n_methods && strcmp(rpc->ops->methods[i].name, m->method) != 0)
+		i++;
+	if (rpc->tally)
+		rpc_tally_asked(rpc->tally, &rpc->open, id,
+				i < rpc->ops->n_methods ? i : RPC_TALLY_OTHER);
+	if (i < rpc->ops->n_methods)
+		rpc->ops->methods[i].fn(rpc, id, m->params);
+	else if (id != 0)
 		rpc_reject(rpc, m->id, RPC_NO_METHOD, "unknown method %s",
 			   log_clean(name, sizeof(name), m->method, strlen(m->method)));
 }

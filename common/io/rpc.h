@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "common/io/rpc_tally.h"
 #include "common/pure/buf.h"
 #include "common/pure/rpcmsg.h"
 
@@ -67,6 +68,8 @@ struct rpc {
 	bool dead;
 	bool answer_keepalive; /* the owner's: answer each keep-alive with one (servers only) */
 	uint64_t keepalives_in;
+	struct rpc_tally *tally; /* the owner's; NULL: not counted */
+	struct rpc_tally_open open;
 	uint64_t unknown_answers; /* too late, or to something that was never asked; ignored */
 };
 

@@ -159,6 +159,17 @@ void expo_sample(struct expo *e, double value, const struct expo_label *labels, 
 	put_sample(e, suffix(e->family), value, labels, n_labels, NULL);
 }
 
+void expo_one(struct expo *e, const struct expo_family *f, double value)
+{
+	expo_family(e, f);
+	expo_sample(e, value, NULL, 0);
+}
+
+void expo_labelled(struct expo *e, double value, const char *name, const char *label)
+{
+	expo_sample(e, value, &(struct expo_label){name, label}, 1);
+}
+
 /* OpenMetrics wants a fraction in the bounds of classes: "1.0". */
 static void put_class(struct expo *e, double bound, uint64_t n, const struct expo_label *labels,
 		      size_t n_labels)

@@ -53,6 +53,10 @@ void expo_family(struct expo *e, const struct expo_family *f);
  * in a label's value, but for a line feed, becomes '?'.
  */
 void expo_sample(struct expo *e, double value, const struct expo_label *labels, size_t n_labels);
+/** expo_one() - a family with a single sample that has no labels. */
+void expo_one(struct expo *e, const struct expo_family *f, double value);
+/** expo_labelled() - a sample with one label. */
+void expo_labelled(struct expo *e, double value, const char *name, const char *label);
 /** expo_histogram() - its classes, sum and count, in seconds. */
 void expo_histogram(struct expo *e, const struct histo *h, const struct expo_label *labels,
 		    size_t n_labels);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "accessd/figures.h"
+
+#include "accessd/app.h"
+#include "common/io/metrics.h"
+
+static const char *const kinds[] = {"device", "user", "relay"};
+static const enum ident_kind kind_of[] = {IDENT_DEVICE, IDENT_USER, IDENT_RELAY};
+#define KINDS 3
+
+static void sample(struct expo *e, double value, const char *name, const char *label,
+		   const char *other_name, const char *other)
+{
+	expo_sample(e, value, (const struct expo_label[]){{name, label}, {other_name, other}}, 2);
+}
+
+/* --- who there is --- */
+
+static void write_members(const struct app *a, struct expo *e)
+{
+	static const struct expo_family family = {"farlan_accessd_members", NULL,
+						  "Devices, users and relays in the register.",
+						  EXPO_GAUGE};
+	static const char *const states[STORE_STATES] = {"invited", "enrolled", "revoked"};
+	struct store_counts n;
+
+	if (store_member_count(a->store, a->domain.row.id, &n) != 0)
+		return;
+	expo_family(e, &family);
+	for (int k = 0; k < KINDS; k++) {
+		for (int s = 0; s < STORE_STATES; s++)
+			sample(e, (double)n.members[kind_of[k]][s], "kind", kinds[k], "state",
+			       states[s]);
+	}
+}
+
+static void write_online(const struct clients_counts *n, struct expo *e)
+{
+	static const struct expo_family online = {"farlan_accessd_online", NULL,
+						  "Control connections of members.", EXPO_GAUGE},
+					connections = {"farlan_accessd_connections", NULL,
+						       "Connections of all kinds.", EXPO_GAUGE},
+					unknown = {"farlan_accessd_connections_unknown", NULL,
+						   "Connections that have shown no member's "
+						   "certificate yet.",
+						   EXPO_GAUGE};
+
+	expo_family(e, &online);
+	expo_labelled(e, (double)n->devices, "kind", "device");
+	expo_labelled(e, (double)n->users, "kind", "user");
+	expo_labelled(e, (double)n->relays, "kind", "relay");
+	expo_one(e, &connections, (double)n->connections);
+	expo_one(e, &unknown, (double)n->unknown);
+}
+
+/* --- what happened --- */
+
+static void write_arrivals(const struct clients_counts *n, struct expo *e)
+{
+	static const struct expo_family shakes = {"farlan_accessd_handshakes", NULL,
+						  "TLS handshakes, by layer.", EXPO_COUNTER},
+					refused = {"farlan_accessd_refusals", NULL,
+						   "Connections refused: too many, or no member.",
+						   EXPO_COUNTER};
+
+	expo_family(e, &shakes);
+	sample(e, (double)n->outer_ok, "layer", "outer", "result", "ok");
+	sample(e, (double)n->outer_failed, "layer", "outer", "result", "failed");
+	sample(e, (double)n->inner_ok, "layer", "inner", "result", "ok");
+	sample(e, (double)n->inner_failed, "layer", "inner", "result", "failed");
+	expo_family(e, &refused);
+	expo_labelled(e, (double)n->refused_full, "reason", "too-many");
+	expo_labelled(e, (double)n->refused_member, "reason", "not-a-member");
+}
+
+static void write_request(void *arg, const char *method, enum rpc_result result, uint64_t n)
+{
+	sample(arg, (double)n, "method", method, "result", rpc_result_name(result));
+}
+
+static void write_requests(const struct clients *cs, struct expo *e)
+{
+	static const struct expo_family family = {"farlan_accessd_requests", NULL,
+						  "Requests of members and newcomers answered.",
+						  EXPO_COUNTER};
+
+	expo_family(e, &family);
+	clients_each_request(cs, write_request, e);
+}
+
+static void write_sessions(const struct sessions *ss, struct expo *e)
+{
+	static const struct expo_family sessions = {"farlan_accessd_sessions", NULL,
+						    "Sessions that run.", EXPO_GAUGE},
+					opened = {"farlan_accessd_sessions_opened", NULL,
+						  "Sessions granted to both ends.", EXPO_COUNTER},
+					ended = {"farlan_accessd_sessions_ended", NULL,
+						 "Sessions that were ended.", EXPO_COUNTER};
+	struct sessions_counts n;
+
+	sessions_counts(ss, &n);
+	expo_one(e, &sessions, (double)n.now);
+	expo_one(e, &opened, (double)n.opened);
+	expo_one(e, &ended, (double)n.ended);
+}
+
+void figures_write(void *arg, struct expo *e)
+{
+	const struct app *a = arg;
+	const struct store_domain *d = &a->domain.row;
+	const struct metrics_cert certs[] = {
+		{"own", &d->access_cert}, {"outer", &d->outer_cert}, {"ca", &d->ca}};
+	struct clients_counts n;
+
+	metrics_write_certs(e, certs, a->has_domain ? 3 : 0);
+	if (!a->clients || !a->sessions)
+		return;
+	clients_count(a->clients, &n);
+	write_members(a, e);
+	write_online(&n, e);
+	write_arrivals(&n, e);
+	write_requests(a->clients, e);
+	write_sessions(a->sessions, e);
+}
