@@ -99,7 +99,7 @@ static void on_retry(uv_timer_t *timer);
 
 static void try_listen(struct metrics *m)
 {
-	if (listen_open(&m->listeners, m->loop, &m->where, on_accept, m) == 0)
+	if (listen_open(&m->listeners, m->loop, &m->where, false, on_accept, m) == 0)
 		return;
 	m->listeners = NULL;
 	log_warn("metrics are not served yet: tried again every %u s",
