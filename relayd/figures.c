@@ -102,6 +102,8 @@ void figures_write(void *arg, struct expo *e)
 	static const struct expo_family online = {"farlan_uplink_online", NULL,
 						  "1 while the Access Server is connected.",
 						  EXPO_GAUGE};
+	static const struct expo_family draining = {"farlan_relayd_draining", NULL,
+						    "1: it takes no new sessions.", EXPO_GAUGE};
 	const struct daemon *d = arg;
 	const struct metrics_cert certs[] = {{"own", &d->identity.cert},
 					     {"outer", &d->identity.outer_cert},
@@ -111,6 +113,7 @@ void figures_write(void *arg, struct expo *e)
 	if (d->workers)
 		workers_ask_all(d->workers, add_relay, &n);
 	expo_one(e, &online, d->uplink_open && d->uplink.online);
+	expo_one(e, &draining, drain_on(&d->drain));
 	metrics_write_certs(e, certs, d->enrolled ? 3 : 0);
 	write_workers(d, &n, e);
 	write_sessions(d, &n, e);
