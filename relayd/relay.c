@@ -219,7 +219,7 @@ static void on_lag_closed(uv_handle_t *handle)
 {
 	struct lag *l = handle->data;
 
-	timer_closed((struct relay *)((char *)l - offsetof(struct relay, lag)));
+	timer_closed((struct relay *)(void *)((char *)l - offsetof(struct relay, lag)));
 }
 
 static void close_timers(struct relay *r)

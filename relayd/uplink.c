@@ -237,7 +237,7 @@ static void on_report_timer_closed(uv_handle_t *h)
 static void on_lag_closed(uv_handle_t *h)
 {
 	struct lag *l = h->data;
-	struct uplink *u = (struct uplink *)((char *)l - offsetof(struct uplink, lag));
+	struct uplink *u = (struct uplink *)(void *)((char *)l - offsetof(struct uplink, lag));
 
 	u->n_handles--;
 	finally(u);

@@ -163,7 +163,7 @@ static void on_retry_closed(uv_handle_t *handle)
 static void on_lag_closed(uv_handle_t *handle)
 {
 	struct lag *l = handle->data;
-	struct metrics *m = (struct metrics *)((char *)l - offsetof(struct metrics, lag));
+	struct metrics *m = (struct metrics *)(void *)((char *)l - offsetof(struct metrics, lag));
 
 	m->handles--;
 	free_if_done(m);
