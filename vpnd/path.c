@@ -352,6 +352,9 @@ static void on_frame(struct path *p, const struct frame *f)
 	case FRAME_ACK:
 		path_data_ack(p, f);
 		break;
+	case FRAME_LOSSY:
+		path_data_lossy(p, f);
+		break;
 	case FRAME_HELLO:
 		on_hello(p, f);
 		break;

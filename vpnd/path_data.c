@@ -37,7 +37,7 @@ struct queue_form path_form(const struct path *p)
 {
 	return (struct queue_form){.super = p->peer_super,
 				   .rate = flight_rate(&p->flight),
-				   .rtt_us = p->flight.base_us};
+				   .rtt_us = flight_path_us(&p->flight)};
 }
 
 /* Sending */
@@ -91,6 +91,21 @@ static void put_stamp(struct path *p, uint64_t now_us)
 	put_frame(p, frame, sizeof(frame));
 }
 
+/* Lost segments on any leg hold up what is behind them. */
+static void watch_loss(struct path *p)
+{
+	uint8_t frame[FRAME_HEADER_BYTES + FRAME_LOSSY_BYTES];
+	bool lossy = p->inner && inner_lossy(p->inner);
+
+	if (lossy == p->lossy || p->state != PATH_READY)
+		return;
+	p->lossy = lossy;
+	frame_header_encode(frame, FRAME_LOSSY, FRAME_LOSSY_BYTES);
+	frame[FRAME_HEADER_BYTES] = lossy;
+	put_frame(p, frame, sizeof(frame));
+	flight_lossy(&p->flight, p->lossy || p->peer_lossy);
+}
+
 /* Whatever is under way is followed by a stamp in the end: the answer makes room again. */
 static void maybe_stamp(struct path *p, uint64_t now_us, bool first)
 {
@@ -112,6 +127,7 @@ void path_pump(struct path *p, struct queue *q)
 			break;
 		if (!any) {
 			path_note_data(p);
+			watch_loss(p);
 			maybe_stamp(p, now_us, true);
 		}
 		any = true;
@@ -146,7 +162,9 @@ void path_data_stamp(struct path *p, const struct frame *f)
 	frame_header_encode(frame, FRAME_ACK, FRAME_STAMP_BYTES);
 	memcpy(frame + FRAME_HEADER_BYTES, f->payload, FRAME_STAMP_BYTES);
 	p->sent_ms = clock_mono_ms();
-	seal(p, frame, sizeof(frame));
+	watch_loss(p);
+	put_frame(p, frame, sizeof(frame));
+	send_batch(p);
 }
 
 void path_data_ack(struct path *p, const struct frame *f)
@@ -158,8 +176,15 @@ void path_data_ack(struct path *p, const struct frame *f)
 	    !flight_acked(&p->flight, sent, clock_us, now_us))
 		return;
 	p->cb->on_room(p);
+	watch_loss(p);
 	maybe_stamp(p, now_us, false);
 	send_batch(p);
+}
+
+void path_data_lossy(struct path *p, const struct frame *f)
+{
+	p->peer_lossy = f->payload[0] != 0;
+	flight_lossy(&p->flight, p->lossy || p->peer_lossy);
 }
 
 void path_data_pong(struct path *p, uint64_t asked_us)

@@ -43,6 +43,7 @@ struct path {
 	/* path_data.c */
 	bool peer_super; /* the other end takes super-packets */
 	struct flight flight;
+	bool lossy, peer_lossy; /* as it was told last to the other end, and by it */
 	size_t batch_used;
 	uint8_t batch[INNER_WRITE_BEST_BYTES]; /* small frames on their way into one record */
 };
@@ -57,6 +58,7 @@ json_t *path_data_caps(const struct path *p);
 void path_data_super(struct path *p, const struct frame *f);
 void path_data_stamp(struct path *p, const struct frame *f);
 void path_data_ack(struct path *p, const struct frame *f);
+void path_data_lossy(struct path *p, const struct frame *f);
 /**
  * path_data_pong() - the PING of @asked_us was answered. Answers come in order: a STAMP before it
  * that has none will never have one, and the other end is treated as one that gives none.

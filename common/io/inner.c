@@ -154,6 +154,11 @@ void inner_want_drain(struct inner *in)
 		outer_want_drain(in->outer);
 }
 
+bool inner_lossy(const struct inner *in)
+{
+	return in->outer && outer_lossy(in->outer);
+}
+
 size_t inner_queued(const struct inner *in)
 {
 	return in->outer ? outer_queued(in->outer) : 0;

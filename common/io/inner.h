@@ -44,6 +44,9 @@ size_t inner_queued(const struct inner *in);
 /** inner_want_drain() - see outer_want_drain(). */
 void inner_want_drain(struct inner *in);
 
+/** inner_lossy() - see outer_lossy(). */
+bool inner_lossy(const struct inner *in);
+
 /** inner_finish() - close_notify, then outer_finish(). inner_close() - at once; on_closed follows
  * from the loop. */
 void inner_finish(struct inner *in, const char *reason);

@@ -159,8 +159,10 @@ bool outer_send_queued(struct outer *o)
 		o->bytes_out += (size_t)n;
 		buf_consume(&o->net_out, (size_t)n);
 	}
-	if (!o->closing)
+	if (!o->closing) {
+		outer_watch_loss(o);
 		send_fin(o);
+	}
 	return !o->closing;
 }
 

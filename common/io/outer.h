@@ -129,6 +129,10 @@ void outer_want_drain(struct outer *o);
 struct buf *outer_raw_queue(struct outer *o);
 void outer_raw_queued(struct outer *o);
 
+/** outer_lossy() - segments get lost on it lately, of either direction: what is behind a lost one
+ * waits until it was sent again. */
+bool outer_lossy(const struct outer *o);
+
 /** outer_pause(), outer_resume() - stop and go on reading; nothing that was received is lost. */
 void outer_pause(struct outer *o);
 void outer_resume(struct outer *o);

@@ -4,17 +4,20 @@
  *
  *   outer.c       the object: socket, polling, states, closing
  *   outer_http.c  the upgrade, both sides
+ *   outer_loss.c  which congestion control
  */
 #ifndef FARLAN_OUTER_INTERNAL_H
 #define FARLAN_OUTER_INTERNAL_H
 
 #include "common/io/outer.h"
 #include "common/pure/buf.h"
+#include "common/pure/loss.h"
 #include "common/pure/record.h"
 #include "common/pure/ws.h"
 
 #define OUTER_PROTOCOL "farlan.1"
 #define OUTER_REQUEST_SIZE 4096
+#define OUTER_CONTROL_SIZE 17 /* the name of a congestion control */
 
 enum outer_state {
 	OUTER_CONNECTING, /* client: TCP */
@@ -78,6 +81,9 @@ struct outer {
 	uint64_t shed_ms;	      /* since when both are raw; 0: not */
 	char version[16], cipher[48]; /* of the outer TLS, also when it is gone */
 	uint64_t bytes_in, bytes_out, last_in_ms;
+	struct loss loss_out, loss_in;
+	uint64_t loss_looked_ms;
+	char system_control[OUTER_CONTROL_SIZE]; /* the system's choice, while it is not used */
 };
 
 /** outer_http_prepare() - client: write the GET down. Return: 0; -ENOMEM; -ENAMETOOLONG. */
@@ -99,6 +105,9 @@ void outer_flush_later(struct outer *o);
 /** outer_send_queued() - now, as far as the kernel takes it. Return: false if the connection is
  * closing. */
 bool outer_send_queued(struct outer *o);
+
+/** outer_watch_loss() - something was sent: does another congestion control fit? */
+void outer_watch_loss(struct outer *o);
 
 /** outer_fail() - outer_close() with a formatted reason. */
 void outer_fail(struct outer *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -25,6 +25,8 @@ static bool len_ok(uint8_t type, size_t n)
 	case FRAME_STAMP:
 	case FRAME_ACK:
 		return n == FRAME_STAMP_BYTES;
+	case FRAME_LOSSY:
+		return n == FRAME_LOSSY_BYTES;
 	case FRAME_PING:
 	case FRAME_PONG:
 		return n == FRAME_PING_BYTES;

@@ -17,6 +17,7 @@
 #define FRAME_PACKET_MAX_BYTES 65535
 #define FRAME_PING_BYTES 16 /* sequence (64 bits), sender's clock in microseconds (64 bits) */
 #define FRAME_STAMP_BYTES 16
+#define FRAME_LOSSY_BYTES 1
 #define FRAME_VNET_BYTES 10
 #define FRAME_SELECT_BYTES 4
 #define FRAME_REASON_MAX_BYTES 256
@@ -32,6 +33,7 @@ enum frame_type {
 			       stand for many */
 	FRAME_STAMP = 9,    /* 16 bytes: sent so far (64), sender's clock in microseconds (64) */
 	FRAME_ACK = 10,	    /* the STAMP's 16 bytes */
+	FRAME_LOSSY = 11,   /* 8 bits: 1 segments get lost on its sender's leg, 0 no more */
 	FRAME_END = 7,	    /* this path ends: code (8 bits), reason (UTF-8); nothing follows */
 };
 

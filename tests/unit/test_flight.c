@@ -309,6 +309,45 @@ static void test_held_up(void **state)
 	assert_true(s->queue_max_us < 40 * MS);
 }
 
+/* The same, as far away as that a segment is lost several times in a round trip: one after the
+ * other is missing, and all comes late. Known to be lossy, the line is used nevertheless; the queue
+ * is no longer than what such a segment holds up. */
+static void test_lossy(void **state)
+{
+	struct sim *s = sim_new(100 * MBIT, 80 * MS);
+
+	s->demand = 100 * KBIT;
+	run(s, SECOND);
+	s->demand = 0;
+	s->hold_every_us = 20 * MS;
+	s->hold_us = 80 * MS;
+	flight_lossy(&s->f, true);
+	run(s, 5 * SECOND);
+	assert_true(run(s, 20 * SECOND) >= 80);
+	assert_true(s->queue_max_us < 300 * MS);
+	s->hold_every_us = 0;
+	flight_lossy(&s->f, false);
+	run(s, 20 * SECOND);
+	assert_true(run(s, 5 * SECOND) >= 93);
+	assert_true(s->queue_max_us < 40 * MS);
+}
+
+/* One segment is lost while the stream is still slow: no reason to begin anew. */
+static void test_one_lost(void **state)
+{
+	struct sim *s = sim_new(100 * MBIT, 80 * MS);
+	uint64_t window;
+
+	run(s, 400 * MS);
+	window = s->f.window;
+	s->hold_every_us = SECOND;
+	s->hold_us = 80 * MS;
+	run(s, 10 * MS);
+	s->hold_every_us = 0;
+	run(s, 300 * MS);
+	assert_true(s->window_min >= window / 2);
+}
+
 /* Here processors are the line; nothing may be held up by us. */
 static void test_fast(void **state)
 {
@@ -408,6 +447,8 @@ int main(void)
 		cmocka_unit_test(test_app_limited),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_held_up),
+		cmocka_unit_test(test_lossy),
+		cmocka_unit_test(test_one_lost),
 		cmocka_unit_test(test_fast),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_deaf),

@@ -469,7 +469,7 @@ static void test_a_hello_of_a_later_version(void **state)
 
 static void test_unknown_types_are_skipped(void **state)
 {
-	static const uint8_t types[] = {0, 11, 99, 255};
+	static const uint8_t types[] = {0, 98, 99, 255};
 	static const size_t lens[] = {0, 1, 16380, FRAME_MAX_BYTES};
 	static uint8_t junk[FRAME_MAX_BYTES];
 	uint8_t packet[FRAME_HEADER_BYTES + 100];
@@ -1057,6 +1057,24 @@ static void test_stamps_are_echoed(void **state)
 	duel_end(&t);
 }
 
+/* That the other end loses segments changes what is sent, nothing else. */
+static void test_losses_are_taken_as_they_are_told(void **state)
+{
+	struct duel t = {.r.greets = true};
+	static const uint8_t said[] = {1, 1, 0, 255, 0};
+	uint8_t packet[FRAME_HEADER_BYTES + 100];
+
+	(void)state;
+	duel_begin(&t, TOKEN_MANAGER);
+	for (size_t i = 0; i < sizeof(said); i++) {
+		raw_frame(&t.r, FRAME_LOSSY, &said[i], 1);
+		raw_send(&t.r, packet, frame_of_packet(packet, 100));
+	}
+	expect_alive(&t);
+	assert_int_equal(t.e.packets, sizeof(said));
+	duel_end(&t);
+}
+
 /* As with PINGs. */
 static void test_stamps_of_one_who_does_not_read(void **state)
 {
@@ -1228,6 +1246,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_a_peer_without_super_gets_segments),
 		RIG_TEST(test_malformed_super_packets),
 		RIG_TEST(test_stamps_are_echoed),
+		RIG_TEST(test_losses_are_taken_as_they_are_told),
 		RIG_TEST(test_stamps_of_one_who_does_not_read),
 		RIG_TEST(test_acks_that_answer_nothing),
 		RIG_TEST(test_the_last_packet_is_stamped_too),

@@ -44,6 +44,20 @@ static uint64_t target_us(const struct flight *f)
 	return clamp(f->base_us / 8, FLIGHT_TARGET_US, FLIGHT_TARGET_MAX_US);
 }
 
+/* What is held up behind a lost segment comes when that has been sent again, mostly a round trip
+ * later; if it is lost once more, two. */
+static uint64_t slack_us(const struct flight *f)
+{
+	uint64_t held_us = f->lossy ? clamp(f->base_us * 2, 0, FLIGHT_SLACK_MAX_US) : 0;
+
+	return f->slack_us > held_us ? f->slack_us : held_us;
+}
+
+uint64_t flight_path_us(const struct flight *f)
+{
+	return f->base_us + slack_us(f);
+}
+
 /* Bytes that a rate brings in a time; neither is so high that this overflows. */
 static uint64_t product(uint64_t rate, uint64_t us)
 {
@@ -83,6 +97,13 @@ static void resume(struct flight *f, uint64_t now_us)
 	}
 	begin_round(f, now_us);
 	f->round_end = f->sent + 1;
+}
+
+void flight_lossy(struct flight *f, bool lossy)
+{
+	if (lossy && !f->lossy)
+		f->started = f->chain = f->cut = false; /* what looked like a queue was none */
+	f->lossy = lossy;
 }
 
 void flight_sent(struct flight *f, size_t n, uint64_t now_us)
@@ -130,11 +151,12 @@ static void note_rate(struct flight *f, uint64_t rate, bool filled)
 static void grow(struct flight *f)
 {
 	bool fast = !f->started || ++f->empty_rounds >= EMPTY_ROUNDS;
-	uint64_t filled_us = f->base_us + f->slack_us + target_us(f);
-	uint64_t pct = clamp(filled_us * 100 / f->round_rtt_us, 100, GROW_PCT);
+	uint64_t filled_us = f->base_us + slack_us(f) + target_us(f);
+	uint64_t pct = clamp(filled_us * 100 / f->round_rtt_us, 100, fast ? START_PCT : GROW_PCT);
 
-	f->window = clamp(f->window * (fast ? START_PCT : pct) / 100, f->window,
-			  FLIGHT_WINDOW_MAX_BYTES);
+	if (fast && !f->lossy)
+		pct = START_PCT;
+	f->window = clamp(f->window * pct / 100, f->window, FLIGHT_WINDOW_MAX_BYTES);
 	f->resting = !fast; /* the next round is still of what was sent before */
 }
 
@@ -160,7 +182,9 @@ static void take_slack(struct flight *f, uint64_t queue_us)
 
 static void cut(struct flight *f, uint64_t queue_us, uint64_t rate, bool filled)
 {
-	uint64_t n = product(rate, f->base_us + f->slack_us + target_us(f));
+	/* One lost segment makes a slow round, too: the one before it counts. */
+	uint64_t best = rate > f->last_rate ? rate : f->last_rate;
+	uint64_t n = product(best, f->base_us + slack_us(f) + target_us(f));
 
 	if (!f->started && queue_us < target_us(f) * 4) {
 		f->started = true; /* the rate was still growing: it is known after another round */
@@ -184,12 +208,12 @@ static void cut(struct flight *f, uint64_t queue_us, uint64_t rate, bool filled)
 
 static void adapt(struct flight *f, uint64_t rate, bool filled)
 {
-	uint64_t rtt = f->round_rtt_us, base = f->base_us + f->slack_us;
+	uint64_t rtt = f->round_rtt_us, base = f->base_us + slack_us(f);
 	uint64_t queue = rtt > base ? rtt - base : 0;
 
 	if (queue > target_us(f)) {
 		f->empty_rounds = 0;
-		if (filled && !f->cut && was_in_vain(f, rate))
+		if (filled && !f->cut && !f->lossy && was_in_vain(f, rate))
 			take_slack(f, queue);
 		else
 			cut(f, queue, rate, filled);
@@ -212,9 +236,11 @@ static void looked_again(struct flight *f, uint64_t now_us)
 	bool needed = over * 4 >= f->slack_us * 3;
 
 	if (now_us - f->base_at_us >= FLIGHT_BASE_US) {
-		f->base_us = f->round_rtt_us;
+		if (!f->lossy) { /* else what was held up may be in it */
+			f->base_us = f->round_rtt_us;
+			over = 0;
+		}
 		f->base_at_us = now_us;
-		over = 0;
 	}
 	if (over < f->slack_us)
 		f->slack_us = over;
@@ -230,7 +256,7 @@ static void set_low_window(struct flight *f)
 	uint64_t used = clamp(f->round_peak, 0, f->window);
 	uint64_t low_us = f->base_us * AGAIN_PCT / 100 + f->slack_us / 2;
 
-	f->low_window = clamp(used * low_us / (f->base_us + f->slack_us + target_us(f)),
+	f->low_window = clamp(used * low_us / (f->base_us + slack_us(f) + target_us(f)),
 			      FLIGHT_WINDOW_MIN_BYTES, FLIGHT_WINDOW_MAX_BYTES);
 }
 
@@ -261,6 +287,7 @@ static void end_round(struct flight *f, uint64_t now_us)
 	note_rate(f, rate, filled && f->again_rounds == 0);
 	if (!look_again(f, now_us, filled))
 		adapt(f, rate, filled);
+	f->last_rate = rate;
 	begin_round(f, now_us);
 }
 
@@ -323,7 +350,7 @@ static const struct flight_stamp *take_stamp(struct flight *f, uint64_t sent, ui
 /* Also before its end, which is far when the line has become slow. */
 static bool round_over(const struct flight *f, uint64_t now_us)
 {
-	uint64_t took = now_us - f->round_us, full = f->base_us + f->slack_us + target_us(f);
+	uint64_t took = now_us - f->round_us, full = f->base_us + slack_us(f) + target_us(f);
 
 	if (took < FLIGHT_ROUND_US)
 		return false;

@@ -59,6 +59,7 @@ struct flight {
 	uint64_t round_us, round_acked;
 	uint64_t round_rtt_us; /* lowest; 0: none yet */
 	uint64_t round_peak;   /* the most that was under way */
+	uint64_t last_rate;    /* of the round before */
 
 	uint64_t rates[FLIGHT_RATES]; /* bytes a second */
 	uint32_t n_rates;
@@ -77,6 +78,7 @@ struct flight {
 	bool chain;		       /* cut, and no round without too much of a queue since */
 	uint64_t old_window, old_rate; /* before the first cut of the chain */
 	uint64_t slack_us;
+	bool lossy;
 	uint32_t slack_left, slack_rounds; /* rounds until it is tested */
 };
 
@@ -84,6 +86,9 @@ void flight_init(struct flight *f, bool on, uint64_t now_us);
 
 /** flight_room() - bytes that may be sent now; 0: wait for an acknowledgement. */
 size_t flight_room(const struct flight *f);
+
+/** flight_lossy() - segments get lost on the way, or no more. */
+void flight_lossy(struct flight *f, bool lossy);
 
 /** flight_sent() - @n bytes went out. */
 void flight_sent(struct flight *f, size_t n, uint64_t now_us);
@@ -100,6 +105,10 @@ void flight_stamp(struct flight *f, uint64_t now_us, uint64_t *sent);
 
 /** flight_acked() - a stamp came back. One that is not under way is ignored. Return: false then. */
 bool flight_acked(struct flight *f, uint64_t sent, uint64_t clock_us, uint64_t now_us);
+
+/** flight_path_us() - a round trip without a queue of ours, what is held up by losses included; 0:
+ * not known. */
+uint64_t flight_path_us(const struct flight *f);
 
 /** flight_rate() - bytes a second that the path delivers; 0: not known. */
 uint64_t flight_rate(const struct flight *f);
