@@ -105,14 +105,15 @@ static void start_probe(struct measure *m, const struct relay_entry *e)
 	log_warn("a relay cannot be measured relay=%s error=\"%s\"", e->name, strerror(-error));
 }
 
-bool measure_begin(struct measure *m, uint64_t max_age_ms)
+bool measure_begin(struct measure *m, bool all, uint64_t max_age_ms)
 {
 	uint64_t now = clock_mono_ms();
 
 	for (size_t i = 0; i < m->table.n; i++) {
-		if (relay_due(&m->table.at[i], now, max_age_ms) &&
-		    !is_running(m, m->table.at[i].uid))
-			start_probe(m, &m->table.at[i]);
+		const struct relay_entry *e = &m->table.at[i];
+
+		if ((all || e->asked) && relay_due(e, now, max_age_ms) && !is_running(m, e->uid))
+			start_probe(m, e);
 	}
 	return measure_runs(m);
 }

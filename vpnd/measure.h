@@ -29,14 +29,16 @@ int measure_open(struct measure **out, const struct measure_config *config,
 /** measure_close() - no callback any more. NULL is nothing. */
 void measure_close(struct measure *m);
 
-/** measure_table() - the relays; change it by relay_table_decode() whenever you like. */
+/** measure_table() - the relays; change it by relay_table_decode() and _merge() whenever you like.
+ */
 struct relay_table *measure_table(struct measure *m);
 
 /**
  * measure_begin() - measure what has no result of at most @max_age_ms, in a round that may run
- * already. Never calls back before it returns. Return: is a round running?
+ * already; of all relays, or of those that are marked as asked. Never calls back before it returns.
+ * Return: is a round running?
  */
-bool measure_begin(struct measure *m, uint64_t max_age_ms);
+bool measure_begin(struct measure *m, bool all, uint64_t max_age_ms);
 bool measure_runs(const struct measure *m);
 
 /**

@@ -74,14 +74,14 @@ static void append_result(json_t *list, const struct relay_entry *e)
 		json_array_append_new(list, o);
 }
 
-/* All that is young enough; the rest is on its way. */
+/* Of what was asked all that is young enough; the rest is on its way. */
 static void say_known(struct relays *rs, uint64_t max_age_ms, bool running)
 {
 	const struct relay_table *t = measure_table(rs->measure);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < t->n; i++) {
-		if (!relay_due(&t->at[i], clock_mono_ms(), max_age_ms))
+		if (t->at[i].asked && !relay_due(&t->at[i], clock_mono_ms(), max_age_ms))
 			append_result(list, &t->at[i]);
 	}
 	if (running && json_array_size(list) == 0 && !rs->changed)
@@ -279,11 +279,11 @@ void relays_on_measure(struct rpc *rpc, int64_t id, const json_t *params)
 
 	(void)id;
 	(void)rpc_int(params, "max_age_s", 0, MAX_AGE_MAX_S, &max_age_s);
-	if (!rs || !take_list(rs, params))
+	if (!rs || relay_table_merge(measure_table(rs->measure), params) != 0)
 		return;
 	max_age_ms = (uint64_t)max_age_s * 1000;
 	look_at_network(rs);
-	say_known(rs, max_age_ms, measure_begin(rs->measure, max_age_ms));
+	say_known(rs, max_age_ms, measure_begin(rs->measure, false, max_age_ms));
 }
 
 void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params)
@@ -303,7 +303,10 @@ void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params)
 		to = &rs->far[rs->next_far];
 		rs->next_far = (rs->next_far + 1) % FAR_MAX;
 	}
-	*to = fresh;
+	if (strcmp(to->session, fresh.session) == 0)
+		relay_far_merge(to, &fresh);
+	else
+		*to = fresh;
 	tell_watchers(rs);
 }
 
@@ -314,7 +317,7 @@ void relays_begin(struct app *app)
 	look_at_network(app->relays);
 	if (app->relays->changed)
 		say(app->relays, json_array(), false);
-	(void)measure_begin(app->relays->measure, RELAY_KEEP_MS);
+	(void)measure_begin(app->relays->measure, true, RELAY_KEEP_MS);
 }
 
 void relays_on_ask(struct rpc *rpc, int64_t id, const json_t *params)
@@ -325,7 +328,7 @@ void relays_on_ask(struct rpc *rpc, int64_t id, const json_t *params)
 	(void)rpc_bool(params, "measure", &again);
 	if (again) {
 		look_at_network(app->relays);
-		(void)measure_begin(app->relays->measure, 0);
+		(void)measure_begin(app->relays->measure, true, 0);
 	}
 	rpc_reply(rpc, id, everything(app->relays));
 }

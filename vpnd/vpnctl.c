@@ -8,7 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TAKES_FILE = 1, TAKES_INVITE = 2, TAKES_JSON = 4, TAKES_NAME = 8, NEEDS_NAME = 16 };
+enum {
+	TAKES_FILE = 1,
+	TAKES_INVITE = 2,
+	TAKES_JSON = 4,
+	TAKES_NAME = 8,
+	NEEDS_NAME = 16,
+	TAKES_MEASURE = 32
+};
 
 struct command {
 	const char *name;
@@ -22,6 +29,7 @@ static const struct command commands[] = {
 	{"connect", vpnctl_connect, TAKES_NAME | NEEDS_NAME | TAKES_JSON},
 	{"disconnect", vpnctl_disconnect, TAKES_NAME | TAKES_JSON},
 	{"devices", vpnctl_devices, TAKES_JSON},
+	{"relays", vpnctl_relays, TAKES_MEASURE | TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
 };
 
@@ -48,9 +56,13 @@ static void help(void)
 	     "                                 not given), the next one the password\n"
 	     "  devices [--json]               the devices of the domain\n"
 	     "  connect DEVICE                 reach the networks behind DEVICE. Shows each step\n"
-	     "                                 with its time; Ctrl-C takes it back\n"
+	     "                                 with its time, and how far the relays are from\n"
+	     "                                 both ends; Ctrl-C takes it back\n"
 	     "  disconnect [DEVICE]            end the session with DEVICE, or all sessions\n"
 	     "Both:\n"
+	     "  relays [--measure] [--json]    how far it is to each relay, from here and from "
+	     "the\n"
+	     "                                 devices that are connected; --measure looks anew\n"
 	     "  status [--json]                state, server, sessions, and the last errors with\n"
 	     "                                 what to do\n"
 	     "\n"
@@ -93,6 +105,8 @@ static const char *misfit(const struct command *command, const struct given *g)
 		return "--file belongs to enroll";
 	if (g->invite && !(command->takes & TAKES_INVITE))
 		return "--invite belongs to login";
+	if (g->args.measure && !(command->takes & TAKES_MEASURE))
+		return "--measure belongs to relays";
 	if (g->args.name && !(command->takes & TAKES_NAME))
 		return "too many arguments";
 	if (!g->args.name && (command->takes & NEEDS_NAME))
@@ -124,13 +138,10 @@ static int run(struct given *g)
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"file", required_argument, NULL, 'f'},
-		{"invite", required_argument, NULL, 'i'},
-		{"json", no_argument, NULL, 'j'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
+		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
+		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
 	int o;
 
@@ -148,6 +159,9 @@ static bool parse_options(struct given *g, int argc, char **argv, int *exit_code
 			break;
 		case 'j':
 			g->args.json = true;
+			break;
+		case 'm':
+			g->args.measure = true;
 			break;
 		case 'V':
 			puts("vpnctl " FARLAN_VERSION);

@@ -22,6 +22,7 @@ struct vpnctl_args {
 	const char *file;   /* enroll --file, login --invite: FILE; "-": standard input */
 	const char *name;   /* the command's argument: DEVICE or USER; NULL: none */
 	bool json;
+	bool measure; /* relays --measure */
 };
 
 /* Commands. Return: an exit code. */
@@ -30,12 +31,34 @@ int vpnctl_login(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_relays(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_status(struct ctl *c, const struct vpnctl_args *args);
 
 struct vpnctl_answer {
 	json_t *result;
 	char error[VPNCTL_ERROR_SIZE]; /* in the daemon's words */
 };
+
+/*
+ * What is measured while a connect runs: bars below all that was printed, drawn anew with each
+ * result; a line for each where stdout is no terminal.
+ */
+struct vpnctl_live {
+	const char *peer;
+	bool terminal;
+	size_t lines; /* drawn */
+	json_t *last; /* what vpnd said last of the relays */
+};
+void vpnctl_live_begin(struct vpnctl_live *live, const char *peer);
+void vpnctl_live_end(struct vpnctl_live *live);
+/** vpnctl_live_clear() - before something else is printed; vpnctl_live_draw() after it. */
+void vpnctl_live_clear(struct vpnctl_live *live);
+void vpnctl_live_draw(struct vpnctl_live *live);
+/** vpnctl_live_take() - vpnd's answer or notification `relays`. */
+void vpnctl_live_take(struct vpnctl_live *live, const json_t *answer);
+/** vpnctl_live_follow() - on a terminal, for some seconds at most: until all is measured and the
+ * session goes by the nearest relay. */
+void vpnctl_live_follow(struct vpnctl_live *live, struct ctl *c);
 
 /**
  * vpnctl_try() - ctl_call() that prints steps on stdout as they come, unless @json.
@@ -44,6 +67,11 @@ struct vpnctl_answer {
  */
 int vpnctl_try(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
 	       struct vpnctl_answer *answer);
+/** vpnctl_try_live() - the same; notifications about relays are drawn by @live. */
+int vpnctl_try_live(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
+		    struct vpnctl_live *live, struct vpnctl_answer *answer);
+/** vpnctl_clean() - replace control characters in all strings of @v. */
+void vpnctl_clean(json_t *v);
 /** vpnctl_explain() - what went wrong and what to do, on stderr. */
 void vpnctl_explain(const char *method, int code, const char *error);
 /** vpnctl_ask() - both. Return: 0 and *result, caller owns; a code, explained. */

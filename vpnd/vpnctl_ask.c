@@ -30,7 +30,7 @@ static void clean_string(json_t *s)
 
 /* The daemon's keys are its own; only what they hold may come from elsewhere. */
 /* NOLINTNEXTLINE(misc-no-recursion): the decoder bounds the depth. */
-static void clean(json_t *v)
+void vpnctl_clean(json_t *v)
 {
 	const char *key;
 	json_t *member;
@@ -39,20 +39,25 @@ static void clean(json_t *v)
 	if (json_is_string(v))
 		clean_string(v);
 	json_array_foreach (v, i, member) {
-		clean(member);
+		vpnctl_clean(member);
 	}
 	json_object_foreach (v, key, member) {
-		clean(member);
+		vpnctl_clean(member);
 	}
 }
 
-static void on_notify(void *arg, const char *method, const json_t *params)
+/* Who hears the notifications of a call. */
+struct listener {
+	bool json;
+	struct vpnctl_live *live; /* NULL: only steps */
+};
+
+static void print_step(const json_t *params)
 {
 	const char *json_text;
-	const bool *json = arg;
 	char *text;
 
-	if (*json || strcmp(method, "step") != 0 || !rpc_str(params, "text", &json_text))
+	if (!rpc_str(params, "text", &json_text))
 		return;
 	text = strdup(json_text);
 	if (!text)
@@ -61,6 +66,23 @@ static void on_notify(void *arg, const char *method, const json_t *params)
 	printf("%6" PRId64 " ms  %s\n", vpnctl_int(params, "ms"), text);
 	fflush(stdout);
 	free(text);
+}
+
+static void on_notify(void *arg, const char *method, const json_t *params)
+{
+	const struct listener *to = arg;
+
+	if (to->json)
+		return;
+	if (strcmp(method, "step") == 0) {
+		if (to->live)
+			vpnctl_live_clear(to->live);
+		print_step(params);
+		if (to->live)
+			vpnctl_live_draw(to->live);
+	} else if (strcmp(method, "relays") == 0 && to->live) {
+		vpnctl_live_take(to->live, params);
+	}
 }
 
 static const char *what_to_do(const char *method, int code)
@@ -86,15 +108,23 @@ static const char *what_to_do(const char *method, int code)
 	}
 }
 
-int vpnctl_try(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
-	       struct vpnctl_answer *answer)
+/* NOLINTNEXTLINE(readability-function-size): a call, and who hears of it */
+int vpnctl_try_live(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
+		    struct vpnctl_live *live, struct vpnctl_answer *answer)
 {
-	int code = ctl_call(c, method, params, timeout_ms, on_notify, &json, &answer->result,
+	struct listener to = {.json = json, .live = live};
+	int code = ctl_call(c, method, params, timeout_ms, on_notify, &to, &answer->result,
 			    answer->error, sizeof(answer->error));
 
 	if (code == 0)
-		clean(answer->result);
+		vpnctl_clean(answer->result);
 	return code;
+}
+
+int vpnctl_try(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
+	       struct vpnctl_answer *answer)
+{
+	return vpnctl_try_live(c, method, params, timeout_ms, json, NULL, answer);
 }
 
 void vpnctl_explain(const char *method, int code, const char *error)

@@ -135,9 +135,24 @@ static int give_up(const struct vpnctl_args *args, int code, const char *error)
 	return CTL_FAILED;
 }
 
+/* Takes @result. */
+static void show_connected(struct ctl *c, const struct vpnctl_args *args, json_t *result,
+			   struct vpnctl_live *live)
+{
+	if (args->json) {
+		ctl_print_json(result);
+	} else {
+		print_connected(args, result);
+		vpnctl_live_draw(live);
+		vpnctl_live_follow(live, c);
+	}
+	json_decref(result);
+}
+
 int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args)
 {
 	struct vpnctl_answer answer;
+	struct vpnctl_live live;
 	struct watch w;
 	int code, err;
 
@@ -148,17 +163,17 @@ int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args)
 		fprintf(stderr, "vpnctl: cannot start a thread: %s\n", strerror(-err));
 		return CTL_FAILED;
 	}
-	code = vpnctl_try(c, "connect", json_pack("{s:s}", "device", args->name),
-			  VPNCTL_CONNECT_TIMEOUT_MS, args->json, &answer);
+	vpnctl_live_begin(&live, args->name);
+	code = vpnctl_try_live(c, "connect", json_pack("{s:s}", "device", args->name),
+			       VPNCTL_CONNECT_TIMEOUT_MS, args->json, &live, &answer);
 	watch_stop(&w);
-	if (code)
-		return give_up(args, code, answer.error);
-	if (args->json)
-		ctl_print_json(answer.result);
+	vpnctl_live_clear(&live);
+	if (code == 0)
+		show_connected(c, args, answer.result, &live);
 	else
-		print_connected(args, answer.result);
-	json_decref(answer.result);
-	return CTL_OK;
+		code = give_up(args, code, answer.error);
+	vpnctl_live_end(&live);
+	return code;
 }
 
 /* --- disconnect --- */

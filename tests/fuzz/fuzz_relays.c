@@ -10,7 +10,7 @@ static void list(const json_t *o)
 	static struct relay_table t, before;
 
 	before = t;
-	if (relay_table_decode(&t, o) != 0) {
+	if (relay_table_merge(&t, o) != 0 || relay_table_decode(&t, o) != 0) {
 		if (memcmp(&t, &before, sizeof(t)) != 0)
 			abort();
 		return;

@@ -102,7 +102,7 @@ static uint16_t closed_port(void)
 static void one_is_there_and_one_is_not(void **state)
 {
 	set_list(port, closed_port());
-	assert_true(measure_begin(m, RELAY_KEEP_MS));
+	assert_true(measure_begin(m, true, RELAY_KEEP_MS));
 	assert_int_equal(results, 0);
 	wait_done(1);
 	assert_int_equal(results, 2);
@@ -113,19 +113,19 @@ static void one_is_there_and_one_is_not(void **state)
 	assert_int_equal(result(UID_B)->known, RELAY_FAILED);
 	assert_non_null(strstr(result(UID_B)->failed, "refused"));
 	/* What is known is not measured again, unless somebody wants so. */
-	assert_false(measure_begin(m, RELAY_KEEP_MS));
-	assert_true(measure_begin(m, 0) || result(UID_A)->at_ms == clock_mono_ms());
+	assert_false(measure_begin(m, true, RELAY_KEEP_MS));
+	assert_true(measure_begin(m, true, 0) || result(UID_A)->at_ms == clock_mono_ms());
 }
 
 static void rounds_that_overlap(void **state)
 {
 	set_list(port, 0);
-	assert_true(measure_begin(m, 0));
-	assert_true(measure_begin(m, 0));
+	assert_true(measure_begin(m, true, 0));
+	assert_true(measure_begin(m, true, 0));
 	wait_done(1);
 	assert_int_equal(relay->probes, PROBE_ASKS);
 	set_list(port, closed_port());
-	assert_true(measure_begin(m, RELAY_KEEP_MS));
+	assert_true(measure_begin(m, true, RELAY_KEEP_MS));
 	wait_done(2);
 	assert_int_equal(relay->probes, PROBE_ASKS);
 	assert_int_equal(results, 2);
@@ -136,7 +136,7 @@ static void a_relay_that_leaves_the_list_meanwhile(void **state)
 	json_t *none = json_pack("{s:[]}", "relays");
 
 	set_list(port, 0);
-	assert_true(measure_begin(m, 0));
+	assert_true(measure_begin(m, true, 0));
 	assert_int_equal(relay_table_decode(measure_table(m), none), 0);
 	json_decref(none);
 	wait_done(1);
@@ -149,7 +149,7 @@ static void closed_at_any_time(void **state)
 
 	for (uint64_t ms = 0; ms < 12; ms++) {
 		set_list(port, closed_port());
-		assert_true(measure_begin(m, 0));
+		assert_true(measure_begin(m, true, 0));
 		run_for(ms);
 		measure_close(m);
 		assert_int_equal(measure_open(&m, &config, &calls, NULL), 0);
@@ -160,7 +160,7 @@ static void the_network_is_the_same(void **state)
 {
 	assert_false(measure_check_network(m));
 	set_list(port, 0);
-	assert_true(measure_begin(m, 0));
+	assert_true(measure_begin(m, true, 0));
 	wait_done(1);
 	assert_false(measure_check_network(m));
 	assert_int_equal(result(UID_A)->known, RELAY_REACHED);
@@ -174,7 +174,7 @@ static void one_that_says_nothing(void **state)
 	int fd = listen_on(&at);
 
 	set_list(at, 0);
-	assert_true(measure_begin(m, 0));
+	assert_true(measure_begin(m, true, 0));
 	wait_done(1);
 	assert_int_equal(result(UID_A)->known, RELAY_FAILED);
 	assert_non_null(strstr(result(UID_A)->failed, "no answer within 5 s"));
@@ -231,7 +231,7 @@ static void measure_foreign(const char *body, bool stays)
 	assert_int_equal(uv_poll_init(&loop, &poll, fd), 0);
 	assert_int_equal(uv_poll_start(&poll, UV_READABLE, on_foreign), 0);
 	set_list(at, 0);
-	assert_true(measure_begin(m, 0));
+	assert_true(measure_begin(m, true, 0));
 	wait_done(1);
 	uv_close((uv_handle_t *)&poll, NULL);
 	assert_true(run_until(foreign_is_gone, NULL, 3000));

@@ -103,6 +103,36 @@ static void results_stay_with_their_relay(void **state)
 	assert_int_equal(t.n, 0);
 }
 
+static int merge(struct relay_table *t, const char *text)
+{
+	json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	int r = relay_table_merge(t, o);
+
+	json_decref(o);
+	return r;
+}
+
+static void some_are_asked(void **state)
+{
+	struct relay_table t = {.n = 0};
+
+	assert_int_equal(decode(&t, LIST(A)), 0);
+	assert_false(t.at[0].asked);
+	t.at[0].result = (struct relay_result){.known = RELAY_REACHED, .rtt_us = 7, .at_ms = 1};
+	assert_int_equal(merge(&t, LIST(B)), 0);
+	assert_int_equal(t.n, 2);
+	assert_true(relay_table_find(&t, UID_B)->asked);
+	assert_false(relay_table_find(&t, UID_A)->asked);
+	assert_int_equal(relay_table_find(&t, UID_A)->result.rtt_us, 7);
+	assert_int_equal(merge(&t, LIST(A "," A)), -EBADMSG);
+	assert_true(relay_table_find(&t, UID_B)->asked);
+	assert_int_equal(merge(&t, LIST(A)), 0);
+	assert_int_equal(t.n, 2);
+	assert_true(relay_table_find(&t, UID_A)->asked);
+	assert_false(relay_table_find(&t, UID_B)->asked);
+	assert_int_equal(relay_table_find(&t, UID_A)->result.rtt_us, 7);
+}
+
 static void a_bad_list_changes_nothing(void **state)
 {
 	static const char *const bad[] = {
@@ -144,6 +174,9 @@ static void the_table_has_an_end(void **state)
 	assert_int_equal(relay_table_decode(&t, o), -EBADMSG);
 	assert_int_equal(t.n, RELAY_TABLE_MAX);
 	json_decref(o);
+	assert_int_equal(merge(&t, LIST(A)), 0);
+	assert_int_equal(t.n, RELAY_TABLE_MAX);
+	assert_true(t.at[0].asked);
 }
 
 static void what_is_due(void **state)
@@ -221,6 +254,33 @@ static void far_results(void **state)
 	assert_null(relay_far_find(&f, "nobody"));
 }
 
+static void far_results_come_in_parts(void **state)
+{
+	struct relay_far all, part;
+	char text[300], uid[IDENT_UID_SIZE];
+
+	assert_int_equal(
+		decode_far(&all, FAR(UID_A, "site1", ROW(UID_A, "\"rtt_us\":5,\"loss_pm\":0"))), 0);
+	assert_int_equal(decode_far(&part, FAR(UID_A, "site1",
+					       ROW(UID_B, "\"failed\":\"x\"") "," ROW(
+						       UID_A, "\"rtt_us\":9,\"loss_pm\":0"))),
+			 0);
+	relay_far_merge(&all, &part);
+	assert_int_equal(all.n, 2);
+	assert_int_equal(relay_far_find(&all, UID_A)->result.rtt_us, 9);
+	assert_int_equal(relay_far_find(&all, UID_B)->result.known, RELAY_FAILED);
+	for (unsigned int i = 0; i < 3 * RELAY_TABLE_MAX; i++) {
+		snprintf(uid, sizeof(uid), "%032x", i);
+		snprintf(text, sizeof(text), FAR(UID_A, "site1", ROW("%s", "\"failed\":\"y\"")),
+			 uid);
+		assert_int_equal(decode_far(&part, text), 0);
+		relay_far_merge(&all, &part);
+		assert_non_null(relay_far_find(&all, uid));
+	}
+	assert_int_equal(all.n, RELAY_TABLE_MAX);
+	assert_null(relay_far_find(&all, UID_A));
+}
+
 static void bad_far_results(void **state)
 {
 	static const char *const bad[] = {
@@ -255,12 +315,14 @@ int main(void)
 		cmocka_unit_test(the_least_counts),
 		cmocka_unit_test(loss_is_what_came_late_or_was_sent_again),
 		cmocka_unit_test(results_stay_with_their_relay),
+		cmocka_unit_test(some_are_asked),
 		cmocka_unit_test(a_bad_list_changes_nothing),
 		cmocka_unit_test(the_table_has_an_end),
 		cmocka_unit_test(what_is_due),
 		cmocka_unit_test(a_changed_network_is_forgotten),
 		cmocka_unit_test(results_as_text),
 		cmocka_unit_test(far_results),
+		cmocka_unit_test(far_results_come_in_parts),
 		cmocka_unit_test(bad_far_results),
 	};
 

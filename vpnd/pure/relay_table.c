@@ -59,6 +59,25 @@ int relay_table_decode(struct relay_table *t, const json_t *params)
 	return 0;
 }
 
+int relay_table_merge(struct relay_table *t, const json_t *params)
+{
+	struct relay_table fresh = *t;
+	int r = relay_table_decode(&fresh, params);
+
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < fresh.n; i++)
+		fresh.at[i].asked = true;
+	for (size_t i = 0; i < t->n && fresh.n < RELAY_TABLE_MAX; i++) {
+		if (relay_table_find(&fresh, t->at[i].uid))
+			continue;
+		fresh.at[fresh.n] = t->at[i];
+		fresh.at[fresh.n++].asked = false;
+	}
+	*t = fresh;
+	return 0;
+}
+
 struct relay_entry *relay_table_find(struct relay_table *t, const char *uid)
 {
 	for (size_t i = 0; i < t->n; i++) {
@@ -156,6 +175,25 @@ int relay_far_decode(struct relay_far *f, const json_t *params)
 	}
 	*f = fresh;
 	return 0;
+}
+
+static void drop_row(struct relay_far *f, size_t i)
+{
+	f->n--;
+	memmove(&f->rows[i], &f->rows[i + 1], (f->n - i) * sizeof(f->rows[0]));
+}
+
+void relay_far_merge(struct relay_far *f, const struct relay_far *news)
+{
+	for (size_t i = 0; i < news->n; i++) {
+		const struct relay_far_row *old = relay_far_find(f, news->rows[i].uid);
+
+		if (old)
+			drop_row(f, (size_t)(old - f->rows));
+		else if (f->n == RELAY_TABLE_MAX)
+			drop_row(f, 0);
+		f->rows[f->n++] = news->rows[i];
+	}
 }
 
 const struct relay_far_row *relay_far_find(const struct relay_far *f, const char *uid)

@@ -30,6 +30,7 @@ struct relay_entry {
 	size_t n_urls;
 	struct url urls[GRANT_URLS_MAX];
 	struct relay_result result;
+	bool asked; /* in the last relay_table_merge() */
 };
 
 struct relay_table {
@@ -43,6 +44,13 @@ struct relay_table {
  * Return: 0; -EBADMSG.
  */
 int relay_table_decode(struct relay_table *t, const json_t *params)
+	__attribute__((warn_unused_result));
+
+/**
+ * relay_table_merge() - the same, but those that are there stay beside, as far as there is room;
+ * who is in the list is marked as asked, nobody else. Return: 0; -EBADMSG.
+ */
+int relay_table_merge(struct relay_table *t, const json_t *params)
 	__attribute__((warn_unused_result));
 
 /** relay_table_find() - NULL: no such relay. */
@@ -68,6 +76,9 @@ struct relay_far {
 
 /** relay_far_decode() - strict; @f is written whole or not at all. Return: 0; -EBADMSG. */
 int relay_far_decode(struct relay_far *f, const json_t *params) __attribute__((warn_unused_result));
+/** relay_far_merge() - @news of the same session: each relay's newest result counts. Beyond
+ * RELAY_TABLE_MAX relays the oldest goes. */
+void relay_far_merge(struct relay_far *f, const struct relay_far *news);
 const struct relay_far_row *relay_far_find(const struct relay_far *f, const char *uid);
 
 #endif
