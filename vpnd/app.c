@@ -70,6 +70,7 @@ static int use_identity(struct app *app)
 		return -EINVAL;
 	}
 	app->enrolled = true;
+	accounting_use_identity(app);
 	r = make_contexts(app);
 	if (r == 0)
 		r = access_open(app);
@@ -216,6 +217,7 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 	app->loop = loop;
 	uv_timer_init(loop, &app->ticker);
 	app->ticker.data = app;
+	accounting_open(app);
 	r = file_mkdirs(app->config.state, 0700);
 	if (r != 0) {
 		log_error("no state folder path=%s error=\"%s\"", app->config.state, strerror(-r));
@@ -241,6 +243,7 @@ void app_stop(struct app *app)
 	log_notice("stopping");
 	outer_hurry();
 	sessions_end_all(app, "vpnd is stopping", true);
+	accounting_close(app);
 	enrolment_stop(app);
 	relays_close(app);
 	metrics_close(app->metrics);

@@ -5,6 +5,7 @@
  *
  *   app.c        start, stop, identity
  *   sessions.c   grants -> sessions -> slots of the plane
+ *   accounting.c what sessions carried
  *   access.c     what is said with the Access Server
  *   relays.c     the ways to the relays: measured, told, shown
  *   control.c    what vpnctl asks; enrolment.c: its enroll and login; status.c: its status
@@ -17,6 +18,7 @@
 #include "common/io/enrol.h"
 #include "common/io/local.h"
 #include "common/io/metrics.h"
+#include "common/io/reporter.h"
 #include "vpnd/config.h"
 #include "vpnd/plane.h"
 #include "vpnd/session.h"
@@ -51,6 +53,8 @@ struct app_session {
 	struct session *session; /* NULL: free */
 	struct waiter waiter;
 	bool ending;
+	int64_t from_ms;		/* Unix time of its beginning */
+	uint64_t began_ms, reported_ms; /* clock_mono_ms(): the same; its usage was told */
 };
 
 struct app_error {
@@ -77,6 +81,8 @@ struct app {
 	struct dial_memory memory;
 	struct app_session sessions[PLANE_SLOTS_MAX];
 	struct relays *relays;
+	struct reporter *reporter; /* of usage; NULL: not enrolled */
+	uv_timer_t accounting;	   /* while there are sessions */
 	struct enrol *enrol;
 	struct waiter enrol_waiter;
 	uv_timer_t ticker; /* while somebody waits for a session */
@@ -128,6 +134,13 @@ void sessions_tick(struct app *app);
 /** sessions_step() - tell who waits, with the time since the start. */
 void sessions_step(struct app *app, const struct waiter *w, const char *text);
 extern const struct plane_callbacks sessions_plane_calls; /* arg: struct app */
+
+/* accounting.c: call accounting_begin() and _end() for each session, while as->session is there */
+void accounting_open(struct app *app);
+void accounting_use_identity(struct app *app);
+void accounting_begin(struct app_session *as);
+void accounting_end(struct app_session *as, const char *reason);
+void accounting_close(struct app *app);
 
 /* access.c */
 int access_open(struct app *app) __attribute__((warn_unused_result));

@@ -310,6 +310,7 @@ int sessions_begin(struct app *app, struct grant *grant, const struct waiter *wa
 		snprintf(error, PLANE_ERROR_SIZE, "%s", strerror(-r));
 		return r;
 	}
+	accounting_begin(as);
 	if (waiter) {
 		as->waiter = *waiter;
 		sessions_tick(app);
@@ -331,6 +332,7 @@ void sessions_end(struct app_session *as, const char *reason, bool tell)
 		 session_grant(as->session)->session, session_grant(as->session)->peer_name,
 		 reason);
 	figures_session_ends(app, as);
+	accounting_end(as, reason);
 	plane_detach(app->plane, as->slot);
 	if (app->config.role == TOKEN_MANAGER && !as->waiter.waiting && !app->stopping &&
 	    strcmp(reason, APP_DISCONNECTED) != 0)

@@ -159,6 +159,7 @@ void reporter_close(struct reporter *r)
 {
 	if (!r)
 		return;
+	on_timer(&r->timer); /* nobody waits for the answer: it goes again with the next start */
 	reporter_offline(r);
 	spool_close(r->spool);
 	uv_close((uv_handle_t *)&r->timer, on_closed);

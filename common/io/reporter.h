@@ -26,8 +26,8 @@ struct reporter;
 /** reporter_open() - @dir: the state folder. @id: whose records they are. Return: 0; -ENOMEM. */
 int reporter_open(struct reporter **out, uv_loop_t *loop, const char *dir, const struct ident *id,
 		  size_t max_bytes) __attribute__((warn_unused_result));
-/** reporter_close() - all is on disk when this returns; @r is freed later on the loop. NULL is
- * allowed. */
+/** reporter_close() - what waits is sent, if the connection is there, and is on disk when this
+ * returns; @r is freed later on the loop. NULL is allowed. */
 void reporter_close(struct reporter *r);
 
 /** reporter_add() - @u->seq does not matter. An earlier record of the same stretch that still waits

@@ -256,6 +256,23 @@ static void closed_with_a_question_under_way(void **state)
 	disconnect_them();
 }
 
+/* A daemon that stops tells what it knows; whether that arrived is for the next one to ask. */
+static void the_last_words(void **state)
+{
+	connect_them();
+	add(1, 10);
+	reporter_close(reporter);
+	run_until_seen(1);
+	open_reporter();
+	assert_int_equal(left(), 1);
+	disconnect_them();
+	connect_them();
+	run_until_seen(2);
+	assert_true(seen[1].seq == seen[0].seq);
+	assert_int_equal(left(), 0);
+	disconnect_them();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +283,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(comes_again_until_it_is_acknowledged, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(an_answer_is_for_what_was_sent, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_last_words, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(closed_with_a_question_under_way, set_up,
 						tear_down),
 	};
