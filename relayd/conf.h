@@ -19,6 +19,7 @@ struct conf {
 	long capacity; /* Mbit/s, 0: not said */
 	long workers;  /* 0: one for each core */
 	struct opt_listens metrics;
+	uint64_t rate; /* bytes a second, 0: no limit */
 	bool shed;
 	long drain_s;
 };

@@ -11,6 +11,7 @@
 #include "relayd/figures.h"
 
 #define BYTES_OF_MBIT 125000
+#define SPOOL_BYTES (4 << 20)
 
 /* The three that need an identity */
 
@@ -77,6 +78,13 @@ static void on_report(void *arg, struct uplink_report *r)
 		workers_ask_all(d->workers, add_report, r);
 }
 
+static void on_usage(void *arg, const struct usage *u)
+{
+	struct daemon *d = arg;
+
+	reporter_add(d->reporter, u);
+}
+
 static void on_refused(void *arg);
 static void on_uplink_closed(void *arg);
 
@@ -102,10 +110,21 @@ static int open_workers(struct daemon *d)
 		.relay.n_token_keys = id->n_token_keys,
 		.relay.shed = d->conf.shed,
 		.max_sessions = (size_t)d->conf.max_sessions,
+		.limits = d->limits,
+		.on_usage = on_usage,
+		.arg = d,
 	};
 
 	memcpy(config.relay.token_keys, id->token_keys, sizeof(config.relay.token_keys));
 	return workers_open(&d->workers, d->loop, &config);
+}
+
+static void open_reporter(struct daemon *d)
+{
+	int r = reporter_open(&d->reporter, d->loop, d->conf.state, &d->identity.id, SPOOL_BYTES);
+
+	if (r)
+		log_error("usage is not recorded error=\"%s\"", strerror(-r));
 }
 
 static int start_services(struct daemon *d)
@@ -117,7 +136,9 @@ static int start_services(struct daemon *d)
 		return r;
 	}
 	d->relaying = true;
-	d->uplink = (struct uplink){.identity = &d->identity,
+	open_reporter(d);
+	d->uplink = (struct uplink){.reporter = d->reporter,
+				    .identity = &d->identity,
 				    .ports = &d->conf.ports,
 				    .memory = &d->memory,
 				    .ops = &uplink_ops,
@@ -140,7 +161,11 @@ static void service_stopped(struct daemon *d)
 {
 	int r;
 
-	if (d->workers || d->uplink_open || !d->next)
+	if (d->workers || d->uplink_open)
+		return;
+	reporter_close(d->reporter);
+	d->reporter = NULL;
+	if (!d->next)
 		return;
 	identity_wipe(&d->identity);
 	d->identity = *d->next;
@@ -324,6 +349,9 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 		log_error("the state folder %s cannot be made: %s", d->conf.state, strerror(-r));
 		return r;
 	}
+	r = limits_open(&d->limits, d->conf.rate);
+	if (r)
+		return r;
 	r = load_identity(d);
 	if (r)
 		return r;
@@ -359,6 +387,8 @@ void daemon_stop(struct daemon *d)
 
 void daemon_deinit(struct daemon *d)
 {
+	limits_close(d->limits);
+	d->limits = NULL;
 	identity_wipe(&d->identity);
 	if (d->next)
 		identity_wipe(d->next);

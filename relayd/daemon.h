@@ -26,6 +26,8 @@ struct daemon {
 	struct identity *next;	  /* takes its place when all is stopped; NULL: none */
 	struct workers *workers;  /* NULL: not running */
 	bool relaying;		  /* they let connections in */
+	struct limits *limits;
+	struct reporter *reporter; /* with workers; NULL: none */
 	bool uplink_open;
 	struct uplink uplink;
 	struct dial_memory memory;

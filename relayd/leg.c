@@ -136,6 +136,9 @@ static enum refusal take_place(struct leg *l, const struct admit_leg *a)
 		return of_pair_error(r);
 	memcpy(l->session, a->session, sizeof(l->session));
 	l->role = a->token.role;
+	l->limits.rate = a->token.rate;
+	l->limits.user_rate = a->token.user_rate;
+	memcpy(l->limits.user, a->token.user, sizeof(l->limits.user));
 	l->admitted = true;
 	l->relay->legs_total++;
 	no_longer_unknown(l);
@@ -306,7 +309,7 @@ static void count_unanswered(struct leg *l, const struct outer *o)
 
 static void on_closed(struct outer *o, bool clean, const char *reason)
 {
-	struct leg *l = outer_arg(o), *other = join_end(l);
+	struct leg *l = outer_arg(o), *other = join_end(l, reason);
 	struct relay *r = l->relay;
 
 	(void)clean; /* what came from it is delivered either way */

@@ -18,10 +18,12 @@
 #include "common/pure/addr.h"
 #include "relayd/pure/admit.h"
 #include "relayd/pure/pair.h"
+#include "relayd/throttle.h"
 
 #define LEG_PEER_SIZE (ADDR_TEXT_SIZE + 8) /* "[2001:db8::1]:65535" */
 
 struct relay;
+struct join;
 
 struct leg {
 	TAILQ_ENTRY(leg) list;
@@ -36,11 +38,13 @@ struct leg {
 	bool closing;	   /* we are ending it: what it still sends is not carried */
 	bool stalled;	   /* paused because the other's queue is full */
 	struct leg *other; /* joined with; NULL: not joined */
+	struct join *join; /* then: with what both have in common */
 	uint8_t session[PAIR_ID_BYTES];
 	enum token_role role;
-	uint64_t bytes;		 /* of the stream, that came from it */
-	struct admit_leg *shown; /* moving: what it showed */
-	struct worker_task task; /* moving: for who carries it */
+	struct throttle_limits limits; /* of its token */
+	uint64_t bytes;		       /* of the stream, that came from it */
+	struct admit_leg *shown;       /* moving: what it showed */
+	struct worker_task task;       /* moving: for who carries it */
 	void *carrier;
 };
 

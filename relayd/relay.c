@@ -50,6 +50,7 @@ int relay_open(struct relay **out, uv_loop_t *loop, const struct relay_config *c
 	r->loop = loop;
 	r->config = *config;
 	TAILQ_INIT(&r->legs);
+	TAILQ_INIT(&r->joins);
 	e = init_tables(r);
 	if (e) {
 		free(r);
@@ -276,6 +277,7 @@ static void on_tick(uv_timer_t *timer)
 	while ((n = pair_sweep(&r->pairs, now, closing, SWEEP_AT_ONCE)) > 0)
 		relay_close_legs(r, closing, n);
 	relay_count_live(r);
+	join_tell(r);
 	if (r->stopping && now.mono_ms >= r->stop_until_ms)
 		cut_legs(r);
 }

@@ -20,6 +20,8 @@
 #include "common/io/lag.h"
 #include "common/io/log.h"
 #include "common/io/tls.h"
+#include "common/pure/usage.h"
+#include "relayd/join.h"
 #include "relayd/leg.h"
 #include "relayd/pure/admit.h"
 #include "relayd/pure/crowd.h"
@@ -38,7 +40,10 @@ struct relay_common {
 	unsigned int n; /* relays */
 	/* Hand a leg to another of them: relay_take() there, on its thread. */
 	void (*send)(void *arg, unsigned int to, struct leg *l);
+	/* What a session has carried; from any of their threads. NULL: nobody asks. */
+	void (*usage)(void *arg, const struct usage *u);
 	void *arg;
+	struct limits *limits;
 };
 
 struct relay_config {
@@ -59,6 +64,7 @@ struct relay {
 	struct crowd crowd;
 	struct leg_list legs;
 	size_t n_legs;
+	struct join_list joins;
 	uv_timer_t tick;
 	struct lag lag;
 	unsigned int n_timers;	/* not closed yet, of these two */

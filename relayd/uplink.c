@@ -60,6 +60,7 @@ static void start_reports(struct uplink *u)
 static void set_offline(struct uplink *u)
 {
 	u->online = false;
+	reporter_offline(u->reporter);
 	if (!uv_is_closing((uv_handle_t *)&u->report_timer))
 		uv_timer_stop(&u->report_timer);
 }
@@ -110,6 +111,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	u->online = true;
 	log_notice("online name=%s domain=%s", u->identity->name, u->identity->id.domain);
 	start_reports(u);
+	reporter_online(u->reporter, access_link_rpc(u->link));
 	if (changed)
 		u->ops->on_changed(u->arg);
 }

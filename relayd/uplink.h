@@ -8,6 +8,7 @@
 
 #include "common/io/access_link.h"
 #include "common/io/lag.h"
+#include "common/io/reporter.h"
 #include "relayd/pure/pair.h"
 
 #define UPLINK_PROBLEM_SIZE 200
@@ -40,8 +41,9 @@ struct uplink_ops {
 struct uplink {
 	struct identity *identity; /* borrowed until on_closed; its token keys, name and URLs are
 				      kept current */
-	const struct opt_ports *ports; /* borrowed, and so are the next two */
+	const struct opt_ports *ports; /* borrowed, and so are the next three */
 	struct dial_memory *memory;
+	struct reporter *reporter; /* of usage; NULL: none */
 	const struct uplink_ops *ops;
 	void *arg;
 	struct access_link *link;	   /* NULL: not open */

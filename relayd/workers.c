@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/io/listen.h"
+#include "common/io/log.h"
 #include "common/io/worker.h"
 
 /* What is behind a pointer here belongs to the thread. */
@@ -17,10 +18,22 @@ struct relay_worker {
 	struct listen_set *listeners;
 };
 
+/* What a session has carried, on its way to the owner's thread. */
+struct told {
+	STAILQ_ENTRY(told) next;
+	struct usage usage;
+};
+
+STAILQ_HEAD(told_list, told);
+
 struct workers {
 	struct tls_ctx *tls;
 	struct relay_common common;
-	uv_async_t closed; /* a worker's relay has closed */
+	uv_mutex_t lock; /* of told */
+	struct told_list told;
+	void (*on_usage)(void *arg, const struct usage *u);
+	void *usage_arg;
+	uv_async_t closed; /* a worker's relay has closed, or something was told */
 	_Atomic unsigned int n_open;
 	bool closing;
 	void (*on_closed)(void *arg);
@@ -49,6 +62,39 @@ static void send_leg(void *arg, unsigned int to, struct leg *l)
 	l->carrier = &w->at[to];
 	l->task = (struct worker_task){.run = on_leg, .arg = l};
 	worker_post(w->at[to].thread, &l->task);
+}
+
+/* Accounts */
+
+static void tell(void *arg, const struct usage *u)
+{
+	struct workers *w = arg;
+	struct told *t = malloc(sizeof(*t));
+
+	if (!t) {
+		log_error("usage is not recorded session=%.8s error=\"out of memory\"", u->session);
+		return;
+	}
+	t->usage = *u;
+	uv_mutex_lock(&w->lock);
+	STAILQ_INSERT_TAIL(&w->told, t, next);
+	uv_mutex_unlock(&w->lock);
+	uv_async_send(&w->closed);
+}
+
+static void hand_over(struct workers *w)
+{
+	struct told_list list = STAILQ_HEAD_INITIALIZER(list);
+	struct told *t;
+
+	uv_mutex_lock(&w->lock);
+	STAILQ_CONCAT(&list, &w->told);
+	uv_mutex_unlock(&w->lock);
+	while ((t = STAILQ_FIRST(&list))) {
+		STAILQ_REMOVE_HEAD(&list, next);
+		w->on_usage(w->usage_arg, &t->usage);
+		free(t);
+	}
 }
 
 /* Opening, on the thread */
@@ -153,6 +199,7 @@ static void on_async_closed(uv_handle_t *handle)
 
 	if (w->on_closed)
 		w->on_closed(w->arg);
+	uv_mutex_destroy(&w->lock);
 	tls_ctx_free(w->tls);
 	free(w);
 }
@@ -161,6 +208,7 @@ static void on_async_closed(uv_handle_t *handle)
 static void finish(struct workers *w)
 {
 	stop_threads(w);
+	hand_over(w);
 	uv_close((uv_handle_t *)&w->closed, on_async_closed);
 }
 
@@ -168,6 +216,7 @@ static void on_closed(uv_async_t *async)
 {
 	struct workers *w = async->data;
 
+	hand_over(w);
 	if (w->closing && w->n_open == 0 && !uv_is_closing((uv_handle_t *)async))
 		finish(w);
 }
@@ -198,9 +247,19 @@ static struct workers *workers_new(uv_loop_t *loop, const struct workers_config 
 	w->common.n = config->n;
 	w->common.live_max = config->max_sessions;
 	w->common.send = send_leg;
+	w->common.usage = config->on_usage ? tell : NULL;
 	w->common.arg = w;
+	w->common.limits = config->limits;
+	w->on_usage = config->on_usage;
+	w->usage_arg = config->arg;
+	STAILQ_INIT(&w->told);
 	w->closed.data = w;
+	if (uv_mutex_init(&w->lock) != 0) {
+		free(w);
+		return NULL;
+	}
 	if (uv_async_init(loop, &w->closed, on_closed) != 0) {
+		uv_mutex_destroy(&w->lock);
 		free(w);
 		return NULL;
 	}

@@ -23,6 +23,11 @@ struct workers_config {
 	const struct x509_key *key;
 	struct relay_config relay; /* without tls, common and index */
 	size_t max_sessions;	   /* of all together */
+	struct limits *limits;	   /* borrowed until on_closed */
+	/* What a session has carried; from the owner's loop, the last ones before on_closed. May be
+	 * NULL. */
+	void (*on_usage)(void *arg, const struct usage *u);
+	void *arg;
 };
 
 /** workers_open() - @config: borrowed for the call. Return: 0; -errno, logged. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What each session carried, for the Access Server: when it ends, and every REPORTER_EVERY_MS while
- * it runs (docs/PROTOCOL.md, session.usage).
+ * What each session carried, for the Access Server: when it ends, and every reporter_times.every_ms
+ * while it runs (docs/PROTOCOL.md, session.usage).
  */
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +44,7 @@ static void on_look(uv_timer_t *timer)
 	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
 		struct app_session *as = &app->sessions[i];
 
-		if (!as->session || as->ending || now - as->reported_ms < REPORTER_EVERY_MS)
+		if (!as->session || as->ending || now - as->reported_ms < reporter_times.every_ms)
 			continue;
 		as->reported_ms = now;
 		report(as, NULL);

@@ -455,6 +455,11 @@ void outer_pause(struct outer *o)
 	o->paused = true;
 }
 
+void outer_set_piece(struct outer *o, size_t bytes)
+{
+	o->piece = bytes;
+}
+
 void outer_resume(struct outer *o)
 {
 	if (!o->paused || o->closing)

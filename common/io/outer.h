@@ -137,6 +137,10 @@ bool outer_lossy(const struct outer *o);
 void outer_pause(struct outer *o);
 void outer_resume(struct outer *o);
 
+/** outer_set_piece() - hand out no more than so many bytes at a time, where they come bare; else
+ * records limit them. 0: as many as are there. */
+void outer_set_piece(struct outer *o, size_t bytes);
+
 /** outer_finish() - send what is queued, close in order (WebSocket close, close_notify, FIN), at
  * most 5 s; then on_closed. */
 void outer_finish(struct outer *o, const char *reason);

@@ -78,6 +78,7 @@ struct outer {
 	bool hint_due;			/* at the next boundary */
 	struct hint hint;
 	size_t rx_left;		      /* of the record that comes bare */
+	size_t piece;		      /* most that is handed out of it at a time; 0: all */
 	uint64_t shed_ms;	      /* since when both are raw; 0: not */
 	char version[16], cipher[48]; /* of the outer TLS, also when it is gone */
 	uint64_t bytes_in, bytes_out, last_in_ms;

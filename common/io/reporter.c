@@ -12,6 +12,7 @@
 #define LOG_BURST 2
 
 struct reporter_times reporter_times = {
+	.every_ms = 15 * 60 * 1000,
 	.gather_ms = 200,
 	.answer_ms = 30000,
 	.again_ms = 60000,

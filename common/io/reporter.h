@@ -13,10 +13,9 @@
 #include "common/pure/usage.h"
 
 #define REPORTER_FILE "usage.spool"
-#define REPORTER_EVERY_MS (15 * 60 * 1000) /* how often a running session is reported */
-
 /* What holds; only tests set other ones. */
 extern struct reporter_times {
+	uint32_t every_ms;  /* a running session is reported so often */
 	uint32_t gather_ms; /* what comes within it goes in one message */
 	uint32_t answer_ms, again_ms;
 } reporter_times;

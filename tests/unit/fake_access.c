@@ -107,8 +107,24 @@ static void on_report(struct rpc *rpc, int64_t id, const json_t *params)
 	c->f->reports++;
 }
 
-static const struct rpc_method methods[] = {
-	{"enrol", on_enrol}, {"hello", on_hello}, {"relay.report", on_report}};
+static void on_usage(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct fake_conn *c = rpc->arg;
+	const json_t *list = json_object_get(params, "records"), *o;
+	size_t i;
+
+	json_array_foreach (list, i, o) {
+		assert_int_equal(usage_decode(&c->f->usage, o), 0);
+		c->f->usages++;
+	}
+	assert_true(i > 0);
+	rpc_reply(rpc, id, NULL);
+}
+
+static const struct rpc_method methods[] = {{"session.usage", on_usage},
+					    {"enrol", on_enrol},
+					    {"hello", on_hello},
+					    {"relay.report", on_report}};
 
 /* Connections */
 

@@ -11,6 +11,7 @@
 #include "common/io/inner.h"
 #include "common/io/rpc.h"
 #include "common/pure/invite.h"
+#include "common/pure/usage.h"
 #include "tests/unit/relay_ends.h"
 
 struct fake_report {
@@ -31,6 +32,8 @@ struct fake_access {
 	unsigned int enrolled, hellos, open;
 	unsigned int reports;
 	struct fake_report report; /* the last one */
+	unsigned int usages;	   /* records that came */
+	struct usage usage;	   /* the last one */
 	bool away;		   /* connections are closed at once */
 	bool refuse;		   /* enrol is answered with an error */
 	const char *name;	   /* of the relay */

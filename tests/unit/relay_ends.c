@@ -61,6 +61,10 @@ void domain_token(const struct domain *d, const struct claims *c, char out[PASET
 	assert_int_equal(ident_parse(&t.relay, uri, strlen(uri)), 0);
 	t.issued = clock_wall_s() + c->from_s;
 	t.expires = clock_wall_s() + c->to_s;
+	t.rate = c->rate;
+	t.user_rate = c->user_rate;
+	if (c->user)
+		memcpy(t.user, c->user, strlen(c->user) + 1);
 	assert_int_equal(token_sign(out, &t, d->secret, d->key.public), 0);
 }
 

@@ -34,6 +34,9 @@ struct claims {
 	enum token_role role;
 	const char *relay;    /* URI; NULL: the domain's relay */
 	int64_t from_s, to_s; /* seconds from now */
+	uint64_t rate;	      /* bytes a second, 0: none */
+	const char *user;     /* NULL: none */
+	uint64_t user_rate;
 };
 
 void domain_token(const struct domain *d, const struct claims *c, char out[PASETO_TOKEN_SIZE]);

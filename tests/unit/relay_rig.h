@@ -74,6 +74,7 @@ static inline int setup(void **state)
 	(void)state;
 	relay_gone = false;
 	common = (struct relay_common){.n = 1, .live_max = 8};
+	assert_int_equal(limits_open(&common.limits, 0), 0);
 	assert_int_equal(uv_loop_init(&loop), 0);
 	start_listening();
 	assert_int_equal(relay_open(&relay, &loop, &config), 0);
@@ -97,6 +98,7 @@ static inline int teardown(void **state)
 	close(listen_fd);
 	assert_true(relay_gone);
 	assert_int_equal(uv_loop_close(&loop), 0);
+	limits_close(common.limits);
 	return 0;
 }
 

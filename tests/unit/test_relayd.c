@@ -98,7 +98,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const left[] = {"state/" IDENTITY_FILE, "state/enrolling.key"};
+	static const char *const left[] = {"state/" IDENTITY_FILE, "state/enrolling.key",
+					   "state/" REPORTER_FILE};
 	char path[128];
 
 	(void)state;
@@ -106,7 +107,7 @@ static int teardown(void **state)
 	fake_access_close(&access_server);
 	free(relayd);
 	assert_int_equal(uv_loop_close(&loop), 0);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, left[i]);
 		(void)unlink(path);
 	}
@@ -206,6 +207,12 @@ static void get_online(void)
 }
 
 /* Legs */
+
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
 
 static bool is_settled(void *arg)
 {
@@ -414,6 +421,42 @@ static void test_new_token_keys_are_used_and_kept(void **state)
 	assert_true(run_until(is_closed, &e, 1000));
 	assert_int_equal(identity_load(&id, relayd->conf.state), 0);
 	assert_memory_equal(&id.token_keys[0], &domain.key, sizeof(domain.key));
+}
+
+static bool has_usages(void *arg)
+{
+	return access_server.usages >= *(const unsigned int *)arg;
+}
+
+/* Each join once: while accessd is there, while it is away, and with a restart in between. */
+static void test_usage_arrives(void **state)
+{
+	struct end m, d;
+	unsigned int n = 1;
+
+	get_online();
+	dial_pair(&m, &d, 1);
+	close_pair(&m, &d);
+	assert_true(run_until(has_usages, &n, 5000));
+	assert_true(access_server.usage.bytes_to_device == 100000 && access_server.usage.over);
+	fake_access_leave(&access_server);
+	assert_true(run_until(is_offline, NULL, 2000));
+	dial_pair(&m, &d, 2);
+	close_pair(&m, &d);
+	dial_pair(&m, &d, 3); /* ends with the process */
+	stop_relayd();
+	free(relayd);
+	access_server.away = false;
+	start_relayd();
+	n = 3;
+	assert_true(run_until(has_usages, &n, 5000));
+	assert_true(run_until(is_online, NULL, 5000));
+	stop_relayd();
+	free(relayd);
+	start_relayd();
+	assert_true(run_until(is_online, NULL, 5000));
+	(void)run_until(never, NULL, 500);
+	assert_int_equal(access_server.usages, 3);
 }
 
 static void test_runs_on_without_accessd(void **state)
@@ -648,6 +691,7 @@ int main(void)
 		TEST(test_session_end),
 		TEST(test_report),
 		TEST(test_new_token_keys_are_used_and_kept),
+		TEST(test_usage_arrives),
 		TEST(test_runs_on_without_accessd),
 		TEST(test_bye_for_good),
 		TEST(test_enroll_again),
