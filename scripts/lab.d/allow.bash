@@ -2,10 +2,10 @@
 # shellcheck shell=bash
 # Which outbound ports the firewall in inet lets a node use.
 
-# allow_rule WORD - the nft match for tcp/443, udp/5000-5999 or icmp.
+# allow_rule WORD - the nft match for tcp/443, udp/5000-5999 or icmp: numbers, since /etc/protocols may be absent.
 allow_rule() {
 	case $1 in
-	icmp) echo 'meta l4proto { icmp, ipv6-icmp } return' ;;
+	icmp) echo 'meta l4proto { 1, 58 } return' ;;
 	*)
 		[[ $1 =~ ^(tcp|udp)/([0-9]+(-[0-9]+)?)$ ]] ||
 			usage_error "lab allow: '$1' is none of tcp/443, udp/5000-5999, icmp, all, none"
