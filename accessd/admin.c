@@ -43,21 +43,26 @@ bool admin_name(struct rpc *rpc, int64_t id, const json_t *params, char name[STO
 	return false;
 }
 
-bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind,
-		struct store_member *m)
+bool admin_find_as(struct rpc *rpc, int64_t id, const char *name, enum ident_kind kind,
+		   struct store_member *m)
 {
 	struct app *a = local_arg(rpc);
-	char name[STORE_NAME_SIZE];
-	int rc;
+	int rc = store_member_by_name(a->store, a->domain.row.id, kind, name, m);
 
-	if (!admin_ready(rpc, id) || !admin_name(rpc, id, params, name))
-		return false;
-	rc = store_member_by_name(a->store, a->domain.row.id, kind, name, m);
 	if (rc == -ENOENT)
 		rpc_reject(rpc, id, RPC_NOT_FOUND, "no such %s: %s", ident_kind_name(kind), name);
 	else if (rc)
 		admin_failed(rpc, id, rc);
 	return rc == 0;
+}
+
+bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind,
+		struct store_member *m)
+{
+	char name[STORE_NAME_SIZE];
+
+	return admin_ready(rpc, id) && admin_name(rpc, id, params, name) &&
+	       admin_find_as(rpc, id, name, kind, m);
 }
 
 /* --- adding ---------------------------------------------------------------------------------- */
@@ -270,7 +275,7 @@ static void reinvite(struct rpc *rpc, int64_t id, const json_t *params, enum ide
 static void cut_off(struct app *a, const struct store_member *m, const char *reason)
 {
 	if (m->kind == IDENT_RELAY)
-		sessions_relay_gone(a->sessions, m->id, reason);
+		admin_relay_gone(a, m->id);
 	else
 		sessions_end_member(a->sessions, m->id, reason);
 	clients_drop_member(a->clients, m->id, reason, false);
@@ -360,6 +365,12 @@ static const struct rpc_method METHODS[] = {
 	{"relay.reinvite", on_relay_reinvite},
 	{"relay.revoke", on_relay_revoke},
 	{"relay.remove", on_relay_remove},
+	{"relay.drain", admin_on_relay_drain},
+	{"relay.enable", admin_on_relay_enable},
+	{"relay.pin", admin_on_relay_pin},
+	{"relay.unpin", admin_on_relay_unpin},
+	{"relay.avoid", admin_on_relay_avoid},
+	{"relay.unavoid", admin_on_relay_unavoid},
 	{"session.list", admin_on_session_list},
 	{"session.history", admin_on_session_history},
 	{"session.kill", admin_on_session_kill},

@@ -8,6 +8,8 @@
  *   relay.add {name, urls, expires_s}
  *   device|user|relay.list {after}                 device|user|relay.reinvite {name, expires_s}
  *   device|user|relay.revoke {name}                device|user|relay.remove {name}
+ *   relay.drain|enable {name}
+ *   relay.pin|avoid|unavoid {device, relay}        relay.unpin {device}
  *   session.list {after}                           session.kill {session}
  *
  * What makes an invitation answers {name, uid, invitation, expires}. Lists come in pages: with

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What admin.c (members), admin_set.c (changing them), admin_show.c (lists, status, sessions, init)
- * and admin_history.c share. */
+/* What admin.c (members), admin_set.c (changing them), admin_relays.c (drain, pin ...),
+ * admin_show.c (lists, status, sessions, init) and admin_history.c share. */
 #ifndef FARLAN_ADMIN_INTERNAL_H
 #define FARLAN_ADMIN_INTERNAL_H
 
@@ -20,6 +20,21 @@ bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_ki
 bool admin_lans(struct rpc *rpc, int64_t id, const json_t *params, struct lans *lans);
 /** admin_rate() - the rate in @params; absent: @rate stays. Else the request is answered. */
 bool admin_rate(struct rpc *rpc, int64_t id, const json_t *params, uint64_t *rate);
+/** admin_find_as() - the same by a name that is known to be one. */
+bool admin_find_as(struct rpc *rpc, int64_t id, const char *name, enum ident_kind kind,
+		   struct store_member *m);
+/** admin_relay_gone() - it was revoked: sessions go elsewhere. */
+void admin_relay_gone(struct app *a, int64_t relay);
+/** admin_relay_put() - how a relay does, into its object of a list. */
+void admin_relay_put(const struct app *a, int64_t relay, json_t *o);
+/** admin_wishes_put() - a device's pin and what it avoids, into its object. */
+void admin_wishes_put(const struct app *a, int64_t device, json_t *o);
+void admin_on_relay_drain(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_relay_enable(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_relay_pin(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_relay_unpin(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_relay_avoid(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_relay_unavoid(struct rpc *rpc, int64_t id, const json_t *params);
 const char *admin_state_name(enum store_state state);
 
 void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params);

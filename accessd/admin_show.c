@@ -142,13 +142,16 @@ static bool list_member(void *arg, const struct store_member *m)
 			      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen,
 			      "version", m->version, "address", m->address);
 
-	if (m->kind == IDENT_RELAY)
+	if (m->kind == IDENT_RELAY) {
 		json_object_set_new(o, "urls", urls_to_json(&m->urls));
-	else
+		admin_relay_put(l->app, m->id, o);
+	} else {
 		json_object_set_new(o, "rate", json_integer((json_int_t)m->rate));
+	}
 	if (m->kind == IDENT_DEVICE) {
 		add_tunnel(l->app, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));
+		admin_wishes_put(l->app, m->id, o);
 	}
 	return page_add(&l->page, o);
 }
@@ -191,9 +194,10 @@ void admin_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params)
 
 /* --- sessions -------------------------------------------------------------------------------- */
 
-static bool list_session(void *arg, const struct store_session *x)
+static bool list_session(void *arg, const struct store_session *x, int64_t in_use)
 {
 	struct listing *l = arg;
+	const struct relay_info *used = in_use ? relays_find(l->app->relays, in_use) : NULL;
 	struct store_member relay;
 	json_t *relays = json_array();
 
@@ -201,10 +205,11 @@ static bool list_session(void *arg, const struct store_session *x)
 		if (store_member_get(l->app->store, x->relays[i], &relay) == 0)
 			json_array_append_new(relays, json_string(relay.name));
 	}
-	return page_add(&l->page, json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "session", x->id,
-					    "user", x->user_name, "device", x->device_name,
-					    "started", (json_int_t)x->started, "ends",
-					    (json_int_t)x->ends, "relays", relays));
+	return page_add(&l->page,
+			json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:o}", "session", x->id, "user",
+				  x->user_name, "device", x->device_name, "started",
+				  (json_int_t)x->started, "ends", (json_int_t)x->ends, "relay",
+				  used ? used->name : "", "relays", relays));
 }
 
 void admin_on_session_list(struct rpc *rpc, int64_t id, const json_t *params)
@@ -227,9 +232,11 @@ struct search {
 	int found;
 };
 
-static bool match_session(void *arg, const struct store_session *x)
+static bool match_session(void *arg, const struct store_session *x, int64_t relay)
 {
 	struct search *s = arg;
+
+	(void)relay;
 
 	if (strncmp(x->id, s->prefix, strlen(s->prefix)) == 0) {
 		memcpy(s->id, x->id, sizeof(s->id));

@@ -15,12 +15,44 @@
 
 /* --- the domain ------------------------------------------------------------------------------ */
 
+static void on_relay_health(void *arg, const struct relay_info *r, enum health was)
+{
+	struct app *a = arg;
+
+	if (a->sessions && !a->stopping)
+		sessions_relay_health(a->sessions, r, was);
+}
+
+static void on_relay_list(void *arg)
+{
+	struct app *a = arg;
+
+	if (a->clients && !a->stopping)
+		clients_tell_relays(a->clients);
+}
+
+static const struct relays_ops RELAYS_OPS = {
+	.on_health = on_relay_health,
+	.on_list = on_relay_list,
+};
+
+static int start_relays(struct app *a)
+{
+	struct relays_config relays = {
+		.store = a->store, .domain = a->domain.row.id, .ops = &RELAYS_OPS, .arg = a};
+
+	return relays_open(&a->relays, a->loop, &relays);
+}
+
 static int start_sessions(struct app *a)
 {
-	struct clients_config clients = {
-		.store = a->store, .admission = &a->admission, .passwords = a->passwords};
+	struct clients_config clients = {.store = a->store,
+					 .admission = &a->admission,
+					 .passwords = a->passwords,
+					 .relays = a->relays};
 	struct sessions_config sessions = {.store = a->store,
 					   .domain = &a->domain,
+					   .relays = a->relays,
 					   .life_s = a->conf.session_hours * HOUR_S,
 					   .session_rate = a->conf.session_rate,
 					   .user_rate = a->conf.user_rate,
@@ -56,7 +88,9 @@ int app_serve(struct app *a)
 	a->has_domain = true;
 	a->admission = (struct admission){
 		.store = a->store, .domain = &a->domain, .login_s = a->conf.login_hours * HOUR_S};
-	rc = start_sessions(a);
+	rc = start_relays(a);
+	if (rc == 0)
+		rc = start_sessions(a);
 	if (rc == 0)
 		rc = listen_open(&a->listeners, a->loop, &a->conf.listen, false, on_accept, a);
 	if (rc == 0)
@@ -137,6 +171,7 @@ void app_stop(struct app *a)
 	passwords_close(a->passwords);
 	clients_close(a->clients);
 	sessions_close(a->sessions);
+	relays_close(a->relays);
 	if (a->local)
 		local_close(a->local);
 	if (a->upkeep_open)

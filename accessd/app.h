@@ -22,6 +22,7 @@ struct app {
 	bool has_domain;
 	struct domain domain; /* has_domain */
 	struct admission admission;
+	struct relays *relays;	      /* with clients */
 	struct clients *clients;      /* has_domain, and it could be started */
 	struct sessions *sessions;    /* with clients */
 	struct listen_set *listeners; /* NULL: not listening */

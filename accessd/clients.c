@@ -104,6 +104,8 @@ static void set_offline(struct client *c, const char *reason)
 		at = &(*at)->next_by_member;
 	*at = c->next_by_member;
 	seen_note(&cs->seen, c->member, clock_wall_s(), c->version, c->address);
+	if (c->kind == IDENT_RELAY)
+		relays_offline(cs->relays, c->member);
 	log_notice("offline kind=%s name=%s address=%s reason=\"%s\"", ident_kind_name(c->kind),
 		   c->name, c->address, reason);
 }
@@ -218,6 +220,8 @@ static const char *why_late(const struct client *c, uint64_t now)
 	case CLIENT_HELLO:
 		return now > c->deadline_ms ? "did not say hello" : NULL;
 	case CLIENT_ONLINE:
+		if (c->reported_ms && now > c->reported_ms + HEALTH_SILENCE_MS)
+			return "no report came for 25 s";
 		return now > c->heard_ms + CLIENTS_SILENCE_MS ? "nothing was heard for 150 s"
 							      : NULL;
 	}
@@ -338,11 +342,6 @@ static struct rpc *op_endpoint_rpc(void *arg, int64_t endpoint)
 	return c ? &c->rpc : NULL;
 }
 
-static bool op_member_online(void *arg, int64_t member)
-{
-	return clients_member_online(arg, member);
-}
-
 static void op_relays_notify(void *arg, const char *method, const json_t *params)
 {
 	struct clients *cs = arg;
@@ -353,9 +352,59 @@ static void op_relays_notify(void *arg, const char *method, const json_t *params
 	}
 }
 
+/* --- relays, for everybody ------------------------------------------------------------------- */
+
+static void tell_list(struct client *c, json_t *params)
+{
+	struct clients *cs = c->owner;
+
+	if (c->list_told == cs->lists)
+		return;
+	c->list_told = cs->lists;
+	rpc_notify(&c->rpc, "relay.list", json_incref(params));
+}
+
+struct telling {
+	struct clients *cs;
+	json_t *params;
+};
+
+static bool tell_device(void *arg, const struct store_session *x, int64_t relay)
+{
+	struct telling *t = arg;
+	struct client *c = client_by_endpoint(t->cs, x->device);
+
+	(void)relay;
+	if (c)
+		tell_list(c, t->params);
+	return true;
+}
+
+void clients_tell_relays(struct clients *cs)
+{
+	json_t *params = json_pack("{s:o}", "relays", relays_list(cs->relays));
+	struct telling t = {cs, params};
+
+	cs->lists++;
+	for (struct client *c = cs->all; c; c = c->next) {
+		if (c->state == CLIENT_ONLINE && c->kind == IDENT_USER)
+			tell_list(c, params);
+	}
+	if (cs->sessions)
+		sessions_each(cs->sessions, "", tell_device, &t);
+	json_decref(params);
+}
+
+void clients_tell_drain(struct clients *cs, int64_t member, bool drain)
+{
+	for (struct client *c = cs->all; c; c = c->next) {
+		if (c->state == CLIENT_ONLINE && c->member == member)
+			rpc_notify(&c->rpc, "relay.drain", json_pack("{s:b}", "drain", drain));
+	}
+}
+
 const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 	.endpoint_rpc = op_endpoint_rpc,
-	.member_online = op_member_online,
 	.relays_notify = op_relays_notify,
 };
 
@@ -393,6 +442,7 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->store = config->store;
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
+	cs->relays = config->relays;
 	seen_init(&cs->seen, cs->store);
 	rc = clients_use_certs(cs);
 	if (rc) {

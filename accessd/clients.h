@@ -32,6 +32,7 @@ struct clients_config {
 	struct store *store;
 	const struct admission *admission;
 	struct passwords *passwords;
+	struct relays *relays;
 };
 
 /** clients_open() - all borrowed. Return: 0; -ENOMEM; -EIO the TLS contexts, logged. */
@@ -55,6 +56,10 @@ bool clients_member_online(const struct clients *cs, int64_t member);
 /** clients_drop_member() - close its connections. @retry: may it come back with the key it has? */
 void clients_drop_member(struct clients *cs, int64_t member, const char *reason, bool retry);
 void clients_drop_endpoint(struct clients *cs, int64_t endpoint, const char *reason, bool retry);
+/** clients_tell_relays() - the list of relays, to managers and to devices with a session. */
+void clients_tell_relays(struct clients *cs);
+/** clients_tell_drain() - a relay is to drain, or not any more. */
+void clients_tell_drain(struct clients *cs, int64_t member, bool drain);
 /** clients_flush() - write what is remembered of who was seen, so that a list shows it. */
 void clients_flush(struct clients *cs);
 

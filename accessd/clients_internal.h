@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What clients.c (connections), control.c (members' methods) and newcomer.c (enrolment) share. */
+/* What clients.c (connections), control.c and control_relays.c (members' methods) and newcomer.c
+ * (enrolment) share. */
 #ifndef FARLAN_CLIENTS_INTERNAL_H
 #define FARLAN_CLIENTS_INTERNAL_H
 
@@ -47,6 +48,11 @@ struct client {
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
 	struct lans lans; /* a manager's */
 
+	uint64_t reported_ms; /* a relay's last report on this connection; 0: none */
+	uint64_t list_told;   /* the last clients_tell_relays() that it heard */
+	uint64_t window_ms;   /* notifications that count are counted from here on */
+	unsigned int n_measured, n_paths;
+
 	struct client *prev, *next;	 /* all */
 	struct client *next_by_number;	 /* all */
 	struct client *next_by_endpoint; /* online */
@@ -65,6 +71,7 @@ struct clients {
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct sessions *sessions;
+	struct relays *relays;
 	struct contexts
 		*contexts; /* those in use, then those that older connections were made from */
 	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS],
@@ -72,7 +79,7 @@ struct clients {
 	uint64_t last_number;
 	size_t n, n_unknown;
 	uv_timer_t tick;
-	uint64_t ticks;
+	uint64_t ticks, lists;
 	struct seen seen;
 	struct log_limit full_limit, refused_limit, broken_limit;
 	/* Since the start. */
@@ -98,6 +105,12 @@ void client_set_online(struct client *c);
 
 extern const struct rpc_ops CONTROL_OPS, NEWCOMER_OPS;
 int client_send(struct rpc *rpc, const void *bytes, size_t n);
+/* Notifications of members (control_relays.c). */
+void control_on_report(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_measured(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_path(struct rpc *rpc, int64_t id, const json_t *params);
+/** control_is_allowed() - said hello, and may do this? Else the request is answered. */
+bool control_is_allowed(struct client *c, int64_t id, bool managers_only);
 /** control_session_done() - a sessions_done_fn. */
 bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code,
 			  const char *message);

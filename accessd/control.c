@@ -10,8 +10,7 @@
 #include "common/io/file.h"
 #include "common/pure/msg.h"
 
-/* Said hello, and may do this? Else the request is answered. */
-static bool is_allowed(struct client *c, int64_t id, bool managers_only)
+bool control_is_allowed(struct client *c, int64_t id, bool managers_only)
 {
 	if (c->state != CLIENT_ONLINE) {
 		rpc_reject(&c->rpc, id, RPC_INVALID_REQUEST, "say hello first");
@@ -52,6 +51,7 @@ static json_t *hello_result(const struct client *c, const struct known *known)
 		return o;
 	}
 	add_addresses(c, &known->endpoint, o);
+	json_object_set_new(o, "relays", relays_list(c->owner->relays));
 	if (c->kind == IDENT_DEVICE)
 		json_object_set_new(o, "lans", lans_to_json(&known->member.lans));
 	return o;
@@ -77,6 +77,21 @@ static bool take_lans(struct client *c, int64_t id, const json_t *params)
 	return false;
 }
 
+/* Its word counts from now on; it may have enrolled a moment ago. */
+static void accept_relay(struct client *c)
+{
+	struct clients *cs = c->owner;
+	const struct relay_info *r;
+
+	if (relays_load(cs->relays) != 0)
+		log_warn("the register of relays could not be read");
+	relays_online(cs->relays, c->member);
+	r = relays_find(cs->relays, c->member);
+	if (r)
+		rpc_notify(&c->rpc, "relay.drain", json_pack("{s:b}", "drain", r->known.drained));
+	sessions_relay_hello(cs->sessions, c->member, &c->rpc);
+}
+
 static void accept_hello(struct client *c, int64_t id, const json_t *params,
 			 const struct known *known)
 {
@@ -96,7 +111,7 @@ static void accept_hello(struct client *c, int64_t id, const json_t *params,
 	if (c->state != CLIENT_ONLINE)
 		return;
 	if (c->kind == IDENT_RELAY)
-		sessions_relay_hello(cs->sessions, c->member, &c->rpc);
+		accept_relay(c);
 	else
 		sessions_hello(cs->sessions, c->endpoint, json_object_get(params, "sessions"));
 }
@@ -149,7 +164,7 @@ static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
 	struct listing l = {.clients = c->owner};
 	char after[STORE_NAME_SIZE] = "";
 
-	if (!is_allowed(c, id, true))
+	if (!control_is_allowed(c, id, true))
 		return;
 	(void)!rpc_str_max(params, "after", after, sizeof(after)); /* may be absent */
 	page_init(&l.page);
@@ -185,7 +200,7 @@ static void on_session_open(struct rpc *rpc, int64_t id, const json_t *params)
 		.endpoint = c->endpoint, .member = c->member, .name = c->name, .lans = &c->lans};
 	char device[STORE_NAME_SIZE];
 
-	if (!is_allowed(c, id, true))
+	if (!control_is_allowed(c, id, true))
 		return;
 	if (id == 0 || !rpc_str_max(params, "device", device, sizeof(device))) {
 		rpc_reject(rpc, id, RPC_BAD_PARAMS, "device is missing");
@@ -200,7 +215,7 @@ static void on_session_close(struct rpc *rpc, int64_t id, const json_t *params)
 	char session[TOKEN_SESSION_SIZE], words[STORE_REASON_SIZE];
 	const char *reason = "closed";
 
-	if (!is_allowed(c, id, false))
+	if (!control_is_allowed(c, id, false))
 		return;
 	if (!rpc_str_max(params, "session", session, sizeof(session))) {
 		rpc_reject(rpc, id, RPC_BAD_PARAMS, "session is missing");
@@ -239,6 +254,9 @@ static const struct rpc_method METHODS[] = {
 	{"session.open", on_session_open},
 	{"session.close", on_session_close},
 	{"session.usage", on_session_usage},
+	{"session.path", control_on_path},
+	{"relay.report", control_on_report},
+	{"relay.measured", control_on_measured},
 };
 
 const struct rpc_ops CONTROL_OPS = {

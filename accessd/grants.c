@@ -147,6 +147,23 @@ int grants_make(struct sessions *ss, const struct session *x, enum token_role ro
 	return rc;
 }
 
+void grants_send_relays(struct sessions *ss, const struct session *x, int64_t endpoint)
+{
+	struct rpc *rpc = ss->ops->endpoint_rpc(ss->arg, endpoint);
+	struct grant *g = rpc ? calloc(1, sizeof(*g)) : NULL;
+
+	if (!g)
+		return;
+	g->role = endpoint == x->row.manager ? TOKEN_MANAGER : TOKEN_DEVICE;
+	if (fill_relays(ss, x, g) == 0)
+		rpc_notify(rpc, "session.relays",
+			   json_pack("{s:s, s:I, s:o}", "session", x->row.id, "serial",
+				     (json_int_t)x->row.serial, "relays",
+				     grant_relays_encode(g->relays, g->n_relays)));
+	explicit_bzero(g, sizeof(*g));
+	free(g);
+}
+
 /* --- sending again --------------------------------------------------------------------------- */
 
 struct resend {

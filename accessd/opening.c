@@ -5,18 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "accessd/pure/pick.h"
 #include "accessd/sessions_internal.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
-#define PICK_MAX 256 /* relays that are looked at */
-
 /* What is kept while the device decides. */
 struct opening {
 	struct sessions *ss;
 	char session[TOKEN_SESSION_SIZE];
+	bool guessed;
 	sessions_done_fn *done;
 	uint64_t client;
 	int64_t id;
@@ -80,50 +78,9 @@ static void on_device_answer(void *arg, const json_t *result, int code, const ch
 	answer(o, NULL, RPC_CONFLICT, reason);
 }
 
-struct picking {
-	struct sessions *ss;
-	size_t n;
-	struct pick relays[PICK_MAX];
-	int64_t members[PICK_MAX];
-};
-
-static bool add_pick(void *arg, const struct store_member *m)
-{
-	struct picking *p = arg;
-	struct pick *r = &p->relays[p->n];
-
-	if (m->state != STORE_ENROLLED)
-		return true;
-	p->members[p->n] = m->id;
-	r->index = p->n;
-	r->online = p->ss->ops->member_online(p->ss->arg, m->id);
-	r->sessions = 0;
-	for (const struct session *x = p->ss->list; x; x = x->next)
-		r->sessions += x->row.n_relays > 0 && x->row.relays[0] == m->id;
-	return ++p->n < PICK_MAX;
-}
-
-static int choose_relays(struct sessions *ss, struct store_session *row)
-{
-	struct picking *p = calloc(1, sizeof(*p));
-	int rc;
-
-	if (!p)
-		return -ENOMEM;
-	p->ss = ss;
-	rc = store_member_each(ss->store, ss->domain->row.id, IDENT_RELAY, "", add_pick, p);
-	if (rc == 0) {
-		row->n_relays = pick_relays(p->relays, p->n, GRANT_RELAYS_MAX);
-		for (size_t i = 0; i < row->n_relays; i++)
-			row->relays[i] = p->members[p->relays[i].index];
-	}
-	free(p);
-	return rc;
-}
-
 /* Why a session cannot be: an RPC code, or 0 and @row is filled in. */
 static int prepare(struct sessions *ss, const struct sessions_manager *manager, const char *device,
-		   struct store_session *row, const char **words)
+		   struct store_session *row, bool *guessed, const char **words)
 {
 	struct store_endpoint e;
 	struct store_member m;
@@ -134,12 +91,17 @@ static int prepare(struct sessions *ss, const struct sessions_manager *manager, 
 	if (rc == -ENOENT || (rc == 0 && m.state == STORE_REVOKED))
 		return RPC_NOT_FOUND;
 	*words = "the server cannot do this now; its log says why";
-	if (rc || store_endpoint_of(ss->store, m.id, &e) != 0 || choose_relays(ss, row) != 0)
+	if (rc || store_endpoint_of(ss->store, m.id, &e) != 0)
+		return RPC_INTERNAL;
+	row->manager = manager->endpoint;
+	row->device = e.id;
+	row->device_member = m.id;
+	if (meeting_choose(ss, row, guessed) != 0)
 		return RPC_INTERNAL;
 	*words = "the device is not online";
 	if (m.state != STORE_ENROLLED || !ss->ops->endpoint_rpc(ss->arg, e.id))
 		return RPC_UNAVAILABLE;
-	*words = "there is no relay: the administrator has to add one";
+	*words = "there is no relay that can be used: the administrator has to add or enable one";
 	if (row->n_relays == 0)
 		return RPC_UNAVAILABLE;
 	*words = "too many sessions";
@@ -149,8 +111,6 @@ static int prepare(struct sessions *ss, const struct sessions_manager *manager, 
 		return RPC_UNAVAILABLE;
 	file_random(id, sizeof(id));
 	(void)!text_hex_encode(row->id, sizeof(row->id), id, sizeof(id)); /* the size is right */
-	row->device = e.id;
-	row->device_member = m.id;
 	snprintf(row->device_name, sizeof(row->device_name), "%s", m.name);
 	return 0;
 }
@@ -190,10 +150,15 @@ static void start(struct sessions *ss, struct opening *o, const struct store_ses
 	}
 	sessions_arm(ss);
 	snprintf(o->session, sizeof(o->session), "%s", row->id);
+	x->guessed = o->guessed;
 	if (ask_device(o, x) != 0) {
 		sessions_finish(ss, x, "the device could not be asked", 0);
 		answer(o, NULL, RPC_UNAVAILABLE, "the device could not be asked");
+		return;
 	}
+	x = sessions_find(ss, row->id); /* sending may have changed the list */
+	if (x)
+		measuring_begin(ss, x);
 }
 
 void sessions_begin(struct sessions *ss, const struct sessions_manager *manager, const char *device,
@@ -210,12 +175,11 @@ void sessions_begin(struct sessions *ss, const struct sessions_manager *manager,
 		return;
 	}
 	*o = (struct opening){.ss = ss, .done = done, .client = client, .id = id};
-	code = prepare(ss, manager, device, &row, &words);
+	code = prepare(ss, manager, device, &row, &o->guessed, &words);
 	if (code) {
 		answer(o, NULL, code, words);
 		return;
 	}
-	row.manager = manager->endpoint;
 	row.user_member = manager->member;
 	snprintf(row.user_name, sizeof(row.user_name), "%s", manager->name);
 	row.manager_lans = *manager->lans;

@@ -11,8 +11,8 @@
 #include "common/io/log.h"
 
 #define LISTED_MAX 1024
+#define SWEEP_MS 60000
 #define TOLD_MAX 4096 /* ended sessions that a relay hears of at once: they fit into its queue */
-#define PICK_MAX 256  /* relays that are looked at */
 
 /* --- the list -------------------------------------------------------------------------------- */
 
@@ -43,6 +43,7 @@ struct session *sessions_insert(struct sessions *ss, const struct store_session 
 	x->next = *at;
 	*at = x;
 	ss->n++;
+	meeting_count(ss, x, false);
 	return x;
 }
 
@@ -54,6 +55,7 @@ static void forget(struct sessions *ss, struct session *x)
 		at = &(*at)->next;
 	*at = x->next;
 	ss->n--;
+	meeting_count(ss, x, true);
 	free(x);
 }
 
@@ -68,11 +70,14 @@ size_t sessions_count(const struct sessions *ss)
 }
 
 void sessions_each(const struct sessions *ss, const char *after,
-		   bool (*fn)(void *arg, const struct store_session *x), void *arg)
+		   bool (*fn)(void *arg, const struct store_session *x, int64_t relay), void *arg)
 {
 	for (const struct session *x = ss->list; x; x = x->next) {
+		int64_t relay =
+			x->path[TOKEN_MANAGER] ? x->path[TOKEN_MANAGER] : x->path[TOKEN_DEVICE];
+
 		if (strcmp(x->row.id, after) > 0 && x->row.state == STORE_SESSION_LIVE &&
-		    !fn(arg, &x->row))
+		    !fn(arg, &x->row, relay))
 			return;
 	}
 }
@@ -177,32 +182,27 @@ void sessions_end_member(struct sessions *ss, int64_t member, const char *reason
 	end_all(ss, is_of_member, member, reason);
 }
 
-static bool has_no_relay(const struct sessions *ss, const struct session *x, int64_t what)
-{
-	(void)ss;
-	(void)what;
-	return x->row.n_relays == 0;
-}
-
-void sessions_relay_gone(struct sessions *ss, int64_t relay, const char *reason)
-{
-	for (struct session *x = ss->list; x; x = x->next) {
-		size_t n = 0;
-
-		for (size_t i = 0; i < x->row.n_relays; i++) {
-			if (x->row.relays[i] != relay)
-				x->row.relays[n++] = x->row.relays[i];
-		}
-		x->row.n_relays = n;
-	}
-	end_all(ss, has_no_relay, 0, reason);
-}
-
 static bool is_over(const struct sessions *ss, const struct session *x, int64_t what)
 {
 	(void)ss;
 	(void)what;
 	return x->ends_ms <= clock_mono_ms();
+}
+
+static void on_tick(uv_timer_t *t)
+{
+	struct sessions *ss = t->data;
+	uint64_t now = clock_mono_ms();
+	struct session *next;
+
+	for (struct session *x = ss->list; x; x = next) {
+		next = x->next; /* it may end; no other one does */
+		measuring_tick(ss, x, now);
+	}
+	if (now >= ss->swept_ms + SWEEP_MS) {
+		ss->swept_ms = now;
+		measured_sweep(&ss->measured, now);
+	}
 }
 
 static void on_timer(uv_timer_t *t)
@@ -273,6 +273,17 @@ static void send_missing(struct sessions *ss, int64_t endpoint, const json_t *li
 	}
 }
 
+/* What it runs goes on; the list may have changed meanwhile. One that it has already is no news to
+ * it. */
+static void send_lists(struct sessions *ss, int64_t endpoint, const json_t *listed)
+{
+	for (const struct session *x = ss->list; x; x = x->next) {
+		if (x->row.state == STORE_SESSION_LIVE && x->row.serial > 1 &&
+		    is_of_endpoint(ss, x, endpoint) && is_listed(listed, x->row.id))
+			grants_send_relays(ss, x, endpoint);
+	}
+}
+
 void sessions_hello(struct sessions *ss, int64_t endpoint, const json_t *listed)
 {
 	struct rpc *rpc = ss->ops->endpoint_rpc(ss->arg, endpoint);
@@ -281,6 +292,7 @@ void sessions_hello(struct sessions *ss, int64_t endpoint, const json_t *listed)
 		return;
 	end_unknown(ss, endpoint, listed, rpc);
 	send_missing(ss, endpoint, listed);
+	send_lists(ss, endpoint, listed);
 }
 
 struct telling {
@@ -306,9 +318,17 @@ void sessions_relay_hello(struct sessions *ss, int64_t relay, struct rpc *rpc)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static bool take_up(void *arg, const struct store_session *x)
+/* Their rounds do not all begin at once. */
+static bool take_up(void *arg, const struct store_session *row)
 {
-	return sessions_insert(arg, x) != NULL;
+	struct session *x = sessions_insert(arg, row);
+	uint16_t spread;
+
+	if (!x)
+		return false;
+	file_random(&spread, sizeof(spread));
+	x->next_round_ms = clock_mono_ms() + sessions_times.round_ms / 2 + spread;
+	return true;
 }
 
 /* A session that was only being opened: nobody was promised anything. So is one without an end. */
@@ -318,6 +338,13 @@ static bool is_broken(const struct sessions *ss, const struct session *x, int64_
 	(void)what;
 	return x->row.state == STORE_SESSION_OPENING || !x->row.manager || !x->row.device ||
 	       x->row.n_relays == 0;
+}
+
+static void init_timer(struct sessions *ss, uv_timer_t *t)
+{
+	uv_timer_init(ss->loop, t);
+	t->data = ss;
+	ss->n_handles++;
 }
 
 int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_config *config)
@@ -330,13 +357,16 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 	*ss = (struct sessions){.loop = loop,
 				.store = config->store,
 				.domain = config->domain,
+				.relays = config->relays,
 				.life_s = config->life_s,
 				.session_rate = config->session_rate,
 				.user_rate = config->user_rate,
 				.ops = config->ops,
 				.arg = config->arg};
-	uv_timer_init(loop, &ss->timer);
-	ss->timer.data = ss;
+	init_timer(ss, &ss->timer);
+	init_timer(ss, &ss->tick);
+	init_timer(ss, &ss->due);
+	uv_timer_start(&ss->tick, on_tick, SESSIONS_TICK_MS, SESSIONS_TICK_MS);
 	rc = store_session_each(ss->store, ss->domain->row.id, take_up, ss);
 	if (rc) {
 		sessions_close(ss);
@@ -354,8 +384,12 @@ static void on_timer_closed(uv_handle_t *h)
 {
 	struct sessions *ss = h->data;
 
+	if (--ss->n_handles > 0)
+		return;
+	ss->relays = NULL; /* gone by now */
 	while (ss->list)
 		forget(ss, ss->list);
+	measured_deinit(&ss->measured);
 	free(ss);
 }
 
@@ -365,4 +399,6 @@ void sessions_close(struct sessions *ss)
 		return;
 	ss->closing = true;
 	uv_close((uv_handle_t *)&ss->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&ss->tick, on_timer_closed);
+	uv_close((uv_handle_t *)&ss->due, on_timer_closed);
 }

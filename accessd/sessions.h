@@ -11,11 +11,21 @@
 #include <uv.h>
 
 #include "accessd/domain.h"
+#include "accessd/pure/measured.h"
+#include "accessd/relays.h"
 #include "common/io/rpc.h"
 
 #define SESSIONS_MAX 20000
 #define SESSIONS_OF_ENDPOINT_MAX 256
 #define SESSIONS_GRANT_MS 5000 /* for the device to accept */
+
+#define SESSIONS_ROUND_MS 120000      /* between two rounds of measuring of a running session */
+#define SESSIONS_ROUND_FRESH_MS 60000 /* what is younger need not be measured in a round */
+
+/* What holds; only tests set other ones. */
+extern struct sessions_times {
+	uint64_t round_ms, fresh_ms;
+} sessions_times;
 
 struct sessions;
 
@@ -23,7 +33,6 @@ struct sessions;
 struct sessions_ops {
 	/* The control connection of an endpoint that said hello, or NULL. */
 	struct rpc *(*endpoint_rpc)(void *arg, int64_t endpoint);
-	bool (*member_online)(void *arg, int64_t member);
 	/* To every connected relay. */
 	void (*relays_notify)(void *arg, const char *method, const json_t *params);
 };
@@ -31,6 +40,7 @@ struct sessions_ops {
 struct sessions_config {
 	struct store *store; /* all borrowed */
 	const struct domain *domain;
+	struct relays *relays;
 	int64_t life_s;			  /* of a session */
 	uint64_t session_rate, user_rate; /* where the member has none of its own */
 	const struct sessions_ops *ops;
@@ -78,16 +88,31 @@ int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_
 	__attribute__((warn_unused_result));
 void sessions_end_endpoint(struct sessions *ss, int64_t endpoint, const char *reason);
 void sessions_end_member(struct sessions *ss, int64_t member, const char *reason);
-/** sessions_relay_gone() - a relay counts no more: sessions that have no other end. */
-void sessions_relay_gone(struct sessions *ss, int64_t relay, const char *reason);
+
+/* --- relays ---------------------------------------------------------------------------------- */
+
+/** sessions_relay_health() - a relay is in another state: sessions leave it, or may take it. */
+void sessions_relay_health(struct sessions *ss, const struct relay_info *r, enum health was);
+/** sessions_relay_gone() - a relay counts no more (relays_load() has forgotten it): sessions go to
+ * others, and those that have none end. */
+void sessions_relay_gone(struct sessions *ss, int64_t relay);
+/** sessions_wishes_changed() - for the sessions of a device. */
+void sessions_wishes_changed(struct sessions *ss, int64_t device_member);
+/** sessions_measured() - what an endpoint has measured. */
+void sessions_measured(struct sessions *ss, int64_t endpoint, const struct measured *m);
+/** sessions_path() - an end's packets take @relay (a UID), or no way (""). Return: 0; -ENOENT no
+ * such session of this endpoint, or no such relay. */
+int sessions_path(struct sessions *ss, int64_t endpoint, const char *id, const char *relay)
+	__attribute__((warn_unused_result));
 
 size_t sessions_count(const struct sessions *ss);
 struct sessions_counts {
 	uint64_t now, opened, ended; /* the last two: since the start */
 };
 void sessions_counts(const struct sessions *ss, struct sessions_counts *n);
-/** sessions_each() - live ones, in the order of their ids, behind @after. */
+/** sessions_each() - live ones, in the order of their ids, behind @after. @relay: in use, 0: not
+ * known. */
 void sessions_each(const struct sessions *ss, const char *after,
-		   bool (*fn)(void *arg, const struct store_session *x), void *arg);
+		   bool (*fn)(void *arg, const struct store_session *x, int64_t relay), void *arg);
 
 #endif

@@ -1,29 +1,55 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What sessions.c (which there are), opening.c (how they begin) and grants.c (what each end gets)
- * share. */
+/* What sessions.c (which there are), opening.c (how they begin), grants.c (what each end gets),
+ * meeting.c (at which relay) and measuring.c (who measures when) share. */
 #ifndef FARLAN_SESSIONS_INTERNAL_H
 #define FARLAN_SESSIONS_INTERNAL_H
 
+#include "accessd/pure/choose.h"
+#include "accessd/pure/measured.h"
 #include "accessd/sessions.h"
+
+#define SESSIONS_TICK_MS 500
+#define SESSIONS_GUESS_MS 2000 /* for the results that a session did not begin with */
+#define SESSIONS_GUESS_MAX_MS                                                                  \
+	20000			 /* for an end to measure; then nothing more is expected of it \
+				  */
+#define SESSIONS_ROUND_MS 120000 /* between two rounds of a running session */
+#define SESSIONS_CHANGE_MS 1000	 /* between two lists of one session */
+#define SESSIONS_AT_ONCE 32	 /* that get another list, then the loop has its turn */
 
 struct session {
 	struct store_session row;
 	uint64_t ends_ms; /* by clock_mono_ms(): a step of the system clock changes no session */
 	struct session *next;
+	int64_t path[2]; /* by role: the relay of this end's packets; 0: none, or it did not say */
+	int64_t begins_at;   /* the relay whose sessions it is counted with; 0: none */
+	bool guessed;	     /* it began without the results of all relays from both ends, */
+	uint64_t guess_ms;   /* then */
+	bool has_news;	     /* an end has measured, and nothing was made of it yet */
+	bool is_due;	     /* its relays are to be looked at: one of them came or went */
+	uint64_t changed_ms; /* its list */
+	uint64_t round_ms, next_round_ms; /* round_ms 0: none is running */
+	struct choose_history better;
 };
 
 struct sessions {
 	uv_loop_t *loop;
 	struct store *store;
 	const struct domain *domain;
+	struct relays *relays;
 	int64_t life_s;
 	uint64_t session_rate, user_rate; /* where the member has none of its own */
 	const struct sessions_ops *ops;
 	void *arg;
 	struct session *list; /* ordered by id */
 	size_t n;
+	struct measured_table measured;
 	uv_timer_t timer;	/* for the end that comes first */
+	uv_timer_t tick;	/* every SESSIONS_TICK_MS */
+	uv_timer_t due;		/* when sessions are due */
 	uint64_t opened, ended; /* since the start */
+	uint64_t swept_ms;
+	unsigned int n_handles;
 	bool closing;
 };
 
@@ -41,7 +67,30 @@ void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
  * all relays are gone; -EIO. */
 int grants_make(struct sessions *ss, const struct session *x, enum token_role role, json_t **grant)
 	__attribute__((warn_unused_result));
+/** grants_send_relays() - the list, to the ends that are online. */
+void grants_send_relays(struct sessions *ss, const struct session *x, int64_t endpoint);
 /** grants_resend() - to an end that does not know the session (any more): with the next epoch. */
 void grants_resend(struct sessions *ss, struct session *x, enum token_role role);
+
+/**
+ * meeting_choose() - the relays of a session that begins, into @row (manager, device and
+ * device_member are set). *guessed: not all has been measured. Return: 0, also with none; -EIO.
+ */
+int meeting_choose(struct sessions *ss, struct store_session *row, bool *guessed)
+	__attribute__((warn_unused_result));
+/** meeting_count() - @x begins at another relay now, or (@over) nowhere any more. */
+void meeting_count(struct sessions *ss, struct session *x, bool over);
+/** meeting_look() - is there a better list for @x? It may end: then nothing of it is left. */
+void meeting_look(struct sessions *ss, struct session *x, enum choose_event event);
+/** meeting_due() - look at it soon, because relays came or went. */
+void meeting_due(struct sessions *ss, struct session *x);
+
+/** measuring_begin() - ask both ends of a new session for what is missing, tell the manager what is
+ * known. */
+void measuring_begin(struct sessions *ss, struct session *x);
+/** measuring_lacks() - a result of this endpoint is missing for a relay that can be used. */
+bool measuring_lacks(const struct sessions *ss, int64_t endpoint);
+/** measuring_tick() - what is to be asked, and made of what came. May end @x. */
+void measuring_tick(struct sessions *ss, struct session *x, uint64_t now);
 
 #endif

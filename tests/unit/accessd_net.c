@@ -313,6 +313,81 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 	access_link_give_up(rpc->arg, "bye"); /* the test says when it comes back */
 }
 
+/* The names, and round trips in ms or words, if there are. */
+static void name_relays(const json_t *list, char *out, size_t size)
+{
+	size_t used = 0;
+	int64_t us;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < json_array_size(list) && used < size; i++) {
+		const json_t *o = json_array_get(list, i);
+		const char *name = "?", *why = NULL;
+
+		assert_true(rpc_str(o, "name", &name));
+		used += (size_t)snprintf(out + used, size - used, "%s%s", i ? " " : "", name);
+		if (used < size && rpc_int(o, "rtt_us", 0, INT64_MAX, &us))
+			used += (size_t)snprintf(out + used, size - used, " %d", (int)(us / 1000));
+		if (used < size && rpc_str(o, "failed", &why))
+			used += (size_t)snprintf(out + used, size - used, " %s", why);
+	}
+}
+
+static void hear_relays(struct rpc *rpc, const char *method, const char *what, const json_t *params)
+{
+	char names[150];
+
+	name_relays(json_object_get(params, "relays"), names, sizeof(names));
+	hear(access_link_arg(rpc->arg), method, what, names);
+}
+
+static void on_relays(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	static struct grant_relay relays[GRANT_RELAYS_MAX];
+	char serial[24];
+	int64_t n = 0;
+	size_t count;
+
+	(void)id;
+	assert_true(rpc_int(params, "serial", 1, INT64_MAX, &n));
+	assert_int_equal(grant_relays_decode(relays, &count, json_object_get(params, "relays")), 0);
+	snprintf(serial, sizeof(serial), "%lld", (long long)n);
+	hear_relays(rpc, "session.relays", serial, params);
+}
+
+static void on_measured(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	(void)id;
+	hear_relays(rpc, "session.measured", json_string_value(json_object_get(params, "device")),
+		    params);
+}
+
+static void on_list(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	(void)id;
+	hear_relays(rpc, "relay.list", NULL, params);
+}
+
+static void on_measure(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	char age[24];
+	int64_t n = 0;
+
+	(void)id;
+	assert_true(rpc_int(params, "max_age_s", 0, INT64_MAX, &n));
+	snprintf(age, sizeof(age), "%lld", (long long)n);
+	hear_relays(rpc, "relay.measure", age, params);
+}
+
+static void on_drain(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	bool drain = false;
+
+	(void)id;
+	assert_true(rpc_bool(params, "drain", &drain));
+	hear(access_link_arg(rpc->arg), "relay.drain", drain ? "1" : "0", NULL);
+}
+
 static void on_online(struct access_link *l)
 {
 	struct peer *p = access_link_arg(l);
@@ -343,7 +418,10 @@ static bool link_is_up(void *arg)
 void peer_link(struct peer *p)
 {
 	static const struct rpc_method methods[] = {
-		{"session.grant", on_grant}, {"session.end", on_end}, {"bye", on_bye}};
+		{"session.grant", on_grant},   {"session.end", on_end},
+		{"session.relays", on_relays}, {"session.measured", on_measured},
+		{"relay.measure", on_measure}, {"relay.list", on_list},
+		{"relay.drain", on_drain},     {"bye", on_bye}};
 	static const struct access_link_callbacks callbacks = {on_online, on_offline,
 							       on_link_closed};
 	struct access_link_config config = {.identity = &p->id,
@@ -401,6 +479,11 @@ json_t *peer_ask(struct peer *p, const char *method, json_t *params, int *rc)
 	net_until(p->net, question_done, &q);
 	*rc = q.code;
 	return q.result;
+}
+
+void peer_tell(struct peer *p, const char *method, json_t *params)
+{
+	assert_int_equal(rpc_notify(access_link_rpc(p->link), method, params), 0);
 }
 
 void peer_hello(struct peer *p, json_t *params)

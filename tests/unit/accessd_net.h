@@ -30,7 +30,9 @@ struct peer {
 	struct access_link *link;
 	unsigned onlines; /* how many times the link has come up */
 	bool offline;
-	/* What accessd has sent: "session.grant", "session.end SESSION", "bye 0 REASON". */
+	/* What accessd has sent: "session.grant", "session.end SESSION", "bye 0 REASON",
+	 * "session.relays 2 rs1 rs2", "session.measured site1 rs1 10 rs2 no way", "relay.list rs1
+	 * rs2", "relay.measure 600 rs1 rs2", "relay.drain 1". */
 	char heard[NET_HEARD_MAX][200];
 	size_t n_heard;
 	json_t *grant; /* the last one */
@@ -68,6 +70,8 @@ void peer_link(struct peer *p);
 void peer_unlink(struct peer *p);
 /** peer_ask() - Return: the result, or NULL, *code and net_error. */
 json_t *peer_ask(struct peer *p, const char *method, json_t *params, int *code);
+/** peer_tell() - a notification; @params: taken. */
+void peer_tell(struct peer *p, const char *method, json_t *params);
 /** peer_hello() - link, and hello with @params. */
 void peer_hello(struct peer *p, json_t *params);
 bool peer_heard(const struct peer *p, const char *prefix);

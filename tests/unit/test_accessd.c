@@ -15,37 +15,11 @@
 #include "accessd/app.h"
 #include "common/io/file.h"
 #include "common/pure/msg.h"
-#include "tests/unit/accessd_net.h"
+#include "tests/unit/accessd_app.h"
 
 static struct net net;
 static struct peer site, anna, rs1;
 static int code;
-
-/* --- what accessd_net asks for ------------------------------------------------------------------
- */
-
-void net_defaults(struct net *n)
-{
-	opt_defaults(CONF_TABLE, CONF_TABLE_N, &n->conf);
-}
-
-void net_start(struct net *n)
-{
-	n->app = calloc(1, sizeof(*n->app));
-	assert_non_null(n->app);
-	assert_int_equal(app_start(n->app, &n->loop, &n->conf), 0);
-}
-
-/* The test's own peers still have handles on the loop, so it cannot tell when accessd's are gone.
- */
-void net_stop(struct net *n)
-{
-	app_stop(n->app);
-	net_for(n, 200);
-	app_free(n->app);
-	free(n->app);
-	n->app = NULL;
-}
 
 static int setup(void **state)
 {

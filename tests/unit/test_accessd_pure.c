@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* accessd's pure parts: tunnel addresses, relay order, durations, lists, pages. */
+/* accessd's pure parts: tunnel addresses, durations, lists, pages. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,6 @@
 #include "accessd/pure/duration.h"
 #include "accessd/pure/lists.h"
 #include "accessd/pure/page.h"
-#include "accessd/pure/pick.h"
 #include "accessd/pure/pool.h"
 
 static void test_pool_lowest(void **state)
@@ -65,22 +64,6 @@ static void test_pool_addresses(void **state)
 	assert_true(pool_overlaps(ula, &p));
 	assert_int_equal(prefix_parse(&p, "fd34:5678:9abd::/64"), 0);
 	assert_false(pool_overlaps(ula, &p));
-}
-
-static void test_pick(void **state)
-{
-	struct pick r[] = {{0, false, 0}, {1, true, 5}, {2, true, 2},
-			   {3, false, 0}, {4, true, 2}, {5, true, 9}};
-
-	(void)state;
-	assert_int_equal(pick_relays(r, 6, 5), 5);
-	assert_int_equal(r[0].index, 2);
-	assert_int_equal(r[1].index, 4);
-	assert_int_equal(r[2].index, 1);
-	assert_int_equal(r[3].index, 5);
-	assert_int_equal(r[4].index, 0);
-	assert_int_equal(pick_relays(r, 0, 5), 0);
-	assert_int_equal(pick_relays(r, 1, 5), 1);
 }
 
 static void test_duration(void **state)
@@ -214,9 +197,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pool_lowest), cmocka_unit_test(test_pool_addresses),
-		cmocka_unit_test(test_pick),	    cmocka_unit_test(test_duration),
-		cmocka_unit_test(test_lans),	    cmocka_unit_test(test_urls),
-		cmocka_unit_test(test_page),
+		cmocka_unit_test(test_duration),    cmocka_unit_test(test_lans),
+		cmocka_unit_test(test_urls),	    cmocka_unit_test(test_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which relays are used: by anybody, and by the sessions of a device. */
+#include <errno.h>
+
+#include "accessd/admin_internal.h"
+#include "common/io/log.h"
+#include "common/pure/text.h"
+
+static void load(struct app *a)
+{
+	if (relays_load(a->relays) != 0)
+		log_warn("the register of relays could not be read");
+}
+
+void admin_relay_gone(struct app *a, int64_t relay)
+{
+	load(a);
+	sessions_relay_gone(a->sessions, relay);
+}
+
+/* --- drain ----------------------------------------------------------------------------------- */
+
+static void set_drained(struct rpc *rpc, int64_t id, const json_t *params, bool drained)
+{
+	struct app *a = local_arg(rpc);
+	struct store_member m;
+	int rc;
+
+	if (!admin_find(rpc, id, params, IDENT_RELAY, &m))
+		return;
+	rc = store_member_set_drained(a->store, m.id, drained);
+	if (rc) {
+		admin_failed(rpc, id, rc);
+		return;
+	}
+	log_notice("%s kind=relay name=%s", drained ? "drained" : "enabled", m.name);
+	load(a);
+	clients_tell_drain(a->clients, m.id, drained);
+	rpc_reply(rpc, id, json_object());
+}
+
+void admin_on_relay_drain(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	set_drained(rpc, id, params, true);
+}
+
+void admin_on_relay_enable(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	set_drained(rpc, id, params, false);
+}
+
+/* --- wishes ---------------------------------------------------------------------------------- */
+
+/* A member that is named by @key. */
+static bool find(struct rpc *rpc, int64_t id, const json_t *params, const char *key,
+		 enum ident_kind kind, struct store_member *m)
+{
+	char name[STORE_NAME_SIZE];
+
+	if (rpc_str_max(params, key, name, sizeof(name)) && text_name_ok(name))
+		return admin_find_as(rpc, id, name, kind, m);
+	rpc_reject(rpc, id, RPC_BAD_PARAMS, "%s: the name of a %s is needed", key, key);
+	return false;
+}
+
+static void set_wish(struct rpc *rpc, int64_t id, const json_t *params, enum store_wish wish)
+{
+	static const char *const did[] = {"avoided no more", "pinned", "avoided"};
+	struct app *a = local_arg(rpc);
+	struct store_member device, relay;
+	int rc;
+
+	if (!admin_ready(rpc, id) || !find(rpc, id, params, "device", IDENT_DEVICE, &device) ||
+	    !find(rpc, id, params, "relay", IDENT_RELAY, &relay))
+		return;
+	rc = store_wish_set(a->store, device.id, relay.id, wish);
+	if (rc == -ENOSPC) {
+		rpc_reject(rpc, id, RPC_UNAVAILABLE, "a device may have %d such wishes",
+			   STORE_WISHES_MAX);
+		return;
+	}
+	if (rc) {
+		admin_failed(rpc, id, rc);
+		return;
+	}
+	log_notice("relay %s device=%s relay=%s", did[wish], device.name, relay.name);
+	sessions_wishes_changed(a->sessions, device.id);
+	rpc_reply(rpc, id, json_object());
+}
+
+void admin_on_relay_pin(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	set_wish(rpc, id, params, STORE_WISH_PIN);
+}
+
+void admin_on_relay_avoid(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	set_wish(rpc, id, params, STORE_WISH_AVOID);
+}
+
+/* Not of a pin: that is unpin's. */
+static bool is_avoided(const struct app *a, int64_t device, int64_t relay)
+{
+	struct store_wishes w;
+
+	if (store_wishes_of(a->store, device, &w) != 0)
+		return false;
+	for (size_t i = 0; i < w.n; i++) {
+		if (w.at[i].relay == relay)
+			return w.at[i].wish == STORE_WISH_AVOID;
+	}
+	return false;
+}
+
+void admin_on_relay_unavoid(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	const struct app *a = local_arg(rpc);
+	struct store_member device, relay;
+
+	if (!admin_ready(rpc, id) || !find(rpc, id, params, "device", IDENT_DEVICE, &device) ||
+	    !find(rpc, id, params, "relay", IDENT_RELAY, &relay))
+		return;
+	if (is_avoided(a, device.id, relay.id))
+		set_wish(rpc, id, params, STORE_WISH_NONE);
+	else
+		rpc_reject(rpc, id, RPC_NOT_FOUND, "%s does not avoid %s", device.name, relay.name);
+}
+
+void admin_on_relay_unpin(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app *a = local_arg(rpc);
+	struct store_member device;
+	int rc;
+
+	if (!admin_ready(rpc, id) || !find(rpc, id, params, "device", IDENT_DEVICE, &device))
+		return;
+	rc = store_wish_unpin(a->store, device.id);
+	if (rc == -ENOENT) {
+		rpc_reject(rpc, id, RPC_NOT_FOUND, "%s has no pinned relay", device.name);
+	} else if (rc) {
+		admin_failed(rpc, id, rc);
+	} else {
+		log_notice("relay pinned no more device=%s", device.name);
+		sessions_wishes_changed(a->sessions, device.id);
+		rpc_reply(rpc, id, json_object());
+	}
+}
+
+/* --- lists ----------------------------------------------------------------------------------- */
+
+static void put_count(json_t *o, const char *key, int64_t n)
+{
+	json_object_set_new(o, key, json_integer(n));
+}
+
+void admin_relay_put(const struct app *a, int64_t relay, json_t *o)
+{
+	const struct relay_info *r = relays_find(a->relays, relay);
+
+	if (!r)
+		return;
+	json_object_set_new(o, "health", json_string(health_name(r->health)));
+	json_object_set_new(o, "drained", json_boolean(r->known.drained));
+	if (!r->known.has_report)
+		return;
+	put_count(o, "sessions", r->known.report.sessions);
+	put_count(o, "max_sessions", r->known.report.max_sessions);
+	put_count(o, "bytes_per_s", r->known.report.bytes_per_s);
+	put_count(o, "capacity", r->known.report.capacity);
+	put_count(o, "loop_lag_ms", r->known.report.loop_lag_ms);
+	put_count(o, "load_pm", health_load(&r->known.report));
+}
+
+void admin_wishes_put(const struct app *a, int64_t device, json_t *o)
+{
+	json_t *avoided = json_array();
+	struct store_wishes w;
+
+	if (store_wishes_of(a->store, device, &w) != 0)
+		w.n = 0;
+	for (size_t i = 0; i < w.n; i++) {
+		const struct relay_info *r = relays_find(a->relays, w.at[i].relay);
+		struct store_member m;
+
+		if (!r && store_member_get(a->store, w.at[i].relay, &m) != 0)
+			continue;
+		if (w.at[i].wish == STORE_WISH_PIN)
+			json_object_set_new(o, "pinned", json_string(r ? r->name : m.name));
+		else
+			json_array_append_new(avoided, json_string(r ? r->name : m.name));
+	}
+	json_object_set_new(o, "avoided", avoided);
+}
