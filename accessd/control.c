@@ -236,7 +236,7 @@ static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 		.member = c->member, .kind = c->kind, .uid = c->id.uid, .name = c->name};
 	int rc;
 
-	if (!is_allowed(c, id, false))
+	if (!control_is_allowed(c, id, false))
 		return;
 	rc = usage_take(c->owner->store, &by, json_object_get(params, "records"));
 	if (rc == -EBADMSG)
