@@ -71,7 +71,7 @@ static uint32_t at_least(uint64_t us, uint32_t min)
 static void adapt_codel(struct queue *q, uint64_t rtt_us)
 {
 	q->fq.params.target_us = at_least(rtt_us / QUEUE_TARGET_PART, FQ_TARGET_US);
-	q->fq.params.interval_us = at_least(rtt_us * 2, FQ_INTERVAL_US);
+	q->fq.params.interval_us = at_least(rtt_us * QUEUE_INTERVAL_TIMES, FQ_INTERVAL_US);
 }
 
 void queue_put(struct queue *q, struct packet *p, const struct queue_form *form, uint64_t now_us)

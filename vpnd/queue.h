@@ -14,7 +14,10 @@
 #define QUEUE_SUPER_US 4000 /* a super-packet that takes the line longer than this is cut */
 /* CoDel's target: this part of the round trip. One flow of cubic gives way by 30 % and fills a long
  * line only with a queue; the others have queues of their own. */
-#define QUEUE_TARGET_PART 4
+#define QUEUE_TARGET_PART 2
+/* CoDel's interval: so many round trips. What is under way grows more slowly than a stream that has
+ * just begun; while it does, the stream waits here, and is not to be told that the line is full. */
+#define QUEUE_INTERVAL_TIMES 4
 
 struct queue {
 	struct fq fq;

@@ -10,7 +10,7 @@
 
 /* Segments with data; all wrap. What an old kernel does not count is 0. */
 struct tcp_counts {
-	uint32_t sent, again;	      /* again: of the sent ones */
+	uint32_t sent, again;	      /* again: of the sent ones, for a reason */
 	uint32_t received, displaced; /* displaced: behind a missing one */
 };
 

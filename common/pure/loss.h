@@ -15,7 +15,7 @@
 
 #define LOSS_SEGMENTS 5000
 #define LOSS_STRETCH_MS 30000
-#define LOSS_MIN 2
+#define LOSS_MIN 3
 #define LOSS_ONE_IN 1000
 #define LOSS_CALM_MS 60000
 

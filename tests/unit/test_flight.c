@@ -309,9 +309,8 @@ static void test_held_up(void **state)
 	assert_true(s->queue_max_us < 40 * MS);
 }
 
-/* The same, as far away as that a segment is lost several times in a round trip: one after the
- * other is missing, and all comes late. Known to be lossy, the line is used nevertheless; the queue
- * is no longer than what such a segment holds up. */
+/* The same, so far away that a segment is lost several times in a round trip: one or the other is
+ * always missing, and all comes late. The line is used nevertheless, and the queue is bounded. */
 static void test_lossy(void **state)
 {
 	struct sim *s = sim_new(100 * MBIT, 80 * MS);

@@ -9,6 +9,7 @@
 #define GROW_PCT 125
 #define START_PCT 200  /* until the line is full, and when it seems to have become much faster */
 #define EMPTY_ROUNDS 4 /* that long without a queue */
+#define LATE_ROUNDS 4  /* one after the other are a queue, where segments get lost */
 #define AGAIN_ROUNDS 2 /* looking for the empty path: the first one empties it */
 #define AGAIN_PCT 95   /* of what the empty path holds */
 #define SUSPECT_PCT 80 /* cut to less than this, it can be told whether that made us slower */
@@ -44,18 +45,10 @@ static uint64_t target_us(const struct flight *f)
 	return clamp(f->base_us / 8, FLIGHT_TARGET_US, FLIGHT_TARGET_MAX_US);
 }
 
-/* What is held up behind a lost segment comes when that has been sent again, mostly a round trip
- * later; if it is lost once more, two. */
-static uint64_t slack_us(const struct flight *f)
-{
-	uint64_t held_us = f->lossy ? clamp(f->base_us * 2, 0, FLIGHT_SLACK_MAX_US) : 0;
-
-	return f->slack_us > held_us ? f->slack_us : held_us;
-}
-
 uint64_t flight_path_us(const struct flight *f)
 {
-	return f->base_us + slack_us(f);
+	/* What is behind a lost segment waits until that has been sent again. */
+	return f->base_us * (f->lossy ? 2 : 1) + f->slack_us;
 }
 
 /* Bytes that a rate brings in a time; neither is so high that this overflows. */
@@ -103,6 +96,8 @@ void flight_lossy(struct flight *f, bool lossy)
 {
 	if (lossy && !f->lossy)
 		f->started = f->chain = f->cut = false; /* what looked like a queue was none */
+	if (!lossy && f->lossy && f->slack_us)
+		f->slack_left = 1; /* hardly needed any more */
 	f->lossy = lossy;
 }
 
@@ -151,12 +146,11 @@ static void note_rate(struct flight *f, uint64_t rate, bool filled)
 static void grow(struct flight *f)
 {
 	bool fast = !f->started || ++f->empty_rounds >= EMPTY_ROUNDS;
-	uint64_t filled_us = f->base_us + slack_us(f) + target_us(f);
-	uint64_t pct = clamp(filled_us * 100 / f->round_rtt_us, 100, fast ? START_PCT : GROW_PCT);
+	uint64_t filled_us = f->base_us + f->slack_us + target_us(f);
+	uint64_t pct = clamp(filled_us * 100 / f->round_rtt_us, 100, GROW_PCT);
 
-	if (fast && !f->lossy)
-		pct = START_PCT;
-	f->window = clamp(f->window * pct / 100, f->window, FLIGHT_WINDOW_MAX_BYTES);
+	f->window = clamp(f->window * (fast ? START_PCT : pct) / 100, f->window,
+			  FLIGHT_WINDOW_MAX_BYTES);
 	f->resting = !fast; /* the next round is still of what was sent before */
 }
 
@@ -184,7 +178,7 @@ static void cut(struct flight *f, uint64_t queue_us, uint64_t rate, bool filled)
 {
 	/* One lost segment makes a slow round, too: the one before it counts. */
 	uint64_t best = rate > f->last_rate ? rate : f->last_rate;
-	uint64_t n = product(best, f->base_us + slack_us(f) + target_us(f));
+	uint64_t n = product(best, f->base_us + f->slack_us + target_us(f));
 
 	if (!f->started && queue_us < target_us(f) * 4) {
 		f->started = true; /* the rate was still growing: it is known after another round */
@@ -208,17 +202,20 @@ static void cut(struct flight *f, uint64_t queue_us, uint64_t rate, bool filled)
 
 static void adapt(struct flight *f, uint64_t rate, bool filled)
 {
-	uint64_t rtt = f->round_rtt_us, base = f->base_us + slack_us(f);
+	uint64_t rtt = f->round_rtt_us, base = f->base_us + f->slack_us;
 	uint64_t queue = rtt > base ? rtt - base : 0;
 
 	if (queue > target_us(f)) {
 		f->empty_rounds = 0;
-		if (filled && !f->cut && !f->lossy && was_in_vain(f, rate))
+		if (f->lossy && !f->cut && ++f->late_rounds < LATE_ROUNDS)
+			return;
+		if (filled && !f->cut && was_in_vain(f, rate))
 			take_slack(f, queue);
 		else
 			cut(f, queue, rate, filled);
 		return;
 	}
+	f->late_rounds = 0;
 	if (!f->cut)
 		f->chain = false;
 	if (queue >= target_us(f) / 2)
@@ -256,7 +253,7 @@ static void set_low_window(struct flight *f)
 	uint64_t used = clamp(f->round_peak, 0, f->window);
 	uint64_t low_us = f->base_us * AGAIN_PCT / 100 + f->slack_us / 2;
 
-	f->low_window = clamp(used * low_us / (f->base_us + slack_us(f) + target_us(f)),
+	f->low_window = clamp(used * low_us / (f->base_us + f->slack_us + target_us(f)),
 			      FLIGHT_WINDOW_MIN_BYTES, FLIGHT_WINDOW_MAX_BYTES);
 }
 
@@ -350,7 +347,7 @@ static const struct flight_stamp *take_stamp(struct flight *f, uint64_t sent, ui
 /* Also before its end, which is far when the line has become slow. */
 static bool round_over(const struct flight *f, uint64_t now_us)
 {
-	uint64_t took = now_us - f->round_us, full = f->base_us + slack_us(f) + target_us(f);
+	uint64_t took = now_us - f->round_us, full = f->base_us + f->slack_us + target_us(f);
 
 	if (took < FLIGHT_ROUND_US)
 		return false;

@@ -16,8 +16,10 @@
  * target it becomes rate * (base + target). What that does not cure was no queue of ours: a lost
  * segment holds up all that is behind it (TCP), others fill the line, or the way has become longer.
  * Then the round trips are taken as they are (slack), and the window grows again; from time to time
- * half of the slack is tried. A round trip with next to nothing under way is the empty path,
- * whatever the base was. Source: docs/PROTOCOL.md, section 7; FAST TCP (Wei et al. 2006), BBR.
+ * half of the slack is tried. Where segments are known to get lost, a single late round is no
+ * reason to cut: LATE_ROUNDS of them are. A round trip with next to nothing under way is the empty
+ * path, whatever the base was. Source: docs/PROTOCOL.md, section 7; FAST TCP (Wei et al. 2006),
+ * BBR.
  */
 #ifndef FARLAN_FLIGHT_H
 #define FARLAN_FLIGHT_H
@@ -79,6 +81,7 @@ struct flight {
 	uint64_t old_window, old_rate; /* before the first cut of the chain */
 	uint64_t slack_us;
 	bool lossy;
+	uint32_t late_rounds; /* with too much of a queue, one after the other, while lossy */
 	uint32_t slack_left, slack_rounds; /* rounds until it is tested */
 };
 
