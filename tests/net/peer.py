@@ -49,6 +49,7 @@ OPEN_SECONDS, CALL_SECONDS = 10, 30
 CLIENT_QUIET, CLIENT_DEAF = 45, 90
 LEG_STAGGER = 0.15
 RETIRE_SECONDS = 5
+END_MAY_FOLLOW = 1
 PATH_ASK, PATH_LOST, PATH_IDLE, PATH_DEAF = 1, 5, 45, 90
 HELLO, PACKET, PING, PONG, SELECT, SELECTED, END = range(1, 8)
 FRAME_MAX = 65545
@@ -903,6 +904,7 @@ def session_new(identity, grant, on_packet):
     s = SimpleNamespace(id=grant["session"], grant=grant, identity=identity, on_packet=on_packet, counter=0, paths=[])
     s.selected, s.number, s.over = None, (grant["epoch"] << 16) if grant["role"] == "manager" else 0, None
     s.retire_at, s.dials, s.life_end = 0, [], time.monotonic() + grant["life_s"]
+    s.told, s.told_at = None, 0
     say("grant", grant=grant)
     session_search(s)
     return s
@@ -934,6 +936,8 @@ def session_tick(s):
         session_retire(s)
     if now > s.life_end:
         s.over = "its time is over"
+    if s.told and (not s.paths or now >= s.told_at + END_MAY_FOLLOW):
+        s.over = s.told
 
 
 def session_close(s, tell):
@@ -1045,8 +1049,8 @@ def endpoint_notice(e, notice):
     if notice["method"] == "session.end":
         s = e.sessions.get(params["session"])
         say("session.end", **params)
-        if s:
-            s.over = params["reason"]
+        if s:  # the other end's END may come behind accessd's word
+            s.told, s.told_at = params["reason"], time.monotonic()
     elif notice["method"] == "bye":
         say("bye", **params)
         e.leave = True

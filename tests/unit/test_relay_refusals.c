@@ -184,6 +184,8 @@ static bool got_three(void *arg)
 
 #define PROBE "GET /v1/probe HTTP/1.1\r\nHost: x\r\n\r\n"
 
+#define SESSION "GET /v1/session HTTP/1.1\r\nHost: x\r\n\r\n"
+
 static void test_probes_on_one_connection(void **state)
 {
 	struct hand h;
@@ -199,7 +201,7 @@ static void test_probes_on_one_connection(void **state)
 	assert_null(strstr(h.got, "Connection: close"));
 	assert_int_equal(relay->probes, before + 3);
 	/* Who measures only measures. */
-	hand_say(&h, "GET /v1/session HTTP/1.1\r\nHost: x\r\n\r\n", 41);
+	hand_say(&h, SESSION, strlen(SESSION));
 	assert_true(run_until(hand_done, &h, 3000));
 	assert_non_null(strstr(h.got, "HTTP/1.1 404 "));
 	hand_close(&h);
