@@ -8,8 +8,9 @@
  * then it moves to the relay that is the session's home.
  *
  * Memory: an idle relay a megabyte (max_sessions does not change that much); for each session
- * PAIR_SESSION_BYTES and two legs. A leg is a struct leg, its TLS engine (about 10 KB) and the
- * queues of outer.h: it reads nothing while the other's queue is above OUTER_QUEUE_HIGH_BYTES.
+ * PAIR_SESSION_BYTES and two legs. A leg is a struct leg, until it is shed its TLS engine (6 KB),
+ * and the queues of outer.h: it reads nothing while the other's queue is above
+ * OUTER_QUEUE_HIGH_BYTES.
  */
 #ifndef FARLAN_RELAYD_RELAY_H
 #define FARLAN_RELAYD_RELAY_H

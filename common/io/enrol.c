@@ -154,12 +154,14 @@ static const char *check_certs(struct enrol *e, const struct identity *id)
 
 static const char *take_answer(struct enrol *e, const json_t *o)
 {
-	const struct x509_cert *ca = e->has_invite ? &inner_peer(e->inner)->root : &e->known_ca;
+	const struct x509_cert *ca = e->has_invite ? inner_peer(e->inner)->root : &e->known_ca;
 	struct identity *id = &e->result;
 	bool changed = false; /* all of it is */
 	const char *uri;
 
 	memset(id, 0, sizeof(*id));
+	if (!ca)
+		return "the server has not shown the domain CA";
 	id->key = e->key;
 	id->ca = *ca;
 	if (!rpc_str(o, "uri", &uri) || ident_parse(&id->id, uri, strlen(uri)) != 0 ||

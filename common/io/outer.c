@@ -18,7 +18,9 @@
 #define PLAIN_BYTES (40u << 10)	 /* an HTTP head, or a record behind an unfinished frame */
 /* Headers, tags and control frames above OUTER_QUEUE_MAX_BYTES. */
 #define NET_OUT_SLACK (256u << 10)
-#define OUT_KEEP_BYTES 1024 /* of the queue, for a connection that says little */
+#define OUT_KEEP_BYTES 1024 /* a queue that never holds more is not kept at all */
+#define TRIM_BYTES 8192	    /* buffers that are larger together are given back */
+#define TRIM_MS 2000	    /* when nothing came or went for so long */
 #define READS_PER_EVENT 4   /* then the others have their turn */
 #define FINISH_MS 5000
 #define HURRY_MS 2000
@@ -29,17 +31,30 @@
 #define TCP_KEEP_COUNT 3
 #define TCP_TIMEOUT_MS 15000
 
-struct outer_times outer_times = {.open_ms = OUTER_OPEN_MS, .finish_ms = FINISH_MS};
+struct outer_times outer_times = {
+	.open_ms = OUTER_OPEN_MS, .finish_ms = FINISH_MS, .trim_ms = TRIM_MS};
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_timer(uv_timer_t *timer);
+static void trim_later(struct outer *o);
 
 /* Closing */
 
-static void outer_free(struct outer *o)
+void outer_free_tls(struct outer *o)
 {
 	if (o->has_tls)
-		tls_deinit(&o->tls);
+		tls_deinit(o->tls);
+	o->has_tls = false;
+	if (!o->is_server)
+		return; /* outer_tls_peer(), outer_host() */
+	free(o->tls);
+	o->tls = NULL;
+}
+
+static void outer_free(struct outer *o)
+{
+	outer_free_tls(o);
+	free(o->tls);
 	buf_wipe(&o->plain);
 	buf_deinit(&o->plain);
 	buf_deinit(&o->net_in);
@@ -157,6 +172,7 @@ bool outer_send_queued(struct outer *o)
 			return false;
 		}
 		o->bytes_out += (size_t)n;
+		o->last_out_ms = uv_now(o->loop);
 		buf_consume(&o->net_out, (size_t)n);
 	}
 	if (!o->closing) {
@@ -184,7 +200,8 @@ static void release_queue(struct outer *o, size_t used)
 	o->out_used = used > o->out_used / 4 ? used : o->out_used / 4;
 	if (o->out_used < OUT_KEEP_BYTES)
 		o->out_used = OUT_KEEP_BYTES;
-	if (buf_len(&o->net_out) == 0 && o->net_out.size > 4 * o->out_used)
+	if (buf_len(&o->net_out) == 0 &&
+	    (o->out_used == OUT_KEEP_BYTES || o->net_out.size > 4 * o->out_used))
 		buf_deinit(&o->net_out);
 }
 
@@ -201,6 +218,7 @@ static void on_flush(uv_prepare_t *handle)
 	if (o->closing || !outer_send_queued(o))
 		return;
 	release_queue(o, used);
+	trim_later(o);
 	update_poll(o);
 }
 
@@ -220,9 +238,9 @@ int outer_write_plain(struct outer *o, const void *bytes, size_t n)
 		return -EPIPE;
 	if (o->tx_raw)
 		return 0;
-	r = tls_write(&o->tls, bytes, n);
+	r = tls_write(o->tls, bytes, n);
 	if (r != 0) {
-		outer_fail(o, "%s", o->tls.reason);
+		outer_fail(o, "%s", o->tls->reason);
 		return -EPIPE;
 	}
 	outer_flush_later(o);
@@ -278,7 +296,7 @@ void outer_finish(struct outer *o, const char *reason)
 	    outer_send_short(o, WS_CLOSE, normal, sizeof(normal)) != 0 && o->closing)
 		return;
 	if (o->has_tls && !o->tx_raw)
-		tls_close_notify(&o->tls);
+		tls_close_notify(o->tls);
 	o->state = OUTER_FINISHING;
 	o->clean = true;
 	o->paused = false;
@@ -398,6 +416,7 @@ static void receive(struct outer *o)
 			break;
 	}
 	release_buffers(o);
+	trim_later(o);
 }
 
 static int socket_error(int fd)
@@ -474,10 +493,71 @@ void outer_resume(struct outer *o)
 
 /* Time */
 
+static uint64_t left_of(uint64_t period_ms, uint64_t since_ms, uint64_t now_ms)
+{
+	uint64_t passed = now_ms > since_ms ? now_ms - since_ms : 0;
+
+	return passed < period_ms ? period_ms - passed : 0;
+}
+
+static uint64_t left_to_silence(const struct outer *o)
+{
+	return o->silence_ms ? left_of(o->silence_ms, o->last_in_ms, uv_now(o->loop)) : UINT64_MAX;
+}
+
+static uint64_t left_to_trim(const struct outer *o)
+{
+	uint64_t last = o->last_in_ms > o->last_out_ms ? o->last_in_ms : o->last_out_ms;
+
+	return o->trim_due ? left_of(outer_times.trim_ms, last, uv_now(o->loop)) : UINT64_MAX;
+}
+
+/* The timer of an open connection. */
+static void arm_timer(struct outer *o)
+{
+	uint64_t silence = left_to_silence(o), trim = left_to_trim(o);
+	uint64_t next = silence < trim ? silence : trim;
+
+	if (next == UINT64_MAX)
+		uv_timer_stop(&o->timer);
+	else
+		uv_timer_start(&o->timer, on_timer, next, 0);
+}
+
+/* It may have been busy and then fallen silent at once: nothing else would look at it again. */
+static void trim_later(struct outer *o)
+{
+	if (o->trim_due || o->closing || o->state != OUTER_OPEN ||
+	    o->net_in.size + o->net_out.size + o->plain.size <= TRIM_BYTES)
+		return;
+	o->trim_due = true;
+	arm_timer(o);
+}
+
+static void trim(struct outer *o)
+{
+	o->trim_due = false;
+	o->read_bytes = READ_FIRST_BYTES;
+	o->out_used = OUT_KEEP_BYTES;
+	release_buffers(o);
+	if (buf_len(&o->net_out) == 0)
+		buf_deinit(&o->net_out);
+}
+
+static void on_open_timer(struct outer *o)
+{
+	if (left_to_silence(o) == 0) {
+		outer_close(o, "nothing was received for too long");
+		return;
+	}
+	if (left_to_trim(o) == 0)
+		trim(o);
+	arm_timer(o);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct outer *o = timer->data;
-	uint64_t silent;
 
 	if (o->closing)
 		return;
@@ -490,11 +570,7 @@ static void on_timer(uv_timer_t *timer)
 		outer_close(o, o->state == OUTER_TLS ? "TLS handshake timed out"
 						     : "no valid request or answer in time");
 	} else {
-		silent = uv_now(o->loop) - o->last_in_ms;
-		if (silent >= o->silence_ms)
-			outer_close(o, "nothing was received for too long");
-		else
-			uv_timer_start(timer, on_timer, o->silence_ms - silent, 0);
+		on_open_timer(o);
 	}
 }
 
@@ -504,10 +580,7 @@ void outer_set_silence(struct outer *o, uint32_t ms)
 		return;
 	o->silence_ms = ms;
 	o->last_in_ms = uv_now(o->loop);
-	if (ms)
-		uv_timer_start(&o->timer, on_timer, ms, 0);
-	else
-		uv_timer_stop(&o->timer);
+	arm_timer(o);
 }
 
 /* Making one */
@@ -542,12 +615,14 @@ static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ct
 	buf_init(&o->net_in, NET_IN_BYTES);
 	buf_init(&o->net_out, OUTER_QUEUE_MAX_BYTES + NET_OUT_SLACK);
 	buf_init(&o->plain, PLAIN_BYTES);
-	if (tls_init(&o->tls, ctx, &o->net_in, &o->net_out, host, NULL) != 0) {
+	o->tls = malloc(sizeof(*o->tls));
+	if (!o->tls || tls_init(o->tls, ctx, &o->net_in, &o->net_out, host, NULL) != 0) {
+		free(o->tls);
 		free(o);
 		return NULL;
 	}
 	o->has_tls = true;
-	o->is_server = o->tls.is_server;
+	o->is_server = o->tls->is_server;
 	ws_rx_init(&o->rx, o->is_server ? WS_SERVER : WS_CLIENT);
 	return o;
 }
@@ -718,12 +793,12 @@ void outer_way(const struct outer *o, struct outer_way *w)
 
 const struct tls_peer *outer_tls_peer(const struct outer *o)
 {
-	return tls_peer(&o->tls);
+	return tls_peer(o->tls);
 }
 
 const char *outer_host(const struct outer *o)
 {
-	return o->tls.host;
+	return o->tls->host;
 }
 
 void outer_stats(const struct outer *o, struct outer_stats *s)

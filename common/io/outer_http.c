@@ -57,7 +57,7 @@ static void shed_proof(struct outer *o, const char *context, char out[SHED_PROOF
 	uint8_t secret[TLS_EXPORT_BYTES];
 
 	out[0] = '\0';
-	if (!o->shed_wanted || tls_export(&o->tls, SHED_LABEL, context, secret) != 0 ||
+	if (!o->shed_wanted || tls_export(o->tls, SHED_LABEL, context, secret) != 0 ||
 	    text_b64url_encode(out, SHED_PROOF_SIZE, secret, sizeof(secret)) != 0)
 		out[0] = '\0';
 	explicit_bzero(secret, sizeof(secret));
@@ -184,7 +184,7 @@ static void client_answer(struct outer *o, const struct http_head *head, size_t 
 		return;
 	}
 	o->shed_agreed = shed_proof_matches(o, head, "s");
-	tls_export_done(&o->tls);
+	tls_export_done(o->tls);
 	buf_consume(&o->plain, used);
 	o->state = OUTER_OPEN;
 	if (outer_send_short(o, WS_TEXT, "ready", 5) == 0)
@@ -259,7 +259,7 @@ void outer_upgrade(struct outer *o)
 	if (o->shed_agreed)
 		shed_proof(o, "s", proof);
 	o->shed_agreed = proof[0] != '\0';
-	tls_export_done(&o->tls);
+	tls_export_done(o->tls);
 	n = snprintf(text, sizeof(text),
 		     "HTTP/1.1 101 Switching Protocols\r\n"
 		     "Upgrade: websocket\r\n"

@@ -32,6 +32,7 @@ enum outer_state {
 struct outer_times {
 	uint32_t open_ms;
 	_Atomic uint32_t finish_ms; /* one thread's outer_hurry() is for all */
+	uint32_t trim_ms;	    /* quiet for so long: buffers that grew are given back */
 };
 extern struct outer_times outer_times;
 
@@ -47,12 +48,13 @@ struct outer {
 	bool busy; /* takes apart what came: a callback's outer_resume() must not do so, too */
 	bool eof;  /* the socket has no more to read */
 	bool fin_sent, gone_told, above_high, fatal_request;
+	bool trim_due;		    /* once it is quiet, buffers that have grown are given back */
 	size_t read_bytes;	    /* of the next read */
 	size_t out_used;	    /* of net_out, lately */
 	struct buf net_in, net_out; /* ciphertext */
 	struct buf plain;	    /* opened, not yet taken apart */
-	struct tls tls;
-	bool has_tls;
+	struct tls *tls; /* a server's goes with the layer; a client's tells of its peer */
+	bool has_tls;	 /* it has its engine */
 	struct ws_rx rx;
 	const struct outer_callbacks *cb;
 	void *arg;
@@ -81,7 +83,7 @@ struct outer {
 	size_t piece;		      /* most that is handed out of it at a time; 0: all */
 	uint64_t shed_ms;	      /* since when both are raw; 0: not */
 	char version[16], cipher[48]; /* of the outer TLS, also when it is gone */
-	uint64_t bytes_in, bytes_out, last_in_ms;
+	uint64_t bytes_in, bytes_out, last_in_ms, last_out_ms;
 	struct loss loss_out, loss_in;
 	uint64_t loss_looked_ms;
 	char system_control[OUTER_CONTROL_SIZE]; /* the system's choice, while it is not used */
@@ -110,6 +112,8 @@ bool outer_send_queued(struct outer *o);
 /** outer_watch_loss() - something was sent: does another congestion control fit? */
 void outer_watch_loss(struct outer *o);
 
+/** outer_free_tls() - the engine, and what only a client has a use for. Idempotent. */
+void outer_free_tls(struct outer *o);
 /** outer_fail() - outer_close() with a formatted reason. */
 void outer_fail(struct outer *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** outer_write_plain() - seal bytes of the HTTP or WebSocket layer; flushed at the end of the turn.

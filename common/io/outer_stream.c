@@ -46,8 +46,7 @@ static void free_layer(struct outer *o)
 {
 	if (!o->tx_raw || !o->rx_raw || !o->has_tls)
 		return;
-	tls_deinit(&o->tls);
-	o->has_tls = false;
+	outer_free_tls(o);
 	buf_wipe(&o->plain);
 	buf_deinit(&o->plain);
 	o->shed_ms = uv_now(o->loop);
@@ -62,7 +61,7 @@ static int send_shed(struct outer *o)
 		return r;
 	o->tx_raw = true;
 	o->tx_follow.bare = true;
-	o->tls.mute = true;
+	o->tls->mute = true;
 	if (!o->busy) /* else after the record that is being taken apart */
 		free_layer(o);
 	return 0;
@@ -263,7 +262,7 @@ static void on_ws_event(struct outer *o, const struct ws_event *ev)
 /* The other side's last word in the outer layer was taken: nothing may be left behind it. */
 static void begin_raw(struct outer *o)
 {
-	if (!o->shed_agreed || buf_len(&o->plain) > 0 || tls_pending(&o->tls) > 0 ||
+	if (!o->shed_agreed || buf_len(&o->plain) > 0 || tls_pending(o->tls) > 0 ||
 	    !ws_rx_idle(&o->rx)) {
 		outer_close(o, "the outer layer was shed at a wrong place");
 		return;
@@ -378,7 +377,7 @@ static int open_record(struct outer *o)
 	int r = buf_reserve(&o->plain, TLS_RECORD_MAX_BYTES, &at);
 
 	if (r == 0)
-		r = tls_read(&o->tls, at, TLS_RECORD_MAX_BYTES, &n);
+		r = tls_read(o->tls, at, TLS_RECORD_MAX_BYTES, &n);
 	switch (r) {
 	case 0:
 		buf_commit(&o->plain, n);
@@ -392,7 +391,7 @@ static int open_record(struct outer *o)
 		outer_close(o, "a frame or head is too long");
 		return -ECANCELED;
 	default:
-		outer_fail(o, "%s", o->tls.reason[0] ? o->tls.reason : "out of memory");
+		outer_fail(o, "%s", o->tls->reason[0] ? o->tls->reason : "out of memory");
 		return -ECANCELED;
 	}
 }
@@ -400,20 +399,20 @@ static int open_record(struct outer *o)
 /* Return: true when the handshake is done. */
 static bool shake_hands(struct outer *o)
 {
-	int r = tls_handshake(&o->tls);
+	int r = tls_handshake(o->tls);
 
 	outer_flush_later(o); /* the flight, or the alert that says why */
 	if (r == -EAGAIN)
 		return false;
 	if (r != 0) {
-		snprintf(o->reason, sizeof(o->reason), "%s", o->tls.reason);
+		snprintf(o->reason, sizeof(o->reason), "%s", o->tls->reason);
 		(void)outer_send_queued(o);
-		outer_close(o, o->tls.reason);
+		outer_close(o, o->tls->reason);
 		return false;
 	}
 	o->state = OUTER_HTTP;
-	snprintf(o->version, sizeof(o->version), "%s", tls_version(&o->tls));
-	snprintf(o->cipher, sizeof(o->cipher), "%s", tls_cipher(&o->tls));
+	snprintf(o->version, sizeof(o->version), "%s", tls_version(o->tls));
+	snprintf(o->cipher, sizeof(o->cipher), "%s", tls_cipher(o->tls));
 	if (!o->is_server)
 		outer_http_send_request(o);
 	return !o->closing;

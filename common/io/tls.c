@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wolfssl/error-ssl.h>
 
@@ -91,6 +92,8 @@ void tls_deinit(struct tls *t)
 	if (t->ssl)
 		wolfSSL_free(t->ssl);
 	t->ssl = NULL;
+	free(t->peer.root);
+	t->peer.root = NULL;
 }
 
 /* The alerts that tell somebody something (RFC 8446 section 6). */

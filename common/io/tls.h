@@ -74,7 +74,7 @@ struct tls_peer {
 	bool has_ident;
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	struct x509_cert root;	       /* with has_ca_pin: the domain CA that the pin named */
+	struct x509_cert *root;	       /* the domain CA that the pin named; NULL: none */
 	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words */
 };
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <wolfssl/wolfcrypt/asn.h>
@@ -118,13 +119,17 @@ static bool pin_matches(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
 	const WOLFSSL_BUFFER_INFO *root = &store->certs[store->totalCerts - 1];
 	uint8_t sha[32];
 
-	if (store->totalCerts < 2 || root->length > sizeof(t->peer.root.der))
+	if (store->totalCerts < 2 || root->length > sizeof(t->peer.root->der))
 		return false;
 	x509_sha256(root->buffer, root->length, sha);
 	if (!text_equal_ct(sha, t->expect.ca_sha256, sizeof(sha)))
 		return false;
-	memcpy(t->peer.root.der, root->buffer, root->length);
-	t->peer.root.len = root->length;
+	if (!t->peer.root)
+		t->peer.root = malloc(sizeof(*t->peer.root));
+	if (!t->peer.root)
+		return false;
+	memcpy(t->peer.root->der, root->buffer, root->length);
+	t->peer.root->len = root->length;
 	return true;
 }
 
@@ -136,7 +141,7 @@ static const char *chain_problem(struct tls *t, bool chain_ok, const WOLFSSL_X50
 	if (t->expect.has_ca_pin) {
 		if (!pin_matches(t, store))
 			return WRONG_PIN;
-		ca = &t->peer.root;
+		ca = t->peer.root;
 		chain_ok = false;
 	} else if (!t->ctx->has_ca) {
 		return NO_CA;

@@ -185,6 +185,7 @@ static int set_up(void **state)
 	s.noise = 1234567u;
 	outer_times.open_ms = OUTER_OPEN_MS;
 	outer_times.finish_ms = 5000;
+	outer_times.trim_ms = 2000;
 	assert_int_equal(uv_loop_init(&loop), 0);
 	listener = fix_listen(&where);
 	raw.fd = -1;
@@ -1579,6 +1580,36 @@ static void meets_other_tls_servers(void **state)
 
 /* --- size --- */
 
+static size_t held(const struct end *e)
+{
+	return e->o->net_in.size + e->o->net_out.size + e->o->plain.size;
+}
+
+/* A transfer that ends at once: no further word makes anybody look at the buffers. */
+static void gives_back_what_grew(void **state)
+{
+	outer_times.trim_ms = 50;
+	c.chunk_max = s.chunk_max = 40000;
+	c.to_send = 8u << 20;
+	open_both();
+	assert_true(wait_for(s.got == c.to_send, 10000));
+	assert_true(wait_for(held(&c) == 0 && held(&s) == 0, 5000));
+	/* Not what somebody waits for. */
+	s.pause_in_data = true;
+	c.to_send += 4u << 20;
+	feed(&c);
+	turn_for(300);
+	assert_true(held(&c) > 0 && held(&s) > 0 && s.got < c.to_send);
+	s.pause_in_data = false;
+	outer_resume(s.o);
+	assert_true(wait_for(s.got == c.to_send, 10000));
+	assert_true(wait_for(held(&c) == 0 && held(&s) == 0, 5000));
+	/* The other use of the same timer. */
+	outer_set_silence(s.o, 200);
+	assert_closed(&s, "nothing was received");
+	end_scene();
+}
+
 /* What an idle connection costs a server; told, not demanded. */
 static void tells_its_size(void **state)
 {
@@ -1685,6 +1716,7 @@ int main(void)
 		t(curl_can_probe),
 		t(python_can_talk),
 		t(meets_other_tls_servers),
+		t(gives_back_what_grew),
 		t(tells_its_size),
 	};
 

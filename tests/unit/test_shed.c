@@ -572,7 +572,7 @@ static void a_ping_is_not_answered(void **state)
 static void a_key_update_is_not_answered(void **state)
 {
 	half_way();
-	assert_int_equal(wolfSSL_update_keys(s.o->tls.ssl), WOLFSSL_SUCCESS);
+	assert_int_equal(wolfSSL_update_keys(s.o->tls->ssl), WOLFSSL_SUCCESS);
 	outer_flush_later(s.o);
 	turn_for(20);
 	on_again();
@@ -582,7 +582,7 @@ static void a_key_update_is_not_answered(void **state)
 static void a_key_update_just_before(void **state)
 {
 	open_both();
-	assert_int_equal(wolfSSL_update_keys(s.o->tls.ssl), WOLFSSL_SUCCESS);
+	assert_int_equal(wolfSSL_update_keys(s.o->tls->ssl), WOLFSSL_SUCCESS);
 	say_records(&s, 1);
 	assert_true(wait_for(c.got == s.sent, 5000));
 	shed_and_wait();
@@ -608,7 +608,7 @@ static void a_close_notify_ends_it_without_an_outer_byte(void **state)
 {
 	half_way();
 	say_records(&c, 4);
-	tls_close_notify(&s.o->tls);
+	tls_close_notify(s.o->tls);
 	outer_flush_later(s.o);
 	assert_true(wait_for(s.closed && c.closed && s.got == c.sent, 5000));
 	assert_true(c.clean);
@@ -722,6 +722,20 @@ static void a_bare_queue_has_its_limit(void **state)
 	exchange(MB, MB);
 }
 
+/* Until the kernel takes no more of what @o sends. */
+static void wait_until_stuck(struct outer *o)
+{
+	struct outer_stats now, before = {.bytes_out = UINT64_MAX};
+
+	for (int i = 0; i < 50; i++) {
+		turn_for(200);
+		outer_stats(o, &now);
+		if (now.bytes_out == before.bytes_out)
+			return;
+		before = now;
+	}
+}
+
 static void pausing_stops_the_sender_and_loses_nothing(void **state)
 {
 	uint64_t got;
@@ -731,7 +745,7 @@ static void pausing_stops_the_sender_and_loses_nothing(void **state)
 	outer_pause(s.o);
 	c.to_send = c.sent + 40 * MB;
 	feed(&c);
-	turn_for(500);
+	wait_until_stuck(c.o);
 	assert_true(c.sent < c.to_send && outer_queued(c.o) > OUTER_QUEUE_LOW_BYTES);
 	got = s.got;
 	turn_for(50);
@@ -1143,7 +1157,7 @@ static void old_tls_stays_as_it_is(void **state)
 {
 	connect_c(true, "");
 	accept_s();
-	wolfSSL_set_options(s.o->tls.ssl, WOLFSSL_OP_NO_TLSv1_3);
+	wolfSSL_set_options(s.o->tls->ssl, WOLFSSL_OP_NO_TLSv1_3);
 	assert_true(wait_for((c.opened && s.opened) || c.closed, 5000));
 	assert_string_equal(c.reason, "");
 	assert_string_equal(c.o->version, "TLSv1.2");
@@ -1202,12 +1216,12 @@ static void a_long_request_goes_without_an_offer(void **state)
 static void the_layer_is_freed(void **state)
 {
 	open_both();
-	assert_non_null(c.o->tls.ssl);
+	assert_non_null(c.o->tls->ssl);
 	shed_and_wait();
 	turn();
 	assert_false(c.o->has_tls || s.o->has_tls);
-	assert_null(c.o->tls.ssl);
-	assert_null(s.o->tls.ssl);
+	assert_null(c.o->tls->ssl);
+	assert_null(s.o->tls);
 	assert_null(c.o->plain.mem);
 	assert_null(s.o->plain.mem);
 	exchange(8 * MB, 8 * MB);
@@ -1223,8 +1237,8 @@ static void the_layer_is_freed(void **state)
 		turn_for(2);
 	}
 	assert_null(s.o->net_in.mem);
-	assert_true(s.o->net_out.size <= 4096);
-	assert_true(c.o->net_out.size <= 4096);
+	assert_null(s.o->net_out.mem);
+	assert_null(c.o->net_out.mem);
 }
 
 /* --- with an inner layer --- */

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "common/io/inner.h"
+#include "common/io/outer_internal.h"
 #include "relayd/relay.h"
 #include "tests/unit/session_rig.h"
 #include "tests/unit/shed_wire.h"
@@ -362,6 +363,91 @@ static void a_leg_that_is_cut_ends_the_other(void **state)
 
 /* --- memory --- */
 
+#define READ_MAX_BYTES (64u << 10) /* what one read may add to a queue that was not full */
+
+/* Of the relay, for what it carries: the largest queue of a leg, and all of them. */
+static void relay_holds(size_t *queue, size_t *all)
+{
+	struct leg *l;
+
+	*queue = *all = 0;
+	TAILQ_FOREACH (l, &rig.relays[0].relay->legs, list) {
+		const struct outer *o = l->outer;
+
+		if (outer_queued(o) > *queue)
+			*queue = outer_queued(o);
+		*all += o->net_in.size + o->net_out.size + o->plain.size;
+	}
+}
+
+static bool relay_is_full(void *arg)
+{
+	size_t queue, all;
+
+	(void)arg;
+	relay_holds(&queue, &all);
+	return queue > OUTER_QUEUE_HIGH_BYTES;
+}
+
+static bool relay_holds_nothing(void *arg)
+{
+	size_t queue, all;
+
+	(void)arg;
+	relay_holds(&queue, &all);
+	return all == 0;
+}
+
+struct both {
+	struct peer m, d;
+};
+
+static bool both_done(void *arg)
+{
+	const struct both *b = arg;
+
+	return b->m.got == b->d.to_send + 1 && b->d.got == b->m.to_send + 1;
+}
+
+static bool both_closed(void *arg)
+{
+	const struct both *b = arg;
+
+	return b->m.closed && b->d.closed;
+}
+
+/* It holds no more than a queue and a read, others go on beside it, and all is given back at the
+ * end. */
+static void a_stalled_session_is_bounded_and_alone(void **state)
+{
+	struct both other;
+	size_t queue, all;
+
+	outer_times.trim_ms = 100;
+	m = d = (struct peer){.offer = true};
+	start();
+	outer_pause(inner_outer(d.inner));
+	m.to_send = 64 * MB;
+	feed(&m);
+	assert_true(rig_run(relay_is_full, NULL, NULL, 20000));
+	rig_run_for(300);
+	assert_true(m.sent < m.to_send);
+	relay_holds(&queue, &all);
+	assert_true(queue <= OUTER_QUEUE_HIGH_BYTES + READ_MAX_BYTES);
+	assert_true(all <= 2 * (OUTER_QUEUE_HIGH_BYTES + READ_MAX_BYTES) + READ_MAX_BYTES);
+	rig.session++;
+	other.m = other.d = (struct peer){.offer = true, .to_send = 8 * MB};
+	dial(&other.m, TOKEN_MANAGER);
+	dial(&other.d, TOKEN_DEVICE);
+	assert_true(rig_run(both_done, NULL, &other, 20000));
+	inner_close(other.m.inner, "end");
+	assert_true(rig_run(both_closed, NULL, &other, 7000));
+	outer_resume(inner_outer(d.inner));
+	assert_true(rig_run(done, NULL, NULL, 30000));
+	assert_int_equal(d.got, 64 * MB + 1);
+	assert_true(rig_run(relay_holds_nothing, NULL, NULL, 5000));
+}
+
 /* The ends live in a process of their own, so that the heap here is the relay's. */
 static void child_ends(bool shed, int ready, int go_on)
 {
@@ -454,6 +540,7 @@ static int set_up(void **state)
 	int r = rig_setup(state);
 
 	rig.relays[0].relay->config.shed = true;
+	outer_times.trim_ms = 2000;
 	for (int i = 0; i < 2; i++)
 		proxies[i].w.listener = -1;
 	return r;
@@ -514,6 +601,7 @@ int main(void)
 		TEST(a_malformed_record_ends_both),
 		TEST(what_was_sent_before_the_end_is_delivered),
 		TEST(a_leg_that_is_cut_ends_the_other),
+		TEST(a_stalled_session_is_bounded_and_alone),
 		TEST(what_an_idle_session_costs),
 	};
 
