@@ -9,7 +9,7 @@
 
 struct command {
 	const char *group, *verb; /* verb "" for those of one word */
-	const char *operand;	  /* what the last word is, NULL: there is none */
+	const char *operands[2];  /* what the last words are, NULL: there is none */
 	bool lans, urls, domain, invites, rate, filters; /* which options it takes */
 	bool json;
 	int (*run)(struct ctl *c, const struct accessctl_args *a);
@@ -23,28 +23,52 @@ static const struct command COMMANDS[] = {
 	 .json = true,
 	 .run = accessctl_init},
 	{.group = "status", .verb = "", .json = true, .run = accessctl_status},
-	{"device", "add", "NAME", .lans = true, .rate = true, .invites = true, .json = true,
+	{"device",
+	 "add",
+	 {"NAME"},
+	 .lans = true,
+	 .rate = true,
+	 .invites = true,
+	 .json = true,
 	 .run = accessctl_add},
-	{"device", "set", "NAME", .lans = true, .rate = true, .run = accessctl_set},
-	{"device", "reinvite", "NAME", .invites = true, .json = true, .run = accessctl_reinvite},
-	{"device", "list", NULL, .json = true, .run = accessctl_list},
-	{"device", "revoke", "NAME", .run = accessctl_simple},
-	{"device", "remove", "NAME", .run = accessctl_simple},
-	{"user", "add", "NAME", .rate = true, .invites = true, .json = true, .run = accessctl_add},
-	{"user", "set", "NAME", .rate = true, .run = accessctl_set},
-	{"user", "passwd", "NAME", .run = accessctl_passwd},
-	{"user", "reinvite", "NAME", .invites = true, .json = true, .run = accessctl_reinvite},
-	{"user", "list", NULL, .json = true, .run = accessctl_list},
-	{"user", "revoke", "NAME", .run = accessctl_simple},
-	{"user", "remove", "NAME", .run = accessctl_simple},
-	{"relay", "add", "NAME", .urls = true, .invites = true, .json = true, .run = accessctl_add},
-	{"relay", "reinvite", "NAME", .invites = true, .json = true, .run = accessctl_reinvite},
-	{"relay", "list", NULL, .json = true, .run = accessctl_list},
-	{"relay", "revoke", "NAME", .run = accessctl_simple},
-	{"relay", "remove", "NAME", .run = accessctl_simple},
-	{"session", "list", NULL, .json = true, .run = accessctl_sessions},
-	{"session", "history", NULL, .filters = true, .json = true, .run = accessctl_history},
-	{"session", "kill", "ID", .run = accessctl_kill},
+	{"device", "set", {"NAME"}, .lans = true, .rate = true, .run = accessctl_set},
+	{"device", "reinvite", {"NAME"}, .invites = true, .json = true, .run = accessctl_reinvite},
+	{"device", "list", {NULL}, .json = true, .run = accessctl_list},
+	{"device", "revoke", {"NAME"}, .run = accessctl_simple},
+	{"device", "remove", {"NAME"}, .run = accessctl_simple},
+	{"user",
+	 "add",
+	 {"NAME"},
+	 .rate = true,
+	 .invites = true,
+	 .json = true,
+	 .run = accessctl_add},
+	{"user", "set", {"NAME"}, .rate = true, .run = accessctl_set},
+	{"user", "passwd", {"NAME"}, .run = accessctl_passwd},
+	{"user", "reinvite", {"NAME"}, .invites = true, .json = true, .run = accessctl_reinvite},
+	{"user", "list", {NULL}, .json = true, .run = accessctl_list},
+	{"user", "revoke", {"NAME"}, .run = accessctl_simple},
+	{"user", "remove", {"NAME"}, .run = accessctl_simple},
+	{"relay",
+	 "add",
+	 {"NAME"},
+	 .urls = true,
+	 .invites = true,
+	 .json = true,
+	 .run = accessctl_add},
+	{"relay", "reinvite", {"NAME"}, .invites = true, .json = true, .run = accessctl_reinvite},
+	{"relay", "list", {NULL}, .json = true, .run = accessctl_list},
+	{"relay", "revoke", {"NAME"}, .run = accessctl_simple},
+	{"relay", "remove", {"NAME"}, .run = accessctl_simple},
+	{"relay", "drain", {"NAME"}, .run = accessctl_simple},
+	{"relay", "enable", {"NAME"}, .run = accessctl_simple},
+	{"relay", "pin", {"DEVICE", "RELAY"}, .run = accessctl_wish},
+	{"relay", "unpin", {"DEVICE"}, .run = accessctl_wish},
+	{"relay", "avoid", {"DEVICE", "RELAY"}, .run = accessctl_wish},
+	{"relay", "unavoid", {"DEVICE", "RELAY"}, .run = accessctl_wish},
+	{"session", "list", {NULL}, .json = true, .run = accessctl_sessions},
+	{"session", "history", {NULL}, .filters = true, .json = true, .run = accessctl_history},
+	{"session", "kill", {"ID"}, .run = accessctl_kill},
 };
 
 #define N_COMMANDS (sizeof(COMMANDS) / sizeof(COMMANDS[0]))
@@ -77,6 +101,14 @@ static void help(void)
 	     "sessions\n"
 	     "  device|user|relay remove NAME         the same, and forget it\n"
 	     "  device|user|relay list [--json]\n"
+	     "  relay drain NAME                      lead its sessions to other relays, give it "
+	     "no\n"
+	     "                                        new ones; relay enable NAME takes it back\n"
+	     "  relay pin DEVICE RELAY                this device's sessions take this relay as "
+	     "long\n"
+	     "                                        as it can be used; relay unpin DEVICE\n"
+	     "  relay avoid DEVICE RELAY              take it only if there is no other; relay\n"
+	     "                                        unavoid DEVICE RELAY\n"
 	     "\n"
 	     "  session list [--json]\n"
 	     "  session history [--since TIME] [--device NAME] [--user NAME] [--json]\n"
@@ -123,10 +155,12 @@ static const struct command *find_command(const struct accessctl_args *a)
 /* Are there the words and only the options that the command takes? Return: 0; CTL_USAGE. */
 static int check(const struct command *cmd, const struct accessctl_args *a)
 {
-	size_t fixed = cmd->verb[0] ? 2 : 1, want = fixed + (cmd->operand != NULL);
+	size_t fixed = cmd->verb[0] ? 2 : 1,
+	       want = fixed + (cmd->operands[0] != NULL) + (cmd->operands[1] != NULL);
 
 	if (a->n_words < want)
-		return accessctl_usage("%s %s: %s is missing", cmd->group, cmd->verb, cmd->operand);
+		return accessctl_usage("%s %s: %s is missing", cmd->group, cmd->verb,
+				       cmd->operands[a->n_words - fixed]);
 	if (a->n_words > want)
 		return accessctl_usage("%s is one word too many", a->words[want]);
 	if (a->lans && !cmd->lans)

@@ -45,7 +45,8 @@ int accessctl_add(struct ctl *c, const struct accessctl_args *a);
 int accessctl_set(struct ctl *c, const struct accessctl_args *a);
 int accessctl_reinvite(struct ctl *c, const struct accessctl_args *a);
 int accessctl_passwd(struct ctl *c, const struct accessctl_args *a);
-int accessctl_simple(struct ctl *c, const struct accessctl_args *a); /* revoke, remove */
+int accessctl_simple(struct ctl *c, const struct accessctl_args *a); /* revoke, remove, drain ... */
+int accessctl_wish(struct ctl *c, const struct accessctl_args *a);   /* pin, avoid ... */
 int accessctl_list(struct ctl *c, const struct accessctl_args *a);
 int accessctl_sessions(struct ctl *c, const struct accessctl_args *a);
 int accessctl_history(struct ctl *c, const struct accessctl_args *a);

@@ -216,6 +216,19 @@ int accessctl_simple(struct ctl *c, const struct accessctl_args *a)
 	return result ? CTL_OK : CTL_FAILED;
 }
 
+int accessctl_wish(struct ctl *c, const struct accessctl_args *a)
+{
+	json_t *params = json_pack("{s:s}", "device", a->words[2]), *result;
+	char method[32];
+
+	if (a->n_words > 3)
+		json_object_set_new(params, "relay", json_string(a->words[3]));
+	snprintf(method, sizeof(method), "relay.%s", a->words[1]);
+	result = accessctl_ask(c, method, params);
+	json_decref(result);
+	return result ? CTL_OK : CTL_FAILED;
+}
+
 int accessctl_kill(struct ctl *c, const struct accessctl_args *a)
 {
 	json_t *result =

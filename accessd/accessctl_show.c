@@ -11,6 +11,7 @@
 
 #define CELL_SIZE 512
 #define WHEN_SIZE 32
+#define NUMBERS_SIZE 48
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -62,37 +63,90 @@ static const char *yes_no(const json_t *o, const char *key)
 	return json_is_true(json_object_get(o, key)) ? "yes" : "no";
 }
 
-/* --- members --------------------------------------------------------------------------------- */
+/* --- relays ---------------------------------------------------------------------------------- */
 
-static void member_row(struct ctl_table *t, const char *group, const json_t *m)
+/* "12/10000", or "-" as long as it has not reported. */
+static void sessions_of(const json_t *m, char out[NUMBERS_SIZE])
 {
-	char seen[WHEN_SIZE], lists[CELL_SIZE] = "-", rate[RATE_TEXT_SIZE];
-	const char *what = "-";
+	int64_t n, max;
+
+	snprintf(out, NUMBERS_SIZE, "-");
+	if (rpc_int(m, "sessions", 0, INT64_MAX, &n) &&
+	    rpc_int(m, "max_sessions", 0, INT64_MAX, &max))
+		snprintf(out, NUMBERS_SIZE, "%" PRId64 "/%" PRId64, n, max);
+}
+
+static void load_of(const json_t *m, char out[NUMBERS_SIZE])
+{
+	int64_t pm;
+
+	snprintf(out, NUMBERS_SIZE, "-");
+	if (rpc_int(m, "load_pm", 0, 1000, &pm))
+		snprintf(out, NUMBERS_SIZE, "%" PRId64 "%%", (pm + 5) / 10);
+}
+
+static void relay_row(struct ctl_table *t, const json_t *m)
+{
+	char seen[WHEN_SIZE], urls[CELL_SIZE], sessions[NUMBERS_SIZE], load[NUMBERS_SIZE];
 
 	when_of(m, "last_seen", seen);
-	rate_of(m, rate);
-	if (strcmp(group, "device") == 0) {
-		joined(m, "lans", lists);
-		what = text_of(m, "ipv4");
-	} else if (strcmp(group, "relay") == 0) {
-		joined(m, "urls", lists);
-	}
-	if (strcmp(group, "device") == 0) {
+	joined(m, "urls", urls);
+	sessions_of(m, sessions);
+	load_of(m, load);
+	{
 		const char *cells[] = {text_of(m, "name"),
 				       text_of(m, "state"),
-				       yes_no(m, "online"),
-				       what,
-				       lists,
-				       rate,
+				       text_of(m, "health"),
+				       sessions,
+				       load,
+				       urls,
 				       seen,
 				       text_of(m, "address"),
 				       text_of(m, "version")};
 		ctl_table_row(t, cells);
-	} else if (strcmp(group, "relay") == 0) {
+	}
+}
+
+/* "rs1", "not rs2", "rs1, not rs2 rs3". */
+static void wishes_of(const json_t *m, char out[CELL_SIZE])
+{
+	const char *pinned = "";
+	char avoided[CELL_SIZE];
+	bool avoids = json_array_size(json_object_get(m, "avoided")) > 0;
+
+	(void)!rpc_str(m, "pinned", &pinned); /* may be absent */
+	joined(m, "avoided", avoided);
+	snprintf(out, CELL_SIZE, "%s%s%.400s", pinned,
+		 !avoids   ? ""
+		 : *pinned ? ", not "
+			   : "not ",
+		 avoids ? avoided : "");
+	if (!out[0])
+		snprintf(out, CELL_SIZE, "-");
+}
+
+/* --- members --------------------------------------------------------------------------------- */
+
+static void member_row(struct ctl_table *t, const char *group, const json_t *m)
+{
+	char seen[WHEN_SIZE], lans[CELL_SIZE], wishes[CELL_SIZE], rate[RATE_TEXT_SIZE];
+
+	if (strcmp(group, "relay") == 0) {
+		relay_row(t, m);
+		return;
+	}
+	when_of(m, "last_seen", seen);
+	rate_of(m, rate);
+	if (strcmp(group, "device") == 0) {
+		joined(m, "lans", lans);
+		wishes_of(m, wishes);
 		const char *cells[] = {text_of(m, "name"),
 				       text_of(m, "state"),
 				       yes_no(m, "online"),
-				       lists,
+				       text_of(m, "ipv4"),
+				       lans,
+				       wishes,
+				       rate,
 				       seen,
 				       text_of(m, "address"),
 				       text_of(m, "version")};
@@ -111,16 +165,16 @@ static void member_row(struct ctl_table *t, const char *group, const json_t *m)
 
 static struct ctl_table *member_table(const char *group)
 {
-	static const char *const device[] = {"NAME", "STATE",	  "ONLINE", "TUNNEL", "LANS",
-					     "RATE", "LAST SEEN", "FROM",   "VERSION"};
-	static const char *const relay[] = {"NAME",	 "STATE", "ONLINE", "URLS",
-					    "LAST SEEN", "FROM",  "VERSION"};
+	static const char *const device[] = {"NAME",   "STATE", "ONLINE",    "TUNNEL", "LANS",
+					     "RELAYS", "RATE",	"LAST SEEN", "FROM",   "VERSION"};
+	static const char *const relay[] = {"NAME", "STATE",	 "HEALTH", "SESSIONS", "LOAD",
+					    "URLS", "LAST SEEN", "FROM",   "VERSION"};
 	static const char *const user[] = {"NAME",	"STATE", "ONLINE", "RATE",
 					   "LAST SEEN", "FROM",	 "VERSION"};
 
 	if (strcmp(group, "device") == 0)
-		return ctl_table_new(9, device);
-	return strcmp(group, "relay") == 0 ? ctl_table_new(7, relay) : ctl_table_new(7, user);
+		return ctl_table_new(10, device);
+	return strcmp(group, "relay") == 0 ? ctl_table_new(9, relay) : ctl_table_new(7, user);
 }
 
 int accessctl_list(struct ctl *c, const struct accessctl_args *a)
@@ -164,6 +218,7 @@ static void session_row(struct ctl_table *t, const json_t *s)
 				       text_of(s, "device"),
 				       started,
 				       left,
+				       text_of(s, "relay"),
 				       relays};
 		ctl_table_row(t, cells);
 	}
@@ -171,8 +226,8 @@ static void session_row(struct ctl_table *t, const json_t *s)
 
 int accessctl_sessions(struct ctl *c, const struct accessctl_args *a)
 {
-	static const char *const headings[] = {"SESSION", "USER", "DEVICE",
-					       "SINCE",	  "LEFT", "RELAYS"};
+	static const char *const headings[] = {"SESSION", "USER",  "DEVICE", "SINCE",
+					       "LEFT",	  "RELAY", "LIST"};
 	json_t *all = accessctl_ask_all(c, "session.list", "sessions", "session");
 	struct ctl_table *t;
 
@@ -181,7 +236,7 @@ int accessctl_sessions(struct ctl *c, const struct accessctl_args *a)
 	if (a->json) {
 		ctl_print_json(all);
 	} else {
-		t = ctl_table_new(6, headings);
+		t = ctl_table_new(7, headings);
 		for (size_t i = 0; i < json_array_size(all); i++)
 			session_row(t, json_array_get(all, i));
 		ctl_table_print(t);

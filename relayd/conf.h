@@ -16,8 +16,8 @@ struct conf {
 	struct opt_listens listen;
 	struct opt_ports ports;
 	long max_sessions;
-	long capacity; /* Mbit/s, 0: not said */
-	long workers;  /* 0: one for each core */
+	uint64_t capacity; /* bytes a second, 0: not said */
+	long workers;	   /* 0: one for each core */
 	struct opt_listens metrics;
 	uint64_t rate; /* bytes a second, 0: no limit */
 	bool shed;

@@ -10,7 +10,6 @@
 #include "relayd/control.h"
 #include "relayd/figures.h"
 
-#define BYTES_OF_MBIT 125000
 #define SPOOL_BYTES (4 << 20)
 
 /* The three that need an identity */
@@ -72,7 +71,7 @@ static void on_report(void *arg, struct uplink_report *r)
 	const struct daemon *d = arg;
 
 	*r = (struct uplink_report){.max_sessions = (uint64_t)d->conf.max_sessions,
-				    .capacity = (uint64_t)d->conf.capacity * BYTES_OF_MBIT,
+				    .capacity = d->conf.capacity,
 				    .draining = !d->relaying || drain_on(&d->drain)};
 	if (d->workers)
 		workers_ask_all(d->workers, add_report, r);

@@ -373,7 +373,7 @@ static void test_report(void **state)
 	unsigned int n = 1;
 
 	(void)state;
-	relayd->conf.capacity = 100;
+	relayd->conf.capacity = 12500000;
 	get_online();
 	assert_true(run_until(has_reported, &n, 5000));
 	assert_int_equal(access_server.report.sessions, 0);
