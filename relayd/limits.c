@@ -11,12 +11,12 @@
 
 struct user {
 	struct bucket bucket; /* first: it is what others hold */
-	SLIST_ENTRY(user) chain;
+	LIST_ENTRY(user) chain;
 	unsigned int held;
 	char name[TOKEN_USER_SIZE];
 };
 
-SLIST_HEAD(chain, user);
+LIST_HEAD(chain, user);
 
 struct limits {
 	struct bucket relay;
@@ -54,7 +54,7 @@ void limits_close(struct limits *l)
 	if (!l)
 		return;
 	for (size_t i = 0; i < CHAINS; i++) {
-		if (!SLIST_EMPTY(&l->users[i]))
+		if (!LIST_EMPTY(&l->users[i]))
 			return; /* the process ends with sessions that did not */
 	}
 	uv_mutex_destroy(&l->lock);
@@ -71,7 +71,7 @@ static struct user *find_or_make(struct limits *l, const char *name)
 	struct chain *chain = chain_of(l, name);
 	struct user *u;
 
-	SLIST_FOREACH (u, chain, chain)
+	LIST_FOREACH (u, chain, chain)
 		if (strcmp(u->name, name) == 0)
 			return u;
 	u = calloc(1, sizeof(*u));
@@ -79,7 +79,7 @@ static struct user *find_or_make(struct limits *l, const char *name)
 		return NULL;
 	bucket_init(&u->bucket, 0);
 	memcpy(u->name, name, strlen(name) + 1);
-	SLIST_INSERT_HEAD(chain, u, chain);
+	LIST_INSERT_HEAD(chain, u, chain);
 	return u;
 }
 
@@ -105,7 +105,7 @@ void limits_release(struct limits *l, struct bucket *b)
 		return;
 	uv_mutex_lock(&l->lock);
 	if (--u->held == 0) {
-		SLIST_REMOVE(chain_of(l, u->name), u, user, chain);
+		LIST_REMOVE(u, chain);
 		free(u);
 	}
 	uv_mutex_unlock(&l->lock);

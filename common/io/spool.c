@@ -14,7 +14,8 @@
 #include "common/pure/rpcmsg.h"
 
 #define FILE_MAX_FACTOR 4 /* a file is never longer than so many times max_bytes */
-#define FILE_SLACK 65536  /* of lines that are not needed any more, before it is written anew */
+#define FILE_SLACK \
+	((size_t)65536) /* of lines that are not needed any more, before it is written anew */
 #define LOG_BURST 2
 #define OWNER_SIZE 512
 
@@ -72,20 +73,23 @@ static void drop(struct spool *s, struct entry *e)
 	free(e);
 }
 
+/* There is at most one. */
 static void drop_older(struct spool *s, uint64_t key)
 {
-	struct entry *e, *next;
+	struct entry *e;
 
-	for (e = TAILQ_FIRST(&s->entries); key && e; e = next) {
-		next = TAILQ_NEXT(e, list);
-		if (e->key == key)
+	TAILQ_FOREACH (e, &s->entries, list) {
+		if (key && e->key == key) {
 			drop(s, e);
+			return;
+		}
 	}
 }
 
 static void keep_cap(struct spool *s)
 {
 	while (s->bytes > s->max_bytes && s->n > 1) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not follow the list */
 		drop(s, TAILQ_FIRST(&s->entries));
 		s->lost++;
 		if (log_allowed(&s->lost_limit, LOG_BURST))
@@ -118,6 +122,7 @@ static void forget_acked(struct spool *s)
 {
 	struct entry *e;
 
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
 	while ((e = TAILQ_FIRST(&s->entries)) && e->seq <= s->acked)
 		drop(s, e);
 }
@@ -251,6 +256,7 @@ static void job_done(struct spool *s)
 static void spool_free(struct spool *s)
 {
 	while (!TAILQ_EMPTY(&s->entries))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
 		drop(s, TAILQ_FIRST(&s->entries));
 	uv_mutex_destroy(&s->lock);
 	uv_cond_destroy(&s->ended);

@@ -53,7 +53,7 @@ static bool get_reason(const json_t *o, struct usage *u)
 	if (!rpc_str(o, "reason", &text))
 		return false;
 	u->over = true;
-	for (i = 0; text[i] && i < sizeof(u->reason) - 1; i++)
+	for (i = 0; i < sizeof(u->reason) - 1 && text[i]; i++)
 		u->reason[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
 	return true;
 }
