@@ -80,7 +80,7 @@ static void succeed(struct probe *p)
 	r.rtt_us = rtt_min_us(&p->rtt);
 	if (r.rtt_us == 0)
 		r.rtt_us = 1;
-	r.loss_pm = rtt_loss_pm(&p->rtt, seen.tcp.segments, seen.tcp.again);
+	r.loss_pm = rtt_loss_pm(&p->rtt, seen.segments, seen.again);
 	way.peer = *outer_peer_addr(p->outer);
 	outer_local_addr(p->outer, &way.local);
 	dial_addr_format(&way.peer, r.where);

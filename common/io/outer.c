@@ -11,7 +11,7 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
-#include "common/io/tcpinfo.h"
+#include "common/io/tcp_count.h"
 
 #define NET_IN_BYTES (64u << 10) /* read ahead, and what a paused connection may still hold */
 #define READ_FIRST_BYTES 4096	 /* one read of a connection that says little */
@@ -787,8 +787,13 @@ bool outer_connected(const struct outer *o)
 
 void outer_way(const struct outer *o, struct outer_way *w)
 {
-	w->answer_us = o->answer_us;
-	tcpinfo_get(o->fd, &w->tcp);
+	struct tcp_counts c;
+
+	*w = (struct outer_way){.answer_us = o->answer_us};
+	if (tcp_count(o->fd, &c) != 0)
+		return;
+	w->again = c.again;
+	w->segments = c.sent + 1 > c.again ? c.sent + 1 - c.again : 1; /* the SYN has no data */
 }
 
 const struct tls_peer *outer_tls_peer(const struct outer *o)

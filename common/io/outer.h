@@ -23,7 +23,6 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-#include "common/io/tcpinfo.h"
 #include "common/io/tls.h"
 #include "common/pure/hint.h"
 #include "common/pure/http.h"
@@ -198,8 +197,8 @@ struct outer_stats {
 void outer_stats(const struct outer *o, struct outer_stats *s);
 /* What TCP and a probe know of the way. */
 struct outer_way {
-	uint32_t answer_us; /* probe: from the last request to its answer */
-	struct tcpinfo tcp;
+	uint32_t answer_us;	  /* probe: from the last request to its answer */
+	uint32_t segments, again; /* ours with data, and the first one; sent again */
 };
 void outer_way(const struct outer *o, struct outer_way *w);
 
