@@ -52,10 +52,28 @@ static const char *role_name(enum token_role role)
 	return role == TOKEN_MANAGER ? "manager" : "device";
 }
 
-static void no_longer_unknown(struct leg *l)
+static bool enter_crowd(struct leg *l)
 {
-	if (l->unknown)
-		crowd_leave(&l->relay->crowd, &l->from);
+	struct relay_common *c = l->relay->config.common;
+
+	pthread_mutex_lock(&c->crowd_lock);
+	l->unknown = crowd_enter(&c->crowd, &l->from, clock_mono_ms());
+	pthread_mutex_unlock(&c->crowd_lock);
+	l->relay->n_unknown += l->unknown;
+	return l->unknown;
+}
+
+/* @offence: it never showed a good token. */
+static void leave_crowd(struct leg *l, bool offence)
+{
+	struct relay_common *c = l->relay->config.common;
+
+	if (!l->unknown)
+		return;
+	pthread_mutex_lock(&c->crowd_lock);
+	crowd_leave(&c->crowd, &l->from, offence, clock_mono_ms());
+	pthread_mutex_unlock(&c->crowd_lock);
+	l->relay->n_unknown--;
 	l->unknown = false;
 }
 
@@ -141,7 +159,7 @@ static enum refusal take_place(struct leg *l, const struct admit_leg *a)
 	memcpy(l->limits.user, a->token.user, sizeof(l->limits.user));
 	l->admitted = true;
 	l->relay->legs_total++;
-	no_longer_unknown(l);
+	leave_crowd(l, false);
 	relay_close_legs(l->relay, closing, n_closing);
 	return REFUSAL_NONE;
 }
@@ -165,7 +183,7 @@ static void forget(struct leg *l)
 {
 	struct relay *r = l->relay;
 
-	no_longer_unknown(l);
+	leave_crowd(l, !l->shown);
 	TAILQ_REMOVE(&r->legs, l, list);
 	l->relay = NULL;
 	relay_leg_gone(r);
@@ -344,8 +362,7 @@ static bool may_enter(struct leg *l, int fd)
 	if (l->relay->stopping || getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
 		return false;
 	set_from(l, &ss);
-	l->unknown = crowd_enter(&l->relay->crowd, &l->from);
-	if (!l->unknown)
+	if (!enter_crowd(l))
 		count_refusal(l, REFUSAL_TOO_MANY);
 	return l->unknown;
 }
@@ -368,7 +385,7 @@ void leg_accept(struct relay *r, int fd)
 	e = outer_accept(&l->outer, r->loop, r->config.tls, fd, &callbacks, l);
 	if (e) {
 		log_warn("a connection could not be taken: %s", strerror(-e));
-		no_longer_unknown(l);
+		leave_crowd(l, false);
 		free(l);
 		return;
 	}

@@ -25,6 +25,18 @@ void relay_id_text(const uint8_t id[PAIR_ID_BYTES], char out[TOKEN_SESSION_SIZE]
 		out[0] = '\0';
 }
 
+void relay_common_init(struct relay_common *c, unsigned int n, size_t live_max)
+{
+	uint64_t seed;
+
+	memset(c, 0, sizeof(*c));
+	file_random(&seed, sizeof(seed));
+	crowd_init(&c->crowd, RELAY_UNKNOWN_MAX, RELAY_UNKNOWN_EACH_MAX, seed);
+	pthread_mutex_init(&c->crowd_lock, NULL);
+	c->n = n;
+	c->live_max = live_max;
+}
+
 static int init_tables(struct relay *r)
 {
 	struct pair_limits limits = {
@@ -32,11 +44,8 @@ static int init_tables(struct relay *r)
 		.remember_max = RELAY_REMEMBER_MAX,
 		.ended_max = RELAY_ENDED_MAX,
 	};
-	uint64_t seed;
 
 	file_random(&limits.seed, sizeof(limits.seed));
-	file_random(&seed, sizeof(seed));
-	crowd_init(&r->crowd, RELAY_UNKNOWN_MAX, RELAY_UNKNOWN_EACH_MAX, seed);
 	return pair_init(&r->pairs, &limits);
 }
 
@@ -145,7 +154,7 @@ void relay_count(const struct relay *r, struct relay_counts *sum)
 	sum->waiting += t->n_ends[PAIR_WAITING] + t->n_ends[PAIR_OPENING];
 	sum->opening += t->n_ends[PAIR_OPENING];
 	sum->legs += r->n_legs;
-	sum->unknown += r->crowd.n;
+	sum->unknown += r->n_unknown;
 	sum->remembered += t->n_remembered;
 	sum->ended += t->n_ended;
 	sum->bytes += r->bytes;

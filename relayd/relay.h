@@ -15,6 +15,7 @@
 #ifndef FARLAN_RELAYD_RELAY_H
 #define FARLAN_RELAYD_RELAY_H
 
+#include <pthread.h>
 #include <uv.h>
 
 #include "common/io/identity.h"
@@ -36,6 +37,8 @@
 
 /* What the relays of a process share; its memory outlives them. */
 struct relay_common {
+	pthread_mutex_t crowd_lock;
+	struct crowd crowd;  /* connections without a token, of all */
 	_Atomic size_t live; /* sessions with a leg, of all */
 	size_t live_max;
 	unsigned int n; /* relays */
@@ -61,8 +64,8 @@ struct relay {
 	uv_loop_t *loop;
 	struct relay_config config;
 	struct pair_table pairs;
-	size_t counted; /* of its live sessions, in relay_common */
-	struct crowd crowd;
+	size_t counted;	  /* of its live sessions, in relay_common */
+	size_t n_unknown; /* of the crowd */
 	struct leg_list legs;
 	size_t n_legs;
 	struct join_list joins;
@@ -93,6 +96,10 @@ struct relay_counts {
 	uint64_t refused[REFUSALS];
 	struct histo lag;
 };
+
+/** relay_common_init() - for @n relays that may have @live_max sessions together; send and arg are
+ * still to be set. */
+void relay_common_init(struct relay_common *c, unsigned int n, size_t live_max);
 
 /** relay_open() - @config is copied. Return: 0; -ENOMEM. */
 int relay_open(struct relay **out, uv_loop_t *loop, const struct relay_config *config)

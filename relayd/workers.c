@@ -244,8 +244,7 @@ static struct workers *workers_new(uv_loop_t *loop, const struct workers_config 
 	if (!w)
 		return NULL;
 	w->n = config->n;
-	w->common.n = config->n;
-	w->common.live_max = config->max_sessions;
+	relay_common_init(&w->common, config->n, config->max_sessions);
 	w->common.send = send_leg;
 	w->common.usage = config->on_usage ? tell : NULL;
 	w->common.arg = w;

@@ -11,32 +11,38 @@ void crowd_init(struct crowd *c, size_t max, size_t max_each, uint64_t seed)
 }
 
 /* An IPv6 host has a /64 to choose from; IPv4 has its four bytes. */
-static uint16_t *counter_of(struct crowd *c, const struct addr *a)
+static size_t counter_of(const struct crowd *c, const struct addr *a)
 {
 	uint64_t h = 0;
 
 	memcpy(&h, a->bytes, a->family == 4 ? 4 : 8);
 	h = (h ^ c->seed) * 0x9e3779b97f4a7c15u;
 	h = (h ^ (h >> 32) ^ a->family) * 0xd6e8feb86659fd93u;
-	return &c->each[(h ^ (h >> 32)) % CROWD_COUNTERS];
+	return (h ^ (h >> 32)) % CROWD_COUNTERS;
 }
 
-bool crowd_enter(struct crowd *c, const struct addr *a)
+bool crowd_enter(struct crowd *c, const struct addr *a, uint64_t now_ms)
 {
-	uint16_t *each = counter_of(c, a);
+	size_t i = counter_of(c, a);
 
-	if (c->n >= c->max || *each >= c->max_each)
+	if (c->n >= c->max || c->each[i] >= c->max_each ||
+	    c->clear_ms[i] > now_ms + CROWD_OFFENCES_MAX * CROWD_OFFENCE_MS)
 		return false;
 	c->n++;
-	(*each)++;
+	c->each[i]++;
 	return true;
 }
 
-void crowd_leave(struct crowd *c, const struct addr *a)
+void crowd_leave(struct crowd *c, const struct addr *a, bool offence, uint64_t now_ms)
 {
-	uint16_t *each = counter_of(c, a);
+	size_t i = counter_of(c, a);
 
-	assert(c->n > 0 && *each > 0);
+	assert(c->n > 0 && c->each[i] > 0);
 	c->n--;
-	(*each)--;
+	c->each[i]--;
+	if (!offence)
+		return;
+	if (c->clear_ms[i] < now_ms)
+		c->clear_ms[i] = now_ms;
+	c->clear_ms[i] += CROWD_OFFENCE_MS;
 }

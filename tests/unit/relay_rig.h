@@ -73,7 +73,7 @@ static inline int setup(void **state)
 
 	(void)state;
 	relay_gone = false;
-	common = (struct relay_common){.n = 1, .live_max = 8};
+	relay_common_init(&common, 1, 8);
 	assert_int_equal(limits_open(&common.limits, 0), 0);
 	assert_int_equal(uv_loop_init(&loop), 0);
 	start_listening();

@@ -189,7 +189,7 @@ static inline void rig_relay_start(size_t i)
 		.common = &r->common,
 	};
 
-	r->common = (struct relay_common){.n = 1, .live_max = 8};
+	relay_common_init(&r->common, 1, 8);
 	assert_int_equal(relay_open(&r->relay, &rig.loop, &config), 0);
 	start_listening(r);
 }

@@ -225,17 +225,63 @@ static void test_crowd(void **state)
 	assert_int_equal(addr_parse(&b, "2001:db8::1"), 0);
 	assert_int_equal(addr_parse(&near, "2001:db8::ffff"), 0);
 	for (int i = 0; i < 3; i++)
-		assert_true(crowd_enter(&c, &a));
-	assert_false(crowd_enter(&c, &a));
-	assert_true(crowd_enter(&c, &b));
-	assert_true(crowd_enter(&c, &near));
-	assert_false(crowd_enter(&c, &b)); /* five in all */
-	crowd_leave(&c, &a);
-	assert_true(crowd_enter(&c, &b)); /* the same /64 */
-	crowd_leave(&c, &a);
-	assert_false(crowd_enter(&c, &near));
-	assert_true(crowd_enter(&c, &a));
+		assert_true(crowd_enter(&c, &a, 0));
+	assert_false(crowd_enter(&c, &a, 0));
+	assert_true(crowd_enter(&c, &b, 0));
+	assert_true(crowd_enter(&c, &near, 0));
+	assert_false(crowd_enter(&c, &b, 0)); /* five in all */
+	crowd_leave(&c, &a, false, 0);
+	assert_true(crowd_enter(&c, &b, 0)); /* the same /64 */
+	crowd_leave(&c, &a, false, 0);
+	assert_false(crowd_enter(&c, &near, 0));
+	assert_true(crowd_enter(&c, &a, 0));
 	assert_int_equal(c.n, 5);
+}
+
+/* One leaves without a good token. */
+static void offend(struct crowd *c, const struct addr *a, uint64_t now_ms)
+{
+	assert_true(crowd_enter(c, a, now_ms));
+	crowd_leave(c, a, true, now_ms);
+}
+
+static void test_offences_of_an_address(void **state)
+{
+	static struct crowd c;
+	struct addr a, b;
+	uint64_t now = 1000000, seconds = 100, n = 0;
+
+	(void)state;
+	crowd_init(&c, 5, 3, 12345);
+	assert_int_equal(addr_parse(&a, "192.0.2.1"), 0);
+	assert_int_equal(addr_parse(&b, "192.0.2.2"), 0);
+	for (int i = 0; i < CROWD_OFFENCES_MAX * 4; i++) { /* good ones, as many as they like */
+		assert_true(crowd_enter(&c, &a, now));
+		crowd_leave(&c, &a, false, now);
+	}
+	for (int i = 0; i <= CROWD_OFFENCES_MAX; i++)
+		offend(&c, &a, now);
+	assert_false(crowd_enter(&c, &a, now));
+	assert_true(crowd_enter(&c, &b, now)); /* another one does not feel it */
+	crowd_leave(&c, &b, false, now);
+	assert_false(crowd_enter(&c, &a, now + CROWD_OFFENCE_MS - 1));
+	assert_true(crowd_enter(&c, &a, now + CROWD_OFFENCE_MS));
+	crowd_leave(&c, &a, true, now + CROWD_OFFENCE_MS);
+	/* A flood gets in as often as it is forgiven, and no more. */
+	for (uint64_t ms = now; ms < now + seconds * 1000; ms++) {
+		if (crowd_enter(&c, &a, ms)) {
+			crowd_leave(&c, &a, true, ms);
+			n++;
+		}
+	}
+	assert_in_range(n, seconds * 1000 / CROWD_OFFENCE_MS - 3,
+			seconds * 1000 / CROWD_OFFENCE_MS + 3);
+	/* Left alone, it has all of them again. */
+	now += seconds * 2000;
+	for (int i = 0; i <= CROWD_OFFENCES_MAX; i++)
+		offend(&c, &a, now);
+	assert_false(crowd_enter(&c, &a, now));
+	assert_int_equal(c.n, 0);
 }
 
 int main(void)
@@ -249,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_every_refusal_has_words),
 		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_offences_of_an_address),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

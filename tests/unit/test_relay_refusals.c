@@ -270,13 +270,13 @@ static void test_who_does_not_come_to_the_point_is_closed(void **state)
 	for (int i = 0; i < 3; i++)
 		hand_close(&h[i]);
 	assert_int_equal(relay->n_legs, 0);
-	assert_int_equal(relay->crowd.n, 0);
+	assert_int_equal(common.crowd.n, 0);
 	assert_int_equal(relay->refused[REFUSAL_NO_REQUEST], 2);
 }
 
 static bool all_let_in(void *arg)
 {
-	return relay->crowd.n >= *(size_t *)arg;
+	return common.crowd.n >= *(size_t *)arg;
 }
 
 static void test_too_many_strangers(void **state)
@@ -300,7 +300,7 @@ static void test_too_many_strangers(void **state)
 	for (size_t i = 0; i < 80; i++)
 		hand_close(&h[i]);
 	assert_true(run_until(no_legs, NULL, 2000));
-	assert_int_equal(relay->crowd.n, 0);
+	assert_int_equal(common.crowd.n, 0);
 	dial_open(&e, 1, TOKEN_MANAGER, 1);
 	close_end(&e);
 }
