@@ -131,13 +131,14 @@ static int wanted_events(const struct outer *o)
 	return events;
 }
 
+/* Each change costs system calls: only those that are changes. */
 static void update_poll(struct outer *o)
 {
-	int events;
+	int events = wanted_events(o);
 
-	if (o->closing)
+	if (o->closing || events == o->polled)
 		return;
-	events = wanted_events(o);
+	o->polled = events;
 	if (events == 0)
 		uv_poll_stop(&o->poll);
 	else
@@ -636,6 +637,7 @@ static int open_handles(struct outer *o)
 
 	if (r != 0)
 		return r;
+	o->polled = 0;
 	uv_timer_init(o->loop, &o->timer);
 	uv_prepare_init(o->loop, &o->flusher);
 	o->poll.data = o->timer.data = o->flusher.data = o;

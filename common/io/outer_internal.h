@@ -43,6 +43,7 @@ struct outer {
 	uv_prepare_t flusher; /* sends what this turn of the loop queued, in one piece */
 	unsigned int handles; /* not closed yet */
 	int fd;
+	int polled; /* events that poll waits for */
 	enum outer_state state;
 	bool is_server, closing, paused, clean;
 	bool busy; /* takes apart what came: a callback's outer_resume() must not do so, too */
