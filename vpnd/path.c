@@ -402,19 +402,11 @@ static size_t take_frames(struct path *p, const uint8_t *bytes, size_t n)
 static void on_inner_data(struct inner *in, const uint8_t *bytes, size_t n)
 {
 	struct path *p = inner_arg(in);
-	size_t taken = 0;
 
+	(void)bytes; /* in p->rx */
+	(void)n;
 	heard(p);
-	if (buf_len(&p->rx) == 0)
-		taken = take_frames(p, bytes, n);
-	if (p->state == PATH_CLOSING || taken == n)
-		return;
-	if (buf_append(&p->rx, bytes + taken, n - taken) != 0) {
-		path_close(p, 0, "out of memory for a frame");
-		return;
-	}
-	if (taken == 0)
-		buf_consume(&p->rx, take_frames(p, buf_data(&p->rx), buf_len(&p->rx)));
+	buf_consume(&p->rx, take_frames(p, buf_data(&p->rx), buf_len(&p->rx)));
 }
 
 /* The way there */
@@ -481,6 +473,7 @@ static void on_dial_open(struct dial *d, struct outer *o)
 		begin_closing(p, strerror(-r));
 		return;
 	}
+	inner_receive_into(p->inner, &p->rx);
 	step(p, "connected ", p->addr, "");
 }
 

@@ -21,6 +21,7 @@ struct inner {
 	bool timer_closed;
 	struct tls tls;
 	struct buf in, out;
+	struct buf *queue; /* the owner's, for plaintext; NULL: none */
 	const struct inner_callbacks *cb;
 	void *arg;
 	bool begun; /* the other side has said something */
@@ -188,17 +189,32 @@ static bool shake_hands(struct inner *in)
 	return !in->closing;
 }
 
+/* Open one record. Return: as tls_read(); -ENOBUFS and closing. */
+static int read_record(struct inner *in)
+{
+	uint8_t plain[TLS_RECORD_MAX_BYTES], *at = plain;
+	size_t n;
+	int r;
+
+	if (in->queue && buf_reserve(in->queue, sizeof(plain), &at) != 0) {
+		inner_close(in, "what came is too long");
+		return -ENOBUFS;
+	}
+	r = tls_read(&in->tls, at, sizeof(plain), &n);
+	if (r != 0)
+		return r;
+	if (in->queue)
+		buf_commit(in->queue, n);
+	in->cb->on_data(in, at, n);
+	return 0;
+}
+
 static void read_records(struct inner *in)
 {
-	uint8_t plain[TLS_RECORD_MAX_BYTES];
-	size_t n;
 	int r = 0;
 
-	while (!in->closing && r == 0) {
-		r = tls_read(&in->tls, plain, sizeof(plain), &n);
-		if (r == 0)
-			in->cb->on_data(in, plain, n);
-	}
+	while (!in->closing && r == 0)
+		r = read_record(in);
 	if (in->closing)
 		return;
 	if (pass_on(in) != 0) /* an answer to a KeyUpdate */
@@ -232,15 +248,17 @@ static void on_outer_data(struct outer *o, const uint8_t *bytes, size_t n)
 
 	if (in->closing)
 		return;
-	if (buf_append(&in->in, bytes, n) != 0) {
-		inner_close(in, "a record is too long");
-		return;
-	}
 	if (!in->begun) {
 		in->begun = true;
 		uv_timer_start(&in->timer, on_timer, inner_open_ms, 0);
 	}
+	in->tls.lent = rd_init(bytes, n);
 	process(in);
+	bytes += n - in->tls.lent.left;
+	n = in->tls.lent.left;
+	in->tls.lent = rd_init(NULL, 0);
+	if (!in->closing && buf_append(&in->in, bytes, n) != 0)
+		inner_close(in, "a record is too long");
 }
 
 static void on_outer_drain(struct outer *o)
@@ -320,6 +338,11 @@ int inner_open(struct inner **out, struct outer *o, const struct tls_ctx *ctx,
 	if (!in->tls.is_server)
 		process(in); /* the first flight; a failure comes by on_closed */
 	return 0;
+}
+
+void inner_receive_into(struct inner *in, struct buf *queue)
+{
+	in->queue = queue;
 }
 
 void *inner_arg(const struct inner *in)

@@ -38,6 +38,12 @@ int inner_open(struct inner **out, struct outer *o, const struct tls_ctx *ctx,
 	       const struct tls_expect *expect, uint32_t wait_ms, const struct inner_callbacks *cb,
 	       void *arg) __attribute__((warn_unused_result));
 
+/**
+ * inner_receive_into() - plaintext is opened at the tail of @queue (borrowed), which always has
+ * room for a record; on_data tells of it. The owner consumes it.
+ */
+void inner_receive_into(struct inner *in, struct buf *queue);
+
 /** inner_send() - seal and queue. Return: 0; -ENOBUFS; -EPIPE. */
 int inner_send(struct inner *in, const void *bytes, size_t n) __attribute__((warn_unused_result));
 size_t inner_queued(const struct inner *in);

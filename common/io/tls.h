@@ -16,6 +16,7 @@
 
 #include "common/io/identity.h"
 #include "common/pure/buf.h"
+#include "common/pure/bytes.h"
 
 #define TLS_RECORD_MAX_BYTES 16384 /* plaintext in one record */
 #define TLS_REASON_SIZE 160
@@ -81,6 +82,7 @@ struct tls_peer {
 struct tls {
 	void *ssl;	      /* WOLFSSL */
 	struct buf *in, *out; /* borrowed */
+	struct rd lent;	      /* read after *in: bytes that need not be copied there */
 	bool is_server, done, broken;
 	bool mute; /* what the library still wants to send is swallowed: the layer is being shed */
 	struct tls_expect expect;
