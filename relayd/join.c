@@ -136,6 +136,31 @@ struct leg *join_end(struct leg *l, const char *reason)
 
 /* Carrying */
 
+/* Its queue is full: what comes waits in the network. */
+static void stall_if_full(struct leg *l)
+{
+	if (l->stalled || outer_queued(l->other->outer) <= OUTER_QUEUE_HIGH_BYTES)
+		return;
+	l->stalled = true;
+	outer_pause(l->outer);
+}
+
+/* A limited session goes in small pieces. */
+struct buf *join_onward(struct leg *l)
+{
+	if (l->closing || !l->join || l->join->throttle)
+		return NULL;
+	return outer_raw_queue(l->other->outer);
+}
+
+size_t join_passed(struct leg *l, size_t n)
+{
+	if (outer_raw_commit(l->other->outer, n) != 0)
+		return 0;
+	stall_if_full(l);
+	return n;
+}
+
 size_t join_data(struct leg *l, const uint8_t *bytes, size_t n)
 {
 	struct leg *to = l->other;
@@ -155,10 +180,7 @@ size_t join_data(struct leg *l, const uint8_t *bytes, size_t n)
 		leg_close(l, "the other end's queue overflowed");
 		return 0;
 	}
-	if (!l->stalled && outer_queued(to->outer) > OUTER_QUEUE_HIGH_BYTES) {
-		l->stalled = true;
-		outer_pause(l->outer);
-	}
+	stall_if_full(l);
 	if (l->join->throttle && throttle_take(l->join->throttle, n))
 		pause_both(l->join);
 	return n;

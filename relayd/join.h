@@ -30,6 +30,13 @@ void join_start(struct leg *a, struct leg *b);
 /** join_data() - bytes came from @l. Return: how many are on their way to the other leg. */
 size_t join_data(struct leg *l, const uint8_t *bytes, size_t n);
 
+/**
+ * join_onward() - the queue into which may be received what comes from @l; NULL: join_data() is to
+ * have it. join_passed() - @n bytes were. Return: as join_data().
+ */
+struct buf *join_onward(struct leg *l);
+size_t join_passed(struct leg *l, size_t n);
+
 /** join_drained() - @l's queue has room again. */
 void join_drained(struct leg *l);
 

@@ -278,14 +278,30 @@ static void on_open(struct outer *o)
 	join_start(l, other);
 }
 
-static void on_data(struct outer *o, const uint8_t *bytes, size_t n)
+static void count(struct leg *l, size_t carried)
 {
-	struct leg *l = outer_arg(o);
-	size_t carried = join_data(l, bytes, n);
-
 	l->bytes += carried;
 	l->relay->bytes += carried;
 	l->relay->bytes_from[l->role] += carried;
+}
+
+static void on_data(struct outer *o, const uint8_t *bytes, size_t n)
+{
+	struct leg *l = outer_arg(o);
+
+	count(l, join_data(l, bytes, n));
+}
+
+static struct buf *onward(struct outer *o)
+{
+	return join_onward(outer_arg(o));
+}
+
+static void on_passed(struct outer *o, size_t n)
+{
+	struct leg *l = outer_arg(o);
+
+	count(l, join_passed(l, n));
 }
 
 static void on_drain(struct outer *o)
@@ -348,6 +364,8 @@ static const struct outer_callbacks callbacks = {
 	.on_request = on_request,
 	.on_open = on_open,
 	.on_data = on_data,
+	.onward = onward,
+	.on_passed = on_passed,
 	.on_drain = on_drain,
 	.on_peer_gone = on_peer_gone,
 	.on_closed = on_closed,

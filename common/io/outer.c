@@ -257,7 +257,10 @@ void outer_want_drain(struct outer *o)
 
 struct buf *outer_raw_queue(struct outer *o)
 {
-	return o->tx_raw && o->state == OUTER_OPEN && !o->closing ? &o->net_out : NULL;
+	bool open = o->state == OUTER_OPEN && !o->closing;
+
+	/* A hint has to find its place between two records. */
+	return open && o->tx_raw && !o->hint_due ? &o->net_out : NULL;
 }
 
 void outer_raw_queued(struct outer *o)
@@ -380,30 +383,77 @@ static void release_buffers(struct outer *o)
 	}
 }
 
-/* Return: true to go on. */
-static bool receive_once(struct outer *o)
+/* Return: bytes; 0 nothing, or the end. */
+static size_t receive_some(struct outer *o, uint8_t *at, size_t room)
 {
-	size_t room = buf_room(&o->net_in);
-	uint8_t *at;
-	ssize_t n;
+	ssize_t n = recv(o->fd, at, room, 0);
 
-	if (room > o->read_bytes)
-		room = o->read_bytes;
-	if (room == 0 || buf_reserve(&o->net_in, room, &at) != 0)
-		return false;
-	n = recv(o->fd, at, room, 0);
 	if (n > 0) {
-		buf_commit(&o->net_in, (size_t)n);
 		o->bytes_in += (size_t)n;
 		o->last_in_ms = uv_now(o->loop);
 		adapt_reads(o, (size_t)n);
-		return (size_t)n == room;
+		return (size_t)n;
 	}
 	if (n == 0)
 		o->eof = true;
 	else if (errno != EAGAIN && errno != EINTR)
 		connection_lost(o, errno);
-	return false;
+	return 0;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Return: true to go on. */
+static bool receive_here(struct outer *o)
+{
+	size_t room = min_size(buf_room(&o->net_in), o->read_bytes), n;
+	uint8_t *at;
+
+	if (room == 0 || buf_reserve(&o->net_in, room, &at) != 0)
+		return false;
+	n = receive_some(o, at, room);
+	buf_commit(&o->net_in, n);
+	return n == room;
+}
+
+/* The queue that takes what comes as it is; behind no more than a header that is not whole. */
+static struct buf *onward(struct outer *o)
+{
+	struct buf *to = NULL;
+
+	if (o->cb->onward && o->rx_raw && !o->has_tls && !o->paused && o->state == OUTER_OPEN &&
+	    buf_len(&o->net_in) < RECORD_HEADER_BYTES + RECORD_HINT_MAX_BYTES)
+		to = o->cb->onward(o);
+	return to && buf_room(to) >= NET_IN_BYTES ? to : NULL;
+}
+
+/* Return: true to go on. */
+static bool receive_onward(struct outer *o, struct buf *to)
+{
+	size_t lead = buf_len(&o->net_in), room = o->read_bytes - lead, n;
+	uint8_t *at;
+
+	if (buf_reserve(to, lead + room, &at) != 0)
+		return false;
+	if (lead > 0)
+		memcpy(at, buf_data(&o->net_in), lead);
+	n = receive_some(o, at + lead, room);
+	if (n == 0)
+		return false;
+	buf_consume(&o->net_in, lead);
+	outer_stream_pass(o, at, lead + n);
+	return n == room;
+}
+
+/* Return: true to go on. */
+static bool receive_once(struct outer *o)
+{
+	struct buf *to = onward(o);
+
+	return to ? receive_onward(o, to) : receive_here(o);
 }
 
 static void receive(struct outer *o)

@@ -46,6 +46,12 @@ struct outer_callbacks {
 	void (*on_answer)(struct outer *o);
 	/* @n bytes of the stream, borrowed. */
 	void (*on_data)(struct outer *o, const uint8_t *bytes, size_t n);
+	/* For who passes the stream on: the queue that it goes to, outer_raw_queue() of another
+	 * connection. What comes bare may be received straight into it, behind what is there, and
+	 * on_passed tells how much that is: outer_raw_commit() it. NULL: on_data gets it. Both may
+	 * be NULL. */
+	struct buf *(*onward)(struct outer *o);
+	void (*on_passed)(struct outer *o, size_t n);
 	/* The queue had been above OUTER_QUEUE_HIGH_BYTES and is below OUTER_QUEUE_LOW_BYTES now.
 	 * May be NULL. */
 	void (*on_drain)(struct outer *o);
@@ -122,11 +128,14 @@ void outer_want_drain(struct outer *o);
 
 /**
  * outer_raw_queue() - for who makes the stream's bytes: the queue that they go to when this
- * direction is shed, so that they need not be copied; NULL: use outer_send(). Append whole records
- * only, not beyond OUTER_QUEUE_MAX_BYTES, then call outer_raw_queued().
+ * direction is shed, so that they need not be copied; NULL: use outer_send(). Not beyond
+ * OUTER_QUEUE_MAX_BYTES. Append whole records, then call outer_raw_queued(); or write any part of
+ * the stream behind what is there, then call outer_raw_commit().
  */
 struct buf *outer_raw_queue(struct outer *o);
 void outer_raw_queued(struct outer *o);
+/** outer_raw_commit() - Return: 0; -EPIPE and closing: a server carries nothing but records. */
+int outer_raw_commit(struct outer *o, size_t n) __attribute__((warn_unused_result));
 
 /** outer_lossy() - segments get lost on it lately, of either direction: what is behind a lost one
  * waits until it was sent again. */

@@ -102,6 +102,8 @@ int outer_http_step(struct outer *o) __attribute__((warn_unused_result));
 /** outer_stream_step() - take the next thing that was received. Return: 0 go on; -EAGAIN,
  * -ECANCELED stop. */
 int outer_stream_step(struct outer *o) __attribute__((warn_unused_result));
+/** outer_stream_pass() - @n bytes came bare, where cb->onward() said: what is whole is passed. */
+void outer_stream_pass(struct outer *o, const uint8_t *bytes, size_t n);
 /** outer_peer_finished() - the other side said that it sends no more. */
 void outer_peer_finished(struct outer *o, const char *reason);
 /** outer_flush_later() - something was queued: send it at the end of this turn of the loop. */

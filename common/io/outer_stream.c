@@ -136,6 +136,15 @@ static size_t next_raw_part(struct outer *o, const uint8_t *bytes, size_t n)
 	return part;
 }
 
+int outer_raw_commit(struct outer *o, size_t n)
+{
+	if (next_raw_part(o, buf_data(&o->net_out) + buf_len(&o->net_out), n) != n)
+		return -EPIPE;
+	buf_commit(&o->net_out, n);
+	outer_flush_later(o);
+	return 0;
+}
+
 static int send_hint_if_due(struct outer *o)
 {
 	uint8_t record[HINT_RECORD_BYTES];
@@ -311,12 +320,13 @@ static int take_plain(struct outer *o)
 	return 0;
 }
 
-/* Whole headers and what is there of bodies, without hints. Return: bytes to hand out from the head
- * of net_in. */
-static size_t measure_raw(struct outer *o, size_t *skip)
+/*
+ * Whole headers and what is there of bodies, without hints. @skip: bytes of a hint behind them.
+ * Return: bytes to hand out.
+ */
+static size_t measure_raw(struct outer *o, const uint8_t *in, size_t len, size_t *skip)
 {
-	const uint8_t *in = buf_data(&o->net_in);
-	size_t len = buf_len(&o->net_in), at = 0, total;
+	size_t at = 0, total;
 	enum record_kind kind;
 
 	if (o->piece > RECORD_HEADER_BYTES && len > o->piece)
@@ -354,7 +364,7 @@ static int take_raw(struct outer *o)
 
 	if (buf_len(&o->net_in) == 0)
 		return -EAGAIN;
-	n = measure_raw(o, &skip);
+	n = measure_raw(o, buf_data(&o->net_in), buf_len(&o->net_in), &skip);
 	if (o->closing)
 		return -ECANCELED;
 	if (n > 0)
@@ -367,6 +377,20 @@ static int take_raw(struct outer *o)
 	if (hinted)
 		on_hint(o, &h);
 	return o->closing ? -ECANCELED : n + skip > 0 ? 0 : -EAGAIN;
+}
+
+void outer_stream_pass(struct outer *o, const uint8_t *bytes, size_t n)
+{
+	size_t skip, passed = measure_raw(o, bytes, n, &skip), rest = n - passed - skip;
+
+	if (o->closing)
+		return;
+	if (buf_append(&o->net_in, bytes + passed + skip, rest) != 0) {
+		outer_close(o, "out of memory");
+		return;
+	}
+	if (passed > 0)
+		o->cb->on_passed(o, passed);
 }
 
 /* Open one record into o->plain. Return: 0; -EAGAIN; -ECANCELED. */

@@ -20,17 +20,20 @@ struct peer {
 	bool offer;
 	uint64_t shed_at; /* when so much was sent; UINT64_MAX: never */
 	struct proxy *proxy;
+	struct wire *wire; /* cuts what passes */
+	bool hints;	   /* between records, once that is possible */
 	enum token_role role;
 	struct outer *outer;
 	struct inner *inner;
 	bool ready, closed, clean, finish, refused;
 	bool any; /* what comes is not the stream */
-	uint64_t to_send, sent, got, noise;
+	uint64_t to_send, sent, got, noise, hinted;
 	char reason[OUTER_REASON_SIZE];
 };
 
 static struct peer m, d;
 static struct proxy proxies[2];
+static struct wire cutter = {.fd = {-1, -1}};
 static struct tls_ctx *proxy_server;
 
 static uint8_t byte_at(uint64_t place)
@@ -48,6 +51,18 @@ static void maybe_shed(struct peer *p)
 	r = outer_shed(inner_outer(p->inner));
 	p->refused = r == -ENOTSUP;
 	assert_true(r == 0 || r == -ENOTSUP);
+}
+
+/* What only R may say, on a boundary. */
+static void send_hint(struct peer *p)
+{
+	static const uint8_t hint[] = {23, 3, 3, 0, 2, 1, 0};
+	struct buf *q = outer_raw_queue(inner_outer(p->inner));
+
+	if (!q)
+		return;
+	assert_int_equal(buf_append(q, hint, sizeof(hint)), 0);
+	outer_raw_queued(inner_outer(p->inner));
 }
 
 static void feed(struct peer *p)
@@ -68,6 +83,8 @@ static void feed(struct peer *p)
 		assert_int_equal(inner_send(p->inner, chunk, n), 0);
 		p->sent += n;
 		maybe_shed(p);
+		if (p->hints)
+			send_hint(p);
 	}
 	if (p->finish && p->sent == p->to_send)
 		inner_finish(p->inner, "all sent");
@@ -114,6 +131,14 @@ static void gone(struct peer *p, bool clean, const char *reason)
 	snprintf(p->reason, sizeof(p->reason), "%s", reason);
 }
 
+static void in_hint(struct inner *in, const struct hint *h)
+{
+	struct peer *p = inner_arg(in);
+
+	assert_int_equal(h->code, HINT_DRAINING);
+	p->hinted++;
+}
+
 static void in_closed(struct inner *in, bool clean, const char *reason)
 {
 	gone(inner_arg(in), clean, reason);
@@ -123,6 +148,7 @@ static const struct inner_callbacks in_calls = {
 	.on_ready = in_ready,
 	.on_data = in_data,
 	.on_drain = in_drain,
+	.on_hint = in_hint,
 	.on_closed = in_closed,
 };
 
@@ -163,12 +189,16 @@ static void dial(struct peer *p, enum token_role role)
 	p->noise = 77 + role;
 	if (p->proxy)
 		proxy_open(p->proxy, &target.addr, proxy_server, rig.outer);
+	if (p->wire)
+		wire_open(p->wire, &target.addr);
 	rig_headers(headers, sizeof(headers), role, 0);
 	assert_int_equal(outer_connect(&p->outer, p->loop ? p->loop : &rig.loop, rig.outer, &target,
 				       &out_calls, p),
 			 0);
 	if (p->proxy)
 		wire_join(&p->proxy->w, &relay);
+	if (p->wire)
+		wire_join(p->wire, &relay);
 }
 
 static void turn_proxies(void *arg)
@@ -179,6 +209,7 @@ static void turn_proxies(void *arg)
 			if (proxies[i].w.listener > 0)
 				(void)proxy_turn(&proxies[i]);
 		}
+		(void)wire_turn(&cutter);
 	}
 }
 
@@ -202,6 +233,12 @@ static bool is_shed(const struct peer *p)
 
 	outer_stats(inner_outer(p->inner), &s);
 	return s.shed;
+}
+
+static bool done_and_hinted(void *arg)
+{
+	return done(arg) && (m.closed || d.closed ||
+			     (is_shed(&m) && is_shed(&d) && m.hinted > 0 && d.hinted > 0));
 }
 
 static void start(void)
@@ -237,6 +274,44 @@ static void both_before_anything_else(void **state)
 	m = d = (struct peer){.offer = true, .to_send = 12 * MB};
 	start();
 	assert_true(is_shed(&m) && is_shed(&d));
+}
+
+/* R has something to say, too, wherever the records just are. */
+static void turn_and_hint(void *arg)
+{
+	struct hint h = {.code = HINT_DRAINING};
+	struct leg *l;
+
+	turn_proxies(arg);
+	TAILQ_FOREACH (l, &rig.relays[0].relay->legs, list) {
+		if (l->other && noise_u32(&cutter.noise) % 4 == 0 &&
+		    outer_raw_queue(l->outer)) /* only once it is shed */
+			assert_int_equal(outer_hint(l->outer, &h), 0);
+	}
+}
+
+/* Headers and hints come in pieces, and several records in one. */
+static void bare_in_pieces_with_hints_between(void **state)
+{
+	static const struct {
+		size_t chunk;
+		uint64_t n;
+	} cuts[] = {{1, 6000}, {9, 40000}, {700, MB}, {60000, 6 * MB}};
+
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		m = d = (struct peer){.offer = true, .to_send = cuts[i].n, .hints = true};
+		m.wire = &cutter;
+		dial(&m, TOKEN_MANAGER);
+		cutter.chunk = cuts[i].chunk;
+		cutter.random = true;
+		dial(&d, TOKEN_DEVICE);
+		assert_true(rig_run(done_and_hinted, turn_and_hint, NULL, 60000));
+		assert_false(m.closed || d.closed);
+		inner_close(m.inner, "end");
+		assert_true(rig_run(all_closed, turn_proxies, NULL, 7000));
+		wire_close(&cutter);
+		rig.session++;
+	}
 }
 
 static void one_leg_only(void **state)
@@ -302,10 +377,8 @@ static void a_proxy_that_cuts_all_into_single_bytes(void **state)
 /* R neither forwards what only R may say nor ends anything over it. */
 static void hints_of_an_end_are_dropped(void **state)
 {
-	static const uint8_t hint[] = {23, 3, 3, 0, 2, 1, 0};
 	struct outer_stats before, after;
 	uint64_t records = 0;
-	struct buf *q;
 
 	m = d = (struct peer){.offer = true};
 	start();
@@ -314,9 +387,7 @@ static void hints_of_an_end_are_dropped(void **state)
 	outer_stats(inner_outer(d.inner), &before);
 	d.any = true;
 	for (int i = 0; i < 50; i++) {
-		q = outer_raw_queue(inner_outer(m.inner));
-		assert_int_equal(buf_append(q, hint, sizeof(hint)), 0);
-		outer_raw_queued(inner_outer(m.inner));
+		send_hint(&m);
 		assert_int_equal(inner_send(m.inner, "0123456789", 10), 0);
 		records++;
 	}
@@ -591,6 +662,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(both_legs_in_the_middle_of_traffic),
 		TEST(both_before_anything_else),
+		TEST(bare_in_pieces_with_hints_between),
 		TEST(one_leg_only),
 		TEST(one_that_never_does),
 		TEST(a_relay_that_does_not),
