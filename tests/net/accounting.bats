@@ -44,6 +44,10 @@ newest() {
 	history 's["session"]'
 }
 
+is_over() {
+	[[ $(history 's["state"]' 2>/dev/null) == ended ]]
+}
+
 no_legs() {
 	[[ $(field rs1 'd["connections"]') == 0 ]]
 }
@@ -98,9 +102,11 @@ ping_plc1() {
 	wait_for 10 grep -q "$id" "$(lab_dir rs1)/state/usage.spool"
 	lab kill site1
 	lab kill rs1
-	lab start site1
 	lab start rs1
 	lab start as1
+	# Only now: a device that does not know any more that it ended would be granted it again.
+	wait_for 60 is_over
+	lab start site1
 	wait_for 60 told "device manager relay"
 	assert_equal "$(newest)" "$id"
 	before=$(tool as1 session history --json)
