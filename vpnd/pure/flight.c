@@ -10,6 +10,7 @@
 #define START_PCT 200  /* until the line is full, and when it seems to have become much faster */
 #define EMPTY_ROUNDS 4 /* that long without a queue */
 #define LATE_ROUNDS 4  /* one after the other are a queue, where segments get lost */
+#define LATE_ROUNDS_START 2
 #define AGAIN_ROUNDS 2 /* looking for the empty path: the first one empties it */
 #define AGAIN_PCT 95   /* of what the empty path holds */
 #define SUSPECT_PCT 80 /* cut to less than this, it can be told whether that made us slower */
@@ -145,7 +146,7 @@ static void note_rate(struct flight *f, uint64_t rate, bool filled)
 
 static void grow(struct flight *f)
 {
-	bool fast = !f->started || ++f->empty_rounds >= EMPTY_ROUNDS;
+	bool fast = !f->started || (++f->empty_rounds >= EMPTY_ROUNDS && !f->lossy);
 	uint64_t filled_us = f->base_us + f->slack_us + target_us(f);
 	uint64_t pct = clamp(filled_us * 100 / f->round_rtt_us, 100, GROW_PCT);
 
@@ -171,7 +172,8 @@ static void take_slack(struct flight *f, uint64_t queue_us)
 {
 	f->slack_us = clamp(f->slack_us + queue_us, 0, FLIGHT_SLACK_MAX_US);
 	f->slack_left = f->slack_rounds;
-	f->chain = f->started = false; /* it grows from here, as at the start */
+	f->chain = false;
+	f->started = f->lossy; /* it grows from here; as at the start, if a queue is seen early */
 }
 
 static void cut(struct flight *f, uint64_t queue_us, uint64_t rate, bool filled)
@@ -200,6 +202,15 @@ static void cut(struct flight *f, uint64_t queue_us, uint64_t rate, bool filled)
 	f->cut_end = f->sent;
 }
 
+/* So many late rounds are a queue. While we begin, so does the connection below: what does not fit
+ * into its first window comes a round trip later. */
+static uint32_t patience(const struct flight *f, uint64_t queue_us)
+{
+	if (f->lossy)
+		return queue_us > f->base_us * 3 ? 1 : LATE_ROUNDS;
+	return f->started || queue_us > f->base_us * 3 / 2 ? 1 : LATE_ROUNDS_START;
+}
+
 static void adapt(struct flight *f, uint64_t rate, bool filled)
 {
 	uint64_t rtt = f->round_rtt_us, base = f->base_us + f->slack_us;
@@ -207,7 +218,7 @@ static void adapt(struct flight *f, uint64_t rate, bool filled)
 
 	if (queue > target_us(f)) {
 		f->empty_rounds = 0;
-		if (f->lossy && !f->cut && ++f->late_rounds < LATE_ROUNDS)
+		if (!f->cut && ++f->late_rounds < patience(f, queue))
 			return;
 		if (filled && !f->cut && was_in_vain(f, rate))
 			take_slack(f, queue);

@@ -81,7 +81,7 @@ struct flight {
 	uint64_t old_window, old_rate; /* before the first cut of the chain */
 	uint64_t slack_us;
 	bool lossy;
-	uint32_t late_rounds; /* with too much of a queue, one after the other, while lossy */
+	uint32_t late_rounds;		   /* with too much of a queue, one after the other */
 	uint32_t slack_left, slack_rounds; /* rounds until it is tested */
 };
 
