@@ -3,11 +3,14 @@
  * relayd - the Relay Server.
  */
 #include <errno.h>
+#include <malloc.h>
 
 #include "common/io/daemon.h"
 #include "common/io/log.h"
 #include "common/io/tls.h"
 #include "relayd/daemon.h"
+
+#define LONG_QUEUE_BYTES (64 << 10)
 
 static void fit_sessions(struct conf *c, size_t files)
 {
@@ -21,11 +24,23 @@ static void fit_sessions(struct conf *c, size_t files)
 			wanted, files, c->max_sessions);
 }
 
+/*
+ * Long queues get pages of their own, which go back to the system with them. In the heap of a relay
+ * there is always something behind them that stays.
+ */
+static void give_memory_back(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	mallopt(M_MMAP_THRESHOLD, LONG_QUEUE_BYTES);
+#endif
+}
+
 static int start(uv_loop_t *loop, void *conf, void *arg)
 {
 	struct daemon *d = arg;
 
 	d->conf = *(const struct conf *)conf;
+	give_memory_back();
 	fit_sessions(&d->conf, daemon_raise_file_limit());
 	if (tls_global_init() != 0) {
 		log_error("the TLS library does not start");
