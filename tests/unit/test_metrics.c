@@ -470,6 +470,37 @@ static void closing_with_connections(void **state)
 	server = NULL;
 }
 
+static void what_the_option_takes(void **state)
+{
+	static const struct {
+		const char *text, *printed; /* NULL: refused */
+	} cases[] = {
+		{"", ""},
+		{"9470", "127.0.0.1:9470"},
+		{"127.0.0.1:9470, [::1]:9470", "127.0.0.1:9470, [::1]:9470"},
+		{"0.0.0.0:1, [::]:2, 192.0.2.1:3", "0.0.0.0:1, [::]:2, 192.0.2.1:3"},
+		{"localhost:9470", NULL},
+		{"::1:9470", NULL},
+		{"127.0.0.1", NULL},
+		{"127.0.0.1:0", NULL},
+		{"127.0.0.1:65536", NULL},
+	};
+	struct opt_listens l;
+	char text[200];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *wrong;
+
+		memset(&l, 0, sizeof(l));
+		wrong = opt_parse_listen_here(NULL, cases[i].text, &l);
+		assert_true((wrong == NULL) == (cases[i].printed != NULL));
+		if (wrong)
+			continue;
+		opt_print_listen(NULL, &l, text, sizeof(text));
+		assert_string_equal(text, cases[i].printed);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_server, close_server)
@@ -488,6 +519,7 @@ int main(void)
 		TEST(an_address_that_comes_late),
 		TEST(none_where_none_is_asked_for),
 		TEST(closing_with_connections),
+		cmocka_unit_test(what_the_option_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,34 @@ static bool count_member(void *arg, const struct store_member *m)
 	return true;
 }
 
+static void test_counts(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member m;
+	struct store_counts n;
+
+	(void)state;
+	assert_int_equal(store_member_count(s, d.id, &n), 0);
+	for (int k = 0; k < STORE_KINDS; k++)
+		for (int i = 0; i < STORE_STATES; i++)
+			assert_int_equal(n.members[k][i], 0);
+	add_member(s, d.id, IDENT_DEVICE, "a");
+	add_member(s, d.id, IDENT_DEVICE, "b");
+	m = add_member(s, d.id, IDENT_DEVICE, "c");
+	assert_int_equal(store_member_set_state(s, m.id, STORE_ENROLLED), 0);
+	m = add_member(s, d.id, IDENT_RELAY, "a");
+	assert_int_equal(store_member_set_state(s, m.id, STORE_REVOKED), 0);
+	assert_int_equal(store_member_count(s, d.id, &n), 0);
+	assert_int_equal(n.members[IDENT_DEVICE][STORE_INVITED], 2);
+	assert_int_equal(n.members[IDENT_DEVICE][STORE_ENROLLED], 1);
+	assert_int_equal(n.members[IDENT_RELAY][STORE_REVOKED], 1);
+	assert_int_equal(n.members[IDENT_USER][STORE_INVITED], 0);
+	assert_int_equal(store_member_count(s, d.id + 1, &n), 0);
+	assert_int_equal(n.members[IDENT_DEVICE][STORE_INVITED], 0);
+	store_close(s);
+}
+
 static void test_members(void **state)
 {
 	struct store *s = open_store();
@@ -548,11 +576,11 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_domain),	   TEST(test_files),	 TEST(test_migrations),
-		TEST(test_members),	   TEST(test_passwords), TEST(test_endpoints),
-		TEST(test_invites),	   TEST(test_sessions),	 TEST(test_session_members),
-		TEST(test_session_relays), TEST(test_wishes),	 TEST(test_rollback),
-		TEST(test_kill),
+		TEST(test_domain),	    TEST(test_files),	       TEST(test_migrations),
+		TEST(test_counts),	    TEST(test_members),	       TEST(test_passwords),
+		TEST(test_endpoints),	    TEST(test_invites),	       TEST(test_sessions),
+		TEST(test_session_members), TEST(test_session_relays), TEST(test_wishes),
+		TEST(test_rollback),	    TEST(test_kill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
