@@ -179,6 +179,7 @@ static int link_change(struct netconf *nc, int ifindex, void (*fill)(struct rtnl
 static void fill_up(struct rtnl_link *link, uint32_t mtu_bytes)
 {
 	rtnl_link_set_mtu(link, mtu_bytes);
+	rtnl_link_set_txqlen(link, NETCONF_TUN_QUEUE_PACKETS);
 	rtnl_link_set_flags(link, IFF_UP);
 }
 

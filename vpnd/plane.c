@@ -13,7 +13,9 @@
 #include "vpnd/pure/route_table.h"
 #include "vpnd/undo.h"
 
-#define READS_PER_EVENT 64
+/* One turn: many small packets, or what the queue takes of large ones. */
+#define READS_PER_EVENT 256
+#define READ_BYTES_PER_EVENT (4u << 20)
 #define HOLDS_MAX (2 * GRANT_LANS_MAX)
 
 /* What a session has here. */
@@ -120,11 +122,12 @@ static void on_readable(struct tun *t)
 {
 	struct plane *pl = tun_arg(t);
 	struct vnet v;
-	size_t n;
+	size_t n, bytes = 0;
 
-	for (int i = 0; i < READS_PER_EVENT; i++) {
+	for (int i = 0; i < READS_PER_EVENT && bytes < READ_BYTES_PER_EVENT; i++) {
 		if (tun_read(t, &v, pl->reading->fq.ip, VNET_PACKET_MAX_BYTES, &n) != 0)
 			break;
+		bytes += n;
 		outgoing(pl, &v, n);
 	}
 	pl->cb->on_flush(pl->arg);

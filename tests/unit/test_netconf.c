@@ -131,6 +131,7 @@ static void test_link_up(void **state)
 	new_namespace();
 	up();
 	assert_true(sh("ip link show dev " TUN " up | grep -q 'mtu 1400'"));
+	assert_true(sh("ip link show dev " TUN " | grep -q 'qlen 2000'"));
 	assert_false(sh("ip -6 addr show dev " TUN " | grep -q fe80"));
 	close_tun();
 	assert_int_equal(netconf_link_up(nc, 1400), -ENODEV);
