@@ -7,8 +7,8 @@
  *   relayload run FOLDER ADDRESS PID SESSIONS BUSY STALLED SECONDS sealed|shed
  *       at the relay there (process PID), print names and values:
  *       1. open SESSIONS, wait; they are idle: what they cost
- *       2. BUSY of them send for SECONDS from manager to device as fast as they can: throughput,
- *          how it is shared
+ *       2. BUSY of them send for SECONDS from manager to device as fast as they can, with no more
+ *          under way than vpnd would have: throughput, how it is shared
  *       3. all are idle again, after a word or two each: what is left of that
  *       4. the first one sends alone, then beside STALLED others whose receivers have stopped; in
  * turns
@@ -42,6 +42,7 @@
 #define DRAIN_MS 500
 #define TURN_MS 1000 /* alone, or beside stalled ones */
 #define TURNS 10
+#define FLIGHT_BYTES (256u << 10) /* under way of a busy session; vpnd bounds it, too */
 #define RECORD_HEAD 5
 #define RECORD_BODY 16401
 #define WORD_BYTES 40 /* a record */
@@ -53,7 +54,7 @@ struct end {
 	struct outer *o; /* NULL: not there */
 	struct load *load;
 	bool open, sends;
-	uint64_t received;
+	uint64_t sent, received;
 	uint64_t at_begin; /* received, when the measurement began */
 };
 
@@ -142,13 +143,29 @@ static void sign_tokens(struct load *l, const char *folder)
 
 /* Ends */
 
+static struct end *other_end(const struct end *e)
+{
+	size_t i = (size_t)(e - e->load->ends);
+
+	return &e->load->ends[i ^ 1];
+}
+
+/* Only the sessions that stall, and what is measured beside them, fill all buffers on the way. */
+static bool may_send(struct end *e)
+{
+	return e->o && e->sends && outer_queued(e->o) <= OUTER_QUEUE_HIGH_BYTES &&
+	       (e->load->phase == TURN || e->sent < other_end(e)->received + FLIGHT_BYTES);
+}
+
 static void push(struct end *e)
 {
 	const struct load *l = e->load;
 
-	while (e->o && e->sends && outer_queued(e->o) <= OUTER_QUEUE_HIGH_BYTES)
+	while (may_send(e)) {
 		if (outer_send(e->o, l->record, sizeof(l->record)) != 0)
 			return;
+		e->sent += sizeof(l->record);
+	}
 }
 
 static void on_open(struct outer *o)
@@ -167,6 +184,7 @@ static void on_data(struct outer *o, const uint8_t *bytes, size_t n)
 
 	(void)bytes;
 	e->received += n;
+	push(other_end(e));
 }
 
 static void on_drain(struct outer *o)
@@ -365,7 +383,9 @@ static void say_word(struct load *l, uint64_t now_ms)
 	uint8_t word[WORD_BYTES] = {0x17, 0x03, 0x03, 0, WORD_BYTES - RECORD_HEAD};
 
 	for (size_t i = 0; i < l->n_ends; i++)
-		if (l->ends[i].o && outer_send(l->ends[i].o, word, sizeof(word)) != 0)
+		if (l->ends[i].o && outer_send(l->ends[i].o, word, sizeof(word)) == 0)
+			l->ends[i].sent += sizeof(word);
+		else if (l->ends[i].o)
 			die("a word cannot be sent", "");
 	enter(l, QUIET, now_ms);
 	if (++l->words < QUIET_WORDS)
@@ -380,6 +400,7 @@ static void begin_turn(struct load *l, uint64_t now_ms)
 {
 	bool beside = l->turn % 2 == 1;
 
+	enter(l, TURN, now_ms);
 	for (size_t i = 1; beside && i <= l->n_stalled; i++) {
 		if (l->ends[2 * i + 1].o)
 			outer_pause(l->ends[2 * i + 1].o);
@@ -387,7 +408,6 @@ static void begin_turn(struct load *l, uint64_t now_ms)
 	}
 	send_from(&l->ends[0]);
 	l->ends[1].at_begin = 0;
-	enter(l, TURN, now_ms);
 }
 
 /* The first half of a turn does not count: queues fill. Return: true after the last turn. */
