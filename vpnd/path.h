@@ -59,6 +59,7 @@ struct path_config { /* borrowed for the path's life but for the integers */
 	uint64_t generation;
 	bool shed;  /* shed the outer layer where nobody sits between */
 	bool super; /* we take super-packets */
+	bool uso;   /* of UDP, too */
 };
 
 /** path_open() - Return: 0; -errno. Callbacks never come before it returns. */

@@ -13,7 +13,10 @@
 
 json_t *path_data_caps(const struct path *p)
 {
-	return p->config.super ? json_pack("[s, s]", "ack", "super") : json_pack("[s]", "ack");
+	if (!p->config.super)
+		return json_pack("[s]", "ack");
+	return p->config.uso ? json_pack("[s, s, s]", "ack", "super", "uso")
+			     : json_pack("[s, s]", "ack", "super");
 }
 
 void path_data_hello(struct path *p, const json_t *caps)
@@ -29,6 +32,8 @@ void path_data_hello(struct path *p, const json_t *caps)
 			ack = true;
 		else if (name && strcmp(name, "super") == 0)
 			p->peer_super = true;
+		else if (name && strcmp(name, "uso") == 0)
+			p->peer_uso = true;
 	}
 	flight_init(&p->flight, ack, clock_mono_us());
 }
@@ -36,6 +41,7 @@ void path_data_hello(struct path *p, const json_t *caps)
 struct queue_form path_form(const struct path *p)
 {
 	return (struct queue_form){.super = p->peer_super,
+				   .uso = p->peer_super && p->peer_uso,
 				   .rate = flight_rate(&p->flight),
 				   .rtt_us = flight_path_us(&p->flight)};
 }

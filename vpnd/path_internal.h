@@ -42,6 +42,7 @@ struct path {
 	char reason[PATH_REASON_SIZE];
 	/* path_data.c */
 	bool peer_super; /* the other end takes super-packets */
+	bool peer_uso;	 /* of UDP, too */
 	struct flight flight;
 	bool lossy, peer_lossy; /* as it was told last to the other end, and by it */
 	size_t batch_used;

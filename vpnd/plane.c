@@ -10,6 +10,7 @@
 #include "common/io/log.h"
 #include "common/pure/ip.h"
 #include "vpnd/netconf.h"
+#include "vpnd/pure/mss.h"
 #include "vpnd/pure/route_table.h"
 #include "vpnd/undo.h"
 
@@ -86,25 +87,25 @@ static struct packet *take_read(struct plane *pl, const struct vnet *v, size_t n
 }
 
 /* Return: the slot that the packet in pl->reading is for, or -1. */
-static int classify(struct plane *pl, size_t n)
+static int classify(struct plane *pl, size_t n, struct ip_info *info)
 {
-	struct ip_info info;
 	enum gate_result r;
 	uint16_t slot;
 
-	if (ip_parse(pl->reading->fq.ip, n, &info) != 0 ||
-	    !route_table_lookup(&pl->table, &info.dst, &slot)) {
+	if (ip_parse(pl->reading->fq.ip, n, info) != 0 ||
+	    !route_table_lookup(&pl->table, &info->dst, &slot)) {
 		pl->unroutable++;
 		return -1;
 	}
-	r = gate_outgoing(&pl->slots[slot].gate, &info);
+	r = gate_outgoing(&pl->slots[slot].gate, info);
 	pl->slots[slot].counters.gate[r]++;
 	return r == GATE_PASS ? slot : -1;
 }
 
 static void outgoing(struct plane *pl, struct vnet *v, size_t n)
 {
-	int slot = classify(pl, n);
+	struct ip_info info;
+	int slot = classify(pl, n, &info);
 	struct packet *p;
 
 	if (slot < 0)
@@ -113,6 +114,7 @@ static void outgoing(struct plane *pl, struct vnet *v, size_t n)
 		pl->slots[slot].counters.malformed++;
 		return;
 	}
+	(void)mss_clamp(pl->reading->fq.ip, n, &info, TUN_MTU_DEFAULT, v->needs_csum);
 	p = take_read(pl, v, n);
 	if (p)
 		pl->cb->on_outgoing(pl->arg, (uint16_t)slot, p);
@@ -157,6 +159,11 @@ void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, const
 bool plane_super(const struct plane *pl)
 {
 	return pl->tun && tun_offload(pl->tun);
+}
+
+bool plane_uso(const struct plane *pl)
+{
+	return pl->tun && tun_uso(pl->tun);
 }
 
 uint64_t plane_no_memory(const struct plane *pl)

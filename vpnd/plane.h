@@ -76,6 +76,8 @@ void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, const
 
 /** plane_super() - does our TUN device take super-packets? */
 bool plane_super(const struct plane *pl);
+/** plane_uso() - those of UDP, too? */
+bool plane_uso(const struct plane *pl);
 
 const char *plane_tun_name(const struct plane *pl);
 struct plane_counters {

@@ -74,12 +74,18 @@ static void adapt_codel(struct queue *q, uint64_t rtt_us)
 	q->fq.params.interval_us = at_least(rtt_us * QUEUE_INTERVAL_TIMES, FQ_INTERVAL_US);
 }
 
+static bool goes_whole(const struct packet *p, const struct queue_form *form)
+{
+	bool taken = p->v.gso == VNET_GSO_UDP_L4 ? form->uso : form->super;
+
+	return taken && !too_long(p, form) && vnet_segments(&p->v, p->fq.len) <= VNET_SEGMENTS_MAX;
+}
+
 void queue_put(struct queue *q, struct packet *p, const struct queue_form *form, uint64_t now_us)
 {
 	adapt_codel(q, form->rtt_us);
 	if (p->v.gso != VNET_GSO_NONE) {
-		if (!form->super || too_long(p, form) ||
-		    vnet_segments(&p->v, p->fq.len) > VNET_SEGMENTS_MAX) {
+		if (!goes_whole(p, form)) {
 			put_segments(q, p, now_us);
 			return;
 		}

@@ -31,6 +31,7 @@ void queue_deinit(struct queue *q);
 /* What the way to the peer bears. */
 struct queue_form {
 	bool super;	 /* the peer takes super-packets and unfinished checksums */
+	bool uso;	 /* super-packets of UDP, too */
 	uint64_t rate;	 /* bytes a second of the line; 0: not known */
 	uint64_t rtt_us; /* of the empty line; 0: not known */
 };

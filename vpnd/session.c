@@ -469,6 +469,7 @@ static void dial_leg(struct session *s, size_t i)
 		.relay = i,
 		.shed = s->config.shed,
 		.super = s->config.super,
+		.uso = s->config.uso,
 		.generation = ((uint64_t)s->grant.epoch << 32) + ++s->dials,
 	};
 	int r = path_open(&s->legs[i].path, &config, &path_calls, s);

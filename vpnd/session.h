@@ -53,7 +53,7 @@ struct session_config {
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
 	bool shed;			/* the outer layer, where nobody sits between */
-	bool super;			/* we take super-packets */
+	bool super, uso;		/* we take super-packets; of UDP, too */
 	const struct path_times *times; /* NULL: path_times_default */
 	uint32_t answer_ms, retire_ms;	/* 0: as above */
 };

@@ -271,6 +271,7 @@ static int open_session(struct app *app, struct app_session *as, const struct gr
 		.memory = &app->memory,
 		.shed = app->config.shed,
 		.super = plane_super(app->plane),
+		.uso = plane_uso(app->plane),
 	};
 
 	return session_open(&as->session, &config, grant, &session_calls, as);

@@ -26,6 +26,7 @@ struct tun {
 	bool closing, paused, gone;
 	bool vnet;    /* each packet has a header in front */
 	bool offload; /* and it may say something */
+	bool uso;     /* of UDP, too */
 	struct tun_counters counters;
 };
 
@@ -61,18 +62,12 @@ static void on_rested(uv_timer_t *timer)
 }
 
 /* All that the kernel has; without any the headers come all the same, and stay plain. */
-static bool ask_offload(int fd)
+static void ask_offload(struct tun *t)
 {
-	static const unsigned int wanted[] = {
-		TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6,
-		TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN, /* before Linux 6.2 */
-	};
+	const unsigned int tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		if (ioctl(fd, TUNSETOFFLOAD, wanted[i]) == 0)
-			return true;
-	}
-	return false;
+	t->uso = ioctl(t->fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) == 0;
+	t->offload = t->uso || ioctl(t->fd, TUNSETOFFLOAD, tcp) == 0; /* before Linux 6.2 */
 }
 
 static int attach(int fd, const char *name, bool offload, char actual[TUN_NAME_SIZE])
@@ -118,7 +113,8 @@ int tun_open(struct tun **out, uv_loop_t *loop, const char *name, bool offload,
 	err = device_open(&t->fd, name, offload, t->name);
 	if (!err) {
 		t->vnet = offload;
-		t->offload = offload && ask_offload(t->fd);
+		if (offload)
+			ask_offload(t);
 		err = uv_poll_init(loop, &t->poll, t->fd);
 		if (err)
 			close(t->fd);
@@ -276,6 +272,11 @@ int tun_write(struct tun *t, const struct vnet *v, const void *packet, size_t n)
 bool tun_offload(const struct tun *t)
 {
 	return t->offload;
+}
+
+bool tun_uso(const struct tun *t)
+{
+	return t->uso;
 }
 
 void tun_pause(struct tun *t)

@@ -52,6 +52,8 @@ int tun_open(struct tun **out, uv_loop_t *loop, const char *name, bool offload,
 
 /** tun_offload() - does the device take and give super-packets? */
 bool tun_offload(const struct tun *t);
+/** tun_uso() - those of UDP, too? From Linux 6.2 on. */
+bool tun_uso(const struct tun *t);
 
 /** tun_open_error() - what a failure of tun_open() means and what to do, one line. Return: @out. */
 const char *tun_open_error(char *out, size_t out_size, const char *name, int err);

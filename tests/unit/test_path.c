@@ -41,7 +41,7 @@ struct probe {
 	struct vnet v; /* of the last packet */
 	unsigned int bad_vnets;
 	/* What it sends: */
-	bool super;
+	bool super, tcp_only;
 	unsigned int rooms;
 	struct packets *pool;
 	struct queue queue;
@@ -153,6 +153,7 @@ static void probe_open(struct probe *e, enum token_role role)
 		.ports = &rig.ports,
 		.times = e->times,
 		.super = e->super,
+		.uso = e->super && !e->tcp_only,
 		.generation = ++rig.generation,
 	};
 
@@ -913,18 +914,20 @@ static void test_caps_are_read_as_they_come(void **state)
 {
 	static const struct {
 		const char *caps;
-		bool super, ack;
+		bool super, ack, uso;
 	} said[] = {
-		{"", false, false},
-		{",\"caps\":null", false, false},
-		{",\"caps\":\"super\"", false, false},
-		{",\"caps\":{\"super\":\"ack\"}", false, false},
+		{"", false, false, false},
+		{",\"caps\":null", false, false, false},
+		{",\"caps\":\"super\"", false, false, false},
+		{",\"caps\":{\"super\":\"ack\"}", false, false, false},
 		{",\"caps\":[1,null,{\"super\":1},[\"ack\"],\"SUPER\",\"superb\",\"ac\",\"\"]",
-		 false, false},
-		{",\"caps\":[\"super\\u0000\"]", false, false},
-		{",\"caps\":[\"new\",\"super\"]", true, false},
-		{",\"caps\":[7,\"ack\",\"ack\"]", false, true},
-		{",\"caps\":[\"ack\",\"super\",\"super\"]", true, true},
+		 false, false, false},
+		{",\"caps\":[\"super\\u0000\"]", false, false, false},
+		{",\"caps\":[\"new\",\"super\"]", true, false, false},
+		{",\"caps\":[7,\"ack\",\"ack\"]", false, true, false},
+		{",\"caps\":[\"ack\",\"super\",\"super\"]", true, true, false},
+		{",\"caps\":[\"uso\",\"super\"]", true, false, true},
+		{",\"caps\":[\"uso\"]", false, false, false}, /* nothing without the other */
 	};
 	char behind[200];
 
@@ -942,6 +945,7 @@ static void test_caps_are_read_as_they_come(void **state)
 		assert_int_equal(t.e.ready, 1);
 		assert_int_equal(status_of(&t.e).peer_super, said[i].super);
 		assert_int_equal(path_form(t.e.p).super, said[i].super);
+		assert_int_equal(path_form(t.e.p).uso, said[i].uso);
 		send_one(&t.e, 100);
 		rig_run_for(10);
 		assert_int_equal(t.r.got[FRAME_STAMP], said[i].ack);
@@ -1000,6 +1004,26 @@ static void test_super_packets_travel_whole(void **state)
 	assert_true(rig_run(has_packets, NULL, &d, 3000));
 	assert_int_equal(d.packets, 1);
 	assert_true(d.v.needs_csum && d.v.gso == VNET_GSO_NONE);
+	assert_int_equal(d.bad_vnets, 0);
+	probe_close(&m);
+	probe_close(&d);
+}
+
+static void test_a_peer_without_uso_gets_segments_of_udp(void **state)
+{
+	struct probe m = {.super = true}, d = {.super = true, .tcp_only = true, .any = true};
+
+	probe_open(&m, TOKEN_MANAGER);
+	probe_open(&d, TOKEN_DEVICE);
+	assert_true(rig_run(probe_ready, NULL, &m, 3000));
+	assert_true(rig_run(probe_ready, NULL, &d, 3000));
+	assert_true(path_form(d.p).uso);
+	assert_false(path_form(m.p).uso);
+	assert_true(goes_whole(&m, &d, SUPER_TCP4));
+	d.packets = 0;
+	put_super(&m, SUPER_UDP4, 13000, 1300);
+	rig_run_for(100);
+	assert_int_equal(d.packets, 10);
 	assert_int_equal(d.bad_vnets, 0);
 	probe_close(&m);
 	probe_close(&d);
@@ -1258,6 +1282,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_hello_comes_before_end),
 		RIG_TEST(test_caps_are_read_as_they_come),
 		RIG_TEST(test_super_packets_travel_whole),
+		RIG_TEST(test_a_peer_without_uso_gets_segments_of_udp),
 		RIG_TEST(test_a_peer_without_super_gets_segments),
 		RIG_TEST(test_malformed_super_packets),
 		RIG_TEST(test_stamps_are_echoed),

@@ -63,7 +63,8 @@ static void enter(int netns)
 static void on_outgoing(void *arg, uint16_t slot, struct packet *p)
 {
 	struct end *e = arg;
-	struct queue_form form = {.super = plane_super(e->other->plane)};
+	struct queue_form form = {.super = plane_super(e->other->plane),
+				  .uso = plane_uso(e->other->plane)};
 
 	assert_int_equal(slot, SLOT);
 	queue_put(&e->queue, p, &form, clock_mono_us());

@@ -4,7 +4,7 @@
 #include "tests/unit/super_packet.h"
 #include "vpnd/queue.h"
 
-static const struct queue_form whole = {.super = true}, plain = {.super = false};
+static const struct queue_form whole = {.super = true, .uso = true}, plain = {.super = false};
 static struct packets *ps;
 static struct queue q;
 
@@ -98,6 +98,23 @@ static void others_get_finished_segments(void **state)
 	assert_int_equal(counted(), 0);
 }
 
+static void a_peer_whose_kernel_has_none_of_udp(void **state)
+{
+	static const struct queue_form tcp_only = {.super = true};
+	size_t payload;
+
+	(void)state;
+	for (int kind = 0; kind < SUPER_KINDS; kind++) {
+		size_t pieces = super_is_tcp((enum super_kind)kind) ? 1 : 39;
+
+		queue_put(&q, super_packet(ps, (enum super_kind)kind, 1, 1, 50000, 1300), &tcp_only,
+			  1);
+		assert_int_equal(take_all((enum super_kind)kind, 2, &payload), pieces);
+		assert_int_equal(payload, 50000);
+	}
+	assert_int_equal(counted(), 0);
+}
+
 static void segments_longer_than_a_small_packet(void **state)
 {
 	size_t payload;
@@ -123,7 +140,6 @@ static void too_many_segments_are_cut(void **state)
 	assert_int_equal(counted(), 0);
 }
 
-/* 2 ms of the line at most in one piece. */
 /* Bytes a second: the packet below takes a line of this rate QUEUE_SUPER_US. */
 #define BORDER (50040ULL * 1000000 / QUEUE_SUPER_US)
 
@@ -141,7 +157,7 @@ static void a_slow_line_gets_segments(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		struct queue_form form = {.super = true, .rate = lines[i].rate};
+		struct queue_form form = {.super = true, .uso = true, .rate = lines[i].rate};
 
 		queue_put(&q, super_packet(ps, SUPER_TCP4, 1, 1, 50000, 1300), &form, 1);
 		assert_int_equal(take_all(SUPER_TCP4, 2, &payload), lines[i].pieces);
@@ -228,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_peer_that_takes_super_packets_gets_them_whole),
 		TEST(others_get_finished_segments),
+		TEST(a_peer_whose_kernel_has_none_of_udp),
 		TEST(segments_longer_than_a_small_packet),
 		TEST(too_many_segments_are_cut),
 		TEST(a_slow_line_gets_segments),
