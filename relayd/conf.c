@@ -36,7 +36,7 @@ static const struct opt table[] = {
 	  .help = "limit of all sessions together, both directions: 100mbit, or none" },
 	{ .section = "relayd", .key = "workers", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(workers), .dflt = "0", .min = 0, .max = WORKERS_MAX,
-	  .help = "threads that carry sessions; 0: one for each core" },
+	  .help = "threads that carry sessions, up to 64; 0: one for each core" },
 	{ .section = "relayd", .key = "shed", .parse = opt_parse_bool, .print = opt_print_bool,
 	  FIELD(shed), .dflt = "yes",
 	  .help = "agree to shed the outer TLS layer where nobody is found to sit between" },
