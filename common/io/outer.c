@@ -24,6 +24,7 @@
 #define READS_PER_EVENT 4   /* then the others have their turn */
 #define FINISH_MS 5000
 #define HURRY_MS 2000
+/* 64 KiB measured the same within the noise: unshaped, eight streams, 3464 (64: 3541) Mbit/s. */
 #define TCP_LOWAT_BYTES (128 << 10)
 /* Behind our own keep-alives, so that it costs nothing while they run. */
 #define TCP_KEEP_IDLE_S 60

@@ -347,6 +347,20 @@ static void test_one_lost(void **state)
 	assert_true(s->window_min >= window / 2);
 }
 
+/* A stream that begins: twice as much in each round trip, and nothing waits for us. */
+static void test_begin(void **state)
+{
+	struct sim *s = sim_new(100 * MBIT, 80 * MS);
+
+	s->offered_from_us = s->now_us;
+	for (s->demand = 100 * KBIT * 10; s->demand < 60 * MBIT; s->demand *= 2) {
+		s->offered = 0;
+		s->offered_from_us = s->now_us;
+		run(s, 80 * MS);
+		assert_int_equal(s->stuck_us, 0);
+	}
+}
+
 /* Here processors are the line; nothing may be held up by us. */
 static void test_fast(void **state)
 {
@@ -448,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_held_up),
 		cmocka_unit_test(test_lossy),
 		cmocka_unit_test(test_one_lost),
+		cmocka_unit_test(test_begin),
 		cmocka_unit_test(test_fast),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_deaf),

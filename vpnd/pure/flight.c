@@ -211,6 +211,13 @@ static uint32_t patience(const struct flight *f, uint64_t queue_us)
 	return f->started || queue_us > f->base_us * 3 / 2 ? 1 : LATE_ROUNDS_START;
 }
 
+/* What begins inside of us sends twice as much each round: it must not wait for us to see that, or
+ * it takes us for a full line and leaves its slow start (HyStart). */
+static bool needs_more(const struct flight *f, bool filled)
+{
+	return filled || (!f->started && f->round_peak >= f->window / 2);
+}
+
 static void adapt(struct flight *f, uint64_t rate, bool filled)
 {
 	uint64_t rtt = f->round_rtt_us, base = f->base_us + f->slack_us;
@@ -233,7 +240,7 @@ static void adapt(struct flight *f, uint64_t rate, bool filled)
 		f->empty_rounds = 0;
 	else if (f->resting)
 		f->resting = false;
-	else if (filled && !f->cut)
+	else if (needs_more(f, filled) && !f->cut)
 		grow(f);
 }
 
