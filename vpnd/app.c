@@ -193,6 +193,7 @@ static int open_plane(struct app *app)
 		.journal = journal,
 		.packets = app->packets,
 		.offload = app->config.offload,
+		.mtu = (uint32_t)app->config.mtu,
 	};
 	return app->packets
 		       ? plane_open(&app->plane, app->loop, &config, &sessions_plane_calls, app)

@@ -26,7 +26,7 @@
 /* What sessions have carried and dropped. */
 struct app_traffic {
 	uint64_t bytes_in, bytes_out, packets_in, packets_out;
-	uint64_t drops[SESSION_DROPS], gate[GATE_RESULTS], malformed, not_taken;
+	uint64_t drops[SESSION_DROPS], gate[GATE_RESULTS], malformed, not_taken, too_big;
 	uint64_t marked, paths_ready, paths_failed, paths_lost;
 	struct histo delays;
 };

@@ -20,11 +20,12 @@ struct config {
 	struct opt_prefixes lans; /* manager: networks here that devices may reach */
 	struct opt_ports ports;
 	struct opt_listens metrics;
+	long mtu;     /* of the TUN device */
 	bool shed;    /* shed the outer layer of session connections */
 	bool offload; /* super-packets through the TUN device */
 };
 
-#define CONFIG_TABLE_N 9
+#define CONFIG_TABLE_N 10
 extern const struct opt config_table[CONFIG_TABLE_N]; /* of struct config */
 
 /** config_check() - what goes beyond one option. Return: NULL; what is wrong, in words. */

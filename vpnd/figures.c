@@ -26,6 +26,7 @@ static void add_session(struct app_traffic *t, const struct app *app, const stru
 	t->paths_lost += st.paths_lost;
 	t->malformed += c->malformed;
 	t->not_taken += c->not_taken;
+	t->too_big += c->too_big;
 	for (int i = 0; i < SESSION_DROPS; i++)
 		t->drops[i] += st.drops[i];
 	for (int i = 0; i < GATE_RESULTS; i++)
@@ -122,6 +123,7 @@ static void write_drops(const struct app *app, const struct app_traffic *t, stru
 	}
 	expo_labelled(e, (double)t->malformed, "reason", "malformed");
 	expo_labelled(e, (double)t->not_taken, "reason", "not_taken");
+	expo_labelled(e, (double)t->too_big, "reason", "too_big");
 	expo_labelled(e, (double)plane_unroutable(app->plane), "reason", "unroutable");
 	expo_labelled(e, (double)plane_no_memory(app->plane), "reason", "no_memory");
 }

@@ -251,9 +251,13 @@ static int send_hello(struct path *p)
 	json_t *o = json_pack("{s:s, s:I, s:s, s:o}", "session", g->session, "serial",
 			      (json_int_t)g->serial, "version", FARLAN_VERSION, "caps",
 			      path_data_caps(p));
-	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-	int r = text ? send_frame(p, FRAME_HELLO, text, strlen(text)) : -ENOMEM;
+	char *text;
+	int r;
 
+	if (o && p->config.mtu)
+		json_object_set_new(o, "mtu", json_integer(p->config.mtu));
+	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	r = text ? send_frame(p, FRAME_HELLO, text, strlen(text)) : -ENOMEM;
 	free(text);
 	json_decref(o);
 	return r;
@@ -293,7 +297,7 @@ static void on_hello(struct path *p, const struct frame *f)
 		    strcmp(session, p->config.grant->session) == 0;
 
 	if (same && p->state == PATH_HELLO)
-		path_data_hello(p, json_object_get(o, "caps"));
+		path_data_hello(p, o);
 	json_decref(o);
 	if (p->state != PATH_HELLO) {
 		path_close(p, 0, "the other end said HELLO twice");
@@ -605,6 +609,7 @@ void path_status(const struct path *p, struct path_status *s)
 	}
 	s->outer_version = stats.tls_version;
 	s->peer_super = p->peer_super;
+	s->peer_mtu = p->peer_mtu;
 	s->rate = flight_rate(&p->flight);
 	s->under_way = p->flight.on ? flight_under_way(&p->flight) : 0;
 }

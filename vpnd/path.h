@@ -15,6 +15,9 @@
 #include "vpnd/queue.h"
 
 #define PATH_REASON_SIZE DIAL_REASON_SIZE
+#define PATH_MTU_MIN 1280
+#define PATH_MTU_MAX 65535
+#define PATH_MTU_DEFAULT 1500 /* of an end that does not say */
 
 enum path_state { PATH_DIALING, PATH_WAITING, PATH_HELLO, PATH_READY, PATH_CLOSING };
 
@@ -57,9 +60,10 @@ struct path_config { /* borrowed for the path's life but for the integers */
 	const struct path_times *times; /* NULL: path_times_default */
 	size_t relay;			/* index in the grant */
 	uint64_t generation;
-	bool shed;  /* shed the outer layer where nobody sits between */
-	bool super; /* we take super-packets */
-	bool uso;   /* of UDP, too */
+	bool shed;    /* shed the outer layer where nobody sits between */
+	bool super;   /* we take super-packets */
+	bool uso;     /* of UDP, too */
+	uint32_t mtu; /* of our TUN device; 0: not told */
 };
 
 /** path_open() - Return: 0; -errno. Callbacks never come before it returns. */
@@ -92,6 +96,7 @@ struct path_status {
 	bool outer_verified;
 	bool shed; /* the outer layer is shed in both directions */
 	bool peer_super;
+	uint32_t peer_mtu;  /* 0: no HELLO yet */
 	uint64_t rate;	    /* bytes a second that the path delivered lately; 0: not known */
 	uint64_t under_way; /* bytes */
 };

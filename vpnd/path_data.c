@@ -19,8 +19,20 @@ json_t *path_data_caps(const struct path *p)
 			     : json_pack("[s, s]", "ack", "super");
 }
 
-void path_data_hello(struct path *p, const json_t *caps)
+/* Whatever is said, an MTU with which packets can be sent. */
+static uint32_t mtu_of(const json_t *hello)
 {
+	const json_t *mtu = json_object_get(hello, "mtu");
+	json_int_t n = json_integer_value(mtu);
+
+	if (!json_is_integer(mtu))
+		return PATH_MTU_DEFAULT;
+	return n < PATH_MTU_MIN ? PATH_MTU_MIN : n > PATH_MTU_MAX ? PATH_MTU_MAX : (uint32_t)n;
+}
+
+void path_data_hello(struct path *p, const json_t *hello)
+{
+	const json_t *caps = json_object_get(hello, "caps");
 	bool ack = false;
 	const json_t *cap;
 	size_t i;
@@ -35,6 +47,7 @@ void path_data_hello(struct path *p, const json_t *caps)
 		else if (name && strcmp(name, "uso") == 0)
 			p->peer_uso = true;
 	}
+	p->peer_mtu = mtu_of(hello);
 	flight_init(&p->flight, ack, clock_mono_us());
 }
 

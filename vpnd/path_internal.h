@@ -43,6 +43,7 @@ struct path {
 	/* path_data.c */
 	bool peer_super; /* the other end takes super-packets */
 	bool peer_uso;	 /* of UDP, too */
+	uint32_t peer_mtu;
 	struct flight flight;
 	bool lossy, peer_lossy; /* as it was told last to the other end, and by it */
 	size_t batch_used;
@@ -52,8 +53,9 @@ struct path {
 /** path_note_data() - data is about to be sent: the path is watched closely from now on. */
 void path_note_data(struct path *p);
 
-/** path_data_hello() - what the other end can do. @caps: may be anything. */
-void path_data_hello(struct path *p, const json_t *caps);
+/** path_data_hello() - what the other end can do. @hello: an object, its members may be anything.
+ */
+void path_data_hello(struct path *p, const json_t *hello);
 /** path_data_caps() - a new list of what this end can do. */
 json_t *path_data_caps(const struct path *p);
 void path_data_super(struct path *p, const struct frame *f);

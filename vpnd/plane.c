@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "vpnd/plane.h"
+#include "vpnd/plane_internal.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -9,44 +9,11 @@
 
 #include "common/io/log.h"
 #include "common/pure/ip.h"
-#include "vpnd/netconf.h"
 #include "vpnd/pure/mss.h"
-#include "vpnd/pure/route_table.h"
-#include "vpnd/undo.h"
 
 /* One turn: many small packets, or what the queue takes of large ones. */
 #define READS_PER_EVENT 256
 #define READ_BYTES_PER_EVENT (4u << 20)
-#define HOLDS_MAX (2 * GRANT_LANS_MAX)
-
-/* What a session has here. */
-struct slot {
-	bool attached;
-	struct gate gate;
-	struct plane_counters counters;
-	size_t n_routes, n_holds;
-	struct prefix routes[GRANT_LANS_MAX + 2];
-	uint32_t holds[HOLDS_MAX];
-};
-
-struct plane {
-	uv_loop_t *loop;
-	const struct plane_callbacks *cb;
-	void *arg;
-	char name[TUN_NAME_SIZE];
-	struct undo *undo;
-	struct netconf *netconf;
-	struct tun *tun;
-	bool closing;
-	struct addr ipv4, ipv6;
-	struct route_table table;
-	uint64_t unroutable;
-	struct slot slots[PLANE_SLOTS_MAX];
-	bool offload;
-	struct packets *packets;
-	struct packet *reading; /* large: the next packet is read into it */
-	uint64_t no_memory;
-};
 
 static void say(char error[PLANE_ERROR_SIZE], const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -87,25 +54,25 @@ static struct packet *take_read(struct plane *pl, const struct vnet *v, size_t n
 }
 
 /* Return: the slot that the packet in pl->reading is for, or -1. */
-static int classify(struct plane *pl, size_t n, struct ip_info *info)
+static int classify(struct plane *pl, size_t n)
 {
+	struct ip_info info;
 	enum gate_result r;
 	uint16_t slot;
 
-	if (ip_parse(pl->reading->fq.ip, n, info) != 0 ||
-	    !route_table_lookup(&pl->table, &info->dst, &slot)) {
+	if (ip_parse(pl->reading->fq.ip, n, &info) != 0 ||
+	    !route_table_lookup(&pl->table, &info.dst, &slot)) {
 		pl->unroutable++;
 		return -1;
 	}
-	r = gate_outgoing(&pl->slots[slot].gate, info);
+	r = gate_outgoing(&pl->slots[slot].gate, &info);
 	pl->slots[slot].counters.gate[r]++;
 	return r == GATE_PASS ? slot : -1;
 }
 
 static void outgoing(struct plane *pl, struct vnet *v, size_t n)
 {
-	struct ip_info info;
-	int slot = classify(pl, n, &info);
+	int slot = classify(pl, n);
 	struct packet *p;
 
 	if (slot < 0)
@@ -114,7 +81,10 @@ static void outgoing(struct plane *pl, struct vnet *v, size_t n)
 		pl->slots[slot].counters.malformed++;
 		return;
 	}
-	(void)mss_clamp(pl->reading->fq.ip, n, &info, TUN_MTU_DEFAULT, v->needs_csum);
+	(void)mss_clamp(pl->reading->fq.ip, n, v->needs_csum,
+			plane_least_mtu(pl, &pl->slots[slot]));
+	if (plane_too_big(pl, (uint16_t)slot, v, n))
+		return;
 	p = take_read(pl, v, n);
 	if (p)
 		pl->cb->on_outgoing(pl->arg, (uint16_t)slot, p);
@@ -152,6 +122,13 @@ void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, const
 	}
 	r = gate_incoming(&s->gate, &info);
 	s->counters.gate[r]++;
+	if (r == GATE_PASS && mss_is_syn(packet, n)) {
+		uint8_t *own = pl->reading->fq.ip; /* free now; the peer's is borrowed */
+
+		memcpy(own, packet, n);
+		(void)mss_clamp(own, n, v->needs_csum, plane_least_mtu(pl, s));
+		packet = own;
+	}
 	if (r == GATE_PASS && tun_write(pl->tun, v, packet, n) != 0)
 		s->counters.not_taken++;
 }
@@ -215,7 +192,7 @@ static int ensure_tun(struct plane *pl, char error[PLANE_ERROR_SIZE])
 		tun_open_error(error, PLANE_ERROR_SIZE, pl->name, r);
 		return r;
 	}
-	r = netconf_link_up(pl->netconf, TUN_MTU_DEFAULT);
+	r = netconf_link_up(pl->netconf, pl->mtu);
 	if (r != 0)
 		say(error, "%s: %s", pl->name, netconf_error(pl->netconf));
 	return r;
@@ -388,6 +365,9 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 		return r;
 	memset(s, 0, sizeof(*s));
 	s->attached = true;
+	s->peer_mtu = PLANE_MTU_DEFAULT;
+	s->peer_ipv4 = grant->peer_ipv4;
+	s->peer_ipv6 = grant->peer_ipv6;
 	r = add_routes(pl, slot, grant, failure);
 	if (r != 0) {
 		say(error, "%s", failure);
@@ -428,6 +408,7 @@ int plane_open(struct plane **out, uv_loop_t *loop, const struct plane_config *c
 	pl->cb = cb;
 	pl->arg = arg;
 	pl->offload = config->offload;
+	pl->mtu = config->mtu ? config->mtu : PLANE_MTU_DEFAULT;
 	pl->packets = config->packets;
 	snprintf(pl->name, sizeof(pl->name), "%s", config->tun_name);
 	route_table_init(&pl->table);

@@ -4,7 +4,8 @@
  * packet belongs to, whether it may pass, and what the host needs for it (addresses, routes,
  * forwarding). Sessions are slots here; what they are is the owner's.
  *
- *   TUN -> classify (route table) -> gate -> on_outgoing ...   plane_incoming -> gate -> TUN
+ *   TUN -> classify (route table) -> gate -> MSS, size -> on_outgoing ...
+ *                                                  plane_incoming -> gate -> MSS -> TUN
  */
 #ifndef FARLAN_PLANE_H
 #define FARLAN_PLANE_H
@@ -19,6 +20,8 @@
 
 #define PLANE_SLOTS_MAX 64 /* sessions at one time */
 #define PLANE_ERROR_SIZE 320
+#define PLANE_MTU_MIN 1280 /* IPv6 wants no less (RFC 8200 section 5) */
+#define PLANE_MTU_DEFAULT 1500
 
 struct plane;
 
@@ -37,6 +40,7 @@ struct plane_config {
 	const char *tun_name, *journal; /* copied */
 	struct packets *packets;	/* borrowed for its life */
 	bool offload;			/* super-packets, if the kernel has them */
+	uint32_t mtu;			/* of the TUN device; 0: PLANE_MTU_DEFAULT */
 };
 
 /**
@@ -74,6 +78,15 @@ void plane_detach(struct plane *pl, uint16_t slot);
 void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, const uint8_t *packet,
 		    size_t n);
 
+/**
+ * plane_set_peer_mtu() - what the peer's TUN device takes; PLANE_MTU_DEFAULT after plane_attach().
+ * Larger packets are not sent: with DF or of IPv6 their senders are told, others go in fragments.
+ * The MSS of TCP connections is lowered to the smaller one of both MTUs.
+ */
+void plane_set_peer_mtu(struct plane *pl, uint16_t slot, uint32_t mtu);
+/** plane_mtu() - of our TUN device. */
+uint32_t plane_mtu(const struct plane *pl);
+
 /** plane_super() - does our TUN device take super-packets? */
 bool plane_super(const struct plane *pl);
 /** plane_uso() - those of UDP, too? */
@@ -84,6 +97,7 @@ struct plane_counters {
 	uint64_t gate[GATE_RESULTS]; /* per gate_result, in both directions */
 	uint64_t malformed;	     /* no IP packet */
 	uint64_t not_taken;	     /* by the kernel */
+	uint64_t too_big;	     /* for the peer */
 };
 const struct plane_counters *plane_counters(const struct plane *pl, uint16_t slot);
 /** plane_unroutable() - packets from the TUN for no session. */

@@ -470,6 +470,7 @@ static void dial_leg(struct session *s, size_t i)
 		.shed = s->config.shed,
 		.super = s->config.super,
 		.uso = s->config.uso,
+		.mtu = s->config.mtu,
 		.generation = ((uint64_t)s->grant.epoch << 32) + ++s->dials,
 	};
 	int r = path_open(&s->legs[i].path, &config, &path_calls, s);

@@ -54,6 +54,7 @@ struct session_config {
 	struct dial_memory *memory;
 	bool shed;			/* the outer layer, where nobody sits between */
 	bool super, uso;		/* we take super-packets; of UDP, too */
+	uint32_t mtu;			/* of our TUN device; 0: not told */
 	const struct path_times *times; /* NULL: path_times_default */
 	uint32_t answer_ms, retire_ms;	/* 0: as above */
 };

@@ -120,7 +120,11 @@ static void on_step(struct session *s, const char *text)
 static void on_up(struct session *s)
 {
 	struct app_session *as = session_arg(s);
+	struct session_status st;
 
+	session_status(s, &st);
+	if (st.path.peer_mtu)
+		plane_set_peer_mtu(as->app->plane, as->slot, st.path.peer_mtu);
 	if (as->waiter.waiting)
 		answer_up(as);
 	app_remember(as->app);
@@ -272,6 +276,7 @@ static int open_session(struct app *app, struct app_session *as, const struct gr
 		.shed = app->config.shed,
 		.super = plane_super(app->plane),
 		.uso = plane_uso(app->plane),
+		.mtu = plane_mtu(app->plane),
 	};
 
 	return session_open(&as->session, &config, grant, &session_calls, as);

@@ -87,6 +87,8 @@ static void add_drops(json_t *o, struct app *app, const struct app_session *as,
 		json_object_set_new(drops, "malformed", ints(c->malformed));
 	if (c->not_taken)
 		json_object_set_new(drops, "not_taken", ints(c->not_taken));
+	if (c->too_big)
+		json_object_set_new(drops, "too_big", ints(c->too_big));
 	json_object_set_new(o, "drops", drops);
 }
 
@@ -135,6 +137,7 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 				    json_string(st.path.shed ? "inner" : "outer and inner"));
 		json_object_set_new(o, "super",
 				    json_boolean(st.path.peer_super && plane_super(app->plane)));
+		json_object_set_new(o, "peer_mtu", ints(st.path.peer_mtu));
 	}
 	if (st.path.rtt_ms >= 0)
 		json_object_set_new(o, "rtt_ms", json_real(st.path.rtt_ms));
@@ -210,15 +213,16 @@ json_t *status_make(struct app *app)
 {
 	bool device = app->config.role == TOKEN_DEVICE;
 	const struct identity *id = &app->identity;
-	json_t *o = json_pack(
-		"{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:b}", "version",
-		FARLAN_VERSION, "role", device ? "device" : "manager", "state", state_of(app),
-		"tun", app->config.tun, "addresses", addresses_json(app), "lans",
-		device ? prefix_list(app->lans, app->n_lans)
-		       : prefix_list(app->config.lans.at, app->config.lans.n),
-		"sessions", sessions_json(app), "errors", errors_json(app), "unroutable",
-		(json_int_t)plane_unroutable(app->plane), "no_memory",
-		(json_int_t)plane_no_memory(app->plane), "offload", plane_super(app->plane));
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:I}",
+			      "version", FARLAN_VERSION, "role", device ? "device" : "manager",
+			      "state", state_of(app), "tun", app->config.tun, "addresses",
+			      addresses_json(app), "lans",
+			      device ? prefix_list(app->lans, app->n_lans)
+				     : prefix_list(app->config.lans.at, app->config.lans.n),
+			      "sessions", sessions_json(app), "errors", errors_json(app),
+			      "unroutable", (json_int_t)plane_unroutable(app->plane), "no_memory",
+			      (json_int_t)plane_no_memory(app->plane), "offload",
+			      plane_super(app->plane), "mtu", (json_int_t)plane_mtu(app->plane));
 
 	if (o && app->enrolled) {
 		json_object_set_new(o, "name", json_string(id->name));

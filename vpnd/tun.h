@@ -14,7 +14,6 @@
 #include "vpnd/pure/vnet.h"
 
 #define TUN_NAME_SIZE 16 /* IFNAMSIZ */
-#define TUN_MTU_DEFAULT 1400
 #define TUN_PACKET_MAX_BYTES 65535
 
 struct tun;

@@ -955,6 +955,43 @@ static void test_caps_are_read_as_they_come(void **state)
 	}
 }
 
+static void test_mtu_is_read_as_it_comes(void **state)
+{
+	static const struct {
+		const char *says;
+		uint32_t mtu;
+	} said[] = {
+		{"", 1500},
+		{",\"mtu\":1400", 1400},
+		{",\"mtu\":1280", 1280},
+		{",\"mtu\":1279", 1280},
+		{",\"mtu\":0", 1280},
+		{",\"mtu\":-9223372036854775808", 1280},
+		{",\"mtu\":65535", 65535},
+		{",\"mtu\":65536", 65535},
+		{",\"mtu\":9223372036854775807", 65535},
+		{",\"mtu\":1400.0", 1500},
+		{",\"mtu\":\"1400\"", 1500},
+		{",\"mtu\":null", 1500},
+		{",\"mtu\":[1400]", 1500},
+		{",\"mtu\":true", 1500},
+	};
+	char behind[100];
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct duel t = {0};
+
+		duel_begin(&t, i % 2 ? TOKEN_MANAGER : TOKEN_DEVICE);
+		assert_int_equal(status_of(&t.e).peer_mtu, 0);
+		snprintf(behind, sizeof(behind), "%s}", said[i].says);
+		say_hello_with(&t.r, "", behind);
+		rig_run_for(30);
+		assert_int_equal(t.e.ready, 1);
+		assert_int_equal(status_of(&t.e).peer_mtu, said[i].mtu);
+		duel_end(&t);
+	}
+}
+
 static void put_super(struct probe *e, enum super_kind kind, size_t payload, uint16_t gso_size)
 {
 	struct queue_form form = path_form(e->p);
@@ -1257,6 +1294,7 @@ int main(int argc, char **argv)
 		RIG_TEST(test_two_paths_meet),
 		RIG_TEST(test_malformed_words_close_the_path),
 		RIG_TEST(test_hello_twice),
+		RIG_TEST(test_mtu_is_read_as_it_comes),
 		RIG_TEST(test_hello_is_read_strictly),
 		RIG_TEST(test_a_deeply_nested_hello),
 		RIG_TEST(test_a_hello_of_a_later_version),

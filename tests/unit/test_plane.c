@@ -40,7 +40,8 @@ struct end {
 	struct grant grant;
 	bool offload, gone, closed;
 	bool held; /* nothing is taken out of the queue */
-	uint64_t supers, plain, unfinished;
+	uint64_t supers, plain, unfinished, fragments;
+	size_t largest; /* as it leaves the host at the other end */
 };
 
 static struct end a, b;
@@ -85,6 +86,11 @@ static void deliver(struct end *e, struct packet *p)
 	e->supers += v.gso != VNET_GSO_NONE;
 	e->unfinished += v.gso == VNET_GSO_NONE && v.needs_csum;
 	e->plain += !skip;
+	n = v.gso == VNET_GSO_NONE ? f.len - skip : (size_t)v.hdr_len + v.gso_size;
+	if (n > e->largest)
+		e->largest = n;
+	at = f.payload + skip;
+	e->fragments += at[0] >> 4 == 4 && ((at[6] & 0x3f) != 0 || at[7] != 0);
 	plane_incoming(e->other->plane, SLOT, &v, f.payload + skip, f.len - skip);
 }
 
@@ -393,6 +399,135 @@ static void both_ends_without(void **state)
 	both_close();
 }
 
+/* A peer with a smaller MTU */
+
+#define PEER_MTU 1300
+
+static int talker_with(const char *own, const char *peer, int level, int option, int value)
+{
+	int fd = talker(&a, own, SOCK_DGRAM);
+
+	assert_int_equal(setsockopt(fd, level, option, &value, sizeof(value)), 0);
+	assert_int_equal(dial(fd, peer), 0);
+	return fd;
+}
+
+/* The first one is answered, and then the kernel knows. */
+static void is_told(const char *own, const char *peer, int level, int option, int value,
+		    int headers)
+{
+	static const uint8_t out[1500];
+	const struct plane_counters *c = plane_counters(a.plane, SLOT);
+	int here = talker_with(own, peer, level, option, value);
+	uint64_t before = c->too_big;
+
+	assert_int_equal(send(here, out, 1500 - (size_t)headers, 0), 1500 - headers);
+	run_ms(50);
+	assert_int_equal(c->too_big, before + 1);
+	(void)send(here, out, 1, 0); /* takes the error of the socket */
+	assert_int_equal(send(here, out, PEER_MTU + 1 - (size_t)headers, 0), -1);
+	assert_int_equal(errno, EMSGSIZE);
+	assert_int_equal(send(here, out, PEER_MTU - (size_t)headers, 0), PEER_MTU - headers);
+	run_ms(20);
+	assert_int_equal(c->too_big, before + 1);
+	close(here);
+}
+
+static void others_are_told(bool offload)
+{
+	both_open(offload, offload);
+	plane_set_peer_mtu(a.plane, SLOT, PEER_MTU);
+	is_told("100.64.0.1", "100.64.0.2", IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO, 28);
+	is_told("fd77::1", "fd77::2", IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO, 48);
+	assert_in_range(a.largest, 1, PEER_MTU);
+	assert_int_equal(a.fragments, 0);
+	both_close();
+}
+
+/* IP_PMTUDISC_INTERFACE: without DF, and no PMTU is believed. @size: of each of several in a
+ * super-packet; 0: one datagram. */
+static void goes_in_fragments(size_t n, int size)
+{
+	static uint8_t out[8000], in[2000];
+	int there = talker(&b, "100.64.0.2", SOCK_DGRAM), here;
+	size_t each = size ? (size_t)size : n;
+	uint64_t before = a.fragments;
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = byte_at(i);
+	here = talker_with("100.64.0.1", "100.64.0.2", IPPROTO_IP, IP_MTU_DISCOVER,
+			   IP_PMTUDISC_INTERFACE);
+	if (size && setsockopt(here, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)) != 0)
+		n = each;
+	assert_int_equal(send(here, out, n, 0), n);
+	run_ms(50);
+	for (size_t got = 0; got < n; got += each) {
+		size_t want = n - got < each ? n - got : each;
+
+		assert_int_equal(recv(there, in, sizeof(in), 0), want);
+		assert_memory_equal(in, out + got, want);
+	}
+	assert_true(a.fragments >= before + 2 * (n / each));
+	close(here);
+	close(there);
+}
+
+static void a_smaller_peer(bool offload)
+{
+	both_open(offload, offload);
+	plane_set_peer_mtu(a.plane, SLOT, PEER_MTU);
+	plane_set_peer_mtu(b.plane, SLOT, 1400); /* the smaller one of all counts */
+	goes_in_fragments(1472, 0);
+	goes_in_fragments(3 * 1400 + 1350, 1400);
+	tcp("100.64.0.1", "100.64.0.2");
+	tcp("fd77::1", "fd77::2");
+	assert_in_range(a.largest, 1, PEER_MTU);
+	assert_in_range(b.largest, 1, 1400);
+	assert_int_equal(plane_counters(a.plane, SLOT)->too_big, 0); /* MSS was lowered */
+	assert_int_equal(plane_counters(b.plane, SLOT)->too_big, 0);
+	expect_clean(&a);
+	expect_clean(&b);
+	both_close();
+}
+
+static void a_peer_with_a_smaller_mtu(void **state)
+{
+	(void)state;
+	a_smaller_peer(true);
+	a_smaller_peer(false);
+	others_are_told(true);
+	others_are_told(false);
+}
+
+/* A TCP stream that did not agree on less: its super-packets are too big, and it mends its ways. */
+static void super_packets_that_are_too_big(void **state)
+{
+	const struct plane_counters *c;
+	int listener, here, there = -1;
+
+	(void)state;
+	both_open(true, true);
+	c = plane_counters(a.plane, SLOT);
+	listener = talker(&b, "100.64.0.2", SOCK_STREAM);
+	here = talker(&a, "100.64.0.1", SOCK_STREAM);
+	assert_int_equal(listen(listener, 1), 0);
+	(void)dial(here, "100.64.0.2");
+	for (int i = 0; i < 1000 && there < 0; i++) {
+		run_ms(1);
+		there = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	}
+	assert_true(there >= 0);
+	plane_set_peer_mtu(a.plane, SLOT, PEER_MTU);
+	stream(here, there);
+	assert_true(c->too_big > 0);
+	assert_in_range(a.largest, 1, PEER_MTU);
+	assert_int_equal(a.fragments, 0);
+	close(here);
+	close(there);
+	close(listener);
+	both_close();
+}
+
 /* What a peer may not send */
 
 static void incoming(const struct vnet *v, const uint8_t *ip, size_t n)
@@ -551,6 +686,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(super_packets_go_whole),
 		cmocka_unit_test(one_end_without),
 		cmocka_unit_test(both_ends_without),
+		cmocka_unit_test(a_peer_with_a_smaller_mtu),
+		cmocka_unit_test(super_packets_that_are_too_big),
 		cmocka_unit_test(what_a_peer_may_not_send),
 		cmocka_unit_test(super_packets_that_were_not_asked_for),
 		cmocka_unit_test(all_memory_in_use),

@@ -1,93 +1,117 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "vpnd/pure/mss.h"
 
+#include "vpnd/pure/csum.h"
+
 #define PROTOCOL_TCP 6
+#define IPV4_HEADER_MIN_BYTES 20
 #define IPV4_FRAGMENT 0x3fff /* more fragments, or an offset */
-#define TCP_HEADER_BYTES 20
+#define IPV6_HEADER_BYTES 40
+#define TCP_HEADER_MIN_BYTES 20
 #define TCP_DOFF_OFFSET 12
 #define TCP_FLAGS_OFFSET 13
 #define TCP_CSUM_OFFSET 16
 #define TCP_SYN 0x02
 #define OPTION_END 0
-#define OPTION_NOP 1
+#define OPTION_NOTHING 1
 #define OPTION_MSS 2
 #define OPTION_MSS_BYTES 4
 
-static uint16_t be16(const uint8_t *p)
+/* Where the TCP header of a whole packet begins; 0: it has none that is all there. */
+static size_t tcp_at(const uint8_t *packet, size_t len)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
+	size_t at;
 
-static void put_be16(uint8_t *p, size_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-/* Return: 0 if this is no whole SYN with options; else the bytes of its TCP header. */
-static size_t syn_header(const uint8_t *packet, size_t len, const struct ip_info *info)
-{
-	const uint8_t *tcp = packet + info->header_len;
-	size_t n;
-
-	if (info->protocol != PROTOCOL_TCP || len - info->header_len < TCP_HEADER_BYTES ||
-	    !(tcp[TCP_FLAGS_OFFSET] & TCP_SYN))
+	if (len < IPV4_HEADER_MIN_BYTES + TCP_HEADER_MIN_BYTES)
 		return 0;
-	if (info->src.family == 4 && (be16(packet + 6) & IPV4_FRAGMENT) != 0)
-		return 0;
-	n = (size_t)(tcp[TCP_DOFF_OFFSET] >> 4) * 4;
-	return n > TCP_HEADER_BYTES && n <= len - info->header_len ? n : 0;
+	if (packet[0] >> 4 == 4) {
+		at = (size_t)(packet[0] & 15) * 4;
+		if (packet[9] != PROTOCOL_TCP || at < IPV4_HEADER_MIN_BYTES ||
+		    (be16(packet + 6) & IPV4_FRAGMENT) != 0)
+			return 0;
+	} else {
+		at = IPV6_HEADER_BYTES;
+		if (packet[0] >> 4 != 6 || packet[6] != PROTOCOL_TCP)
+			return 0;
+	}
+	return at + TCP_HEADER_MIN_BYTES <= len ? at : 0;
 }
 
-/* Return: where the value stands in the TCP header, or 0. */
-static size_t find_mss(const uint8_t *tcp, size_t n)
+bool mss_is_syn(const uint8_t *packet, size_t len)
 {
-	size_t at = TCP_HEADER_BYTES;
+	size_t at = tcp_at(packet, len);
 
-	while (at < n && tcp[at] != OPTION_END) {
-		if (tcp[at] == OPTION_NOP) {
+	return at > 0 && (packet[at + TCP_FLAGS_OFFSET] & TCP_SYN) != 0;
+}
+
+static uint16_t swap(uint16_t v)
+{
+	return (uint16_t)(v << 8 | v >> 8);
+}
+
+/* RFC 1624, equation 3. A word at an odd place counts with its bytes swapped. */
+static void mend_csum(uint8_t *tcp, size_t at, uint16_t old, uint16_t new)
+{
+	uint32_t sum = (uint16_t)~be16(tcp + TCP_CSUM_OFFSET);
+
+	sum += (uint16_t) ~(at % 2 ? swap(old) : old);
+	sum += at % 2 ? swap(new) : new;
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	put_be16(tcp + TCP_CSUM_OFFSET, (uint16_t)~sum);
+}
+
+static bool lower(uint8_t *tcp, size_t at, bool needs_csum, uint16_t max)
+{
+	uint16_t old = be16(tcp + at);
+
+	if (old <= max)
+		return false;
+	put_be16(tcp + at, max);
+	if (!needs_csum)
+		mend_csum(tcp, at, old, max);
+	return true;
+}
+
+/* @end: of the header, from its start. A kernel takes the last of several options. */
+static bool clamp_options(uint8_t *tcp, size_t end, bool needs_csum, uint16_t max)
+{
+	bool changed = false;
+	size_t at = TCP_HEADER_MIN_BYTES;
+
+	while (at < end && tcp[at] != OPTION_END) {
+		size_t bytes;
+
+		if (tcp[at] == OPTION_NOTHING) {
 			at++;
 			continue;
 		}
-		if (n - at < 2 || tcp[at + 1] < 2 || tcp[at + 1] > n - at)
-			return 0;
-		if (tcp[at] == OPTION_MSS)
-			return tcp[at + 1] == OPTION_MSS_BYTES ? at + 2 : 0;
-		at += tcp[at + 1];
+		if (end - at < 2)
+			break;
+		bytes = tcp[at + 1];
+		if (bytes < 2 || bytes > end - at)
+			break;
+		if (tcp[at] == OPTION_MSS && bytes == OPTION_MSS_BYTES)
+			changed |= lower(tcp, at + 2, needs_csum, max);
+		at += bytes;
 	}
-	return 0;
+	return changed;
 }
 
-/* RFC 1624, equation 3. A value at an odd place is in the sum with its bytes swapped. */
-static void adjust_csum(uint8_t *field, uint16_t old, uint16_t new, bool odd)
+bool mss_clamp(uint8_t *packet, size_t len, bool needs_csum, uint32_t mtu)
 {
-	uint32_t sum = (uint16_t)~be16(field);
+	size_t at = tcp_at(packet, len), end;
+	uint32_t headers = TCP_HEADER_MIN_BYTES, max;
 
-	if (odd) {
-		old = (uint16_t)(old << 8 | old >> 8);
-		new = (uint16_t)(new << 8 | new >> 8);
-	}
-	sum += (uint16_t)~old + (uint32_t) new;
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	put_be16(field, (uint16_t)~sum);
-}
-
-bool mss_clamp(uint8_t *packet, size_t len, const struct ip_info *info, size_t mtu, bool csum_open)
-{
-	uint8_t *tcp = packet + info->header_len;
-	size_t ip_bytes = info->src.family == 4 ? 20 : 40;
-	size_t fits = mtu - ip_bytes - TCP_HEADER_BYTES; /* options are the sender's affair */
-	size_t at = find_mss(tcp, syn_header(packet, len, info));
-	uint16_t old;
-
-	if (at == 0)
+	if (!mss_is_syn(packet, len))
 		return false;
-	old = be16(tcp + at);
-	if (old <= fits)
+	end = (size_t)(packet[at + TCP_DOFF_OFFSET] >> 4) * 4;
+	if (end < TCP_HEADER_MIN_BYTES || end > len - at)
 		return false;
-	put_be16(tcp + at, fits);
-	if (!csum_open)
-		adjust_csum(tcp + TCP_CSUM_OFFSET, old, (uint16_t)fits, at % 2 != 0);
-	return true;
+	headers += packet[0] >> 4 == 4 ? IPV4_HEADER_MIN_BYTES : IPV6_HEADER_BYTES;
+	if (mtu <= headers)
+		return false;
+	max = mtu - headers;
+	return clamp_options(packet + at, end, needs_csum,
+			     max < UINT16_MAX ? (uint16_t)max : UINT16_MAX);
 }

@@ -1,24 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * mss - TCP hosts behind the tunnel learn at their SYN what fits through it, because the ICMP
- * messages that would tell them later get lost on many a way. Pure.
+ * mss - the largest segment that two ends of a TCP connection agree on, lowered to what fits the
+ * way between them, so that they need not find out by losing packets. Pure.
  */
 #ifndef FARLAN_MSS_H
 #define FARLAN_MSS_H
 
 #include <stdbool.h>
-
-#include "common/pure/ip.h"
+#include <stddef.h>
+#include <stdint.h>
 
 /**
- * mss_clamp() - lower the MSS that a TCP SYN announces to what fits into @mtu; the checksum
- * follows. Anything else stays as it is: packets without this option or with a lower value,
- * fragments, options that do not add up.
- * @packet, @len, @info: what ip_parse() took.
- * @csum_open: the checksum is not finished (virtio NEEDS_CSUM), so the option is not in it yet.
- * Source: RFC 9293 section 3.7.1, RFC 1624.
- * Return: true if the packet was changed.
+ * mss_is_syn() - a whole TCP packet that begins a connection (SYN or SYN-ACK). No fragment, no IPv6
+ * extension headers: those are let pass as they are.
  */
-bool mss_clamp(uint8_t *packet, size_t len, const struct ip_info *info, size_t mtu, bool csum_open);
+bool mss_is_syn(const uint8_t *packet, size_t len);
+
+/**
+ * mss_clamp() - lower what a SYN's option says to @mtu less both headers without options (RFC 9293
+ * section 3.7.1); never raise it. Without the option 536 or 1220 bytes hold, which fit anyway.
+ * Options from a malformed one on are left alone: nobody reads them. The checksum is mended (RFC
+ * 1624), unless @needs_csum: then it does not cover options yet.
+ * @mtu: 1280 or more.   @packet: any.
+ * Return: it was changed.
+ */
+bool mss_clamp(uint8_t *packet, size_t len, bool needs_csum, uint32_t mtu);
 
 #endif

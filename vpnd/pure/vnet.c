@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/pure/ip.h"
+#include "vpnd/pure/csum.h"
 
 /* VIRTIO_NET_HDR_*, linux/virtio_net.h */
 #define FLAG_NEEDS_CSUM 1
@@ -24,17 +25,6 @@
 #define TCP_PSH 0x08
 #define TCP_CWR 0x80
 #define IPV4_FRAGMENT 0x3fff /* more fragments, or an offset */
-
-static uint16_t be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put_be16(uint8_t *p, size_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
 
 static uint16_t le16(const uint8_t *p)
 {
@@ -144,63 +134,10 @@ void vnet_encode_wire(const struct vnet *v, uint8_t out[VNET_BYTES])
 /* --- checksums ----------------------------------------------------------------------------------
  */
 
-static uint64_t load64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-/* One's complement: what overflows comes in again at the right. */
-static uint64_t add_carry(uint64_t a, uint64_t b)
-{
-	a += b;
-	return a + (a < b);
-}
-
-static uint64_t sum_tail(const uint8_t *p, size_t len, uint64_t sum)
-{
-	uint8_t rest[8] = {0};
-
-	for (; len >= 8; p += 8, len -= 8)
-		sum = add_carry(sum, load64(p));
-	if (len > 0)
-		memcpy(rest, p, len);
-	return add_carry(sum, load64(rest));
-}
-
-/*
- * Adds 16-bit words in host order, which gives the sum in host order (RFC 1071 section 2 (B)),
- * eight bytes at a time in four chains that do not wait for each other. An odd last byte is padded.
- */
-static uint64_t sum_bytes(const uint8_t *p, size_t len, uint64_t sum)
-{
-	uint64_t a = 0, b = 0, c = 0;
-
-	for (; len >= 32; p += 32, len -= 32) {
-		sum = add_carry(sum, load64(p));
-		a = add_carry(a, load64(p + 8));
-		b = add_carry(b, load64(p + 16));
-		c = add_carry(c, load64(p + 24));
-	}
-	sum = add_carry(add_carry(sum, a), add_carry(b, c));
-	return sum_tail(p, len, sum);
-}
-
-static uint16_t fold(uint64_t sum)
-{
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
 /* @sum covers everything, the field itself as 0 or with the pseudo-header's sum. */
 static void put_csum(uint8_t *field, uint64_t sum)
 {
-	uint16_t csum = (uint16_t)~fold(sum);
+	uint16_t csum = (uint16_t)~csum_fold(sum);
 
 	put_host16(field, csum ? csum : UINT16_MAX);
 }
@@ -212,8 +149,8 @@ static uint64_t pseudo_sum(const uint8_t *packet, uint8_t protocol, size_t len)
 	bool is_v4 = packet[0] >> 4 == 4;
 
 	put_be16(rest + 2, len);
-	return sum_bytes(is_v4 ? packet + 12 : packet + 8, is_v4 ? 8 : 32,
-			 sum_bytes(rest, sizeof(rest), 0));
+	return csum_add(is_v4 ? packet + 12 : packet + 8, is_v4 ? 8 : 32,
+			csum_add(rest, sizeof(rest), 0));
 }
 
 /* --- normal form --------------------------------------------------------------------------------
@@ -328,7 +265,7 @@ static int complete_anywhere(struct vnet *v, uint8_t *packet, size_t len)
 
 	if (field + 2 > len)
 		return -EBADMSG;
-	put_csum(packet + field, sum_bytes(packet + v->csum_start, len - v->csum_start, 0));
+	put_csum(packet + field, csum_add(packet + v->csum_start, len - v->csum_start, 0));
 	*v = (struct vnet){0};
 	return 0;
 }
@@ -360,7 +297,7 @@ int vnet_normalise(struct vnet *v, uint8_t *packet, size_t len)
 		return -EBADMSG;
 	if (!v->needs_csum)
 		put_host16(packet + s.l4 + s.csum_offset,
-			   fold(pseudo_sum(packet, s.protocol, len - s.l4)));
+			   csum_fold(pseudo_sum(packet, s.protocol, len - s.l4)));
 	is_super = s.len - s.header_bytes > v->gso_size;
 	*v = normal_form(&s, is_super ? v->gso : VNET_GSO_NONE, v->gso_size);
 	return vnet_segments(v, len) > VNET_SEGMENTS_MAX ? -E2BIG : 0;
@@ -424,7 +361,7 @@ static void finish_ip(const struct vnet_cutter *c, uint8_t *ip, size_t n)
 	put_be16(ip + 2, n);
 	put_be16(ip + 4, be16(ip + 4) + c->index);
 	put_be16(ip + 10, 0);
-	put_host16(ip + 10, (uint16_t)~fold(sum_bytes(ip, c->v.csum_start, 0)));
+	put_host16(ip + 10, (uint16_t)~csum_fold(csum_add(ip, c->v.csum_start, 0)));
 }
 
 static void finish_tcp(const struct vnet_cutter *c, uint8_t *tcp, bool is_last)
@@ -454,8 +391,8 @@ static void finish(const struct vnet_cutter *c, uint8_t *out, size_t n, bool is_
 	else
 		finish_tcp(c, l4, is_last);
 	put_be16(csum, 0);
-	put_csum(csum, sum_bytes(l4, l4_len,
-				 pseudo_sum(out, is_udp ? PROTOCOL_UDP : PROTOCOL_TCP, l4_len)));
+	put_csum(csum, csum_add(l4, l4_len,
+				pseudo_sum(out, is_udp ? PROTOCOL_UDP : PROTOCOL_TCP, l4_len)));
 }
 
 int vnet_segment_next(struct vnet_cutter *c, uint8_t *out, size_t size, size_t *n)
