@@ -19,9 +19,11 @@
 /* Headers, tags and control frames above OUTER_QUEUE_MAX_BYTES. */
 #define NET_OUT_SLACK (256u << 10)
 #define OUT_KEEP_BYTES 1024 /* a queue that never holds more is not kept at all */
-#define TRIM_BYTES 8192	    /* buffers that are larger together are given back */
-#define TRIM_MS 2000	    /* when nothing came or went for so long */
-#define READS_PER_EVENT 4   /* then the others have their turn */
+#define OUT_KEEP_PART 8	    /* one of which less than this part is used, not for long */
+#define OUT_KEEP_MS 100
+#define TRIM_BYTES 8192	  /* buffers that are larger together are given back */
+#define TRIM_MS 2000	  /* when nothing came or went for so long */
+#define READS_PER_EVENT 4 /* then the others have their turn */
 #define FINISH_MS 5000
 #define HURRY_MS 2000
 /* 64 KiB measured the same within the noise: unshaped, eight streams, 3464 (64: 3541) Mbit/s. */
@@ -196,14 +198,17 @@ static void flush(struct outer *o)
 	update_poll(o);
 }
 
-/* A queue that was long once is not kept for a connection that has become quiet. */
+/*
+ * A queue that was long once is not kept for a connection that has become quiet. Not at once: a
+ * stream has short turns, too, and the next long one would have to touch new pages.
+ */
 static void release_queue(struct outer *o, size_t used)
 {
-	o->out_used = used > o->out_used / 4 ? used : o->out_used / 4;
-	if (o->out_used < OUT_KEEP_BYTES)
-		o->out_used = OUT_KEEP_BYTES;
-	if (buf_len(&o->net_out) == 0 &&
-	    (o->out_used == OUT_KEEP_BYTES || o->net_out.size > 4 * o->out_used))
+	uint64_t now = uv_now(o->loop);
+
+	if (used > OUT_KEEP_BYTES && used > o->net_out.size / OUT_KEEP_PART)
+		o->out_used_ms = now;
+	else if (buf_len(&o->net_out) == 0 && now - o->out_used_ms >= OUT_KEEP_MS)
 		buf_deinit(&o->net_out);
 }
 
@@ -590,7 +595,6 @@ static void trim(struct outer *o)
 {
 	o->trim_due = false;
 	o->read_bytes = READ_FIRST_BYTES;
-	o->out_used = OUT_KEEP_BYTES;
 	release_buffers(o);
 	if (buf_len(&o->net_out) == 0)
 		buf_deinit(&o->net_out);

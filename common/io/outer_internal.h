@@ -51,7 +51,7 @@ struct outer {
 	bool fin_sent, gone_told, above_high, fatal_request;
 	bool trim_due;		    /* once it is quiet, buffers that have grown are given back */
 	size_t read_bytes;	    /* of the next read */
-	size_t out_used;	    /* of net_out, lately */
+	uint64_t out_used_ms;	    /* when net_out was used in good part */
 	struct buf net_in, net_out; /* ciphertext */
 	struct buf plain;	    /* opened, not yet taken apart */
 	struct tls *tls; /* a server's goes with the layer; a client's tells of its peer */

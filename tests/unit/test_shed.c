@@ -1231,7 +1231,8 @@ static void the_layer_is_freed(void **state)
 		say(&s, gen_left(&s.tx) ? gen_left(&s.tx) : 5 + gen_body(s.tx.record));
 		assert_true(wait_for(s.got == c.sent && c.got == s.sent, 2000));
 	}
-	for (int i = 0; i < 12; i++) {
+	for (int i = 0; i < 2000 && (s.o->net_in.mem || s.o->net_out.mem || c.o->net_out.mem);
+	     i++) {
 		hint(&c, 16);
 		hint(&s, 16);
 		turn_for(2);
