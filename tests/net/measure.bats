@@ -179,6 +179,18 @@ print(*(total[n] for n in (1, 2, 3)))
 	lab in inet nft delete table inet shut
 }
 
+@test "on a terminal the bars are drawn, no wider than it is" {
+	tool eng1 disconnect >/dev/null
+	wait_for 5 has_sessions site1 0
+	LC_ALL=C TERM=xterm FARLAN_SOCKET=$(lab_dir eng1)/socket timeout 60 \
+		script -qec "stty cols 62; $BUILD/bin/vpnctl connect site1" /dev/null </dev/null >"$BATS_TEST_TMPDIR/drawn" 3>&-
+	assert_contains "$(<"$BATS_TEST_TMPDIR/drawn")" $'\e[3A\e[J' # three lines, drawn anew
+	run grep -c '^[* ] rs[1-3] [#= ]* [0-9.?]* + ' "$BATS_TEST_TMPDIR/drawn"
+	assert_between "$output" 3 1000 "bars"
+	run grep -oE '^[* ] rs[1-3] .{58}' "$BATS_TEST_TMPDIR/drawn"
+	assert_equal "$output" "" "lines that are too long"
+}
+
 @test "in another network nothing of the old one counts" {
 	tool eng1 disconnect >/dev/null
 	[[ -n $(way eng1 rs1 rtt_us) ]]
