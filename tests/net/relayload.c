@@ -8,7 +8,8 @@
  *       at the relay there (process PID), print names and values:
  *       1. open SESSIONS, wait; they are idle: what they cost
  *       2. BUSY of them send for SECONDS from manager to device as fast as they can, with no more
- *          under way than vpnd would have: throughput, how it is shared
+ *          under way than vpnd would have: throughput, how it is shared. Longer, if need be, until
+ *          each has carried many times what it may have under way
  *       3. all are idle again, after a word or two each: what is left of that
  *       4. the first one sends alone, then beside STALLED others whose receivers have stopped; in
  * turns
@@ -41,8 +42,10 @@
 #define QUIET_WORD_MS 500
 #define DRAIN_MS 500
 #define TURN_MS 1000 /* alone, or beside stalled ones */
-#define TURNS 10
-#define FLIGHT_BYTES (256u << 10) /* under way of a busy session; vpnd bounds it, too */
+#define TURNS 16
+#define FLIGHT_BYTES (512u << 10) /* under way of a busy session; vpnd bounds it, too */
+#define FLIGHTS 20 /* of each, on average, before shares are compared: they come in pieces */
+#define PATIENCE 6 /* times the SECONDS, to that end */
 #define RECORD_HEAD 5
 #define RECORD_BODY 16401
 #define WORD_BYTES 40 /* a record */
@@ -356,6 +359,15 @@ static void begin_busy(struct load *l, uint64_t now_ms)
 	enter(l, BUSY, now_ms);
 }
 
+static bool seen_enough(const struct load *l)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < l->n_busy; i++)
+		sum += l->ends[2 * i + 1].received - l->ends[2 * i + 1].at_begin;
+	return sum >= (uint64_t)l->n_busy * FLIGHTS * FLIGHT_BYTES;
+}
+
 static void end_busy(struct load *l, uint64_t now_ms, double s)
 {
 	show_busy(l, s);
@@ -447,7 +459,8 @@ static bool step(struct load *l, uint64_t now_ms)
 			begin_busy(l, now_ms);
 		break;
 	case BUSY:
-		if (passed_ms >= l->busy_ms)
+		if (passed_ms >= l->busy_ms &&
+		    (seen_enough(l) || passed_ms >= PATIENCE * l->busy_ms))
 			end_busy(l, now_ms, (double)passed_ms / 1000);
 		break;
 	case QUIET:
