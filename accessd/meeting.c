@@ -383,13 +383,27 @@ void sessions_wishes_changed(struct sessions *ss, int64_t device_member)
 	}
 }
 
+/* One end has lost its path: the other one may have nothing to send, and not know. */
+static void nudge(struct sessions *ss, const struct session *x, int64_t endpoint)
+{
+	struct rpc *rpc = ss->ops->endpoint_rpc(ss->arg, endpoint);
+
+	if (rpc)
+		(void)rpc_notify(rpc, "session.search", json_pack("{s:s}", "session", x->row.id));
+}
+
 int sessions_path(struct sessions *ss, int64_t endpoint, const char *id, const char *relay)
 {
 	struct session *x = sessions_find(ss, id);
 	const struct relay_info *r = relay[0] ? relays_by_uid(ss->relays, relay) : NULL;
+	bool manager;
 
 	if (!x || (x->row.manager != endpoint && x->row.device != endpoint) || (relay[0] && !r))
 		return -ENOENT;
-	x->path[x->row.manager == endpoint ? TOKEN_MANAGER : TOKEN_DEVICE] = r ? r->member : 0;
+	manager = x->row.manager == endpoint;
+	if (!r && x->path[manager ? TOKEN_MANAGER : TOKEN_DEVICE] &&
+	    x->path[manager ? TOKEN_DEVICE : TOKEN_MANAGER])
+		nudge(ss, x, manager ? x->row.device : x->row.manager);
+	x->path[manager ? TOKEN_MANAGER : TOKEN_DEVICE] = r ? r->member : 0;
 	return 0;
 }

@@ -2,6 +2,7 @@
 /*
  * What is said with the Access Server (docs/PROTOCOL.md, section 4): hello, grants, ends.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,26 @@ static void take_servers(struct app *app, const json_t *hello)
 		log_warn("the new list of Access Servers is not kept");
 }
 
+void access_tell_path(struct app *app, const struct session *s)
+{
+	struct rpc *rpc = app->link && app->online ? access_link_rpc(app->link) : NULL;
+	const struct grant *g = session_grant(s);
+
+	if (rpc)
+		(void)rpc_notify(rpc, "session.path",
+				 json_pack("{s:s, s:s, s:I}", "session", g->session, "relay",
+					   session_relay_uid(s), "serial", (json_int_t)g->serial));
+}
+
+/* A restarted server does not know. */
+static void tell_paths(struct app *app)
+{
+	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
+		if (app->sessions[i].session && !app->sessions[i].ending)
+			access_tell_path(app, app->sessions[i].session);
+	}
+}
+
 static void on_hello(void *arg, const json_t *result, int code, const char *message)
 {
 	struct app *app = arg;
@@ -98,6 +119,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	app_remember(app);
 	relays_on_hello(app, result);
 	reporter_online(app->reporter, access_link_rpc(app->link));
+	tell_paths(app);
 	enrolment_finish(app);
 	log_notice("online name=%s domain=%s", app->identity.name, app->identity.id.domain);
 	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
@@ -200,6 +222,50 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 	explicit_bzero(&grant, sizeof(grant));
 }
 
+static struct app_session *session_of(struct rpc *rpc, const json_t *params)
+{
+	const char *id;
+
+	return rpc_str(params, "session", &id) ? sessions_find(app_of(rpc), id) : NULL;
+}
+
+static void on_session_relays(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app_session *as = session_of(rpc, params);
+	struct grant_relay relays[GRANT_RELAYS_MAX];
+	int64_t serial;
+	size_t n;
+	int r;
+
+	(void)id;
+	if (!as)
+		return;
+	r = !rpc_int(params, "serial", 0, UINT32_MAX, &serial)
+		    ? -EBADMSG
+		    : grant_relays_decode(relays, &n, json_object_get(params, "relays"));
+	if (r == 0)
+		r = session_set_relays(as->session, (uint32_t)serial, relays, n);
+	explicit_bzero(relays, sizeof(relays));
+	if (r == 0)
+		log_info("another list of relays session=%.8s serial=%lld relays=%zu first=%s",
+			 session_grant(as->session)->session, (long long)serial, n,
+			 session_grant(as->session)->relays[0].name);
+	else if (r != -EALREADY)
+		log_warn("a list of relays is not taken session=%.8s error=\"%s\"",
+			 session_grant(as->session)->session, strerror(-r));
+}
+
+/* The other end has lost its path: ours may be dead, too, and nothing was sent that would show it.
+ */
+static void on_session_search(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app_session *as = session_of(rpc, params);
+
+	(void)id;
+	if (as)
+		session_suspect(as->session);
+}
+
 static void on_session_end(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct app *app = app_of(rpc);
@@ -237,9 +303,10 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method methods[] = {
-	{"session.grant", on_grant},	      {"session.end", on_session_end},
-	{"session.measured", relays_on_far},  {"relay.list", relays_on_list},
-	{"relay.measure", relays_on_measure}, {"bye", on_bye},
+	{"session.grant", on_grant},	       {"session.end", on_session_end},
+	{"session.relays", on_session_relays}, {"session.search", on_session_search},
+	{"session.measured", relays_on_far},   {"relay.list", relays_on_list},
+	{"relay.measure", relays_on_measure},  {"bye", on_bye},
 };
 
 int access_open(struct app *app)

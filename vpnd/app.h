@@ -147,6 +147,8 @@ int access_open(struct app *app) __attribute__((warn_unused_result));
 /** access_close_session() - tell accessd that a session is over: now, or when it grants it again.
  */
 void access_close_session(struct app *app, const char *session, const char *reason);
+/** access_tell_path() - which relay the packets of a session take. */
+void access_tell_path(struct app *app, const struct session *s);
 /** access_set_unsure() - was a connect to @device given up unheard? A grant that comes for it
  * without being asked for is refused then. */
 void access_set_unsure(struct app *app, const char *device, bool unsure);

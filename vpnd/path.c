@@ -19,6 +19,7 @@ const struct path_times path_times_default = {
 	.hello_ms = 10000,
 	.active_ms = 60000,
 	.quiet_ms = 1000,
+	.suspect_ms = 2000,
 	.lost_ms = 5000,
 	.rtt_every_ms = 10000,
 	.idle_ping_ms = 45000,
@@ -28,11 +29,12 @@ const struct path_times path_times_default = {
 #define SHED_YOUNG_MS 10000 /* a path that dies sooner after it has shed may have died of that */
 
 static void schedule(struct path *p);
+static void on_tick(uv_timer_t *timer);
 static void note_death(struct path *p, uint64_t alive_ms);
 
 static const struct grant_relay *relay_of(const struct path *p)
 {
-	return &p->config.grant->relays[p->config.relay];
+	return p->config.relay;
 }
 
 static void step(struct path *p, const char *fmt, const char *a, const char *b)
@@ -67,7 +69,7 @@ static int send_frame(struct path *p, enum frame_type type, const void *payload,
 {
 	uint8_t bytes[FRAME_HEADER_BYTES + FRAME_HELLO_MAX_BYTES];
 
-	if (!p->inner || n > FRAME_HELLO_MAX_BYTES)
+	if (!p->inner || p->state == PATH_LEAVING || n > FRAME_HELLO_MAX_BYTES)
 		return -EPIPE;
 	frame_header_encode(bytes, type, n);
 	memcpy(bytes + FRAME_HEADER_BYTES, payload, n);
@@ -110,6 +112,27 @@ void path_close(struct path *p, int end_code, const char *reason)
 		inner_finish(p->inner, reason);
 	else if (p->inner)
 		inner_close(p->inner, reason);
+}
+
+/* In order, so that what the other end is still to get arrives. */
+static void finish(struct path *p, const char *reason)
+{
+	begin_closing(p, reason);
+	if (p->inner)
+		inner_finish(p->inner, reason);
+}
+
+void path_leave(struct path *p, const char *reason)
+{
+	if (p->state != PATH_READY || p->ended) {
+		path_close(p, FRAME_END_PATH, reason);
+		return;
+	}
+	send_end(p, FRAME_END_PATH, reason);
+	if (p->state != PATH_READY)
+		return;
+	p->state = PATH_LEAVING;
+	uv_timer_start(&p->timer, on_tick, PATH_LEAVE_MS, 0);
 }
 
 /* Liveness */
@@ -181,12 +204,26 @@ static uint64_t ping_at(const struct path *p, uint64_t now)
 	return min_ms(quiet_since + p->times->quiet_ms, p->asked_ms + p->times->rtt_every_ms);
 }
 
+/* When the path is suspected if nothing comes. */
+static uint64_t suspect_at(const struct path *p, uint64_t now)
+{
+	if (!active(p, now) || !p->pinged_ms || p->suspected)
+		return UINT64_MAX;
+	return p->pinged_ms + p->times->suspect_ms;
+}
+
 /* When the path is lost if nothing comes. */
 static uint64_t lost_at(const struct path *p, uint64_t now)
 {
 	if (!active(p, now))
 		return p->heard_ms + p->times->idle_lost_ms;
 	return p->pinged_ms ? p->pinged_ms + p->times->lost_ms : UINT64_MAX;
+}
+
+static void suspect(struct path *p)
+{
+	p->suspected = true;
+	p->cb->on_silent(p, true);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -196,6 +233,8 @@ static void on_tick(uv_timer_t *timer)
 
 	if (p->state == PATH_HELLO)
 		path_close(p, 0, "the other end did not say HELLO in time");
+	if (p->state == PATH_LEAVING)
+		finish(p, "another path is used");
 	if (p->state != PATH_READY)
 		return;
 	follow_ping(p, now);
@@ -206,6 +245,20 @@ static void on_tick(uv_timer_t *timer)
 	}
 	if (now >= ping_at(p, now))
 		send_ping(p);
+	if (p->state == PATH_READY && now >= suspect_at(p, now))
+		suspect(p);
+	if (p->state == PATH_READY)
+		schedule(p);
+}
+
+void path_suspect(struct path *p)
+{
+	if (p->state != PATH_READY || p->suspected)
+		return;
+	path_note_data(p); /* as if there were some: that has an end */
+	send_ping(p);
+	if (p->state == PATH_READY)
+		suspect(p);
 	if (p->state == PATH_READY)
 		schedule(p);
 }
@@ -213,7 +266,7 @@ static void on_tick(uv_timer_t *timer)
 static void schedule(struct path *p)
 {
 	uint64_t now = clock_mono_ms();
-	uint64_t at = min_ms(ping_at(p, now), lost_at(p, now));
+	uint64_t at = min_ms(min_ms(ping_at(p, now), suspect_at(p, now)), lost_at(p, now));
 
 	if (ping_waits(p))
 		at = min_ms(at, now + p->times->quiet_ms);
@@ -228,6 +281,22 @@ static void heard(struct path *p)
 	p->pinged_ms = 0;
 	if (waited && p->state == PATH_READY)
 		schedule(p);
+	if (p->suspected && p->state == PATH_READY) {
+		p->suspected = false;
+		p->cb->on_silent(p, false);
+	}
+}
+
+/* Where data comes from, an answer is expected, too. */
+static void note_arrival(struct path *p)
+{
+	bool was_active = active(p, p->heard_ms);
+
+	p->data_ms = p->heard_ms;
+	if (!was_active && p->state == PATH_READY) {
+		p->active_ms = p->heard_ms;
+		schedule(p);
+	}
 }
 
 static void on_pong(struct path *p, const uint8_t *payload, size_t n)
@@ -282,7 +351,7 @@ static void shed(struct path *p)
  */
 static void note_death(struct path *p, uint64_t alive_ms)
 {
-	if (!p->shed_ms || p->ended || alive_ms >= p->shed_ms + SHED_YOUNG_MS)
+	if (!p->shed_ms || p->ended || p->drained || alive_ms >= p->shed_ms + SHED_YOUNG_MS)
 		return;
 	dial_remember_sealed(p->config.memory, p->shed_host, &p->from, clock_mono_ms());
 	log_info("path died soon after the outer layer was shed: both stay for a day relay=%s",
@@ -323,7 +392,12 @@ static void on_end(struct path *p, const struct frame *f)
 	log_clean(reason, sizeof(reason), (const char *)f->payload + 1, f->len - 1);
 	p->ended = true;
 	p->cb->on_end(p, f->payload[0], reason);
-	path_close(p, 0, reason[0] ? reason : "ended by the other end");
+	if (!reason[0])
+		snprintf(reason, sizeof(reason), "ended by the other end");
+	if (p->state == PATH_CLOSING || f->payload[0] != FRAME_END_PATH)
+		path_close(p, 0, reason);
+	else
+		finish(p, reason); /* what was sent before is still to arrive there */
 }
 
 static void on_number(struct path *p, const struct frame *f, void (*fn)(struct path *p, uint32_t n))
@@ -345,9 +419,11 @@ static void on_frame(struct path *p, const struct frame *f)
 	}
 	switch (f->type) {
 	case FRAME_PACKET:
+		note_arrival(p);
 		p->cb->on_packet(p, &plain, f->payload, f->len);
 		break;
 	case FRAME_SUPER:
+		note_arrival(p);
 		path_data_super(p, f);
 		break;
 	case FRAME_STAMP:
@@ -369,10 +445,12 @@ static void on_frame(struct path *p, const struct frame *f)
 		on_pong(p, f->payload, f->len);
 		break;
 	case FRAME_SELECT:
-		on_number(p, f, p->cb->on_select);
+		if (p->state == PATH_READY)
+			on_number(p, f, p->cb->on_select);
 		break;
 	case FRAME_SELECTED:
-		on_number(p, f, p->cb->on_selected);
+		if (p->state == PATH_READY)
+			on_number(p, f, p->cb->on_selected);
 		break;
 	case FRAME_END:
 		on_end(p, f);
@@ -389,7 +467,7 @@ static size_t take_frames(struct path *p, const uint8_t *bytes, size_t n)
 	struct frame f;
 	int r;
 
-	while (p->state != PATH_CLOSING) {
+	while (p->state != PATH_CLOSING && !p->ended) {
 		r = frame_decode(bytes + taken, n - taken, &f, &used);
 		if (r == -EAGAIN)
 			break;
@@ -440,6 +518,16 @@ static void on_inner_drain(struct inner *in)
 		p->cb->on_room(p);
 }
 
+static void on_inner_hint(struct inner *in, const struct hint *h)
+{
+	struct path *p = inner_arg(in);
+
+	if (p->state == PATH_CLOSING)
+		return;
+	p->drained = h->code == HINT_DRAINING;
+	p->cb->on_hint(p, h);
+}
+
 static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 {
 	struct path *p = inner_arg(in);
@@ -456,6 +544,7 @@ static const struct inner_callbacks inner_calls = {
 	.on_ready = on_inner_ready,
 	.on_data = on_inner_data,
 	.on_drain = on_inner_drain,
+	.on_hint = on_inner_hint,
 	.on_closed = on_inner_closed,
 };
 
@@ -587,9 +676,18 @@ void *path_arg(const struct path *p)
 	return p->arg;
 }
 
-size_t path_relay(const struct path *p)
+uint64_t path_lead_us(const struct path *old, const struct path *next)
 {
-	return p->config.relay;
+	uint64_t base = old->flight.base_us, waits = 0, longer = 0;
+	uint64_t next_us = next->rtt_ms > 0 ? (uint64_t)(next->rtt_ms * 1000) : 0;
+
+	if (old->state != PATH_READY || old->suspected || base == 0 || next_us == 0)
+		return 0;
+	if (old->flight.rtt_us > base) /* a queue is in our direction: there is none in the other */
+		waits = old->flight.rtt_us - base;
+	if (base > next_us)
+		longer = (base - next_us) / 2;
+	return waits + longer;
 }
 
 void path_status(const struct path *p, struct path_status *s)

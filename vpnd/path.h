@@ -4,7 +4,9 @@
  * end, authenticate it (inner TLS), exchange HELLO, then carry frames. A path knows nothing of
  * the session's other paths; the session decides which one is used.
  *
- *   DIALING -> WAITING (at the relay, then inner handshake) -> HELLO -> READY -> CLOSING
+ *   DIALING -> WAITING (at the relay, then inner handshake) -> HELLO -> READY
+ *           -> LEAVING (has said END, still takes what the other end sent before its own) ->
+ * CLOSING
  */
 #ifndef FARLAN_PATH_H
 #define FARLAN_PATH_H
@@ -19,15 +21,18 @@
 #define PATH_MTU_MAX 65535
 #define PATH_MTU_DEFAULT 1500 /* of an end that does not say */
 
-enum path_state { PATH_DIALING, PATH_WAITING, PATH_HELLO, PATH_READY, PATH_CLOSING };
+enum path_state { PATH_DIALING, PATH_WAITING, PATH_HELLO, PATH_READY, PATH_LEAVING, PATH_CLOSING };
+
+#define PATH_LEAVE_MS 2000 /* what is under way to us has arrived by then */
 
 /* How long things may take. */
 struct path_times {
 	uint32_t wait_ms;      /* a relay keeps a waiting leg this long */
 	uint32_t hello_ms;     /* authenticated, until the other end's HELLO */
-	uint32_t active_ms;    /* after data was sent: watched closely */
+	uint32_t active_ms;    /* after data was sent or came: watched closely */
 	uint32_t quiet_ms;     /* active and nothing heard: PING */
-	uint32_t lost_ms;      /* and nothing after that: lost */
+	uint32_t suspect_ms;   /* and nothing after that: suspected */
+	uint32_t lost_ms;      /* the same: lost */
 	uint32_t rtt_every_ms; /* active: PING for the round-trip time */
 	uint32_t idle_ping_ms;
 	uint32_t idle_lost_ms;
@@ -44,6 +49,10 @@ struct path_callbacks {
 	void (*on_room)(struct path *p); /* path_pump() may go on */
 	void (*on_select)(struct path *p, uint32_t n);
 	void (*on_selected)(struct path *p, uint32_t n);
+	/* The relay, or somebody on the way, gives a hint. In any state but CLOSING. */
+	void (*on_hint)(struct path *p, const struct hint *h);
+	/* READY: suspected, for nothing is heard; @silent false: something is heard again. */
+	void (*on_silent)(struct path *p, bool silent);
 	/* The peer ended the path or the session (enum frame_end_code); on_gone follows. */
 	void (*on_end)(struct path *p, int code, const char *reason);
 	/* The path is over, exactly once, from the loop; @p is freed after it. */
@@ -55,10 +64,10 @@ struct path_config { /* borrowed for the path's life but for the integers */
 	const struct tls_ctx *outer_ctx,
 		*inner_ctx; /* inner: client for a manager, server for a device */
 	const struct grant *grant;
+	const struct grant_relay *relay;
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
 	const struct path_times *times; /* NULL: path_times_default */
-	size_t relay;			/* index in the grant */
 	uint64_t generation;
 	bool shed;    /* shed the outer layer where nobody sits between */
 	bool super;   /* we take super-packets */
@@ -74,6 +83,17 @@ int path_open(struct path **out, const struct path_config *config, const struct 
 void path_close(struct path *p, int end_code, const char *reason);
 
 /**
+ * path_leave() - another path is used from now on: say END, take what is still under way to us,
+ * close when the other end has said END, too, or after PATH_LEAVE_MS. Only if READY, else it is
+ * path_close().
+ */
+void path_leave(struct path *p, const char *reason);
+
+/** path_suspect() - somebody thinks that it is lost: ask (PING), and suspect it until something is
+ * heard. Only if READY. */
+void path_suspect(struct path *p);
+
+/**
  * path_pump() - take packets out of @q and seal them, as many as the socket and the line take now.
  * When they take more, on_room comes. A sealed packet is never dropped.
  */
@@ -86,7 +106,12 @@ void path_select(struct path *p, uint32_t n);
 void path_selected(struct path *p, uint32_t n);
 
 void *path_arg(const struct path *p);
-size_t path_relay(const struct path *p); /* index in the grant */
+
+/**
+ * path_lead_us() - how much later does what was sent on @old arrive than what is sent on @next? For
+ * who changes over and wants to keep the order. 0: not known, or not later.
+ */
+uint64_t path_lead_us(const struct path *old, const struct path *next);
 
 struct path_status {
 	enum path_state state;

@@ -176,7 +176,7 @@ void path_data_stamp(struct path *p, const struct frame *f)
 {
 	uint8_t frame[FRAME_STAMP_TOTAL_BYTES];
 
-	if (!p->inner)
+	if (!p->inner || p->state != PATH_READY)
 		return;
 	frame_header_encode(frame, FRAME_ACK, FRAME_STAMP_BYTES);
 	memcpy(frame + FRAME_HEADER_BYTES, f->payload, FRAME_STAMP_BYTES);

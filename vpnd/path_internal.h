@@ -25,6 +25,8 @@ struct path {
 	uv_timer_t timer; /* for HELLO; liveness, once ready */
 	bool timer_closed;
 	bool ended;			     /* by the other end: nothing is said any more */
+	bool suspected;			     /* told by on_silent */
+	bool drained;			     /* the relay has said that it will end it */
 	struct buf rx;			     /* a frame that is not whole yet */
 	uint64_t heard_ms, sent_ms, data_ms; /* CLOCK_BOOTTIME */
 	uint64_t active_ms;		     /* since when data is sent without a long pause */

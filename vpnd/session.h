@@ -5,6 +5,10 @@
  *
  *   SEARCHING -(path selected)-> UP -(path lost)-> SEARCHING ...   any -> ENDING
  *
+ * A session that is up moves to another relay when a new list names a better one, when the one in
+ * use drains, or falls silent: it searches while the old path goes on being used, and changes over
+ * when both ends have the new one.
+ *
  * Source: docs/PROTOCOL.md, sections 6 and 7; docs/ARCHITECTURE.md, "Sessions and paths".
  */
 #ifndef FARLAN_SESSION_H
@@ -18,6 +22,8 @@
 #define SESSION_RETIRE_MS 5000	   /* the device keeps the other paths this long after a SELECT */
 #define SESSION_STEADY_MS 10000	   /* a selected path that is lost sooner died young */
 #define SESSION_AGAIN_BASE_MS 100  /* wait before the search then */
+#define SESSION_MOVE_MS 120000	   /* a session that is up seeks another relay for so long */
+#define SESSION_HOLD_MAX_US 50000  /* packets wait so long for those on the old path to arrive */
 #define SESSION_LIFE_LOOK_MS 30000 /* a session may outlive its time by so much after a sleep */
 #define SESSION_RETRY_BASE_MS 500
 #define SESSION_RETRY_MAX_MS 15000
@@ -38,6 +44,8 @@ struct session_callbacks {
 	void (*on_step)(struct session *s, const char *text); /* for people */
 	void (*on_up)(struct session *s); /* a path is selected, both ends know */
 	void (*on_down)(struct session *s, const char *reason); /* searching again */
+	/* Packets take another relay, or none: session_relay_uid(). */
+	void (*on_path)(struct session *s);
 	/* Borrowed; @v is what the peer says, not checked yet. */
 	void (*on_packet)(struct session *s, const struct vnet *v, const uint8_t *packet, size_t n);
 	/* The session is over by itself: the peer ended it or its time is up. session_end() was
@@ -69,6 +77,19 @@ int session_open(struct session **out, const struct session_config *config,
 void session_end(struct session *s, const char *reason);
 
 /**
+ * session_set_relays() - another list, in order of preference; what is not in it any more is left.
+ * @n: 1 to GRANT_RELAYS_MAX; copied. Return: 0; -EALREADY @serial is not higher than that of the
+ * list in use; -ENOSPC too many lists at once, -ENOMEM: nothing changed.
+ */
+int session_set_relays(struct session *s, uint32_t serial, const struct grant_relay *relays,
+		       size_t n) __attribute__((warn_unused_result));
+/** session_suspect() - somebody says that the other end has lost its path: look after ours, and for
+ * another one. */
+void session_suspect(struct session *s);
+/** session_relay_uid() - of the relay that packets take; "" while searching. */
+const char *session_relay_uid(const struct session *s);
+
+/**
  * session_queue() - takes one packet for the peer, in normal form; it goes with session_flush(), or
  * later, when the path takes more. Return: 0; -ENETDOWN no path: dropped and counted.
  */
@@ -85,6 +106,8 @@ struct session_status {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t drops[SESSION_DROPS];
 	uint64_t marked; /* packets, by ECN */
+	uint64_t moves;	 /* to another relay without a break */
+	bool moving;	 /* up, and seeking another relay */
 	uint32_t backlog_bytes;
 	struct histo delays; /* in the queue */
 	/* Paths: other end authenticated, failed before that, lost while selected. */

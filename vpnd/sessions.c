@@ -138,6 +138,13 @@ static void on_down(struct session *s, const char *reason)
 		       "the way to %s was lost: %s", session_grant(s)->peer_name, reason);
 }
 
+static void on_path(struct session *s)
+{
+	struct app_session *as = session_arg(s);
+
+	access_tell_path(as->app, s);
+}
+
 static void on_packet(struct session *s, const struct vnet *v, const uint8_t *packet, size_t n)
 {
 	struct app_session *as = session_arg(s);
@@ -164,6 +171,7 @@ static const struct session_callbacks session_calls = {
 	.on_step = on_step,
 	.on_up = on_up,
 	.on_down = on_down,
+	.on_path = on_path,
 	.on_packet = on_packet,
 	.on_over = on_over,
 	.on_closed = on_closed,

@@ -132,6 +132,8 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 	if (!o)
 		return NULL;
 	add_relay(o, &st);
+	json_object_set_new(o, "moves", ints(st.moves));
+	json_object_set_new(o, "moving", json_boolean(st.moving));
 	if (st.path.state == PATH_READY && st.relay[0]) {
 		json_object_set_new(o, "layers",
 				    json_string(st.path.shed ? "inner" : "outer and inner"));

@@ -24,13 +24,14 @@ struct side {
 	enum side_call end_in;	       /* session_end() is called from this callback */
 	bool lossy;		       /* packets may be missing, as where a relay dies */
 	void (*on_up)(struct side *e);
-	bool super;
+	bool super, shed;
 	/* NULL: packets are those of side_pump() */
 	void (*on_packet)(struct side *e, const struct vnet *v, const uint8_t *packet, size_t n);
 	/* What happened: */
 	struct session *s; /* NULL: closed */
 	enum token_role role;
-	unsigned int steps, ups, downs, overs, closed;
+	unsigned int steps, ups, downs, overs, closed, paths;
+	char path[IDENT_UID_SIZE]; /* what on_path told */
 	char step[PATH_REASON_SIZE + 100], down[PATH_REASON_SIZE], over[PATH_REASON_SIZE];
 	/* Packets: */
 	uint64_t goal, sent, next, received, down_refused;
@@ -104,7 +105,7 @@ static inline void take_packet(struct side *e, const uint8_t *packet, size_t n)
 	struct rd r = rd_init(packet, n);
 	uint64_t seq;
 
-	if (!rd_u64(&r, &seq) || !packet_good(&from, seq, packet, n) || seq < e->next ||
+	if (!rd_u64(&r, &seq) || !packet_good(&from, seq, packet, n) ||
 	    (!e->lossy && seq != e->next))
 		e->wrong = true;
 	e->next = seq + 1;
@@ -192,6 +193,14 @@ static inline void on_down(struct session *s, const char *reason)
 	maybe_end(e, SIDE_DOWN);
 }
 
+static inline void on_path(struct session *s)
+{
+	struct side *e = session_arg(s);
+
+	e->paths++;
+	snprintf(e->path, sizeof(e->path), "%s", session_relay_uid(s));
+}
+
 static inline void on_packet(struct session *s, const struct vnet *v, const uint8_t *packet,
 			     size_t n)
 {
@@ -229,6 +238,7 @@ static const struct session_callbacks side_calls = {
 	.on_step = on_step,
 	.on_up = on_up,
 	.on_down = on_down,
+	.on_path = on_path,
 	.on_packet = on_packet,
 	.on_over = on_over,
 	.on_closed = on_closed,
@@ -255,6 +265,7 @@ static inline void side_open(struct side *e, enum token_role role)
 		.ports = &rig.ports,
 		.memory = &memory,
 		.super = e->super,
+		.shed = e->shed,
 		.answer_ms = e->answer_ms,
 		.retire_ms = e->retire_ms,
 		.times = e->times.lost_ms ? &e->times : NULL,

@@ -14,6 +14,7 @@ static const struct path_times quick = {
 	.hello_ms = 300,
 	.active_ms = 1000,
 	.quiet_ms = 100,
+	.suspect_ms = 150,
 	.lost_ms = 300,
 	.rtt_every_ms = 500,
 	.idle_ping_ms = 450,
@@ -42,7 +43,9 @@ struct probe {
 	unsigned int bad_vnets;
 	/* What it sends: */
 	bool super, tcp_only;
-	unsigned int rooms;
+	unsigned int rooms, hints, silents;
+	uint16_t hint_arg;
+	bool silent; /* suspected now */
 	struct packets *pool;
 	struct queue queue;
 };
@@ -111,6 +114,22 @@ static void on_selected(struct path *p, uint32_t n)
 	maybe_close(e, p, CALL_SELECTED);
 }
 
+static void on_hint(struct path *p, const struct hint *h)
+{
+	struct probe *e = path_arg(p);
+
+	e->hints++;
+	e->hint_arg = h->arg;
+}
+
+static void on_silent(struct path *p, bool silent)
+{
+	struct probe *e = path_arg(p);
+
+	e->silent = silent;
+	e->silents += silent;
+}
+
 static void on_end(struct path *p, int code, const char *reason)
 {
 	struct probe *e = path_arg(p);
@@ -137,6 +156,8 @@ static const struct path_callbacks callbacks = {
 	.on_ready = on_ready,
 	.on_packet = on_packet,
 	.on_room = on_room,
+	.on_hint = on_hint,
+	.on_silent = on_silent,
 	.on_select = on_select,
 	.on_selected = on_selected,
 	.on_end = on_end,
@@ -150,6 +171,7 @@ static void probe_open(struct probe *e, enum token_role role)
 		.outer_ctx = rig.outer,
 		.inner_ctx = role == TOKEN_MANAGER ? rig.manager.client : rig.device.server,
 		.grant = &e->grant,
+		.relay = &e->grant.relays[0],
 		.ports = &rig.ports,
 		.times = e->times,
 		.super = e->super,

@@ -35,6 +35,11 @@ static void on_down(struct session *s, const char *reason)
 	((struct side *)session_arg(s))->up = false;
 }
 
+static void on_path(struct session *s)
+{
+	(void)s;
+}
+
 static void on_packet(struct session *s, const struct vnet *v, const uint8_t *packet, size_t n)
 {
 	(void)s;
@@ -58,6 +63,7 @@ static const struct session_callbacks calls = {
 	.on_step = on_step,
 	.on_up = on_up,
 	.on_down = on_down,
+	.on_path = on_path,
 	.on_packet = on_packet,
 	.on_over = on_over,
 	.on_closed = on_closed,
