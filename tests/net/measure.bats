@@ -179,6 +179,20 @@ print(*(total[n] for n in (1, 2, 3)))
 	lab in inet nft delete table inet shut
 }
 
+# left_rs1 - the guess was the first one, the others are clearly nearer.
+left_rs1() {
+	in_use rs2 || in_use rs3
+}
+
+@test "a session that began on a guess goes over to a nearer relay" {
+	forget
+	connect eng1 site1
+	wait_for 5 pings pc1 "$plc1"
+	wait_for 20 left_rs1
+	wait_for 5 pings pc1 "$plc1"
+	assert_equal "$(log_lines eng1 'state=searching')" 0 "times that it was without a path"
+}
+
 @test "on a terminal the bars are drawn, no wider than it is" {
 	tool eng1 disconnect >/dev/null
 	wait_for 5 has_sessions site1 0
