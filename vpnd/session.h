@@ -21,6 +21,7 @@
 #define SESSION_ANSWER_MS 5000	   /* the manager waits this long for the answer to a SELECT */
 #define SESSION_RETIRE_MS 5000	   /* the device keeps the other paths this long after a SELECT */
 #define SESSION_STEADY_MS 3000	   /* a selected path that is lost sooner died young */
+#define SESSION_HINTS_MS 10000	   /* hints and silences that follow each other sooner are paced */
 #define SESSION_AGAIN_BASE_MS 100  /* wait before the search then */
 #define SESSION_MOVE_MS 120000	   /* a session that is up seeks another relay for so long */
 #define SESSION_HOLD_MAX_US 50000  /* packets wait so long for those on the old path to arrive */

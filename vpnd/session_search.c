@@ -156,11 +156,11 @@ void search_begin(struct session *s, uint64_t at_ms)
 }
 
 /* At once, or, if the event before was a short time ago, after a pause. */
-static void begin_paced(struct session *s, struct backoff *b, uint64_t last_ms)
+static void begin_paced(struct session *s, struct backoff *b, uint64_t last_ms, uint64_t short_ms)
 {
 	uint64_t now = clock_mono_ms();
 
-	if (now - last_ms >= SESSION_STEADY_MS) {
+	if (now - last_ms >= short_ms) {
 		backoff_reset(b);
 		search_begin(s, now);
 	} else {
@@ -170,7 +170,7 @@ static void begin_paced(struct session *s, struct backoff *b, uint64_t last_ms)
 
 void search_begin_lost(struct session *s)
 {
-	begin_paced(s, &s->again, s->selected_ms);
+	begin_paced(s, &s->again, s->selected_ms, SESSION_STEADY_MS);
 }
 
 void search_begin_hinted(struct session *s)
@@ -178,7 +178,7 @@ void search_begin_hinted(struct session *s)
 	uint64_t last_ms = s->hinted_ms > s->selected_ms ? s->hinted_ms : s->selected_ms;
 
 	s->hinted_ms = clock_mono_ms();
-	begin_paced(s, &s->hints, last_ms);
+	begin_paced(s, &s->hints, last_ms, SESSION_HINTS_MS);
 }
 
 void search_stop(struct session *s)
