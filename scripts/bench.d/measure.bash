@@ -85,7 +85,7 @@ record_cpu() {
 
 # iperf SECONDS OPTION... - leaves $work/iperf: mbit, bytes and congestion; fails if it did.
 iperf() {
-	timeout $(($1 + 20)) ip netns exec "$LAB-pc1" \
+	timeout --foreground $(($1 + 20)) ip netns exec "$LAB-pc1" \
 		iperf3 -J -c "$plc" -t "$1" -C "$inner_cc" "${@:2}" >"$work/iperf.json" 2>/dev/null || :
 	python3 -c '
 import json, sys
@@ -153,7 +153,7 @@ loaded() {
 
 # udp_try RATE - leaves $work/udp: sent, received, pps (that arrived) and loss (percent).
 udp_try() {
-	timeout 20 ip netns exec "$LAB-pc1" "$BUILD/tests/net/udpload" send "$plc" 5202 "$1" "$udp_seconds" 64 \
+	timeout --foreground 20 ip netns exec "$LAB-pc1" "$BUILD/tests/net/udpload" send "$plc" 5202 "$1" "$udp_seconds" 64 \
 		>"$work/udp" 2>/dev/null || printf 'sent 0\nreceived 0\npps 0\nloss 100\n' >"$work/udp"
 }
 

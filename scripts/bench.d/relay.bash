@@ -40,7 +40,7 @@ relay_fit() {
 # relay_run WORKERS sealed|shed - load a fresh relay once; lines "name value".
 relay_run() {
 	relay_start "$1"
-	timeout $((sessions / 20 + seconds + 120)) ip netns exec "$LAB-inet" "$BUILD/tests/net/relayload" run \
+	timeout --foreground $((sessions / 20 + seconds + 120)) ip netns exec "$LAB-inet" "$BUILD/tests/net/relayload" run \
 		"$work/relay" "$hub" "$relay_pid" "$sessions" "$busy" "$stalled" "$seconds" "$2" ||
 		die "the load generator failed: $(tail -n 3 "$work/rs1.relayd.log")"
 	clear_node rs1
