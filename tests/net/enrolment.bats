@@ -160,7 +160,7 @@ on_the_way() {
 	local before job
 
 	before=$(log_lines as1 "enrolled")
-	lab link "$1" --delay 300ms
+	lab link "$1" --delay 700ms # the time that `lab kill` may take
 	tool "$1" enroll <<<"$2" >/dev/null 2>&1 &
 	job=$!
 	sleep 0.5
