@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What takes long: what an idle device costs, that an idle session lives, that a search gives up.
 # The measurement runs from setup_file on, beside the other tests.
+# without sanitizers: it waits for long
 # bats file_tags=idle
 
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A line that loses packets: which congestion control the connections use.
+# without sanitizers: it is about the kernel
 # bats file_tags=tunnel
 
 load lib
