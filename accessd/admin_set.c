@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Changing what the register says of a member. */
+#include <string.h>
+
 #include "accessd/admin_internal.h"
 #include "common/io/log.h"
 #include "common/pure/rate.h"
@@ -29,10 +31,22 @@ static int set_rate(struct app *a, const struct store_member *m, uint64_t rate)
 	return rc;
 }
 
+static bool same_lans(const struct lans *a, const struct lans *b)
+{
+	char one[LISTS_LANS_TEXT_SIZE], other[LISTS_LANS_TEXT_SIZE];
+
+	lans_to_text(a, one);
+	lans_to_text(b, other);
+	return strcmp(one, other) == 0;
+}
+
 static int set_lans(struct app *a, const struct store_member *m, const struct lans *lans)
 {
-	int rc = store_member_set_lans(a->store, m->id, lans);
+	int rc;
 
+	if (same_lans(&m->lans, lans))
+		return 0; /* what runs is granted for these */
+	rc = store_member_set_lans(a->store, m->id, lans);
 	if (rc)
 		return rc;
 	log_notice("changed kind=device name=%s lans=%zu", m->name, lans->n);

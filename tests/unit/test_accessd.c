@@ -596,6 +596,23 @@ static void test_revoke(void **state)
 	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), RPC_DENIED);
 }
 
+/* The same LANs once more change nothing for those who are there. */
+static void test_same_lans(void **state)
+{
+	char id[TOKEN_SESSION_SIZE];
+	json_t *o;
+
+	(void)state;
+	everybody();
+	open_session(id);
+	net_admin_ok(&net, "device.set",
+		     json_pack("{s:s, s:[s], s:s}", "name", "site1", "lans", "192.168.201.0/24",
+			       "rate", "none"));
+	o = net_admin(&net, "session.list", NULL, &code);
+	assert_int_equal(json_array_size(json_object_get(o, "sessions")), 1);
+	json_decref(o);
+}
+
 static void test_lans(void **state)
 {
 	(void)state;
@@ -762,6 +779,7 @@ int main(void)
 		TEST(test_session_comes_back),
 		TEST(test_restart),
 		TEST(test_revoke),
+		TEST(test_same_lans),
 		TEST(test_lans),
 		TEST(test_limits),
 		TEST(test_usage),
