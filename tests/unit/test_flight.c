@@ -347,6 +347,20 @@ static void test_one_lost(void **state)
 	assert_true(s->window_min >= window / 2);
 }
 
+/* What was held up comes in one burst: the line has not become faster. */
+static void test_bursts_are_no_rate(void **state)
+{
+	struct sim *s = sim_new(10 * MBIT, 80 * MS);
+
+	run(s, SECOND);
+	s->hold_every_us = 400 * MS;
+	s->hold_us = 120 * MS;
+	for (int i = 0; i < 100; i++) {
+		run(s, 100 * MS);
+		assert_true(flight_rate(&s->f) <= 10ULL * MBIT * 5 / 4);
+	}
+}
+
 /* A stream that begins: twice as much in each round trip, and nothing waits for us. */
 static void test_begin(void **state)
 {
@@ -462,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_held_up),
 		cmocka_unit_test(test_lossy),
 		cmocka_unit_test(test_one_lost),
+		cmocka_unit_test(test_bursts_are_no_rate),
 		cmocka_unit_test(test_begin),
 		cmocka_unit_test(test_fast),
 		cmocka_unit_test(test_slow),

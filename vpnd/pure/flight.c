@@ -21,7 +21,7 @@ void flight_init(struct flight *f, bool on, uint64_t now_us)
 	f->on = on;
 	f->window = FLIGHT_WINDOW_FIRST_BYTES;
 	f->round_end = 1;
-	f->round_us = f->sent_us = now_us;
+	f->round_us = f->round_clock_us = f->sent_us = now_us;
 	f->slack_rounds = FLIGHT_SLACK_ROUNDS;
 }
 
@@ -75,6 +75,7 @@ size_t flight_room(const struct flight *f)
 static void begin_round(struct flight *f, uint64_t now_us)
 {
 	f->round_us = now_us;
+	f->round_clock_us = f->acked_clock_us;
 	f->round_acked = f->acked;
 	f->round_end = f->sent;
 	f->round_rtt_us = 0;
@@ -90,6 +91,7 @@ static void resume(struct flight *f, uint64_t now_us)
 		f->started = false;
 	}
 	begin_round(f, now_us);
+	f->round_clock_us = now_us;
 	f->round_end = f->sent + 1;
 }
 
@@ -294,9 +296,20 @@ static bool look_again(struct flight *f, uint64_t now_us, bool filled)
 	return true;
 }
 
+/* Echoes that were held up by a lost segment come all at once: no path delivers more than was sent
+ * in that time (draft-cheng-iccrg-delivery-rate-estimation). */
+static uint64_t round_rate(const struct flight *f, uint64_t now_us)
+{
+	uint64_t came_us = now_us - f->round_us, went_us = 0;
+
+	if (f->acked_clock_us > f->round_clock_us)
+		went_us = f->acked_clock_us - f->round_clock_us;
+	return (f->acked - f->round_acked) * 1000000 / (went_us > came_us ? went_us : came_us);
+}
+
 static void end_round(struct flight *f, uint64_t now_us)
 {
-	uint64_t rate = (f->acked - f->round_acked) * 1000000 / (now_us - f->round_us);
+	uint64_t rate = round_rate(f, now_us);
 	bool filled = f->round_peak >= limit(f);
 
 	note_rate(f, rate, filled && f->again_rounds == 0);
@@ -379,6 +392,7 @@ bool flight_acked(struct flight *f, uint64_t sent, uint64_t clock_us, uint64_t n
 	if (!s)
 		return false;
 	f->acked = sent;
+	f->acked_clock_us = s->clock_us;
 	if (f->cut && sent > f->cut_end) { /* the first that went out after it */
 		f->cut = false;
 		begin_round(f, now_us);

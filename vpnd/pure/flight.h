@@ -51,7 +51,7 @@ struct flight_stamp {
 struct flight {
 	bool on; /* the other end echoes stamps; else nothing is bounded */
 	uint64_t window;
-	uint64_t sent, acked;
+	uint64_t sent, acked, acked_clock_us;
 	uint64_t sent_us;				     /* when something went out last */
 	struct flight_stamp stamps[FLIGHT_STAMPS_MAX], last; /* last: that went out */
 	uint32_t first_stamp, n_stamps;
@@ -59,9 +59,10 @@ struct flight {
 	/* This round */
 	uint64_t round_end; /* over when this much is acknowledged */
 	uint64_t round_us, round_acked;
-	uint64_t round_rtt_us; /* lowest; 0: none yet */
-	uint64_t round_peak;   /* the most that was under way */
-	uint64_t last_rate;    /* of the round before */
+	uint64_t round_clock_us; /* when what this round acknowledges began to go out */
+	uint64_t round_rtt_us;	 /* lowest; 0: none yet */
+	uint64_t round_peak;	 /* the most that was under way */
+	uint64_t last_rate;	 /* of the round before */
 
 	uint64_t rates[FLIGHT_RATES]; /* bytes a second */
 	uint32_t n_rates;
