@@ -285,7 +285,8 @@ static void look_in(struct sessions *ss, struct session *x, struct field *f,
 	bool move = n > 0 && choose_move(&x->better, &f->at[0], current, event, clock_mono_ms());
 	struct list l = list_of(f, n, move ? 0 : stays);
 
-	if (l.n == 0 || (!move && !is_worse(x, f, &l)) || is_same(x, &l))
+	/* With the list that they have, too, where the ends met behind the first of it. */
+	if (l.n == 0 || (!move && (!is_worse(x, f, &l) || is_same(x, &l))))
 		return;
 	change(ss, x, &l, current, move ? why_moved(event, current) : "others can be used");
 }
@@ -405,5 +406,7 @@ int sessions_path(struct sessions *ss, int64_t endpoint, const char *id, const c
 	    x->path[manager ? TOKEN_DEVICE : TOKEN_MANAGER])
 		nudge(ss, x, manager ? x->row.device : x->row.manager);
 	x->path[manager ? TOKEN_MANAGER : TOKEN_DEVICE] = r ? r->member : 0;
+	if (manager && r)
+		meeting_due(ss, x); /* it may be another one than is wished */
 	return 0;
 }
