@@ -323,6 +323,19 @@ static void show_turns(const struct load *l)
 	       change[TURNS / 4]);
 }
 
+/* Sessions that stand still although nobody stalls them. */
+static void show_stuck(const struct load *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n_ends; i++) {
+		const struct end *e = &l->ends[i], *to = &l->ends[i ^ 1];
+
+		n += e->o && to->o && to->received != e->sent;
+	}
+	printf("stuck %zu\nlost_in_all %zu\n", n, l->n_failed);
+}
+
 /* Phases */
 
 static void enter(struct load *l, enum phase phase, uint64_t now_ms)
@@ -422,23 +435,23 @@ static void begin_turn(struct load *l, uint64_t now_ms)
 	l->ends[1].at_begin = 0;
 }
 
-/* The first half of a turn does not count: queues fill. Return: true after the last turn. */
-static bool go_on_turn(struct load *l, uint64_t now_ms, uint64_t passed_ms)
+/* The first half of a turn does not count: queues fill. */
+static void go_on_turn(struct load *l, uint64_t now_ms, uint64_t passed_ms)
 {
 	struct end *device = &l->ends[1];
 
 	if (passed_ms >= TURN_MS / 2 && device->at_begin == 0)
 		device->at_begin = device->received;
 	if (passed_ms < TURN_MS)
-		return false;
+		return;
 	l->turns[l->turn] = (double)(device->received - device->at_begin) / (TURN_MS / 2e3);
 	for (size_t i = 0; i <= l->n_stalled; i++) {
 		l->ends[2 * i].sends = false;
 		if (l->ends[2 * i + 1].o)
 			outer_resume(l->ends[2 * i + 1].o);
 	}
+	l->turn++;
 	enter(l, PAUSE, now_ms);
-	return ++l->turn == TURNS;
 }
 
 /* Return: true at the end. */
@@ -476,16 +489,20 @@ static bool step(struct load *l, uint64_t now_ms)
 			return true;
 		if (passed_ms < DRAIN_MS)
 			break;
-		if (still(l))
-			begin_turn(l, now_ms);
-		else
+		if (!still(l)) {
 			enter(l, PAUSE, now_ms);
+			break;
+		}
+		if (l->turn == TURNS) {
+			show_turns(l);
+			show_stuck(l);
+			return true;
+		}
+		begin_turn(l, now_ms);
 		break;
 	case TURN:
-		if (!go_on_turn(l, now_ms, passed_ms))
-			break;
-		show_turns(l);
-		return true;
+		go_on_turn(l, now_ms, passed_ms);
+		break;
 	}
 	return false;
 }
