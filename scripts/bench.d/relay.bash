@@ -71,11 +71,11 @@ relay_report() {
 			printf "  a busy session: least %s, median %s, most %s Mbit/s; farthest from the median %s %%, %d of %d within 20 %%; Jain %s\n",
 				v["least_mbit"], v["median_mbit"], v["most_mbit"], v["farthest_percent"],
 				v["within_20_percent"], busy, v["jain"]
-			printf "  idle again: RSS %.1f MB; at most %.1f MB; legs lost %d\n", v["rss_after_kb"] / 1024,
-				v["rss_peak_kb"] / 1024, v["lost"]
+			printf "  idle again: RSS %.1f MB; at most %.1f MB\n", v["rss_after_kb"] / 1024, v["rss_peak_kb"] / 1024
 			if (stalled > 0)
 				printf "  one session alone %s Mbit/s; beside %d stalled ones %+.1f %%\n", v["alone_mbit"], stalled,
 					v["beside_stalled_percent"]
+			printf "  legs lost until the end: %d; standing still although nobody stalls them: %d\n", v["lost_in_all"], v["stuck"]
 		}'
 }
 

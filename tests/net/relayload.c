@@ -485,16 +485,15 @@ static bool step(struct load *l, uint64_t now_ms)
 			enter(l, QUIET, now_ms);
 		break;
 	case PAUSE:
-		if (l->n_stalled == 0)
-			return true;
 		if (passed_ms < DRAIN_MS)
 			break;
 		if (!still(l)) {
 			enter(l, PAUSE, now_ms);
 			break;
 		}
-		if (l->turn == TURNS) {
-			show_turns(l);
+		if (l->n_stalled == 0 || l->turn == TURNS) {
+			if (l->n_stalled > 0)
+				show_turns(l);
 			show_stuck(l);
 			return true;
 		}
