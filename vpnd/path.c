@@ -409,7 +409,8 @@ static void on_number(struct path *p, const struct frame *f, void (*fn)(struct p
 		fn(p, n);
 }
 
-static void on_frame(struct path *p, const struct frame *f)
+/* @payload: of @f, to be changed. */
+static void on_frame(struct path *p, const struct frame *f, uint8_t *payload)
 {
 	static const struct vnet plain;
 
@@ -420,11 +421,11 @@ static void on_frame(struct path *p, const struct frame *f)
 	switch (f->type) {
 	case FRAME_PACKET:
 		note_arrival(p);
-		p->cb->on_packet(p, &plain, f->payload, f->len);
+		p->cb->on_packet(p, &plain, payload, f->len);
 		break;
 	case FRAME_SUPER:
 		note_arrival(p);
-		path_data_super(p, f);
+		path_data_super(p, payload, f->len);
 		break;
 	case FRAME_STAMP:
 		path_data_stamp(p, f);
@@ -461,7 +462,7 @@ static void on_frame(struct path *p, const struct frame *f)
 }
 
 /* Take whole frames from @bytes. Return: bytes taken. */
-static size_t take_frames(struct path *p, const uint8_t *bytes, size_t n)
+static size_t take_frames(struct path *p, uint8_t *bytes, size_t n)
 {
 	size_t taken = 0, used;
 	struct frame f;
@@ -475,7 +476,7 @@ static size_t take_frames(struct path *p, const uint8_t *bytes, size_t n)
 			path_close(p, 0, "the other end sent a malformed frame");
 			break;
 		}
-		on_frame(p, &f);
+		on_frame(p, &f, bytes + taken + FRAME_HEADER_BYTES);
 		taken += used;
 	}
 	return taken;
@@ -488,7 +489,7 @@ static void on_inner_data(struct inner *in, const uint8_t *bytes, size_t n)
 	(void)bytes; /* in p->rx */
 	(void)n;
 	heard(p);
-	buf_consume(&p->rx, take_frames(p, buf_data(&p->rx), buf_len(&p->rx)));
+	buf_consume(&p->rx, take_frames(p, buf_data_mut(&p->rx), buf_len(&p->rx)));
 }
 
 /* The way there */

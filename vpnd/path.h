@@ -45,7 +45,7 @@ struct path_callbacks {
 	void (*on_step)(struct path *p, const char *text); /* for people */
 	void (*on_ready)(struct path *p);		   /* HELLOs are exchanged */
 	/* Borrowed; @v is what the other end says, not checked yet. */
-	void (*on_packet)(struct path *p, const struct vnet *v, const uint8_t *packet, size_t n);
+	void (*on_packet)(struct path *p, const struct vnet *v, uint8_t *packet, size_t n);
 	void (*on_room)(struct path *p); /* path_pump() may go on */
 	void (*on_select)(struct path *p, uint32_t n);
 	void (*on_selected)(struct path *p, uint32_t n);

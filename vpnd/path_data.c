@@ -163,13 +163,13 @@ void path_pump(struct path *p, struct queue *q)
 
 /* Receiving */
 
-void path_data_super(struct path *p, const struct frame *f)
+void path_data_super(struct path *p, uint8_t *payload, size_t n)
 {
 	struct vnet v;
 
-	if (vnet_decode_wire(&v, f->payload) != 0)
+	if (vnet_decode_wire(&v, payload) != 0)
 		v = (struct vnet){.needs_csum = true}; /* of the first byte: fits no packet */
-	p->cb->on_packet(p, &v, f->payload + VNET_BYTES, f->len - VNET_BYTES);
+	p->cb->on_packet(p, &v, payload + VNET_BYTES, n - VNET_BYTES);
 }
 
 void path_data_stamp(struct path *p, const struct frame *f)

@@ -60,7 +60,7 @@ void path_note_data(struct path *p);
 void path_data_hello(struct path *p, const json_t *hello);
 /** path_data_caps() - a new list of what this end can do. */
 json_t *path_data_caps(const struct path *p);
-void path_data_super(struct path *p, const struct frame *f);
+void path_data_super(struct path *p, uint8_t *payload, size_t n);
 void path_data_stamp(struct path *p, const struct frame *f);
 void path_data_ack(struct path *p, const struct frame *f);
 void path_data_lossy(struct path *p, const struct frame *f);

@@ -8,12 +8,6 @@
 #include <string.h>
 
 #include "common/io/log.h"
-#include "common/pure/ip.h"
-#include "vpnd/pure/mss.h"
-
-/* One turn: many small packets, or what the queue takes of large ones. */
-#define READS_PER_EVENT 256
-#define READ_BYTES_PER_EVENT (4u << 20)
 
 static void say(char error[PLANE_ERROR_SIZE], const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -24,113 +18,6 @@ static void say(char error[PLANE_ERROR_SIZE], const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(error, PLANE_ERROR_SIZE, fmt, ap);
 	va_end(ap);
-}
-
-/* Packets */
-
-/* Bring what was read into a packet of fitting size; the large one is read into again. */
-static struct packet *take_read(struct plane *pl, const struct vnet *v, size_t n)
-{
-	struct packet *p = pl->reading;
-
-	if (n <= PACKETS_SMALL_BYTES) {
-		p = packet_new(pl->packets, n);
-		if (p)
-			memcpy(p->fq.ip, pl->reading->fq.ip, n);
-	} else {
-		pl->reading = packet_new(pl->packets, VNET_PACKET_MAX_BYTES);
-		if (!pl->reading) { /* all in use: this one has to go */
-			pl->reading = p;
-			p = NULL;
-		}
-	}
-	if (!p) {
-		pl->no_memory++;
-		return NULL;
-	}
-	p->fq.len = (uint32_t)n;
-	p->v = *v;
-	return p;
-}
-
-/* Return: the slot that the packet in pl->reading is for, or -1. */
-static int classify(struct plane *pl, size_t n)
-{
-	struct ip_info info;
-	enum gate_result r;
-	uint16_t slot;
-
-	if (ip_parse(pl->reading->fq.ip, n, &info) != 0 ||
-	    !route_table_lookup(&pl->table, &info.dst, &slot)) {
-		pl->unroutable++;
-		return -1;
-	}
-	r = gate_outgoing(&pl->slots[slot].gate, &info);
-	pl->slots[slot].counters.gate[r]++;
-	return r == GATE_PASS ? slot : -1;
-}
-
-static void outgoing(struct plane *pl, struct vnet *v, size_t n)
-{
-	int slot = classify(pl, n);
-	struct packet *p;
-
-	if (slot < 0)
-		return;
-	if (vnet_normalise(v, pl->reading->fq.ip, n) == -EBADMSG) {
-		pl->slots[slot].counters.malformed++;
-		return;
-	}
-	(void)mss_clamp(pl->reading->fq.ip, n, v->needs_csum,
-			plane_least_mtu(pl, &pl->slots[slot]));
-	if (plane_too_big(pl, (uint16_t)slot, v, n))
-		return;
-	p = take_read(pl, v, n);
-	if (p)
-		pl->cb->on_outgoing(pl->arg, (uint16_t)slot, p);
-}
-
-static void on_readable(struct tun *t)
-{
-	struct plane *pl = tun_arg(t);
-	struct vnet v;
-	size_t n, bytes = 0;
-
-	for (int i = 0; i < READS_PER_EVENT && bytes < READ_BYTES_PER_EVENT; i++) {
-		if (tun_read(t, &v, pl->reading->fq.ip, VNET_PACKET_MAX_BYTES, &n) != 0)
-			break;
-		bytes += n;
-		outgoing(pl, &v, n);
-	}
-	pl->cb->on_flush(pl->arg);
-}
-
-void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, const uint8_t *packet,
-		    size_t n)
-{
-	struct slot *s = &pl->slots[slot];
-	bool plain = v->gso == VNET_GSO_NONE && !v->needs_csum;
-	struct ip_info info;
-	enum gate_result r;
-
-	if (!s->attached || !pl->tun)
-		return;
-	if (ip_parse(packet, n, &info) != 0 ||
-	    (!plain && (!tun_offload(pl->tun) || vnet_check(v, packet, n) != 0))) {
-		s->counters.malformed++;
-		return;
-	}
-	r = gate_incoming(&s->gate, &info);
-	s->counters.gate[r]++;
-	if (r == GATE_PASS && mss_is_syn(packet, n)) {
-		uint8_t *own = pl->reading->fq.ip; /* free now; the peer's is borrowed */
-
-		memcpy(own, packet, n);
-		(void)mss_clamp(own, n, v->needs_csum, plane_least_mtu(pl, s));
-		packet = own;
-	}
-	if (r == GATE_PASS && tun_write(pl->tun, v, packet, n) != 0)
-		s->counters.not_taken++;
 }
 
 bool plane_super(const struct plane *pl)
@@ -175,7 +62,7 @@ static void on_tun_closed(struct tun *t)
 }
 
 static const struct tun_callbacks tun_calls = {
-	.on_readable = on_readable,
+	.on_readable = plane_on_readable,
 	.on_gone = on_tun_gone,
 	.on_closed = on_tun_closed,
 };

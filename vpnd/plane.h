@@ -73,9 +73,9 @@ void plane_detach(struct plane *pl, uint16_t slot);
 
 /**
  * plane_incoming() - a packet from the peer of @slot; dropped and counted if it may not pass.
- * @v: as the peer sent it, not checked yet.
+ * @v, @packet: as the peer sent it, not checked yet. The packet may be changed.
  */
-void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, const uint8_t *packet,
+void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, uint8_t *packet,
 		    size_t n);
 
 /**

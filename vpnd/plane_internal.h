@@ -2,12 +2,14 @@
 /*
  * plane_internal - what the files of plane share; nobody else includes it.
  *
- *   plane.c       packets in and out, the device, what a session needs of the host
- *   plane_mtu.c   packets that are larger than the peer's MTU
+ *   plane.c          the device, what a session needs of the host
+ *   plane_packets.c  a packet's way, step by step
+ *   plane_mtu.c      packets that are larger than the peer's MTU
  */
 #ifndef FARLAN_PLANE_INTERNAL_H
 #define FARLAN_PLANE_INTERNAL_H
 
+#include "common/pure/ip.h"
 #include "vpnd/netconf.h"
 #include "vpnd/plane.h"
 #include "vpnd/pure/route_table.h"
@@ -48,6 +50,19 @@ struct plane {
 	struct packet *reading; /* large: the next packet is read into it */
 	uint64_t no_memory;
 };
+
+/* A packet on its way. Steps may change its bytes, not their number; who changes an address updates
+ * @ip, too. */
+struct passing {
+	uint16_t slot;
+	struct slot *s; /* of @slot, once that is known */
+	struct vnet v;	/* in normal form behind the step that makes it so */
+	uint8_t *bytes; /* the IP packet */
+	size_t n;
+	struct ip_info ip;
+};
+
+void plane_on_readable(struct tun *t); /* for tun_callbacks */
 
 /**
  * plane_too_big() - is the packet in pl->reading too big for the peer? It is dealt with then: sent

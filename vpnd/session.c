@@ -243,7 +243,7 @@ void session_on_room(struct path *p)
 		session_flush(l->session);
 }
 
-void session_on_packet(struct path *p, const struct vnet *v, const uint8_t *packet, size_t n)
+void session_on_packet(struct path *p, const struct vnet *v, uint8_t *packet, size_t n)
 {
 	const struct leg *l = path_arg(p);
 	struct session *s = l->session;

@@ -48,7 +48,7 @@ struct session_callbacks {
 	/* Packets take another relay, or none: session_relay_uid(). */
 	void (*on_path)(struct session *s);
 	/* Borrowed; @v is what the peer says, not checked yet. */
-	void (*on_packet)(struct session *s, const struct vnet *v, const uint8_t *packet, size_t n);
+	void (*on_packet)(struct session *s, const struct vnet *v, uint8_t *packet, size_t n);
 	/* The session is over by itself: the peer ended it or its time is up. session_end() was
 	 * called. */
 	void (*on_over)(struct session *s, const char *reason);

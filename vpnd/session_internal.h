@@ -95,7 +95,7 @@ void session_set_state(struct session *s, enum session_state state, const char *
 void session_over(struct session *s, const char *reason);
 /** session_maybe_free() - a handle or leg has gone. Return: @s is gone, too. */
 bool session_maybe_free(struct session *s);
-void session_on_packet(struct path *p, const struct vnet *v, const uint8_t *packet, size_t n);
+void session_on_packet(struct path *p, const struct vnet *v, uint8_t *packet, size_t n);
 void session_on_room(struct path *p);
 
 /* session_search.c */

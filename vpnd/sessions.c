@@ -145,7 +145,7 @@ static void on_path(struct session *s)
 	access_tell_path(as->app, s);
 }
 
-static void on_packet(struct session *s, const struct vnet *v, const uint8_t *packet, size_t n)
+static void on_packet(struct session *s, const struct vnet *v, uint8_t *packet, size_t n)
 {
 	struct app_session *as = session_arg(s);
 

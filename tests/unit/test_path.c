@@ -74,7 +74,7 @@ static void on_ready(struct path *p)
 	maybe_close(e, p, CALL_READY);
 }
 
-static void on_packet(struct path *p, const struct vnet *v, const uint8_t *packet, size_t n)
+static void on_packet(struct path *p, const struct vnet *v, uint8_t *packet, size_t n)
 {
 	struct probe *e = path_arg(p);
 

@@ -91,7 +91,7 @@ static void deliver(struct end *e, struct packet *p)
 		e->largest = n;
 	at = f.payload + skip;
 	e->fragments += at[0] >> 4 == 4 && ((at[6] & 0x3f) != 0 || at[7] != 0);
-	plane_incoming(e->other->plane, SLOT, &v, f.payload + skip, f.len - skip);
+	plane_incoming(e->other->plane, SLOT, &v, p->room + (at - p->room), f.len - skip);
 }
 
 static void on_flush(void *arg)
@@ -532,7 +532,12 @@ static void super_packets_that_are_too_big(void **state)
 
 static void incoming(const struct vnet *v, const uint8_t *ip, size_t n)
 {
-	plane_incoming(b.plane, SLOT, v, ip, n);
+	uint8_t *own = malloc(n);
+
+	assert_non_null(own);
+	memcpy(own, ip, n);
+	plane_incoming(b.plane, SLOT, v, own, n);
+	free(own);
 }
 
 /* A TCP packet of 3,000 bytes of payload from a to b. */

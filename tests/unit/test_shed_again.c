@@ -40,7 +40,7 @@ static void on_path(struct session *s)
 	(void)s;
 }
 
-static void on_packet(struct session *s, const struct vnet *v, const uint8_t *packet, size_t n)
+static void on_packet(struct session *s, const struct vnet *v, uint8_t *packet, size_t n)
 {
 	(void)s;
 	(void)v;

@@ -55,3 +55,29 @@ uint16_t csum_fold(uint64_t sum)
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	return (uint16_t)sum;
 }
+
+/* In host byte order throughout (RFC 1071 section 2 (B)): the words are summed as they lie. */
+static uint16_t mended(uint16_t sum, const uint8_t *old, const uint8_t *new, size_t n)
+{
+	uint64_t out = csum_fold(csum_add(old, n, 0));
+
+	return csum_fold(csum_add(new, n, sum) + (out ^ UINT16_MAX));
+}
+
+void csum_mend(uint8_t *field, const uint8_t *old, const uint8_t *new, size_t n)
+{
+	uint16_t sum;
+
+	memcpy(&sum, field, sizeof(sum));
+	sum = (uint16_t)~mended((uint16_t)~sum, old, new, n);
+	memcpy(field, &sum, sizeof(sum));
+}
+
+void csum_mend_sum(uint8_t *field, const uint8_t *old, const uint8_t *new, size_t n)
+{
+	uint16_t sum;
+
+	memcpy(&sum, field, sizeof(sum));
+	sum = mended(sum, old, new, n);
+	memcpy(field, &sum, sizeof(sum));
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A packet's way through this end. Each step is a function of its own, and they stand in the order
+ * in which packets meet them; what a step decides is in its pure module.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "vpnd/plane_internal.h"
+#include "vpnd/pure/mss.h"
+
+/* One turn: many small packets, or what the queue takes of large ones. */
+#define READS_PER_EVENT 256
+#define READ_BYTES_PER_EVENT (4u << 20)
+
+/* From the TUN */
+
+/* Bring what was read into a packet of fitting size; the large one is read into again. */
+static struct packet *take_read(struct plane *pl, const struct passing *pk)
+{
+	struct packet *p = pl->reading;
+
+	if (pk->n <= PACKETS_SMALL_BYTES) {
+		p = packet_new(pl->packets, pk->n);
+		if (p)
+			memcpy(p->fq.ip, pk->bytes, pk->n);
+	} else {
+		pl->reading = packet_new(pl->packets, VNET_PACKET_MAX_BYTES);
+		if (!pl->reading) { /* all in use: this one has to go */
+			pl->reading = p;
+			p = NULL;
+		}
+	}
+	if (!p) {
+		pl->no_memory++;
+		return NULL;
+	}
+	p->fq.len = (uint32_t)pk->n;
+	p->v = pk->v;
+	return p;
+}
+
+/* Which session is it for? */
+static bool classify(struct plane *pl, struct passing *pk)
+{
+	if (ip_parse(pk->bytes, pk->n, &pk->ip) == 0 &&
+	    route_table_lookup(&pl->table, &pk->ip.dst, &pk->slot)) {
+		pk->s = &pl->slots[pk->slot];
+		return true;
+	}
+	pl->unroutable++;
+	return false;
+}
+
+static bool may_go(struct passing *pk)
+{
+	enum gate_result r = gate_outgoing(&pk->s->gate, &pk->ip);
+
+	pk->s->counters.gate[r]++;
+	return r == GATE_PASS;
+}
+
+static bool normalise(struct passing *pk)
+{
+	if (vnet_normalise(&pk->v, pk->bytes, pk->n) != -EBADMSG)
+		return true;
+	pk->s->counters.malformed++;
+	return false;
+}
+
+static void clamp(struct plane *pl, struct passing *pk)
+{
+	(void)mss_clamp(pk->bytes, pk->n, pk->v.needs_csum, plane_least_mtu(pl, pk->s));
+}
+
+static void hand_over(struct plane *pl, struct passing *pk)
+{
+	struct packet *p = take_read(pl, pk);
+
+	if (p)
+		pl->cb->on_outgoing(pl->arg, pk->slot, p);
+}
+
+/* @pk: in pl->reading, as the kernel gave it. */
+static void outgoing(struct plane *pl, struct passing *pk)
+{
+	if (!classify(pl, pk) || !may_go(pk) || !normalise(pk))
+		return;
+	clamp(pl, pk);
+	if (!plane_too_big(pl, pk->slot, &pk->v, pk->n))
+		hand_over(pl, pk);
+}
+
+void plane_on_readable(struct tun *t)
+{
+	struct plane *pl = tun_arg(t);
+	size_t bytes = 0;
+
+	for (int i = 0; i < READS_PER_EVENT && bytes < READ_BYTES_PER_EVENT; i++) {
+		struct passing pk = {.bytes = pl->reading->fq.ip};
+
+		if (tun_read(t, &pk.v, pk.bytes, VNET_PACKET_MAX_BYTES, &pk.n) != 0)
+			break;
+		bytes += pk.n;
+		outgoing(pl, &pk);
+	}
+	pl->cb->on_flush(pl->arg);
+}
+
+/* From the peer */
+
+static bool check(struct plane *pl, struct passing *pk)
+{
+	bool plain = pk->v.gso == VNET_GSO_NONE && !pk->v.needs_csum;
+
+	if (ip_parse(pk->bytes, pk->n, &pk->ip) == 0 &&
+	    (plain || (tun_offload(pl->tun) && vnet_check(&pk->v, pk->bytes, pk->n) == 0)))
+		return true;
+	pk->s->counters.malformed++;
+	return false;
+}
+
+static bool may_come(struct passing *pk)
+{
+	enum gate_result r = gate_incoming(&pk->s->gate, &pk->ip);
+
+	pk->s->counters.gate[r]++;
+	return r == GATE_PASS;
+}
+
+static void put(struct plane *pl, struct passing *pk)
+{
+	if (tun_write(pl->tun, &pk->v, pk->bytes, pk->n) != 0)
+		pk->s->counters.not_taken++;
+}
+
+void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, uint8_t *packet,
+		    size_t n)
+{
+	struct passing pk = {.slot = slot, .s = &pl->slots[slot], .v = *v, .bytes = packet, .n = n};
+
+	if (!pk.s->attached || !pl->tun || !check(pl, &pk) || !may_come(&pk))
+		return;
+	clamp(pl, &pk);
+	put(pl, &pk);
+}
