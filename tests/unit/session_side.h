@@ -201,8 +201,7 @@ static inline void on_path(struct session *s)
 	snprintf(e->path, sizeof(e->path), "%s", session_relay_uid(s));
 }
 
-static inline void on_packet(struct session *s, const struct vnet *v, uint8_t *packet,
-			     size_t n)
+static inline void on_packet(struct session *s, const struct vnet *v, uint8_t *packet, size_t n)
 {
 	struct side *e = session_arg(s);
 
