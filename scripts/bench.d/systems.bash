@@ -13,7 +13,9 @@
 # For a peer the hub or server is on rs1, clients are on eng1 and site1; it gets the whole of the
 # three nodes: Farlan's daemons are stopped. In its tunnel rs1 is 10.99.0.1, eng1 .2, site1 .3.
 
+# Only when they are asked for: Farlan set otherwise.
 readonly all_systems=(plain farlan openvpn ocserv tinc wireguard openvpn-udp)
+readonly more_systems=(farlan-sealed)
 readonly hub=198.51.100.6
 readonly lan_pc=192.168.101.0/24 lan_plc=192.168.201.0/24
 
@@ -44,7 +46,7 @@ farlan_stop() {
 bring_up() {
 	local node
 
-	if [[ $system != farlan ]]; then
+	if [[ $system != farlan* ]]; then
 		farlan_stop
 		for node in "${tunnel_nodes[@]}"; do
 			host_of "$node" >"$work/host.$node"
@@ -62,8 +64,8 @@ tear_down() {
 	local node
 
 	clear_node plc1
-	if [[ $system == farlan ]]; then
-		farlan_down
+	if [[ $system == farlan* ]]; then
+		call down
 		return
 	fi
 	for node in "${tunnel_nodes[@]}"; do
@@ -127,3 +129,42 @@ farlan_ready() {
 farlan_up() { farlan_ready; }
 farlan_connect() { tool eng1 connect site1 >/dev/null; }
 farlan_down() { tool eng1 disconnect >/dev/null || :; }
+
+# farlan_set LINE NODE... - start vpnd there with one line more in its configuration.
+farlan_set() {
+	local line=$1 node
+
+	shift
+	for node; do
+		lab stop "$node"
+		printf '%s\n' "$line" >>"/run/farlan-lab/$LAB/$node/conf"
+		lab start "$node"
+	done
+	farlan_ready
+}
+
+# farlan_unset NODE... - without that line again.
+farlan_unset() {
+	local node
+
+	for node; do
+		lab stop "$node"
+		sed -i '$d' "/run/farlan-lab/$LAB/$node/conf"
+		lab start "$node"
+	done
+	farlan_ready
+}
+
+# --- Farlan with both layers kept ---
+
+farlan_sealed_label() { printf 'Farlan, both layers'; }
+farlan_sealed_packages() { :; }
+farlan_sealed_version() { farlan_version; }
+farlan_sealed_prepare() { :; }
+farlan_sealed_up() { farlan_set 'shed = no' eng1 site1; }
+farlan_sealed_connect() { farlan_connect; }
+
+farlan_sealed_down() {
+	farlan_down
+	farlan_unset eng1 site1
+}
