@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "vpnd/pure/siphash.h"
+
 #define NOT_IP FQ_FLOWS
 #define IPV4_HEADER_MIN_BYTES 20
 #define IPV6_HEADER_BYTES 40
@@ -43,51 +45,13 @@ struct flow_key {
 	uint8_t zero[2];
 };
 
-static uint64_t rotl(uint64_t x, unsigned int n)
-{
-	return x << n | x >> (64 - n);
-}
-
-struct sip {
-	uint64_t a, b, c, d;
-};
-
-static void sip_round(struct sip *s)
-{
-	s->a += s->b;
-	s->c += s->d;
-	s->b = rotl(s->b, 13) ^ s->a;
-	s->d = rotl(s->d, 16) ^ s->c;
-	s->a = rotl(s->a, 32);
-	s->c += s->b;
-	s->a += s->d;
-	s->b = rotl(s->b, 17) ^ s->c;
-	s->d = rotl(s->d, 21) ^ s->a;
-	s->c = rotl(s->c, 32);
-}
-
-/* SipHash-1-3 (Aumasson, Bernstein 2012) of 40 bytes; the words are in host order. */
 static uint64_t hash(const struct flow_key *k, const uint64_t key[2])
 {
 	uint64_t words[5];
-	struct sip s = {
-		.a = key[0] ^ 0x736f6d6570736575,
-		.b = key[1] ^ 0x646f72616e646f6d,
-		.c = key[0] ^ 0x6c7967656e657261,
-		.d = key[1] ^ 0x7465646279746573,
-	};
 
 	_Static_assert(sizeof(words) == sizeof(*k), "no padding");
 	memcpy(words, k, sizeof(words));
-	for (size_t i = 0; i < 5; i++) {
-		s.d ^= words[i];
-		sip_round(&s);
-		s.a ^= words[i];
-	}
-	s.c ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(&s);
-	return s.a ^ s.b ^ s.c ^ s.d;
+	return siphash_words(words, 5, key);
 }
 
 /* Echo requests and replies have an identifier, other ICMP messages none (RFC 792, RFC 4443). */
