@@ -12,6 +12,7 @@ struct command {
 	const char *operands[2];  /* what the last words are, NULL: there is none */
 	bool lans, urls, domain, invites, rate, filters; /* which options it takes */
 	bool json;
+	bool rule; /* any number of words, and --at */
 	int (*run)(struct ctl *c, const struct accessctl_args *a);
 };
 
@@ -34,6 +35,7 @@ static const struct command COMMANDS[] = {
 	{"device", "set", {"NAME"}, .lans = true, .rate = true, .run = accessctl_set},
 	{"device", "reinvite", {"NAME"}, .invites = true, .json = true, .run = accessctl_reinvite},
 	{"device", "list", {NULL}, .json = true, .run = accessctl_list},
+	{"device", "rule", {NULL}, .json = true, .rule = true, .run = accessctl_rule},
 	{"device", "revoke", {"NAME"}, .run = accessctl_simple},
 	{"device", "remove", {"NAME"}, .run = accessctl_simple},
 	{"user",
@@ -93,6 +95,13 @@ static void help(void)
 	     "                                        all of the user's at a relay: 10mbit; "
 	     "counts\n"
 	     "                                        for sessions that begin from now on\n"
+	     "  device rule add NAME [--at N] RULE    what sessions with the device may do; the\n"
+	     "                                        first rule that fits decides, and with any\n"
+	     "                                        rule there, all that none allows is denied.\n"
+	     "                                        Counts at once, for running sessions, too\n"
+	     "  device rule list NAME [--json]\n"
+	     "  device rule remove NAME N             the Nth one; an empty list denies all\n"
+	     "  device rule clear NAME                no list: all between the networks passes\n"
 	     "  relay add NAME --url URL[,...]        a Relay Server\n"
 	     "  device|user|relay reinvite NAME       a new invitation for the same UID; the old "
 	     "key\n"
@@ -116,6 +125,9 @@ static void help(void)
 	     "                                        relays count it, and why they ended\n"
 	     "  session kill ID                       the beginning of the ID is enough\n"
 	     "\n"
+	     "RULE: allow|deny [in|out] [PREFIX] [tcp|udp|icmp][/PORT[-PORT]]. in: begun on the\n"
+	     "engineer's side, out: at the machine; PREFIX is at the machine, PORT is where to.\n"
+	     "\n"
 	     "add and reinvite print an invitation: one line on standard output, for vpnd or "
 	     "relayd.\n"
 	     "      --expires TIME      how long it is good: a number with m, h or d; default 7d\n"
@@ -135,6 +147,7 @@ static void help(void)
 	     "  accessctl device add site1 --lan 192.168.201.0/24 10.5.0.0/16 --expires 24h\n"
 	     "  accessctl user add anna --qr\n"
 	     "  accessctl device set site1 --rate 10mbit\n"
+	     "  accessctl device rule add site1 allow in 192.168.201.10 tcp/102\n"
 	     "  accessctl device list --json\n"
 	     "  accessctl session history --since 7d --user anna\n"
 	     "  accessctl session kill 0011aabb");
@@ -161,7 +174,7 @@ static int check(const struct command *cmd, const struct accessctl_args *a)
 	if (a->n_words < want)
 		return accessctl_usage("%s %s: %s is missing", cmd->group, cmd->verb,
 				       cmd->operands[a->n_words - fixed]);
-	if (a->n_words > want)
+	if (a->n_words > want && !cmd->rule)
 		return accessctl_usage("%s is one word too many", a->words[want]);
 	if (a->lans && !cmd->lans)
 		return accessctl_usage("--lan has no meaning here");
@@ -175,6 +188,8 @@ static int check(const struct command *cmd, const struct accessctl_args *a)
 		return accessctl_usage("--rate has no meaning here");
 	if ((a->since_s || a->device || a->user) && !cmd->filters)
 		return accessctl_usage("--since, --device and --user have no meaning here");
+	if (a->at && !cmd->rule)
+		return accessctl_usage("--at has no meaning here");
 	if (a->json && !cmd->json)
 		return accessctl_usage("--json has no meaning here");
 	if (cmd->urls && json_array_size(a->urls) == 0)

@@ -8,7 +8,7 @@
 
 #define ACCESSCTL_SOCKET "/run/farlan/accessd.sock"
 #define ACCESSCTL_TIMEOUT_MS 20000
-#define ACCESSCTL_WORDS_MAX 8
+#define ACCESSCTL_WORDS_MAX 12
 
 /* The command line, taken apart. */
 struct accessctl_args {
@@ -19,6 +19,7 @@ struct accessctl_args {
 	const char *device, *user;  /* of session history */
 	json_t *lans, *urls;	    /* arrays; NULL: not given */
 	int64_t expires_s, since_s; /* 0: not given */
+	int64_t at;		    /* of device rule add; 0: not given */
 	bool json, qr, help, version;
 };
 
@@ -47,6 +48,7 @@ int accessctl_reinvite(struct ctl *c, const struct accessctl_args *a);
 int accessctl_passwd(struct ctl *c, const struct accessctl_args *a);
 int accessctl_simple(struct ctl *c, const struct accessctl_args *a); /* revoke, remove, drain ... */
 int accessctl_wish(struct ctl *c, const struct accessctl_args *a);   /* pin, avoid ... */
+int accessctl_rule(struct ctl *c, const struct accessctl_args *a);   /* checks its words itself */
 int accessctl_list(struct ctl *c, const struct accessctl_args *a);
 int accessctl_sessions(struct ctl *c, const struct accessctl_args *a);
 int accessctl_history(struct ctl *c, const struct accessctl_args *a);

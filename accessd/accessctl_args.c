@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "accessd/accessctl.h"
 #include "accessd/pure/duration.h"
 #include "common/pure/addr.h"
 #include "common/pure/rate.h"
+#include "common/pure/rules.h"
 #include "common/pure/url.h"
 
 struct walk {
@@ -128,6 +130,16 @@ static int take_rate(struct accessctl_args *a, const char *value)
 	return 0;
 }
 
+static int take_at(struct accessctl_args *a, const char *value)
+{
+	char *end;
+
+	a->at = strtol(value, &end, 10);
+	if (*end || a->at < 1 || a->at > RULES_MAX)
+		return accessctl_usage("--at %s: the place in the list, 1 to %d", value, RULES_MAX);
+	return 0;
+}
+
 static int take_device(struct accessctl_args *a, const char *value)
 {
 	a->device = value;
@@ -159,7 +171,7 @@ static const struct {
 	{"--lan", take_lans},  {"--url", take_urls},	  {"--expires", take_expires},
 	{"--rate", take_rate}, {"--since", take_since},	  {"--device", take_device},
 	{"--user", take_user}, {"--domain", take_domain}, {"--socket", take_socket},
-	{"-s", take_socket},
+	{"-s", take_socket},   {"--at", take_at},
 };
 
 static bool take_flag(struct accessctl_args *a, const char *word)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What admin.c (members), admin_set.c (changing them), admin_relays.c (drain, pin ...),
- * admin_show.c (lists, status, sessions, init) and admin_history.c share. */
+ * admin_rules.c (what sessions may do), admin_show.c (lists, status, sessions, init) and
+ * admin_history.c share. */
 #ifndef FARLAN_ADMIN_INTERNAL_H
 #define FARLAN_ADMIN_INTERNAL_H
 
@@ -35,6 +36,10 @@ void admin_on_relay_pin(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_relay_unpin(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_relay_avoid(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_relay_unavoid(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_rule_list(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_rule_add(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_rule_remove(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_rule_clear(struct rpc *rpc, int64_t id, const json_t *params);
 const char *admin_state_name(enum store_state state);
 
 void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params);

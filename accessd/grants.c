@@ -54,6 +54,11 @@ static int fill_lans(struct sessions *ss, const struct session *x, struct grant 
 	return 0;
 }
 
+static int fill_rules(struct sessions *ss, const struct session *x, struct grant *g)
+{
+	return store_rules_of(ss->store, x->row.device_member, &g->rules);
+}
+
 /* What the relay holds this session, and all of this user's, to. */
 static int fill_limits(struct sessions *ss, const struct session *x, struct token *t)
 {
@@ -126,6 +131,8 @@ static int fill(struct sessions *ss, const struct session *x, struct grant *g)
 	rc = fill_peer(ss, x, g);
 	if (rc == 0)
 		rc = fill_lans(ss, x, g);
+	if (rc == 0)
+		rc = fill_rules(ss, x, g);
 	return rc ? rc : fill_relays(ss, x, g);
 }
 
@@ -169,6 +176,7 @@ void grants_send_relays(struct sessions *ss, const struct session *x, int64_t en
 struct resend {
 	struct sessions *ss;
 	char session[TOKEN_SESSION_SIZE];
+	enum token_role role;
 };
 
 static void on_resent(void *arg, const json_t *result, int code, const char *message)
@@ -181,11 +189,15 @@ static void on_resent(void *arg, const json_t *result, int code, const char *mes
 	if (!result && code != RPC_TIMEOUT && code != RPC_CLOSED && x) {
 		log_clean(words, sizeof(words), message, strlen(message));
 		sessions_finish(r->ss, x, words, 0);
+	} else if (result && x && r->role == TOKEN_DEVICE &&
+		   !grants_device_keeps(r->ss, x, result)) {
+		sessions_finish(r->ss, x, GRANTS_DEVICE_OLD, 0);
 	}
 	free(r);
 }
 
-static void send_grant(struct sessions *ss, const struct session *x, struct rpc *rpc, json_t *grant)
+static void send_grant(struct sessions *ss, const struct session *x, enum token_role role,
+		       struct rpc *rpc, json_t *grant)
 {
 	struct resend *r = calloc(1, sizeof(*r));
 
@@ -194,6 +206,7 @@ static void send_grant(struct sessions *ss, const struct session *x, struct rpc 
 		return;
 	}
 	r->ss = ss;
+	r->role = role;
 	snprintf(r->session, sizeof(r->session), "%s", x->row.id);
 	if (rpc_request(rpc, "session.grant", json_pack("{s:o}", "grant", grant), SESSIONS_GRANT_MS,
 			on_resent, r))
@@ -220,5 +233,77 @@ void grants_resend(struct sessions *ss, struct session *x, enum token_role role)
 	log_info("session granted again session=%s role=%s epoch=%u", x->row.id,
 		 role == TOKEN_MANAGER ? "manager" : "device",
 		 role == TOKEN_MANAGER ? x->row.manager_epoch : x->row.device_epoch);
-	send_grant(ss, x, rpc, grant);
+	send_grant(ss, x, role, rpc, grant);
+}
+
+/* --- rules ----------------------------------------------------------------------------------- */
+
+bool grants_device_keeps(struct sessions *ss, const struct session *x, const json_t *answer)
+{
+	bool keeps = false;
+	struct rules rules;
+
+	if (store_rules_of(ss->store, x->row.device_member, &rules) != 0)
+		return false;
+	return !rules.present || (rpc_bool(answer, "rules", &keeps) && keeps);
+}
+
+/* The device's answer. */
+static void on_rules(void *arg, const json_t *result, int code, const char *message)
+{
+	struct resend *r = arg;
+	struct session *x = sessions_find(r->ss, r->session);
+
+	(void)message;
+	/* No answer is no refusal: they are sent again with the next hello. */
+	if (code != RPC_TIMEOUT && code != RPC_CLOSED && x &&
+	    !grants_device_keeps(r->ss, x, result))
+		sessions_finish(r->ss, x, GRANTS_DEVICE_OLD, 0);
+	free(r);
+}
+
+static void ask_device(struct sessions *ss, const struct session *x, struct rpc *rpc,
+		       json_t *params)
+{
+	struct resend *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		json_decref(params);
+		return;
+	}
+	r->ss = ss;
+	snprintf(r->session, sizeof(r->session), "%s", x->row.id);
+	if (rpc_request(rpc, "session.rules", params, SESSIONS_GRANT_MS, on_rules, r) != 0)
+		free(r);
+}
+
+void grants_send_rules(struct sessions *ss, const struct session *x, int64_t endpoint)
+{
+	struct rpc *rpc = ss->ops->endpoint_rpc(ss->arg, endpoint);
+	struct rules rules;
+	json_t *params;
+
+	if (!rpc || store_rules_of(ss->store, x->row.device_member, &rules) != 0)
+		return;
+	params = json_pack("{s:s}", "session", x->row.id);
+	/* A list that could not be said would read as none. */
+	if (params && rules.present &&
+	    json_object_set_new(params, "rules", rules_encode(&rules)) != 0) {
+		json_decref(params);
+		return;
+	}
+	if (endpoint == x->row.device)
+		ask_device(ss, x, rpc, params);
+	else
+		(void)rpc_notify(rpc, "session.rules", params);
+}
+
+void sessions_rules_changed(struct sessions *ss, int64_t device_member)
+{
+	for (const struct session *x = ss->list; x; x = x->next) {
+		if (x->row.device_member != device_member)
+			continue;
+		grants_send_rules(ss, x, x->row.device);
+		grants_send_rules(ss, x, x->row.manager);
+	}
 }

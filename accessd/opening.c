@@ -63,6 +63,11 @@ static void on_device_answer(void *arg, const json_t *result, int code, const ch
 		answer(o, NULL, RPC_UNAVAILABLE, "the session was ended while it was opened");
 		return;
 	}
+	if (result && !grants_device_keeps(o->ss, x, result)) {
+		sessions_finish(o->ss, x, GRANTS_DEVICE_OLD, 0);
+		answer(o, NULL, RPC_UNAVAILABLE, GRANTS_DEVICE_OLD);
+		return;
+	}
 	if (result) {
 		accept_opening(o, x);
 		return;

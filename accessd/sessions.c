@@ -273,14 +273,17 @@ static void send_missing(struct sessions *ss, int64_t endpoint, const json_t *li
 	}
 }
 
-/* What it runs goes on; the list may have changed meanwhile. One that it has already is no news to
- * it. */
-static void send_lists(struct sessions *ss, int64_t endpoint, const json_t *listed)
+/* What it runs goes on; list and rules may have changed meanwhile. A list that it has already is no
+ * news to it. */
+static void send_news(struct sessions *ss, int64_t endpoint, const json_t *listed)
 {
 	for (const struct session *x = ss->list; x; x = x->next) {
-		if (x->row.state == STORE_SESSION_LIVE && x->row.serial > 1 &&
-		    is_of_endpoint(ss, x, endpoint) && is_listed(listed, x->row.id))
+		if (x->row.state != STORE_SESSION_LIVE || !is_of_endpoint(ss, x, endpoint) ||
+		    !is_listed(listed, x->row.id))
+			continue;
+		if (x->row.serial > 1)
 			grants_send_relays(ss, x, endpoint);
+		grants_send_rules(ss, x, endpoint);
 	}
 }
 
@@ -292,7 +295,7 @@ void sessions_hello(struct sessions *ss, int64_t endpoint, const json_t *listed)
 		return;
 	end_unknown(ss, endpoint, listed, rpc);
 	send_missing(ss, endpoint, listed);
-	send_lists(ss, endpoint, listed);
+	send_news(ss, endpoint, listed);
 }
 
 struct telling {

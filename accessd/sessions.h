@@ -98,6 +98,8 @@ void sessions_relay_health(struct sessions *ss, const struct relay_info *r, enum
 void sessions_relay_gone(struct sessions *ss, int64_t relay);
 /** sessions_wishes_changed() - for the sessions of a device. */
 void sessions_wishes_changed(struct sessions *ss, int64_t device_member);
+/** sessions_rules_changed() - the rules of a device: tell both ends of its sessions. */
+void sessions_rules_changed(struct sessions *ss, int64_t device_member);
 /** sessions_measured() - what an endpoint has measured. */
 void sessions_measured(struct sessions *ss, int64_t endpoint, const struct measured *m);
 /** sessions_path() - an end's packets take @relay (a UID), or no way (""). Return: 0; -ENOENT no

@@ -69,6 +69,12 @@ int grants_make(struct sessions *ss, const struct session *x, enum token_role ro
 	__attribute__((warn_unused_result));
 /** grants_send_relays() - the list, to the ends that are online. */
 void grants_send_relays(struct sessions *ss, const struct session *x, int64_t endpoint);
+/** grants_device_keeps() - does the device that answered a grant so keep the rules in it? A version
+ * that knows none would let everything pass. */
+bool grants_device_keeps(struct sessions *ss, const struct session *x, const json_t *answer);
+#define GRANTS_DEVICE_OLD "the device's vpnd is too old to keep its rules: update it"
+/** grants_send_rules() - as they are now, to one of the ends. */
+void grants_send_rules(struct sessions *ss, const struct session *x, int64_t endpoint);
 /** grants_resend() - to an end that does not know the session (any more): with the next epoch. */
 void grants_resend(struct sessions *ss, struct session *x, enum token_role role);
 

@@ -130,9 +130,13 @@
 	") STRICT;"                                                      \
 	"CREATE INDEX session_started ON session (started, id);"
 
+/* A rule in each line, in order; NULL: there is no list. */
+#define STEP_4 "ALTER TABLE member ADD COLUMN rules TEXT;"
+
 const char *const SQLITE_MIGRATIONS[] = {
 	STEP_1,
 	STEP_2,
 	STEP_3,
+	STEP_4,
 };
 const int SQLITE_MIGRATIONS_N = (int)(sizeof(SQLITE_MIGRATIONS) / sizeof(SQLITE_MIGRATIONS[0]));

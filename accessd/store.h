@@ -19,6 +19,7 @@
 #include "accessd/pure/pool.h"
 #include "common/io/x509.h"
 #include "common/pure/grant.h"
+#include "common/pure/rules.h"
 #include "common/pure/token.h"
 #include "common/pure/usage.h"
 
@@ -145,6 +146,14 @@ int store_wish_set(struct store *s, int64_t device, int64_t relay, enum store_wi
 /** store_wish_unpin() - whichever it is. -ENOENT: none. */
 int store_wish_unpin(struct store *s, int64_t device) __attribute__((warn_unused_result));
 int store_wishes_of(struct store *s, int64_t device, struct store_wishes *w)
+	__attribute__((warn_unused_result));
+
+/* --- rules: what sessions with a device may do --- */
+
+/** store_rules_of() - an ordered list; not present: there is none. */
+int store_rules_of(struct store *s, int64_t device, struct rules *rules)
+	__attribute__((warn_unused_result));
+int store_rules_set(struct store *s, int64_t device, const struct rules *rules)
 	__attribute__((warn_unused_result));
 
 /* --- passwords --- */

@@ -217,8 +217,8 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 			   "its connect was given up before the answer came");
 	else if (sessions_begin(app, &grant, NULL, error) != 0)
 		rpc_reject(rpc, id, RPC_CONFLICT, "%s", error);
-	else
-		rpc_reply(rpc, id, json_object());
+	else /* a server whose rules are not kept here must know */
+		rpc_reply(rpc, id, json_pack("{s:b}", "rules", 1));
 	explicit_bzero(&grant, sizeof(grant));
 }
 
@@ -303,10 +303,15 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method methods[] = {
-	{"session.grant", on_grant},	       {"session.end", on_session_end},
-	{"session.relays", on_session_relays}, {"session.search", on_session_search},
-	{"session.measured", relays_on_far},   {"relay.list", relays_on_list},
-	{"relay.measure", relays_on_measure},  {"bye", on_bye},
+	{"session.grant", on_grant},
+	{"session.end", on_session_end},
+	{"session.relays", on_session_relays},
+	{"session.search", on_session_search},
+	{"session.rules", rules_on_change},
+	{"session.measured", relays_on_far},
+	{"relay.list", relays_on_list},
+	{"relay.measure", relays_on_measure},
+	{"bye", on_bye},
 };
 
 int access_open(struct app *app)

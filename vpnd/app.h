@@ -7,6 +7,7 @@
  *   sessions.c   grants -> sessions -> slots of the plane
  *   accounting.c what sessions carried
  *   access.c     what is said with the Access Server
+ *   rules.c      the rules of sessions: taken, shown
  *   relays.c     the ways to the relays: measured, told, shown
  *   control.c    what vpnctl asks; enrolment.c: its enroll and login; status.c: its status
  *   figures.c    what a Prometheus gets
@@ -23,10 +24,14 @@
 #include "vpnd/plane.h"
 #include "vpnd/session.h"
 
+/* Why rules did not let a packet pass. */
+enum rules_drop { RULES_REFUSED, RULES_STRAY, RULES_UNREADABLE, RULES_DROPS };
+
 /* What sessions have carried and dropped. */
 struct app_traffic {
 	uint64_t bytes_in, bytes_out, packets_in, packets_out;
 	uint64_t drops[SESSION_DROPS], gate[GATE_RESULTS], malformed, not_taken, too_big;
+	uint64_t rules[RULES_DROPS];
 	uint64_t marked, paths_ready, paths_failed, paths_lost;
 	struct histo delays;
 };
@@ -152,6 +157,13 @@ void access_tell_path(struct app *app, const struct session *s);
 /** access_set_unsure() - was a connect to @device given up unheard? A grant that comes for it
  * without being asked for is refused then. */
 void access_set_unsure(struct app *app, const char *device, bool unsure);
+
+/* rules.c */
+void rules_on_change(struct rpc *rpc, int64_t id, const json_t *params); /* session.rules */
+/** rules_status() - the session's rules and what they did, into its object. */
+void rules_status(const struct app *app, const struct app_session *as, json_t *o);
+void rules_drops(const struct app *app, const struct app_session *as, uint64_t counts[RULES_DROPS]);
+const char *rules_drop_name(enum rules_drop d);
 
 /* relays.c */
 int relays_open(struct app *app) __attribute__((warn_unused_result));

@@ -13,8 +13,12 @@
 static void add_session(struct app_traffic *t, const struct app *app, const struct app_session *as)
 {
 	const struct plane_counters *c = plane_counters(app->plane, as->slot);
+	uint64_t rules[RULES_DROPS];
 	struct session_status st;
 
+	rules_drops(app, as, rules);
+	for (int i = 0; i < RULES_DROPS; i++)
+		t->rules[i] += rules[i];
 	session_status(as->session, &st);
 	t->bytes_in += st.bytes_in;
 	t->bytes_out += st.bytes_out;
@@ -121,6 +125,9 @@ static void write_drops(const struct app *app, const struct app_traffic *t, stru
 			expo_labelled(e, (double)t->gate[i], "reason",
 				      gate_result_name((enum gate_result)i));
 	}
+	for (int i = 0; i < RULES_DROPS; i++)
+		expo_labelled(e, (double)t->rules[i], "reason",
+			      rules_drop_name((enum rules_drop)i));
 	expo_labelled(e, (double)t->malformed, "reason", "malformed");
 	expo_labelled(e, (double)t->not_taken, "reason", "not_taken");
 	expo_labelled(e, (double)t->too_big, "reason", "too_big");

@@ -256,6 +256,11 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 	s->peer_ipv4 = grant->peer_ipv4;
 	s->peer_ipv6 = grant->peer_ipv6;
 	r = add_routes(pl, slot, grant, failure);
+	if (r == 0) {
+		r = plane_firewall_begin(pl, slot, grant);
+		if (r != 0)
+			say(failure, "firewall: %s", strerror(-r));
+	}
 	if (r != 0) {
 		say(error, "%s", failure);
 		plane_detach(pl, slot);
@@ -330,6 +335,8 @@ void plane_close(struct plane *pl)
 	netconf_close(pl->netconf);
 	undo_close(pl->undo);
 	route_table_deinit(&pl->table);
+	firewall_free(pl->firewall);
+	pl->firewall = NULL;
 	if (pl->tun) {
 		tun_close(pl->tun);
 		return;

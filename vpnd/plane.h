@@ -4,8 +4,8 @@
  * packet belongs to, whether it may pass, and what the host needs for it (addresses, routes,
  * forwarding). Sessions are slots here; what they are is the owner's.
  *
- *   TUN -> classify (route table) -> gate -> MSS, size -> on_outgoing ...
- *                                                  plane_incoming -> gate -> MSS -> TUN
+ *   TUN -> classify (route table) -> gate -> firewall -> MSS, size -> on_outgoing ...
+ *                                     plane_incoming -> gate -> firewall -> MSS -> TUN
  */
 #ifndef FARLAN_PLANE_H
 #define FARLAN_PLANE_H
@@ -15,6 +15,7 @@
 #include "common/io/opt.h"
 #include "common/pure/grant.h"
 #include "vpnd/packets.h"
+#include "vpnd/pure/firewall.h"
 #include "vpnd/pure/gate.h"
 #include "vpnd/tun.h"
 
@@ -86,6 +87,16 @@ void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, uint8
 void plane_set_peer_mtu(struct plane *pl, uint16_t slot, uint32_t mtu);
 /** plane_mtu() - of our TUN device. */
 uint32_t plane_mtu(const struct plane *pl);
+
+/**
+ * plane_set_rules() - other rules for a session, from the next packet on. A device keeps them, a
+ * manager does nothing with them. Return: 0; -ENOMEM, nothing passes then.
+ */
+int plane_set_rules(struct plane *pl, uint16_t slot, const struct rules *rules)
+	__attribute__((warn_unused_result));
+/** plane_firewall() - to look at; NULL: rules of this session are not kept here, or there were
+ * none yet. */
+const struct firewall *plane_firewall(const struct plane *pl, uint16_t slot);
 
 /** plane_super() - does our TUN device take super-packets? */
 bool plane_super(const struct plane *pl);

@@ -5,6 +5,7 @@
  *   plane.c          the device, what a session needs of the host
  *   plane_packets.c  a packet's way, step by step
  *   plane_mtu.c      packets that are larger than the peer's MTU
+ *   plane_firewall.c the rules of a grant
  */
 #ifndef FARLAN_PLANE_INTERNAL_H
 #define FARLAN_PLANE_INTERNAL_H
@@ -12,6 +13,7 @@
 #include "common/pure/ip.h"
 #include "vpnd/netconf.h"
 #include "vpnd/plane.h"
+#include "vpnd/pure/firewall.h"
 #include "vpnd/pure/route_table.h"
 #include "vpnd/pure/toobig.h"
 #include "vpnd/undo.h"
@@ -26,6 +28,9 @@ struct slot {
 	uint32_t peer_mtu;
 	struct addr peer_ipv4, peer_ipv6; /* tunnel addresses; family 0: none */
 	struct toobig_limit toobig;
+	bool keeps_rules;		/* this end does, and */
+	bool has_rules;			/* there are some: the firewall is asked */
+	struct toobig_limit refused[2]; /* answers: to the peer, to this side */
 	size_t n_routes, n_holds;
 	struct prefix routes[GRANT_LANS_MAX + 2];
 	uint32_t holds[HOLDS_MAX];
@@ -49,6 +54,7 @@ struct plane {
 	struct packets *packets;
 	struct packet *reading; /* large: the next packet is read into it */
 	uint64_t no_memory;
+	struct firewall *firewall; /* NULL: no session had rules yet */
 };
 
 /* A packet on its way. Steps may change its bytes, not their number; who changes an address updates
@@ -63,6 +69,16 @@ struct passing {
 };
 
 void plane_on_readable(struct tun *t); /* for tun_callbacks */
+
+/** plane_into_tun() - the last steps of a packet from the peer, or of an answer in its name. */
+void plane_into_tun(struct plane *pl, struct passing *pk);
+
+/** plane_ask_firewall() - may the packet of a session with rules pass? Else it is answered and
+ * counted. */
+bool plane_ask_firewall(struct plane *pl, struct passing *pk, enum rule_direction direction);
+/** plane_firewall_begin() - of a session that is attached. Return: 0; -ENOMEM. */
+int plane_firewall_begin(struct plane *pl, uint16_t slot, const struct grant *g)
+	__attribute__((warn_unused_result));
 
 /**
  * plane_too_big() - is the packet in pl->reading too big for the peer? It is dealt with then: sent

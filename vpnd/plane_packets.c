@@ -13,6 +13,12 @@
 #define READS_PER_EVENT 256
 #define READ_BYTES_PER_EVENT (4u << 20)
 
+/* Most sessions have no rules, or they are kept at the other end. */
+static bool rules_let(struct plane *pl, struct passing *pk, enum rule_direction direction)
+{
+	return !pk->s->has_rules || plane_ask_firewall(pl, pk, direction);
+}
+
 /* From the TUN */
 
 /* Bring what was read into a packet of fitting size; the large one is read into again. */
@@ -84,7 +90,7 @@ static void hand_over(struct plane *pl, struct passing *pk)
 /* @pk: in pl->reading, as the kernel gave it. */
 static void outgoing(struct plane *pl, struct passing *pk)
 {
-	if (!classify(pl, pk) || !may_go(pk) || !normalise(pk))
+	if (!classify(pl, pk) || !may_go(pk) || !rules_let(pl, pk, RULE_OUT) || !normalise(pk))
 		return;
 	clamp(pl, pk);
 	if (!plane_too_big(pl, pk->slot, &pk->v, pk->n))
@@ -134,13 +140,19 @@ static void put(struct plane *pl, struct passing *pk)
 		pk->s->counters.not_taken++;
 }
 
+void plane_into_tun(struct plane *pl, struct passing *pk)
+{
+	clamp(pl, pk);
+	put(pl, pk);
+}
+
 void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, uint8_t *packet,
 		    size_t n)
 {
 	struct passing pk = {.slot = slot, .s = &pl->slots[slot], .v = *v, .bytes = packet, .n = n};
 
-	if (!pk.s->attached || !pl->tun || !check(pl, &pk) || !may_come(&pk))
+	if (!pk.s->attached || !pl->tun || !check(pl, &pk) || !may_come(&pk) ||
+	    !rules_let(pl, &pk, RULE_IN))
 		return;
-	clamp(pl, &pk);
-	put(pl, &pk);
+	plane_into_tun(pl, &pk);
 }

@@ -275,6 +275,11 @@ void *session_arg(const struct session *s)
 	return s->arg;
 }
 
+void session_set_rules(struct session *s, const struct rules *rules)
+{
+	s->grant.rules = *rules;
+}
+
 const struct grant *session_grant(const struct session *s)
 {
 	return &s->grant;

@@ -84,6 +84,8 @@ void session_end(struct session *s, const char *reason);
  */
 int session_set_relays(struct session *s, uint32_t serial, const struct grant_relay *relays,
 		       size_t n) __attribute__((warn_unused_result));
+/** session_set_rules() - those in the grant from now on; for who looks at it. */
+void session_set_rules(struct session *s, const struct rules *rules);
 /** session_suspect() - somebody says that the other end has lost its path: look after ours, and for
  * another one. */
 void session_suspect(struct session *s);

@@ -72,6 +72,7 @@ static void add_drops(json_t *o, struct app *app, const struct app_session *as,
 {
 	const struct plane_counters *c = plane_counters(app->plane, as->slot);
 	json_t *drops = json_object();
+	uint64_t rules[RULES_DROPS];
 
 	for (int i = 0; i < GATE_RESULTS; i++) {
 		if (i != GATE_PASS && c->gate[i])
@@ -89,6 +90,12 @@ static void add_drops(json_t *o, struct app *app, const struct app_session *as,
 		json_object_set_new(drops, "not_taken", ints(c->not_taken));
 	if (c->too_big)
 		json_object_set_new(drops, "too_big", ints(c->too_big));
+	rules_drops(app, as, rules);
+	for (int i = 0; i < RULES_DROPS; i++) {
+		if (rules[i])
+			json_object_set_new(drops, rules_drop_name((enum rules_drop)i),
+					    ints(rules[i]));
+	}
 	json_object_set_new(o, "drops", drops);
 }
 
@@ -149,6 +156,7 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 	json_object_set_new(o, "packets_out", ints(st.packets_out));
 	add_queue(o, &st);
 	add_drops(o, app, as, &st);
+	rules_status(app, as, o);
 	return o;
 }
 

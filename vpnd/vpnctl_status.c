@@ -167,6 +167,39 @@ static void print_drops(const json_t *s)
 	line("Dropped", text);
 }
 
+static void print_rule(size_t number, const json_t *r)
+{
+	if (json_object_get(r, "hits"))
+		printf("  %12zu  %-48s %10" PRId64 " packets\n", number, vpnctl_text(r, "rule"),
+		       vpnctl_int(r, "hits"));
+	else
+		printf("  %12zu  %s\n", number, vpnctl_text(r, "rule"));
+}
+
+/* Packets of flows that were let through before are not counted again. */
+static void print_firewall(const json_t *s)
+{
+	const json_t *fw = json_object_get(s, "firewall"), *rules = json_object_get(fw, "rules");
+	bool here = json_is_true(json_object_get(fw, "here"));
+	char text[LIST_SIZE];
+
+	if (!json_is_object(fw))
+		return;
+	line("Rules", here ? "kept here; in: begun by the peer's side" : "kept by the device");
+	for (size_t i = 0; i < json_array_size(rules); i++)
+		print_rule(i + 1, json_array_get(rules, i));
+	if (!here) {
+		printf("  %12s  all else is denied\n", "");
+		return;
+	}
+	printf("  %12s  %-48s %10" PRId64 " packets\n", "", "all else is denied",
+	       vpnctl_int(fw, "by_default"));
+	snprintf(text, sizeof(text),
+		 "%" PRId64 " now, %" PRId64 " begun; refused %" PRId64 " packets",
+		 vpnctl_int(fw, "flows"), vpnctl_int(fw, "opened"), vpnctl_int(fw, "refused"));
+	line("Flows", text);
+}
+
 static void print_session(const json_t *s)
 {
 	char since[VPNCTL_TEXT_SIZE], left[VPNCTL_TEXT_SIZE];
@@ -181,6 +214,7 @@ static void print_session(const json_t *s)
 	print_traffic(s);
 	print_queue(s);
 	print_drops(s);
+	print_firewall(s);
 }
 
 static void print_error(const json_t *e)

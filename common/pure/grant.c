@@ -13,6 +13,7 @@
  *     },
  *     "lans": [ ... ] this end's (0 to 16),
  *     "life_s": 1..86400,
+ *     "rules": [ a rule, ... ] (0 to 256; may be absent: see rules.h),
  *     "relays": [ { "name": a name, "uid": 32 lower-case hex digits,
  *                   "urls": [ "https://...", ... ] (1 to 4), "token": "v4.public..." }, ... ] (1 to
  * 5)
@@ -122,7 +123,8 @@ json_t *grant_encode(const struct grant *g)
 		  put_str(o, "role", token_role_name(g->role)) && put(o, "peer", encode_peer(g)) &&
 		  put(o, "lans", encode_lans(g->own_lans, g->n_own_lans)) &&
 		  put(o, "life_s", json_integer(g->life_s)) &&
-		  put(o, "relays", grant_relays_encode(g->relays, g->n_relays));
+		  put(o, "relays", grant_relays_encode(g->relays, g->n_relays)) &&
+		  (!g->rules.present || put(o, "rules", rules_encode(&g->rules)));
 
 	return whole(o, ok);
 }
@@ -262,7 +264,8 @@ int grant_decode(struct grant *g, const json_t *o)
 		  get_lans(o, found.own_lans, &found.n_own_lans) &&
 		  rpc_int(o, "life_s", 1, GRANT_LIFE_MAX_S, &found.life_s) &&
 		  grant_relays_decode(found.relays, &found.n_relays,
-				      json_object_get(o, "relays")) == 0;
+				      json_object_get(o, "relays")) == 0 &&
+		  rules_decode(&found.rules, json_object_get(o, "rules")) == 0;
 
 	if (!ok)
 		return -EBADMSG;

@@ -10,6 +10,7 @@
 
 #include "common/pure/addr.h"
 #include "common/pure/ident.h"
+#include "common/pure/rules.h"
 #include "common/pure/token.h"
 #include "common/pure/url.h"
 
@@ -41,6 +42,7 @@ struct grant {
 	struct addr peer_ipv4, peer_ipv6; /* the peer's tunnel addresses */
 	size_t n_own_lans, n_peer_lans;
 	struct prefix own_lans[GRANT_LANS_MAX], peer_lans[GRANT_LANS_MAX];
+	struct rules rules; /* what may pass; the device keeps them */
 	size_t n_relays;
 	struct grant_relay relays[GRANT_RELAYS_MAX];
 };

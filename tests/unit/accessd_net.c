@@ -291,9 +291,25 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 	json_decref(p->grant);
 	p->grant = json_deep_copy(json_object_get(params, "grant"));
 	if (p->mood == PEER_ACCEPTS)
+		rpc_reply(rpc, id, json_pack("{s:b}", "rules", 1));
+	else if (p->mood == PEER_IS_OLD)
 		rpc_reply(rpc, id, json_object());
 	else if (p->mood == PEER_REFUSES)
 		rpc_reject(rpc, id, RPC_CONFLICT, "its LAN overlaps");
+}
+
+static void on_rules(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	const json_t *list = json_object_get(params, "rules");
+	struct peer *p = access_link_arg(rpc->arg);
+	char n[16];
+
+	snprintf(n, sizeof(n), "%zu", json_array_size(list));
+	hear(p, "session.rules", list ? n : "none", json_string_value(json_array_get(list, 0)));
+	if (p->mood == PEER_IS_OLD)
+		rpc_reject(rpc, id, RPC_NO_METHOD, "unknown method");
+	else
+		rpc_reply(rpc, id, json_pack("{s:b}", "rules", 1));
 }
 
 static void on_end(struct rpc *rpc, int64_t id, const json_t *params)
@@ -417,11 +433,15 @@ static bool link_is_up(void *arg)
 
 void peer_link(struct peer *p)
 {
-	static const struct rpc_method methods[] = {
-		{"session.grant", on_grant},   {"session.end", on_end},
-		{"session.relays", on_relays}, {"session.measured", on_measured},
-		{"relay.measure", on_measure}, {"relay.list", on_list},
-		{"relay.drain", on_drain},     {"bye", on_bye}};
+	static const struct rpc_method methods[] = {{"session.grant", on_grant},
+						    {"session.end", on_end},
+						    {"session.relays", on_relays},
+						    {"session.measured", on_measured},
+						    {"relay.measure", on_measure},
+						    {"relay.list", on_list},
+						    {"relay.drain", on_drain},
+						    {"session.rules", on_rules},
+						    {"bye", on_bye}};
 	static const struct access_link_callbacks callbacks = {on_online, on_offline,
 							       on_link_closed};
 	struct access_link_config config = {.identity = &p->id,

@@ -515,7 +515,8 @@ static void test_restart(void **state)
 	assert_string_equal(g.session, id);
 	assert_int_equal(g.epoch, 2);
 	assert_int_equal(g.n_peer_lans, 1);
-	assert_false(peer_heard(&anna, "session"));
+	assert_false(peer_heard(&anna, "session.grant"));
+	assert_false(peer_heard(&anna, "session.end"));
 	o = net_admin(&net, "session.list", NULL, &code);
 	assert_int_equal(json_array_size(json_object_get(o, "sessions")), 1);
 	json_decref(o);
@@ -624,6 +625,111 @@ static void test_lans(void **state)
 	net_admin_ok(&net, "device.set",
 		     json_pack("{s:s, s:[s]}", "name", "site1", "lans", "10.9.0.0/16"));
 	peer_wait(&site, "bye 1");
+}
+
+/* --- rules ------------------------------------------------------------------------------------ */
+
+static void add_rule(const char *rule, int at)
+{
+	json_t *params = json_pack("{s:s, s:s}", "name", "site1", "rule", rule);
+
+	if (at)
+		json_object_set_new(params, "at", json_integer(at));
+	net_admin_ok(&net, "device.rule.add", params);
+}
+
+static void assert_no_rule(const char *method, json_t *params, int want)
+{
+	assert_null(net_admin(&net, method, params, &code));
+	assert_int_equal(code, want);
+}
+
+static void test_rules(void **state)
+{
+	char id[TOKEN_SESSION_SIZE];
+	struct grant g;
+	json_t *o;
+
+	(void)state;
+	everybody();
+	open_session(id);
+	assert_int_equal(grant_decode(&g, site.grant), 0);
+	assert_false(g.rules.present);
+	/* A change reaches both ends of what runs. */
+	add_rule("allow in 192.168.201.10/32 tcp/7", 0);
+	peer_wait(&site, "session.rules 1 allow in 192.168.201.10/32 tcp/7");
+	peer_wait(&anna, "session.rules 1 allow in 192.168.201.10/32 tcp/7");
+	add_rule("deny in udp", 1);
+	peer_wait(&site, "session.rules 2 deny in udp");
+	add_rule("allow out", 3);
+	/* A new session has them from the beginning, at both ends. */
+	open_session(id);
+	assert_int_equal(grant_decode(&g, site.grant), 0);
+	assert_true(g.rules.present);
+	assert_int_equal(g.rules.n, 3);
+	/* Who was away hears of them. */
+	peer_unlink(&site);
+	net_for(&net, 100);
+	peer_forget(&site);
+	peer_forget(&anna);
+	net_admin_ok(&net, "device.rule.remove", json_pack("{s:s, s:i}", "name", "site1", "at", 1));
+	peer_wait(&anna, "session.rules 2 allow in");
+	peer_hello(&site, json_pack("{s:[s]}", "sessions", id));
+	peer_wait(&site, "session.rules 2 allow in");
+	net_admin_ok(&net, "device.rule.remove", json_pack("{s:s, s:i}", "name", "site1", "at", 2));
+	net_admin_ok(&net, "device.rule.remove", json_pack("{s:s, s:i}", "name", "site1", "at", 1));
+	peer_wait(&site, "session.rules 0");
+	o = net_admin(&net, "device.rule.list", json_pack("{s:s}", "name", "site1"), &code);
+	assert_int_equal(json_array_size(json_object_get(o, "rules")), 0);
+	assert_true(json_is_array(json_object_get(o, "rules"))); /* it denies all */
+	json_decref(o);
+	net_admin_ok(&net, "device.rule.clear", json_pack("{s:s}", "name", "site1"));
+	peer_wait(&site, "session.rules none");
+	o = net_admin(&net, "device.rule.list", json_pack("{s:s}", "name", "site1"), &code);
+	assert_null(json_object_get(o, "rules"));
+	json_decref(o);
+}
+
+static void test_rules_refused(void **state)
+{
+	(void)state;
+	everybody();
+	assert_no_rule("device.rule.add", json_pack("{s:s}", "name", "site1"), RPC_BAD_PARAMS);
+	assert_no_rule("device.rule.add",
+		       json_pack("{s:s, s:s}", "name", "site1", "rule", "allow everything"),
+		       RPC_BAD_PARAMS);
+	assert_no_rule("device.rule.add",
+		       json_pack("{s:s, s:s, s:i}", "name", "site1", "rule", "allow", "at", 0),
+		       RPC_BAD_PARAMS);
+	assert_no_rule("device.rule.add", json_pack("{s:s, s:s}", "name", "anna", "rule", "allow"),
+		       RPC_NOT_FOUND);
+	assert_no_rule("device.rule.remove", json_pack("{s:s, s:i}", "name", "site1", "at", 1),
+		       RPC_NOT_FOUND);
+	assert_no_rule("device.rule.remove", json_pack("{s:s}", "name", "site1"), RPC_BAD_PARAMS);
+	for (int i = 0; i < RULES_MAX; i++)
+		add_rule("deny", 0);
+	assert_no_rule("device.rule.add", json_pack("{s:s, s:s}", "name", "site1", "rule", "allow"),
+		       RPC_UNAVAILABLE);
+}
+
+/* A version that knows no rules would let everything pass. */
+static void test_rules_of_an_old_device(void **state)
+{
+	char id[TOKEN_SESSION_SIZE], end[TOKEN_SESSION_SIZE + 20];
+
+	(void)state;
+	everybody();
+	site.mood = PEER_IS_OLD;
+	open_session(id); /* there are none */
+	add_rule("allow in tcp/7", 0);
+	snprintf(end, sizeof(end), "session.end %s", id);
+	peer_wait(&site, end);
+	peer_wait(&anna, end);
+	assert_null(peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "site1"), &code));
+	assert_int_equal(code, RPC_UNAVAILABLE);
+	assert_non_null(strstr(net_error, "too old"));
+	site.mood = PEER_ACCEPTS;
+	open_session(id);
 }
 
 static struct token token_of(const struct grant *g)
@@ -781,6 +887,9 @@ int main(void)
 		TEST(test_revoke),
 		TEST(test_same_lans),
 		TEST(test_lans),
+		TEST(test_rules),
+		TEST(test_rules_refused),
+		TEST(test_rules_of_an_old_device),
 		TEST(test_limits),
 		TEST(test_usage),
 		TEST(test_hostile),

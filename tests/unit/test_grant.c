@@ -123,6 +123,32 @@ static void largest_round_trips(void **state)
 	free(text);
 }
 
+static void rules_round_trip(void **state)
+{
+	struct grant g, got;
+	char *text;
+
+	(void)state;
+	memset(&g, 0, sizeof(g));
+	assert_int_equal(decode(&g, GOLDEN), 0);
+	assert_false(g.rules.present);
+	g.rules.present = true;
+	for (size_t i = 0; i < 2; i++) { /* without any, then as many as may be */
+		text = encode(&g);
+		memset(&got, 0x5a, sizeof(got));
+		assert_int_equal(decode(&got, text), 0);
+		assert_memory_equal(&got, &g, sizeof(g));
+		assert_true(strlen(text) < 65536);
+		free(text);
+		while (g.rules.n < RULES_MAX)
+			assert_int_equal(
+				rule_parse(&g.rules.at[g.rules.n++],
+					   "allow out fd00:1111:2222:3333:4444:5555:6666:7777/128 "
+					   "tcp/10000-65535"),
+				0);
+	}
+}
+
 static json_t *golden(void)
 {
 	json_t *o = json_loads(GOLDEN, 0, NULL);
@@ -216,6 +242,10 @@ static void bad_values(void **state)
 		{TOP, "relays", "{}"},
 		{TOP, "relays", "[1]"},
 		{TOP, "peer", "[]"},
+		{TOP, "rules", "{}"},
+		{TOP, "rules", "\"allow\""},
+		{TOP, "rules", "[\"allow\", 1]"},
+		{TOP, "rules", "[\"allow sctp\"]"},
 		{IN_PEER, "name", "\"\""},
 		{IN_PEER, "name", "\"a b\""},
 		{IN_PEER, "uri", "\"farlan://plant.example/user/" UID_B "\""},
@@ -344,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_text),
+		cmocka_unit_test(rules_round_trip),
 		cmocka_unit_test(largest_round_trips),
 		cmocka_unit_test(every_member_is_required),
 		cmocka_unit_test(bad_values),

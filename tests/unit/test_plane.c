@@ -685,6 +685,105 @@ static void deleted_under_us(void **state)
 	both_close();
 }
 
+/* Rules: b is a device from here on, a the manager. */
+
+static void set_rules(const char *text)
+{
+	static struct rules rules;
+
+	memset(&rules, 0, sizeof(rules));
+	rules.present = true;
+	rules.n = 1;
+	assert_int_equal(rule_parse(&rules.at[0], text), 0);
+	enter(b.netns);
+	assert_int_equal(plane_set_rules(b.plane, SLOT, &rules), 0);
+}
+
+static void become_device(void)
+{
+	char error[PLANE_ERROR_SIZE];
+
+	enter(b.netns);
+	plane_detach(b.plane, SLOT);
+	b.grant.role = TOKEN_DEVICE;
+	assert_int_equal(plane_attach(b.plane, SLOT, &b.grant, error), 0);
+}
+
+/* What becomes of a connection. Return: 0; an errno; ETIMEDOUT nothing. */
+static int outcome(int fd)
+{
+	int err = 0;
+	socklen_t len = sizeof(err), name_len;
+	struct sockaddr_storage ss;
+
+	for (int i = 0; i < 3000; i++) {
+		run_ms(1);
+		assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len), 0);
+		if (err)
+			return err;
+		name_len = sizeof(ss);
+		if (getpeername(fd, (struct sockaddr *)&ss, &name_len) == 0)
+			return 0;
+	}
+	return ETIMEDOUT;
+}
+
+static int try_tcp(const char *own, const char *peer)
+{
+	int fd = talker(&a, own, SOCK_STREAM), r;
+
+	assert_int_equal(dial(fd, peer), -1);
+	r = outcome(fd);
+	close(fd);
+	return r;
+}
+
+/* The kernel tells a connected UDP socket what ICMP says: 3/13 is EHOSTUNREACH, ICMPv6 1/1 EACCES.
+ */
+static int try_udp(struct end *e, const char *own, const char *peer)
+{
+	int fd = talker(e, own, SOCK_DGRAM), err = 0;
+	socklen_t len = sizeof(err);
+
+	assert_int_equal(dial(fd, peer), 0);
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	for (int i = 0; i < 3000 && !err; i++) {
+		run_ms(1);
+		assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len), 0);
+	}
+	close(fd);
+	return err;
+}
+
+static void rules_at_a_device(void **state)
+{
+	static const struct {
+		const char *own, *peer;
+		int prohibited;
+	} families[] = {{"100.64.0.1", "100.64.0.2", EHOSTUNREACH}, {"fd77::1", "fd77::2", EACCES}};
+
+	(void)state;
+	both_open(true, true);
+	become_device();
+	for (size_t i = 0; i < 2; i++) {
+		const char *own = families[i].own, *peer = families[i].peer;
+
+		set_rules("allow in tcp/7777");
+		tcp(own, peer); /* 20 MB each way, in super-packets */
+		assert_int_equal(try_udp(&a, own, peer), families[i].prohibited);
+		assert_int_equal(try_udp(&b, peer, own), families[i].prohibited);
+		set_rules("allow in tcp/7778");
+		assert_int_equal(try_tcp(own, peer), ECONNREFUSED);
+		set_rules("deny in tcp");
+		assert_int_equal(try_tcp(own, peer), ECONNREFUSED);
+		set_rules("allow in udp");
+		udp(own, peer, false);
+	}
+	assert_true(firewall_counters(plane_firewall(b.plane, SLOT), SLOT)->refused >= 8);
+	assert_null(plane_firewall(a.plane, SLOT));
+	both_close();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -698,6 +797,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(all_memory_in_use),
 		cmocka_unit_test(down_and_up),
 		cmocka_unit_test(deleted_under_us),
+		cmocka_unit_test(rules_at_a_device),
 	};
 
 	log_init(LOG_ERROR);

@@ -272,6 +272,65 @@ static void test_endpoints(void **state)
 	store_close(s);
 }
 
+static void test_rules(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member m = add_member(s, d.id, IDENT_DEVICE, "site1");
+	struct rules rules, back;
+
+	(void)state;
+	assert_int_equal(store_rules_of(s, m.id, &back), 0);
+	assert_false(back.present);
+	assert_int_equal(store_rules_of(s, m.id + 1, &back), -ENOENT);
+	memset(&rules, 0, sizeof(rules));
+	rules.present = true;
+	for (size_t i = 0; i < 2; i++) { /* an empty list, then as many as may be */
+		assert_int_equal(store_rules_set(s, m.id, &rules), 0);
+		assert_int_equal(store_rules_of(s, m.id, &back), 0);
+		assert_memory_equal(&back, &rules, sizeof(back));
+		for (rules.n = 0; rules.n < RULES_MAX; rules.n++)
+			assert_int_equal(
+				rule_parse(&rules.at[rules.n],
+					   rules.n % 2 ? "allow in fd01::/64 tcp/1-99" : "deny"),
+				0);
+	}
+	assert_int_equal(store_rules_set(s, m.id + 1, &rules), -ENOENT);
+	assert_int_equal(store_rules_set(s, m.id, &rules), 0);
+	store_close(s);
+	s = open_store();
+	assert_int_equal(store_rules_of(s, m.id, &back), 0);
+	assert_memory_equal(&back, &rules, sizeof(back));
+	rules.present = false;
+	assert_int_equal(store_rules_set(s, m.id, &rules), 0);
+	assert_int_equal(store_rules_of(s, m.id, &back), 0);
+	assert_false(back.present);
+	store_close(s);
+	raw("UPDATE member SET rules = 'allow everything'");
+	s = open_store();
+	assert_int_equal(store_rules_of(s, m.id, &back), -EIO);
+	store_close(s);
+}
+
+/* What was there before stays. */
+static void test_rules_are_added(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member m = add_member(s, d.id, IDENT_DEVICE, "site1"), back;
+	struct rules rules;
+
+	(void)state;
+	store_close(s);
+	raw("ALTER TABLE member DROP COLUMN rules; PRAGMA user_version = 3");
+	s = open_store();
+	assert_int_equal(store_member_get(s, m.id, &back), 0);
+	assert_string_equal(back.name, "site1");
+	assert_int_equal(store_rules_of(s, m.id, &rules), 0);
+	assert_false(rules.present);
+	store_close(s);
+}
+
 static void test_invites(void **state)
 {
 	struct store *s = open_store();
@@ -576,11 +635,12 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_domain),	    TEST(test_files),	       TEST(test_migrations),
-		TEST(test_counts),	    TEST(test_members),	       TEST(test_passwords),
-		TEST(test_endpoints),	    TEST(test_invites),	       TEST(test_sessions),
-		TEST(test_session_members), TEST(test_session_relays), TEST(test_wishes),
-		TEST(test_rollback),	    TEST(test_kill),
+		TEST(test_rules),	   TEST(test_rules_are_added), TEST(test_domain),
+		TEST(test_files),	   TEST(test_migrations),      TEST(test_counts),
+		TEST(test_members),	   TEST(test_passwords),       TEST(test_endpoints),
+		TEST(test_invites),	   TEST(test_sessions),	       TEST(test_session_members),
+		TEST(test_session_relays), TEST(test_wishes),	       TEST(test_rollback),
+		TEST(test_kill),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,7 +93,9 @@ static void parse_ipv4(const uint8_t *p, size_t len, struct l4 *l4)
 		return;
 	l4->protocol = p[9];
 	l4->fragment = (be16(p + 6) & IPV4_FRAGMENT) != 0;
-	l4->later = (be16(p + 6) & IPV4_OFFSET) != 0;
+	l4->offset = (uint16_t)((be16(p + 6) & IPV4_OFFSET) * 8);
+	l4->later = l4->offset != 0;
+	l4->id = be16(p + 4);
 	parse_transport(p, len, header, false, l4);
 }
 
@@ -124,7 +126,9 @@ static void parse_ipv6(const uint8_t *p, size_t len, struct l4 *l4)
 		if (bytes == 0)
 			break;
 		if (l4->protocol == NEXT_FRAGMENT) {
-			l4->later |= (be16(p + at + 2) & 0xfff8) != 0;
+			l4->offset = be16(p + at + 2) & 0xfff8;
+			l4->later |= l4->offset != 0;
+			l4->id = (uint32_t)be16(p + at + 4) << 16 | be16(p + at + 6);
 			l4->fragment |= (be16(p + at + 2) & 0xfff9) != 0;
 		}
 		l4->protocol = p[at];

@@ -28,6 +28,8 @@ struct l4 {
 	uint8_t protocol;  /* behind IPv6 extension headers; of a fragment, too */
 	bool fragment;	   /* one of several; the first has a transport header, others none */
 	bool later;	   /* ... and not the first one */
+	uint16_t offset;   /* ... bytes of what was cut that lie before it */
+	uint32_t id;	   /* ... of all that belong together */
 	bool request;	   /* echo: a request */
 	uint8_t tcp_flags; /* TCP, if they are there */
 	uint16_t at;	   /* transport header, bytes from the start of the packet; 0: none here */

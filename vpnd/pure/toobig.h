@@ -6,24 +6,18 @@
 #ifndef FARLAN_TOOBIG_H
 #define FARLAN_TOOBIG_H
 
-#include "common/pure/addr.h"
+#include "vpnd/pure/icmp_error.h"
 
-#define TOOBIG_MAX_BYTES 1280
+#define TOOBIG_MAX_BYTES ICMP_ERROR_MAX_BYTES
 #define TOOBIG_EVERY_MS 10 /* an answer, on average */
 #define TOOBIG_BURST 50
 
-/**
- * toobig_answer() - make the packet that goes back to the sender. As much of @packet is quoted as
- * goes into 576 (IPv4, RFC 1812 section 4.3.2.3) or 1280 bytes.
- * @packet: any, its checksums finished.
- * @from: whom it comes from, of the same family.
- * Return: 0; -EPERM nothing may be said: it is an ICMP error or redirect itself, no first fragment,
- * or not from one host to one host (RFC 1122 section 3.2.2, RFC 4443 section 2.4); -EBADMSG.
- */
+/** toobig_answer() - make the packet that goes back to the sender. Parameters and return: as
+ * icmp_error_make(). */
 int toobig_answer(uint8_t out[TOOBIG_MAX_BYTES], size_t *n, const uint8_t *packet, size_t len,
 		  const struct addr *from, uint32_t mtu) __attribute__((warn_unused_result));
 
-/* How many answers may be given (RFC 4443 section 2.4 (f)). All zero at first. */
+/* How many answers may be given (RFC 4443 section 2.4 (f)), these and others. All zero at first. */
 struct toobig_limit {
 	uint64_t paid_ms;
 };

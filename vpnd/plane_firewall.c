@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The rules of a grant, kept at the device. What they do not let pass is answered: to the peer with
+ * the next packets, to this side through the TUN, as from the peer.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/io/file.h"
+#include "common/io/log.h"
+#include "vpnd/plane_internal.h"
+#include "vpnd/pure/refuse.h"
+
+_Static_assert(FLOW_SLOTS_MAX == PLANE_SLOTS_MAX, "a slot is a slot");
+
+/* Only what has rules costs memory. */
+static int ensure_firewall(struct plane *pl)
+{
+	uint64_t key[2];
+
+	if (pl->firewall)
+		return 0;
+	file_random(key, sizeof(key));
+	pl->firewall = firewall_new(key);
+	return pl->firewall ? 0 : -ENOMEM;
+}
+
+int plane_firewall_begin(struct plane *pl, uint16_t slot, const struct grant *g)
+{
+	struct slot *s = &pl->slots[slot];
+
+	s->keeps_rules = g->role == TOKEN_DEVICE;
+	s->has_rules = false;
+	if (pl->firewall)
+		firewall_begin(pl->firewall, slot);
+	return plane_set_rules(pl, slot, &g->rules);
+}
+
+int plane_set_rules(struct plane *pl, uint16_t slot, const struct rules *rules)
+{
+	struct slot *s = &pl->slots[slot];
+
+	if (!s->attached || !s->keeps_rules || (!rules->present && !s->has_rules))
+		return 0;
+	s->has_rules = true;
+	if (ensure_firewall(pl) != 0) {
+		log_error("no memory for the firewall: nothing passes");
+		return -ENOMEM;
+	}
+	firewall_set_rules(pl->firewall, slot, rules);
+	s->has_rules = rules->present;
+	return 0;
+}
+
+const struct firewall *plane_firewall(const struct plane *pl, uint16_t slot)
+{
+	return pl->slots[slot].keeps_rules ? pl->firewall : NULL;
+}
+
+/* Answers */
+
+/* What is quoted has all its checksums, but for super-packets, which have none that are true. */
+static void finish_csum(struct passing *pk)
+{
+	if (pk->v.gso == VNET_GSO_NONE && pk->v.needs_csum &&
+	    vnet_normalise(&pk->v, pk->bytes, pk->n) == 0)
+		vnet_complete_csum(&pk->v, pk->bytes, pk->n);
+}
+
+static void answer_peer(struct plane *pl, uint16_t slot, const uint8_t *answer, size_t n)
+{
+	struct packet *p = packet_new(pl->packets, n);
+
+	if (!p) {
+		pl->no_memory++;
+		return;
+	}
+	memcpy(p->fq.ip, answer, n);
+	p->v = (struct vnet){.gso = VNET_GSO_NONE};
+	pl->cb->on_outgoing(pl->arg, slot, p);
+	pl->cb->on_flush(pl->arg);
+}
+
+static void answer_host(struct plane *pl, const struct passing *to, uint8_t *answer, size_t n)
+{
+	struct passing pk = {.slot = to->slot, .s = to->s, .bytes = answer, .n = n};
+
+	if (ip_parse(answer, n, &pk.ip) == 0)
+		plane_into_tun(pl, &pk);
+}
+
+static void answer(struct plane *pl, struct passing *pk, enum rule_direction direction)
+{
+	bool in = direction == RULE_IN, v4 = pk->ip.src.family == 4;
+	const struct addr *ipv4 = in ? &pl->ipv4 : &pk->s->peer_ipv4,
+			  *ipv6 = in ? &pl->ipv6 : &pk->s->peer_ipv6;
+	uint8_t bytes[REFUSE_MAX_BYTES];
+	size_t n;
+
+	if (!toobig_allowed(&pk->s->refused[in], clock_mono_ms()))
+		return;
+	finish_csum(pk);
+	if (refuse_answer(bytes, &n, pk->bytes, pk->n, v4 ? ipv4 : ipv6) != 0)
+		return;
+	if (in)
+		answer_peer(pl, pk->slot, bytes, n);
+	else
+		answer_host(pl, pk, bytes, n);
+}
+
+bool plane_ask_firewall(struct plane *pl, struct passing *pk, enum rule_direction direction)
+{
+	struct firewall_packet p = {
+		.slot = pk->slot,
+		.direction = direction,
+		.ip = &pk->ip,
+		.bytes = pk->bytes,
+		.n = pk->n,
+	};
+	struct firewall_decision d;
+
+	if (!pl->firewall)
+		return false;
+	d = firewall_check(pl->firewall, &p, clock_mono_ms());
+	if (d.verdict == FIREWALL_REFUSE)
+		answer(pl, pk, direction);
+	return d.verdict == FIREWALL_PASS;
+}
