@@ -442,6 +442,7 @@ void netconf_close(struct netconf *nc)
 {
 	if (!nc)
 		return;
+	netconf_proxies_close(nc);
 	while (nc->n_items > 0) {
 		struct netconf_item *last = &nc->items[nc->n_items - 1];
 

@@ -44,8 +44,8 @@ void netconf_close(struct netconf *nc);
 const char *netconf_error(const struct netconf *nc);
 
 /**
- * netconf_cleanup() - before the TUN is opened: remove routes of ours, and a persistent TUN device
- * of our name that no process holds open, that an earlier run left. Logged.
+ * netconf_cleanup() - before the TUN is opened: remove routes of ours, a persistent TUN device of
+ * our name that no process holds open, and proxy entries, that an earlier run left. Logged.
  * Return: 0; -EBUSY the TUN's name belongs to another interface or a running process; -errno.
  */
 int netconf_cleanup(struct netconf *nc) __attribute__((warn_unused_result));
@@ -88,6 +88,40 @@ int netconf_route_remove(struct netconf *nc, const struct prefix *p);
  */
 int netconf_find_lan(struct netconf *nc, const struct prefix *lan, struct netconf_link *out)
 	__attribute__((warn_unused_result));
+
+/* A network that is connected here. */
+struct netconf_subnet {
+	struct netconf_link link;
+	struct prefix prefix;
+};
+
+/**
+ * netconf_find_subnet() - the one by which @lan is reached: of the interface that
+ * netconf_find_lan() finds, rather one that overlaps @lan than another.
+ * Return: 0; -ENOENT none; -errno.
+ */
+int netconf_find_subnet(struct netconf *nc, const struct prefix *lan, struct netconf_subnet *out)
+	__attribute__((warn_unused_result));
+
+/**
+ * netconf_taken() - addresses of the subnet that are known to be in use: own ones, gateways,
+ * neighbours. Return: how many were put to @out, at most @max.
+ */
+size_t netconf_taken(struct netconf *nc, const struct netconf_subnet *in, struct addr *out,
+		     size_t max);
+
+#define NETCONF_PROXIES_MAX 32
+
+/**
+ * netconf_proxy_add() - let the kernel answer for @a on @link: ARP, where @link forwards and a
+ * route leads elsewhere; for IPv6 it joins the group that is asked, and somebody else answers. To
+ * add it again puts it back, if somebody took it away.
+ * Return: 0; -EEXIST there is an entry of somebody else; -errno.
+ */
+int netconf_proxy_add(struct netconf *nc, const struct netconf_link *link, const struct addr *a)
+	__attribute__((warn_unused_result));
+/** netconf_proxy_remove() - gone already is 0, too. Return: 0; -errno, logged. */
+int netconf_proxy_remove(struct netconf *nc, const struct netconf_link *link, const struct addr *a);
 
 /* What stands in the way of a route. */
 struct netconf_conflict {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What an earlier run left: a TUN device of our name that nobody holds, and routes on it. */
+/* What an earlier run left: a TUN device of our name that nobody holds, routes on it, proxy
+ * entries. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
@@ -95,7 +96,7 @@ static int clean(struct netconf *nc, int ifindex, int fd)
 	return 0;
 }
 
-int netconf_cleanup(struct netconf *nc)
+static int clean_device(struct netconf *nc)
 {
 	int ifindex = (int)if_nametoindex(nc->tun);
 	int fd, err;
@@ -114,4 +115,11 @@ int netconf_cleanup(struct netconf *nc)
 	err = clean(nc, ifindex, fd);
 	close(fd);
 	return err;
+}
+
+int netconf_cleanup(struct netconf *nc)
+{
+	int err = clean_device(nc);
+
+	return err ? err : netconf_proxies_cleanup(nc);
 }

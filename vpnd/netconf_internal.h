@@ -18,6 +18,13 @@ struct netconf_item {
 	struct addr src; /* of a route; family 0: the kernel's choice */
 };
 
+/* A neighbour that the kernel stands in for. */
+struct netconf_proxy {
+	int ifindex;
+	struct addr addr;
+	uint32_t hold; /* of undo; 0: none */
+};
+
 struct netconf {
 	char tun[NETCONF_NAME_SIZE];
 	struct undo *undo;
@@ -26,6 +33,8 @@ struct netconf {
 	struct nl_sock *sock;
 	size_t n_items, items_size;
 	struct netconf_item *items; /* in the order they were added */
+	size_t n_proxies;
+	struct netconf_proxy proxies[NETCONF_PROXIES_MAX];
 	char error[NETCONF_ERROR_SIZE];
 };
 
@@ -48,6 +57,11 @@ int netconf_address_owner(struct netconf *nc, const struct addr *a, struct netco
 
 /** netconf_routes_delete() - all routes of our protocol number on @ifindex. */
 int netconf_routes_delete(struct netconf *nc, int ifindex, unsigned int *n);
+
+/** netconf_proxies_close() - remove all that were added. */
+void netconf_proxies_close(struct netconf *nc);
+/** netconf_proxies_cleanup() - remove those that an earlier run left. */
+int netconf_proxies_cleanup(struct netconf *nc);
 
 /* The two ways of IPv6 forwarding; @hold as in netconf_forward(). */
 int netconf_forward6_two(struct netconf *nc, const char *ifname, uint32_t hold);

@@ -337,6 +337,79 @@ static void test_find_lan(void **state)
 	assert_lan("fd51::/64", NULL);
 }
 
+static void assert_subnet(const char *lan, const char *want)
+{
+	struct prefix p = prefix(lan);
+	struct netconf_subnet s;
+	char text[PREFIX_TEXT_SIZE];
+	int err = netconf_find_subnet(nc, &p, &s);
+
+	assert_int_equal(err, want ? 0 : -ENOENT);
+	if (!want)
+		return;
+	prefix_format(&s.prefix, text);
+	assert_string_equal(text, want);
+	assert_string_equal(s.link.name, "lan0");
+}
+
+static void test_find_subnet(void **state)
+{
+	(void)state;
+	new_namespace();
+	up();
+	assert_true(sh("ip addr add 10.50.0.1/16 dev lan0 && ip route add 10.5.0.0/16 dev host0 && "
+		       "ip addr add 10.51.0.1 peer 10.52.0.1/32 dev lan0"));
+	assert_subnet("192.168.50.0/24", "192.168.50.0/24");
+	assert_subnet("192.168.50.128/25", "192.168.50.0/24"); /* a part */
+	assert_subnet("192.168.50.77/32", "192.168.50.0/24");  /* one host */
+	assert_subnet("192.168.0.0/16", "192.168.50.0/24");    /* more */
+	assert_subnet("10.50.7.0/24", "10.50.0.0/16");
+	assert_subnet("fd50::/64", "fd50::/64"); /* not the link-local one */
+	assert_subnet("10.5.7.0/24", NULL);	 /* an interface without addresses */
+	assert_subnet("172.16.0.0/24", NULL);
+}
+
+static bool is_in(const struct addr *list, size_t n, const char *text)
+{
+	struct addr a = addr(text);
+
+	for (size_t i = 0; i < n; i++) {
+		if (addr_equal(&list[i], &a))
+			return true;
+	}
+	return false;
+}
+
+static void test_taken(void **state)
+{
+	struct prefix lan;
+	struct netconf_subnet s;
+	struct addr found[16];
+	size_t n;
+
+	(void)state;
+	new_namespace();
+	up();
+	lan = prefix("192.168.50.0/24");
+	assert_true(sh("ip route add default via 192.168.50.9 && "
+		       "ip neigh add 192.168.50.77 lladdr 02:00:00:00:00:01 dev lan0 && "
+		       "ip neigh add 192.168.50.78 nud failed dev lan0 && "
+		       "ip neigh add 192.168.50.79 lladdr 02:00:00:00:00:02 dev host0 && "
+		       "ip -6 neigh add fd50::77 lladdr 02:00:00:00:00:01 dev lan0"));
+	assert_int_equal(netconf_find_subnet(nc, &lan, &s), 0);
+	n = netconf_taken(nc, &s, found, 16);
+	assert_int_equal(n, 3);
+	assert_true(is_in(found, n, "192.168.50.1"));
+	assert_true(is_in(found, n, "192.168.50.9"));
+	assert_true(is_in(found, n, "192.168.50.77"));
+	assert_int_equal(netconf_taken(nc, &s, found, 2), 2);
+	lan = prefix("fd50::/64");
+	assert_int_equal(netconf_find_subnet(nc, &lan, &s), 0);
+	n = netconf_taken(nc, &s, found, 16);
+	assert_true(is_in(found, n, "fd50::1"));
+	assert_true(is_in(found, n, "fd50::77"));
+}
+
 static void assert_conflict(const char *text, const char *ifname, const char *words)
 {
 	struct netconf_conflict what;
@@ -411,6 +484,73 @@ static void test_forward_ipv4(void **state)
 	assert_int_equal(a, 0);
 	assert_sysctl("net/ipv4/conf/" TUN "/forwarding", "0");
 	assert_non_null(strstr(netconf_error(nc), "nosuch"));
+}
+
+static bool has_proxy(const char *address)
+{
+	char command[120];
+
+	snprintf(command, sizeof(command),
+		 "ip neigh show proxy dev lan0 | grep -q '^%s .*proto 70'", address);
+	return sh(command);
+}
+
+static void test_proxies(void **state)
+{
+	struct netconf_link lan = {.name = "lan0"};
+	struct addr v4, v6, theirs;
+	char before[UNDO_VALUE_SIZE];
+
+	(void)state;
+	new_namespace();
+	up();
+	lan.ifindex = (int)if_nametoindex("lan0");
+	v4 = addr("192.168.50.250");
+	v6 = addr("fd50::ff");
+	theirs = addr("192.168.50.99");
+	assert_int_equal(undo_read("net/ipv4/neigh/lan0/proxy_delay", before, sizeof(before)), 0);
+	assert_int_equal(netconf_proxy_add(nc, &lan, &v4), 0);
+	assert_int_equal(netconf_proxy_add(nc, &lan, &v6), 0);
+	assert_true(has_proxy("192.168.50.250"));
+	assert_true(has_proxy("fd50::ff"));
+	assert_sysctl("net/ipv4/neigh/lan0/proxy_delay", "0");
+	/* Down takes them, another time brings them back. */
+	assert_true(sh("ip link set lan0 down && ip link set lan0 up"));
+	assert_false(has_proxy("192.168.50.250"));
+	assert_int_equal(netconf_proxy_add(nc, &lan, &v4), 0);
+	assert_true(has_proxy("192.168.50.250"));
+	assert_int_equal(netconf_proxy_remove(nc, &lan, &v4), 0);
+	assert_int_equal(netconf_proxy_remove(nc, &lan, &v4), 0);
+	assert_false(has_proxy("192.168.50.250"));
+	assert_sysctl("net/ipv4/neigh/lan0/proxy_delay", before);
+	/* Somebody else's stays somebody else's. */
+	assert_true(sh("ip neigh add proxy 192.168.50.99 dev lan0"));
+	assert_int_equal(netconf_proxy_add(nc, &lan, &theirs), -EEXIST);
+	assert_non_null(strstr(netconf_error(nc), "192.168.50.99"));
+	assert_int_equal(netconf_proxy_add(nc, &lan, &v4), 0);
+	netconf_close(nc);
+	nc = NULL;
+	assert_false(has_proxy("192.168.50.250"));
+	assert_true(sh("ip neigh show proxy dev lan0 | grep -q 192.168.50.99"));
+}
+
+/* What is left has no route into a TUN any more. */
+static void test_cleanup_of_proxies(void **state)
+{
+	(void)state;
+	new_namespace();
+	up();
+	close_tun();
+	assert_true(sh("ip neigh add proxy 192.168.50.250 dev lan0 protocol 70 && "
+		       "ip neigh add proxy 192.168.50.251 dev lan0 protocol 70 && "
+		       "ip neigh add proxy 192.168.50.99 dev lan0 && "
+		       "ip neigh add proxy fd50::ff dev lan0 protocol 70 && "
+		       "ip link set host0 up && ip route add 192.168.50.251 dev host0 proto 70"));
+	assert_int_equal(netconf_cleanup(nc), 0);
+	assert_false(has_proxy("192.168.50.250"));
+	assert_false(has_proxy("fd50::ff"));
+	assert_true(has_proxy("192.168.50.251")); /* another vpnd uses it */
+	assert_true(sh("ip neigh show proxy dev lan0 | grep -q 192.168.50.99"));
 }
 
 static void test_forward_ipv6_two(void **state)
@@ -799,6 +939,10 @@ int main(void)
 		TEST(test_device_made_again),
 		TEST(test_find_lan),
 		TEST(test_conflicts),
+		TEST(test_find_subnet),
+		TEST(test_taken),
+		TEST(test_proxies),
+		TEST(test_cleanup_of_proxies),
 		TEST(test_forward_ipv4),
 		TEST(test_forward_ipv6_two),
 		TEST(test_forward_ipv6_all),
