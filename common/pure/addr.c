@@ -158,3 +158,33 @@ bool prefix_routable(const struct prefix *p)
 	}
 	return true;
 }
+
+bool prefix_is_wide(const struct prefix *p)
+{
+	return p->len <= (p->addr.family == 4 ? 8 : 16);
+}
+
+bool prefix_reachable(const struct prefix *p)
+{
+	if (family_bits(p->addr.family) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(UNROUTABLE) / sizeof(UNROUTABLE[0]); i++) {
+		if (prefix_overlaps(p, &UNROUTABLE[i]) &&
+		    (!prefix_is_wide(p) || p->len >= UNROUTABLE[i].len))
+			return false;
+	}
+	return true;
+}
+
+/* For every packet, so not by the table above; a test holds them against each other. */
+bool addr_is_martian(const struct addr *a)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	static const uint8_t zero[12];
+	const uint8_t *b = a->bytes;
+
+	if (a->family == 4)
+		return b[0] == 0 || b[0] == 127 || b[0] >= 224 || (b[0] == 169 && b[1] == 254);
+	return b[0] == 0xff || (b[0] == 0xfe && b[1] >> 6 == 2) ||
+	       (b[0] == 0 && (memcmp(b, zero, 12) == 0 || memcmp(b, mapped, 12) == 0));
+}

@@ -49,5 +49,12 @@ struct prefix prefix_of(const struct addr *a, uint8_t len);
  * 240/4, ::/96 or IPv4-mapped addresses, and so is no default route either.
  */
 bool prefix_routable(const struct prefix *p);
+/** prefix_reachable() - may this be behind a device? As prefix_routable(), but what is wide, up to
+ * 0.0.0.0/0, may hold such ranges; their addresses are martians all the same. */
+bool prefix_reachable(const struct prefix *p);
+/** prefix_is_wide() - so wide that every host has parts of it: IPv4 up to /8, IPv6 up to /16. */
+bool prefix_is_wide(const struct prefix *p);
+/** addr_is_martian() - no packet between networks has it: what prefix_routable() names. */
+bool addr_is_martian(const struct addr *a);
 
 #endif

@@ -229,6 +229,53 @@ static void lans_are_routable(void **state)
 	assert_false(prefix_routable(&(struct prefix){.len = 8}));
 }
 
+static void wide_prefixes_may_hold_what_nobody_has(void **state)
+{
+	static const char *const good[] = {
+		"0.0.0.0/0",   "::/0",	     "0.0.0.0/1",      "128.0.0.0/1", "8000::/1",
+		"126.0.0.0/7", "10.0.0.0/8", "192.168.1.0/24", "10.1.2.3",    "fd00::/64"};
+	static const char *const bad[] = {
+		"127.0.0.0/8",	  "0.0.0.0/8", "224.0.0.0/4", "255.0.0.0/8", "127.0.0.1",
+		"169.254.0.0/15", "ff00::/8",  "fe80::/10",   "::/96",	     "::ffff:0:0/96"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct prefix p = prefix(good[i]);
+
+		assert_true(prefix_reachable(&p));
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct prefix p = prefix(bad[i]);
+
+		assert_false(prefix_reachable(&p));
+	}
+	assert_false(prefix_reachable(&(struct prefix){.len = 0}));
+}
+
+/* One rule, written twice. */
+static void martians_are_what_no_lan_may_be(void **state)
+{
+	static const uint8_t first[] = {0, 1, 10, 126, 127, 128, 169, 192, 223, 224, 239, 240, 255};
+	static const char *const six[] = {"::1",	 "::",	    "::10.0.0.1", "::ffff:1.2.3.4",
+					  "fe80::1",	 "febf::1", "fec0::1",	  "ff02::1",
+					  "2001:db8::1", "fd00::1", "0:0:1::",	  "::fffe:1.2.3.4"};
+	struct prefix host;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(first); i++) {
+		for (unsigned int second = 252; second < 256; second++) {
+			struct addr a = {4, {first[i], (uint8_t)second, 1, 2}};
+
+			host = prefix_of(&a, 32);
+			assert_int_equal(addr_is_martian(&a), !prefix_routable(&host));
+		}
+	}
+	for (size_t i = 0; i < sizeof(six) / sizeof(six[0]); i++) {
+		host = prefix(six[i]);
+		assert_int_equal(addr_is_martian(&host.addr), !prefix_routable(&host));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +287,8 @@ int main(void)
 		cmocka_unit_test(contains_and_overlaps),
 		cmocka_unit_test(prefix_of_every_length),
 		cmocka_unit_test(lans_are_routable),
+		cmocka_unit_test(wide_prefixes_may_hold_what_nobody_has),
+		cmocka_unit_test(martians_are_what_no_lan_may_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

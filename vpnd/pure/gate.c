@@ -72,36 +72,79 @@ static bool is_lan_broadcast(const struct prefix *lan, const struct addr *a)
 	return (host & mask) == 0 || (host & mask) == mask;
 }
 
-/* @outside for an address that is not of @side. What is a broadcast of one LAN is one of all. */
-static enum gate_result check_side(const struct gate_side *side, const struct addr *a,
-				   enum gate_result outside)
+/* The longest prefix of @side that holds @a; NULL: none. */
+static const struct prefix *longest(const struct gate_side *side, const struct addr *a)
 {
-	enum gate_result r = outside;
+	const struct prefix *best = NULL;
+
+	for (size_t i = 0; i < side->n; i++) {
+		const struct prefix *p = &side->prefixes[i];
+
+		if ((!best || p->len > best->len) && prefix_contains(p, a))
+			best = p;
+	}
+	return best;
+}
+
+/* What is a broadcast of one LAN is one of all. */
+static bool is_broadcast(const struct gate_side *side, const struct addr *a)
+{
+	for (size_t i = 0; i < side->n; i++) {
+		if (is_lan_broadcast(&side->prefixes[i], a) &&
+		    prefix_contains(&side->prefixes[i], a))
+			return true;
+	}
+	return false;
+}
+
+/* @outside for an address that is not of @side. */
+static enum gate_result check_side(const struct gate_side *side, const struct gate_side *other,
+				   const struct addr *a, enum gate_result outside)
+{
+	const struct prefix *here, *there;
 
 	if (!is_unicast(a))
 		return GATE_NOT_UNICAST;
-	for (size_t i = 0; i < side->n; i++) {
-		if (!prefix_contains(&side->prefixes[i], a))
-			continue;
-		if (is_lan_broadcast(&side->prefixes[i], a))
-			return GATE_NOT_UNICAST;
-		r = GATE_PASS;
-	}
-	return r;
+	if (addr_is_martian(a))
+		return GATE_MARTIAN;
+	here = longest(side, a);
+	if (!here)
+		return outside;
+	if (is_broadcast(side, a))
+		return GATE_NOT_UNICAST;
+	if (!prefix_is_wide(here))
+		return GATE_PASS;
+	there = longest(other, a);
+	return there && there->len > here->len ? outside : GATE_PASS;
+}
+
+static enum gate_result check_form(const struct ip_info *packet)
+{
+	if (packet->odd & IP_SOURCE_ROUTED)
+		return GATE_SOURCE_ROUTED;
+	return packet->odd & IP_BAD_FRAGMENT ? GATE_BAD_FRAGMENT : GATE_PASS;
 }
 
 enum gate_result gate_outgoing(const struct gate *gate, const struct ip_info *packet)
 {
-	enum gate_result r = check_side(&gate->own, &packet->src, GATE_SRC_NOT_OURS);
+	enum gate_result r = check_form(packet);
 
-	return r != GATE_PASS ? r : check_side(&gate->peer, &packet->dst, GATE_DST_NOT_PEER);
+	if (r == GATE_PASS)
+		r = check_side(&gate->own, &gate->peer, &packet->src, GATE_SRC_NOT_OURS);
+	if (r == GATE_PASS)
+		r = check_side(&gate->peer, &gate->own, &packet->dst, GATE_DST_NOT_PEER);
+	return r;
 }
 
 enum gate_result gate_incoming(const struct gate *gate, const struct ip_info *packet)
 {
-	enum gate_result r = check_side(&gate->peer, &packet->src, GATE_SRC_NOT_PEER);
+	enum gate_result r = check_form(packet);
 
-	return r != GATE_PASS ? r : check_side(&gate->own, &packet->dst, GATE_DST_NOT_OURS);
+	if (r == GATE_PASS)
+		r = check_side(&gate->peer, &gate->own, &packet->src, GATE_SRC_NOT_PEER);
+	if (r == GATE_PASS)
+		r = check_side(&gate->own, &gate->peer, &packet->dst, GATE_DST_NOT_OURS);
+	return r;
 }
 
 const char *gate_result_name(enum gate_result r)
@@ -119,6 +162,12 @@ const char *gate_result_name(enum gate_result r)
 		return "src_not_peer";
 	case GATE_DST_NOT_OURS:
 		return "dst_not_ours";
+	case GATE_MARTIAN:
+		return "martian";
+	case GATE_SOURCE_ROUTED:
+		return "source_routed";
+	case GATE_BAD_FRAGMENT:
+		return "bad_fragment";
 	}
 	return "?";
 }

@@ -2,6 +2,10 @@
 /*
  * gate - which packets a grant lets pass. Pure. Until there are policies, everything between
  * what is ours (own tunnel address, own LANs) and what is the peer's passes, and nothing else.
+ *
+ * An address may be of both sides, where LANs overlap and are told apart by translation; but what
+ * is the peer's only by a wide prefix (0.0.0.0/0) and ours by a narrower one is ours, and the other
+ * way round.
  */
 #ifndef FARLAN_GATE_H
 #define FARLAN_GATE_H
@@ -18,8 +22,11 @@ enum gate_result {
 	GATE_DST_NOT_PEER,
 	GATE_SRC_NOT_PEER,
 	GATE_DST_NOT_OURS,
+	GATE_MARTIAN, /* loopback, link-local, reserved: nobody's, however wide a LAN is */
+	GATE_SOURCE_ROUTED,
+	GATE_BAD_FRAGMENT, /* see ip.h for both */
 };
-#define GATE_RESULTS (GATE_DST_NOT_OURS + 1) /* size of an array of counters */
+#define GATE_RESULTS (GATE_BAD_FRAGMENT + 1) /* size of an array of counters */
 
 struct gate_side {
 	size_t n;
