@@ -35,19 +35,20 @@ static bool bad_fragment(uint8_t protocol, size_t offset, bool more, size_t n)
 }
 
 /* RFC 791 section 3.1: @n bytes of options. */
-static int parse_options(const uint8_t *at, size_t n, uint8_t *odd)
+static void see_options(const uint8_t *at, size_t n, uint8_t *odd)
 {
 	while (n > 0 && at[0] != OPTION_END) {
 		size_t len = at[0] == OPTION_NOP ? 1 : n > 1 ? at[1] : 0;
 
-		if (len > n || (at[0] != OPTION_NOP && len < 2))
-			return -EBADMSG;
+		if (len > n || (at[0] != OPTION_NOP && len < 2)) {
+			*odd |= IP_BAD_HEADERS;
+			return;
+		}
 		if (at[0] == OPTION_LSRR || at[0] == OPTION_SSRR)
 			*odd |= IP_SOURCE_ROUTED;
 		at += len;
 		n -= len;
 	}
-	return 0;
 }
 
 /* RFC 791 section 3.1. */
@@ -59,9 +60,9 @@ static int parse_ipv4(const uint8_t *p, size_t len, struct ip_info *info)
 
 	if (len < IPV4_HEADER_MIN_BYTES || header_len < IPV4_HEADER_MIN_BYTES || header_len > len)
 		return -EBADMSG;
-	if (be16(p + 2) != len ||
-	    parse_options(p + IPV4_HEADER_MIN_BYTES, header_len - IPV4_HEADER_MIN_BYTES, &odd) != 0)
+	if (be16(p + 2) != len)
 		return -EBADMSG;
+	see_options(p + IPV4_HEADER_MIN_BYTES, header_len - IPV4_HEADER_MIN_BYTES, &odd);
 	fragment = be16(p + 6);
 	if ((fragment & (MORE_FRAGMENTS | OFFSET)) &&
 	    bad_fragment(p[9], fragment & OFFSET, fragment & MORE_FRAGMENTS, len - header_len))
@@ -95,26 +96,26 @@ static bool see_fragment(const uint8_t *p, size_t n, uint8_t *odd)
 }
 
 /* RFC 8200 section 4: the chain of @n bytes that begins with @next. */
-static int parse_extensions(uint8_t next, const uint8_t *p, size_t n, uint8_t *odd)
+static void see_extensions(uint8_t next, const uint8_t *p, size_t n, uint8_t *odd)
 {
 	for (int i = 0; i < EXTENSIONS_MAX; i++) {
 		size_t len;
 
 		if (next != NEXT_HOPBYHOP && next != NEXT_OPTIONS && next != NEXT_ROUTING &&
 		    next != NEXT_FRAGMENT)
-			return 0;
+			return;
 		len = extension_len(next, p, n);
 		if (len == 0)
-			return -EBADMSG;
+			break;
 		if (next == NEXT_ROUTING && p[3] > 0) /* segments left */
 			*odd |= IP_SOURCE_ROUTED;
 		if (next == NEXT_FRAGMENT && see_fragment(p, n, odd))
-			return 0;
+			return;
 		next = p[0];
 		p += len;
 		n -= len;
 	}
-	return -EBADMSG;
+	*odd |= IP_BAD_HEADERS;
 }
 
 /* RFC 8200 section 3. A jumbogram's length field is 0, which fits a bare header only. */
@@ -122,9 +123,9 @@ static int parse_ipv6(const uint8_t *p, size_t len, struct ip_info *info)
 {
 	uint8_t odd = 0;
 
-	if (len < IPV6_HEADER_BYTES || be16(p + 4) + IPV6_HEADER_BYTES != len ||
-	    parse_extensions(p[6], p + IPV6_HEADER_BYTES, len - IPV6_HEADER_BYTES, &odd) != 0)
+	if (len < IPV6_HEADER_BYTES || be16(p + 4) + IPV6_HEADER_BYTES != len)
 		return -EBADMSG;
+	see_extensions(p[6], p + IPV6_HEADER_BYTES, len - IPV6_HEADER_BYTES, &odd);
 	*info = (struct ip_info){
 		.src = addr_from_bytes(6, p + 8),
 		.dst = addr_from_bytes(6, p + 24),

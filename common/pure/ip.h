@@ -16,18 +16,20 @@ enum {
 	/* A fragment that nobody makes in good faith: it overwrites or splits the TCP header (RFC
 	 * 1858, 3128), ends behind 65,535 bytes, or is none of eights and not the last one. */
 	IP_BAD_FRAGMENT = 2,
+	/* Options or extension headers that run out of the packet, or are too many: what they hide
+	 * is not looked at. */
+	IP_BAD_HEADERS = 4,
 };
 
 struct ip_info {
 	struct addr src, dst;
 	uint8_t protocol; /* IPv4 protocol or IPv6 first next header */
-	uint8_t odd;	  /* IP_SOURCE_ROUTED, IP_BAD_FRAGMENT */
+	uint8_t odd;	  /* of the above */
 	size_t header_len;
 };
 
 /**
- * ip_parse() - check version, header length, options, extension headers and total length against
- * @len.
+ * ip_parse() - check version, header length and total length against @len, and look what is odd.
  * Return: 0; -EBADMSG truncated, wrong lengths or version (RFC 791, RFC 8200).
  */
 int ip_parse(const uint8_t *packet, size_t len, struct ip_info *info)

@@ -227,6 +227,8 @@ static void test_odd_forms(void **state)
 	assert_int_equal(gate_incoming(&gate, &packet), GATE_BAD_FRAGMENT);
 	packet.odd |= IP_SOURCE_ROUTED;
 	assert_int_equal(gate_outgoing(&gate, &packet), GATE_SOURCE_ROUTED);
+	packet.odd = IP_BAD_HEADERS;
+	assert_int_equal(gate_outgoing(&gate, &packet), GATE_BAD_HEADERS);
 	packet.odd = 0;
 	assert_int_equal(gate_outgoing(&gate, &packet), GATE_PASS);
 }

@@ -104,7 +104,6 @@ static void smallest_and_largest(void **state)
 	p[0] = 0x60;
 	p[2] = 0;
 	p[3] = 0;
-	p[6] = 59; /* nothing follows */
 	assert_int_equal(ip_parse(p, 40, &info), 0);
 	refuse(p, 65536 + 40); /* a jumbogram */
 	refuse(p, 41);
@@ -131,7 +130,7 @@ static void source_routes_are_told(void **state)
 {
 	static const struct {
 		uint8_t options[8];
-		int odd; /* -1: malformed */
+		int odd;
 	} of[] = {
 		{{131, 7, 4, 192, 0, 2, 1, 0}, IP_SOURCE_ROUTED}, /* loose */
 		{{137, 7, 4, 192, 0, 2, 1, 0}, IP_SOURCE_ROUTED}, /* strict */
@@ -139,10 +138,10 @@ static void source_routes_are_told(void **state)
 		{{148, 4, 0, 0, 131, 3, 4, 0}, IP_SOURCE_ROUTED}, /* behind a router alert */
 		{{7, 7, 4, 0, 0, 0, 0, 0}, 0},			  /* record route */
 		{{1, 1, 1, 0, 131, 3, 4, 0}, 0},		  /* behind the end */
-		{{131, 1, 0, 0, 0, 0, 0, 0}, -1},
-		{{131, 0, 0, 0, 0, 0, 0, 0}, -1},
-		{{7, 9, 4, 0, 0, 0, 0, 0}, -1},
-		{{1, 1, 1, 1, 1, 1, 1, 7}, -1},
+		{{131, 1, 0, 0, 0, 0, 0, 0}, IP_BAD_HEADERS},
+		{{131, 0, 0, 0, 0, 0, 0, 0}, IP_BAD_HEADERS},
+		{{7, 9, 4, 0, 0, 0, 0, 0}, IP_BAD_HEADERS},
+		{{1, 1, 1, 1, 1, 1, 1, 7}, IP_BAD_HEADERS},
 	};
 	struct ip_info info;
 	uint8_t p[64], *cut;
@@ -151,10 +150,6 @@ static void source_routes_are_told(void **state)
 	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
 		size_t len = with_options(p, of[i].options, 8, 8);
 
-		if (of[i].odd < 0) {
-			refuse(p, len);
-			continue;
-		}
 		cut = exact_copy(p, len);
 		assert_int_equal(ip_parse(cut, len, &info), 0);
 		assert_int_equal(info.odd, of[i].odd);
@@ -179,10 +174,6 @@ static void assert_six(uint8_t next, const uint8_t *extensions, size_t n, int od
 	uint8_t p[160], *cut;
 	size_t len = with_extensions(p, next, extensions, n);
 
-	if (odd < 0) {
-		refuse(p, len);
-		return;
-	}
 	cut = exact_copy(p, len);
 	assert_int_equal(ip_parse(cut, len, &info), 0);
 	assert_int_equal(info.odd, odd);
@@ -202,11 +193,11 @@ static void routing_headers_are_told(void **state)
 	assert_six(0, hidden, sizeof(hidden), IP_SOURCE_ROUTED);
 	assert_six(60, hidden, sizeof(hidden), IP_SOURCE_ROUTED);
 	assert_six(43, done, sizeof(done), 0);
-	assert_six(60, long_one, sizeof(long_one), -1); /* longer than the packet */
+	assert_six(60, long_one, sizeof(long_one), IP_BAD_HEADERS); /* longer than the packet */
 	memcpy(chain, many, sizeof(chain));
 	for (size_t i = 0; i < sizeof(chain); i += 8)
 		chain[i] = 60; /* without an end */
-	assert_six(60, chain, sizeof(chain), -1);
+	assert_six(60, chain, sizeof(chain), IP_BAD_HEADERS);
 	chain[32] = 17;
 	assert_six(60, chain, 40, 0);
 }

@@ -120,6 +120,8 @@ static enum gate_result check_side(const struct gate_side *side, const struct ga
 
 static enum gate_result check_form(const struct ip_info *packet)
 {
+	if (packet->odd & IP_BAD_HEADERS)
+		return GATE_BAD_HEADERS;
 	if (packet->odd & IP_SOURCE_ROUTED)
 		return GATE_SOURCE_ROUTED;
 	return packet->odd & IP_BAD_FRAGMENT ? GATE_BAD_FRAGMENT : GATE_PASS;
@@ -168,6 +170,8 @@ const char *gate_result_name(enum gate_result r)
 		return "source_routed";
 	case GATE_BAD_FRAGMENT:
 		return "bad_fragment";
+	case GATE_BAD_HEADERS:
+		return "bad_headers";
 	}
 	return "?";
 }

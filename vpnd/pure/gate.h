@@ -24,9 +24,10 @@ enum gate_result {
 	GATE_DST_NOT_OURS,
 	GATE_MARTIAN, /* loopback, link-local, reserved: nobody's, however wide a LAN is */
 	GATE_SOURCE_ROUTED,
-	GATE_BAD_FRAGMENT, /* see ip.h for both */
+	GATE_BAD_FRAGMENT,
+	GATE_BAD_HEADERS, /* see ip.h for these */
 };
-#define GATE_RESULTS (GATE_BAD_FRAGMENT + 1) /* size of an array of counters */
+#define GATE_RESULTS (GATE_BAD_HEADERS + 1) /* size of an array of counters */
 
 struct gate_side {
 	size_t n;
