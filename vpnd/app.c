@@ -227,6 +227,8 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 	load_memory(app);
 	r = relays_open(app);
 	if (r == 0)
+		r = captures_open(app);
+	if (r == 0)
 		r = control_open(app);
 	if (r == 0)
 		r = open_metrics(app);
@@ -252,6 +254,7 @@ void app_stop(struct app *app)
 	if (app->local)
 		local_close(app->local);
 	app->local = NULL;
+	captures_close(app);
 	if (app->link)
 		access_link_close(app->link);
 	if (app->plane)

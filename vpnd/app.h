@@ -8,6 +8,7 @@
  *   accounting.c what sessions carried
  *   access.c     what is said with the Access Server
  *   rules.c      the rules of sessions: taken, shown
+ *   captures.c   packets for vpnctl capture
  *   relays.c     the ways to the relays: measured, told, shown
  *   control.c    what vpnctl asks; enrolment.c: its enroll and login; status.c: its status
  *   figures.c    what a Prometheus gets
@@ -86,6 +87,7 @@ struct app {
 	struct dial_memory memory;
 	struct app_session sessions[PLANE_SLOTS_MAX];
 	struct relays *relays;
+	struct captures *captures;
 	struct reporter *reporter; /* of usage; NULL: not enrolled */
 	uv_timer_t accounting;	   /* while there are sessions */
 	struct enrol *enrol;
@@ -164,6 +166,16 @@ void rules_on_change(struct rpc *rpc, int64_t id, const json_t *params); /* sess
 void rules_status(const struct app *app, const struct app_session *as, json_t *o);
 void rules_drops(const struct app *app, const struct app_session *as, uint64_t counts[RULES_DROPS]);
 const char *rules_drop_name(enum rules_drop d);
+
+/* captures.c */
+int captures_open(struct app *app) __attribute__((warn_unused_result));
+void captures_close(struct app *app); /* idempotent */
+/** captures_packet() - see plane_callbacks.on_captured; @arg: struct app. */
+void captures_packet(void *arg, uint16_t slot, const struct plane_captured *c);
+void captures_client_gone(struct app *app, uint64_t client);
+void captures_on_start(struct rpc *rpc, int64_t id, const json_t *params);
+void captures_on_read(struct rpc *rpc, int64_t id, const json_t *params);
+void captures_on_stop(struct rpc *rpc, int64_t id, const json_t *params);
 
 /* relays.c */
 int relays_open(struct app *app) __attribute__((warn_unused_result));

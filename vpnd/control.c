@@ -266,9 +266,16 @@ static void on_status(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method methods[] = {
-	{"status", on_status},	   {"enroll", enrolment_on_enroll}, {"login", enrolment_on_login},
-	{"connect", on_connect},   {"disconnect", on_disconnect},   {"devices", on_devices},
+	{"status", on_status},
+	{"enroll", enrolment_on_enroll},
+	{"login", enrolment_on_login},
+	{"connect", on_connect},
+	{"disconnect", on_disconnect},
+	{"devices", on_devices},
 	{"relays", relays_on_ask},
+	{"capture.start", captures_on_start},
+	{"capture.read", captures_on_read},
+	{"capture.stop", captures_on_stop},
 };
 
 /* A vpnctl that was interrupted while it waited: nobody wants the session that is not up yet. */
@@ -277,6 +284,7 @@ static void on_client_gone(struct local_client *c, void *arg)
 	struct app *app = arg;
 	uint64_t number = local_client_number(c);
 
+	captures_client_gone(app, number);
 	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
 		struct app_session *as = &app->sessions[i];
 

@@ -26,11 +26,23 @@
 
 struct plane;
 
+/* Borrowed for the call. */
+struct plane_captured {
+	bool in, passes;
+	const struct vnet *v;
+	const struct ip_info *ip;
+	const uint8_t *bytes;
+	size_t n;
+};
+
 struct plane_callbacks {
 	/* A packet for the peer of @slot, in normal form; taken. */
 	void (*on_outgoing)(void *arg, uint16_t slot, struct packet *p);
 	/* No more packets wait: send what was gathered. */
 	void (*on_flush)(void *arg);
+	/* While plane_set_capturing(): a packet of @slot, with the addresses that it has on the
+	 * way; not @passes: rules have denied it. @v: as the kernel or the peer gave it. */
+	void (*on_captured)(void *arg, uint16_t slot, const struct plane_captured *c);
 	/* The TUN device was taken away; all slots are detached already. */
 	void (*on_gone)(void *arg);
 	/* plane_close() is done. */
@@ -97,6 +109,9 @@ int plane_set_rules(struct plane *pl, uint16_t slot, const struct rules *rules)
 /** plane_firewall() - to look at; NULL: rules of this session are not kept here, or there were
  * none yet. */
 const struct firewall *plane_firewall(const struct plane *pl, uint16_t slot);
+
+/** plane_set_capturing() - tell of packets from now on, or no more. */
+void plane_set_capturing(struct plane *pl, bool on);
 
 /** plane_super() - does our TUN device take super-packets? */
 bool plane_super(const struct plane *pl);

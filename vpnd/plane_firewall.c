@@ -67,45 +67,42 @@ static void finish_csum(struct passing *pk)
 		vnet_complete_csum(&pk->v, pk->bytes, pk->n);
 }
 
-static void answer_peer(struct plane *pl, uint16_t slot, const uint8_t *answer, size_t n)
+static void answer_peer(struct plane *pl, const struct passing *pk)
 {
-	struct packet *p = packet_new(pl->packets, n);
+	struct packet *p = packet_new(pl->packets, pk->n);
 
 	if (!p) {
 		pl->no_memory++;
 		return;
 	}
-	memcpy(p->fq.ip, answer, n);
-	p->v = (struct vnet){.gso = VNET_GSO_NONE};
-	pl->cb->on_outgoing(pl->arg, slot, p);
+	memcpy(p->fq.ip, pk->bytes, pk->n);
+	p->v = pk->v;
+	pl->cb->on_outgoing(pl->arg, pk->slot, p);
 	pl->cb->on_flush(pl->arg);
-}
-
-static void answer_host(struct plane *pl, const struct passing *to, uint8_t *answer, size_t n)
-{
-	struct passing pk = {.slot = to->slot, .s = to->s, .bytes = answer, .n = n};
-
-	if (ip_parse(answer, n, &pk.ip) == 0)
-		plane_into_tun(pl, &pk);
 }
 
 static void answer(struct plane *pl, struct passing *pk, enum rule_direction direction)
 {
+	struct passing back = {.slot = pk->slot, .s = pk->s};
 	bool in = direction == RULE_IN, v4 = pk->ip.src.family == 4;
 	const struct addr *ipv4 = in ? &pl->ipv4 : &pk->s->peer_ipv4,
 			  *ipv6 = in ? &pl->ipv6 : &pk->s->peer_ipv6;
 	uint8_t bytes[REFUSE_MAX_BYTES];
-	size_t n;
 
 	if (!toobig_allowed(&pk->s->refused[in], clock_mono_ms()))
 		return;
 	finish_csum(pk);
-	if (refuse_answer(bytes, &n, pk->bytes, pk->n, v4 ? ipv4 : ipv6) != 0)
+	if (refuse_answer(bytes, &back.n, pk->bytes, pk->n, v4 ? ipv4 : ipv6) != 0)
 		return;
+	back.bytes = bytes;
+	if (ip_parse(bytes, back.n, &back.ip) != 0)
+		return;
+	if (pl->capturing)
+		plane_captured(pl, &back, !in, true);
 	if (in)
-		answer_peer(pl, pk->slot, bytes, n);
+		answer_peer(pl, &back);
 	else
-		answer_host(pl, pk, bytes, n);
+		plane_into_tun(pl, &back);
 }
 
 bool plane_ask_firewall(struct plane *pl, struct passing *pk, enum rule_direction direction)
@@ -122,6 +119,8 @@ bool plane_ask_firewall(struct plane *pl, struct passing *pk, enum rule_directio
 	if (!pl->firewall)
 		return false;
 	d = firewall_check(pl->firewall, &p, clock_mono_ms());
+	if (pl->capturing && d.verdict != FIREWALL_PASS)
+		plane_captured(pl, pk, direction == RULE_IN, false);
 	if (d.verdict == FIREWALL_REFUSE)
 		answer(pl, pk, direction);
 	return d.verdict == FIREWALL_PASS;

@@ -54,6 +54,7 @@ struct plane {
 	struct packets *packets;
 	struct packet *reading; /* large: the next packet is read into it */
 	uint64_t no_memory;
+	bool capturing;
 	struct firewall *firewall; /* NULL: no session had rules yet */
 };
 
@@ -70,6 +71,8 @@ struct passing {
 
 void plane_on_readable(struct tun *t); /* for tun_callbacks */
 
+/** plane_captured() - while somebody captures: tell. */
+void plane_captured(struct plane *pl, const struct passing *pk, bool in, bool passes);
 /** plane_into_tun() - the last steps of a packet from the peer, or of an answer in its name. */
 void plane_into_tun(struct plane *pl, struct passing *pk);
 

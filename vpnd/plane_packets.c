@@ -19,6 +19,23 @@ static bool rules_let(struct plane *pl, struct passing *pk, enum rule_direction 
 	return !pk->s->has_rules || plane_ask_firewall(pl, pk, direction);
 }
 
+void plane_captured(struct plane *pl, const struct passing *pk, bool in, bool passes)
+{
+	struct plane_captured c = {.in = in,
+				   .passes = passes,
+				   .v = &pk->v,
+				   .ip = &pk->ip,
+				   .bytes = pk->bytes,
+				   .n = pk->n};
+
+	pl->cb->on_captured(pl->arg, pk->slot, &c);
+}
+
+void plane_set_capturing(struct plane *pl, bool on)
+{
+	pl->capturing = on;
+}
+
 /* From the TUN */
 
 /* Bring what was read into a packet of fitting size; the large one is read into again. */
@@ -93,6 +110,8 @@ static void outgoing(struct plane *pl, struct passing *pk)
 	if (!classify(pl, pk) || !may_go(pk) || !rules_let(pl, pk, RULE_OUT) || !normalise(pk))
 		return;
 	clamp(pl, pk);
+	if (pl->capturing)
+		plane_captured(pl, pk, false, true);
 	if (!plane_too_big(pl, pk->slot, &pk->v, pk->n))
 		hand_over(pl, pk);
 }
@@ -154,5 +173,7 @@ void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, uint8
 	if (!pk.s->attached || !pl->tun || !check(pl, &pk) || !may_come(&pk) ||
 	    !rules_let(pl, &pk, RULE_IN))
 		return;
+	if (pl->capturing)
+		plane_captured(pl, &pk, true, true);
 	plane_into_tun(pl, &pk);
 }

@@ -218,6 +218,7 @@ static void on_plane_closed(void *arg)
 const struct plane_callbacks sessions_plane_calls = {
 	.on_outgoing = on_outgoing,
 	.on_flush = on_flush,
+	.on_captured = captures_packet,
 	.on_gone = on_plane_gone,
 	.on_closed = on_plane_closed,
 };

@@ -6,6 +6,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -14,7 +15,9 @@ enum {
 	TAKES_JSON = 4,
 	TAKES_NAME = 8,
 	NEEDS_NAME = 16,
-	TAKES_MEASURE = 32
+	TAKES_MEASURE = 32,
+	TAKES_WORDS = 64, /* any number of them */
+	TAKES_CAPTURE = 128
 };
 
 struct command {
@@ -31,6 +34,7 @@ static const struct command commands[] = {
 	{"devices", vpnctl_devices, TAKES_JSON},
 	{"relays", vpnctl_relays, TAKES_MEASURE | TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
+	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
 };
 
 struct given {
@@ -65,6 +69,15 @@ static void help(void)
 	     "                                 devices that are connected; --measure looks anew\n"
 	     "  status [--json]                state, server, sessions, and the last errors with\n"
 	     "                                 what to do\n"
+	     "  capture [FILTER] [-w FILE] [--text] [--count N] [--seconds S] [--snap BYTES]\n"
+	     "                                 packets of the sessions, those that rules deny,\n"
+	     "                                 too; with the addresses of both LANs, not with\n"
+	     "                                 what they are translated to here. pcapng, into\n"
+	     "                                 FILE or standard output; a line for each on a\n"
+	     "                                 terminal. Super-packets stand for many segments\n"
+	     "\n"
+	     "FILTER: [src|dst] host ADDRESS, [src|dst] net PREFIX, [src|dst] port N[-M], ip,\n"
+	     "ip6, tcp, udp, icmp, in, out; joined by not, and, or, brackets.\n"
 	     "\n"
 	     "Options:\n"
 	     "  -s, --socket SOCKET   where vpnd listens for its tool; else $FARLAN_SOCKET,\n"
@@ -80,6 +93,7 @@ static void help(void)
 	     "  vpnctl login alice\n"
 	     "  vpnctl connect site1\n"
 	     "  vpnctl status --json\n"
+	     "  vpnctl capture -w plc.pcapng 'host 192.168.1.10 and not port 22'\n"
 	     "  vpnctl disconnect");
 }
 
@@ -107,6 +121,13 @@ static const char *misfit(const struct command *command, const struct given *g)
 		return "--invite belongs to login";
 	if (g->args.measure && !(command->takes & TAKES_MEASURE))
 		return "--measure belongs to relays";
+	if ((g->args.write || g->args.text || g->args.count || g->args.seconds || g->args.snap) &&
+	    !(command->takes & TAKES_CAPTURE))
+		return "-w, --text, --count, --seconds and --snap belong to capture";
+	if (command->takes & TAKES_WORDS)
+		return NULL;
+	if (g->args.n_words > 1)
+		return "too many arguments";
 	if (g->args.name && !(command->takes & TAKES_NAME))
 		return "too many arguments";
 	if (!g->args.name && (command->takes & NEEDS_NAME))
@@ -134,6 +155,15 @@ static int run(struct given *g)
 	return exit_code;
 }
 
+/* Of an option, from optarg: 1 to @max. Return: an exit code. */
+static int number(int64_t *out, const char *option, int64_t max)
+{
+	char *end;
+
+	*out = strtol(optarg, &end, 10);
+	return *end || *out < 1 || *out > max ? usage(option, " takes a number") : CTL_OK;
+}
+
 /* Return: true go on; false exit with *exit_code. */
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
@@ -141,12 +171,15 @@ static bool parse_options(struct given *g, int argc, char **argv, int *exit_code
 		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
 		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
 		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+		{"help", no_argument, NULL, 'h'},	  {"text", no_argument, NULL, 't'},
+		{"count", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 'd'},
+		{"snap", required_argument, NULL, 'n'},	  {NULL, 0, NULL, 0},
 	};
 	int o;
 
 	*exit_code = CTL_OK;
-	while ((o = getopt_long(argc, argv, "s:h", options, NULL)) != -1) {
+	while (*exit_code == CTL_OK &&
+	       (o = getopt_long(argc, argv, "s:w:h", options, NULL)) != -1) {
 		switch (o) {
 		case 's':
 			g->args.socket = optarg;
@@ -163,6 +196,21 @@ static bool parse_options(struct given *g, int argc, char **argv, int *exit_code
 		case 'm':
 			g->args.measure = true;
 			break;
+		case 'w':
+			g->args.write = optarg;
+			break;
+		case 't':
+			g->args.text = true;
+			break;
+		case 'c':
+			*exit_code = number(&g->args.count, "--count", INT32_MAX);
+			break;
+		case 'd':
+			*exit_code = number(&g->args.seconds, "--seconds", INT32_MAX);
+			break;
+		case 'n':
+			*exit_code = number(&g->args.snap, "--snap", UINT16_MAX);
+			break;
 		case 'V':
 			puts("vpnctl " FARLAN_VERSION);
 			return false;
@@ -174,7 +222,7 @@ static bool parse_options(struct given *g, int argc, char **argv, int *exit_code
 			return false;
 		}
 	}
-	return true;
+	return *exit_code == CTL_OK;
 }
 
 int main(int argc, char **argv)
@@ -186,10 +234,10 @@ int main(int argc, char **argv)
 		return exit_code;
 	if (optind == argc)
 		return usage("no command", "");
-	if (optind + 2 < argc)
-		return usage("too many arguments: ", argv[optind + 2]);
 	g.command = argv[optind];
 	if (optind + 1 < argc)
 		g.args.name = argv[optind + 1];
+	g.args.words = argv + optind + 1;
+	g.args.n_words = argc - optind - 1;
 	return ctl_finish("vpnctl", run(&g));
 }

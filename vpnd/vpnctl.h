@@ -23,6 +23,12 @@ struct vpnctl_args {
 	const char *name;   /* the command's argument: DEVICE or USER; NULL: none */
 	bool json;
 	bool measure; /* relays --measure */
+	/* capture */
+	char *const *words; /* of the filter */
+	int n_words;
+	const char *write; /* -w; NULL: not given */
+	bool text;
+	int64_t count, seconds, snap; /* 0: not given */
 };
 
 /* Commands. Return: an exit code. */
@@ -33,6 +39,7 @@ int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_relays(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_status(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_capture(struct ctl *c, const struct vpnctl_args *args);
 
 struct vpnctl_answer {
 	json_t *result;

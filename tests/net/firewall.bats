@@ -1,0 +1,198 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What a device's rules let pass, and what becomes of the rest; captures.
+# bats file_tags=tunnel
+
+load lib
+load vpn
+
+# shellcheck disable=SC2154 # addresses: vpn.bash
+far4=$plc1 far6=$plc1_six near4=$pc1 near6=$pc1_six
+
+setup_file() {
+	lab_up || return 0
+	start_talk pc1
+	start_talk plc1
+	start_talk plc1 8
+	connect eng1 site1
+	wait_for 5 is_up site1 eng1
+}
+
+setup() {
+	lab_here
+}
+
+teardown_file() {
+	local rc=0
+
+	logs_clean || rc=1
+	lab_down
+	return "$rc"
+}
+
+# rule add|remove|clear ARGUMENT...
+rule() {
+	tool as1 device rule "$1" site1 "${@:2}" >/dev/null
+}
+
+# firewall NODE PEER EXPRESSION - of what its status says; f is the firewall, None without one.
+firewall() {
+	field "$1" "(lambda f: $3)([s.get('firewall') for s in d['sessions'] if s['peer'] == '$2'][0])"
+}
+
+has_rules() {
+	[[ $(firewall site1 eng1 'len(f["rules"]) if f else "none"' 2>/dev/null) == "$1" ]]
+}
+
+# prohibited NODE HOST WORDS - a ping is answered so.
+prohibited() {
+	local output
+
+	output=$(lab in "$1" timeout 20 ping -n -c 3 -i 0.3 -W 5 "$2" 2>&1) && return 1
+	[[ $output == *"$3"* ]]
+}
+
+# echoed NODE HOST [PORT] - one line there and back.
+# shellcheck disable=SC2154 # python: vpn.bash
+echoed() {
+	lab in "$1" "$python" "$BATS_TEST_DIRNAME/talk.py" tcp "$2" "${3:-7}" 2>/dev/null
+}
+
+@test "without rules all between the networks passes" {
+	has_rules none
+	echoed pc1 "$far4"
+	echoed pc1 "$far6" 8
+	pings pc1 "$far4"
+	echoed plc1 "$near4"
+}
+
+@test "what a rule allows passes, all else is refused at once" {
+	rule add allow in "$far4" tcp/7
+	wait_for 5 has_rules 1
+	echoed pc1 "$far4"
+	echoed eng1 "$far4"
+	wait_for 5 is_refused pc1 "$far4" 8
+	wait_for 5 is_refused pc1 "$far6" 7
+	wait_for 5 prohibited pc1 "$far4" "Packet filtered"
+	wait_for 5 prohibited pc1 "$far6" "Administratively prohibited"
+	refused "" talk pc1 udp "$far4" 100
+	wait_for 5 is_refused plc1 "$near4" 7
+	wait_for 5 prohibited plc1 "$near4" "Packet filtered"
+}
+
+@test "both ends show the rules, the device what they did" {
+	assert_equal "$(firewall site1 eng1 'f["here"]')" true
+	assert_between "$(firewall site1 eng1 'f["rules"][0]["hits"]')" 2 100000 hits
+	assert_between "$(firewall site1 eng1 'f["refused"]')" 5 100000 refused
+	assert_between "$(firewall site1 eng1 'f["by_default"]')" 5 100000 "by default"
+	assert_equal "$(firewall eng1 site1 'f["here"]')" false
+	assert_equal "$(firewall eng1 site1 'f["rules"][0]["rule"]')" "allow in $far4/32 tcp/7"
+	run tool site1 status
+	assert_contains "$output" "allow in $far4/32 tcp/7"
+	assert_contains "$output" "all else is denied"
+}
+
+# hold NODE HOST PORT - a conversation of a minute; $holding is its process.
+hold() {
+	lab in "$1" "$python" "$BATS_TEST_DIRNAME/talk.py" hold "$2" "$3" 60 >/dev/null \
+		2>"$BATS_TEST_TMPDIR/hold" 3>&- 4>&- &
+	holding=$!
+	wait_for 5 grep -q holding "$BATS_TEST_TMPDIR/hold"
+}
+
+ended() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+@test "a change cuts what runs, and lets other things pass" {
+	local rc=0
+
+	hold pc1 "$far4" 7
+	rule add --at 1 deny in "$far4" tcp/7
+	rule add allow in "$far4" tcp/8
+	wait_for 2 ended "$holding"
+	wait "$holding" || rc=$?
+	((rc != 0)) || fail "it was not cut"
+	wait_for 2 echoed pc1 "$far4" 8
+	wait_for 2 is_refused pc1 "$far4" 7
+	rule remove 1
+	wait_for 2 echoed pc1 "$far4"
+}
+
+@test "what begins at the machine has its own rules" {
+	rule clear
+	rule add allow out "$far4" tcp/7
+	wait_for 5 has_rules 1
+	echoed plc1 "$near4"
+	wait_for 5 is_refused pc1 "$far4" 7
+	wait_for 5 is_refused plc1 "$near6" 7
+	rule remove 1
+	wait_for 5 has_rules 0
+	wait_for 5 is_refused plc1 "$near4" 7
+}
+
+@test "a new session and a new vpnd have the rules from the beginning" {
+	rule clear
+	rule add allow in "$far4" tcp/7
+	lab kill site1
+	lab start site1
+	wait_for 20 is_up site1 eng1
+	wait_for 5 echoed pc1 "$far4"
+	wait_for 5 is_refused pc1 "$far4" 8
+	assert_equal "$(firewall site1 eng1 'len(f["rules"])')" 1
+}
+
+@test "words that are no rule are refused" {
+	refused "not a rule" tool as1 device rule add site1 allow everything
+	refused "not a rule" tool as1 device rule add site1 allow tcp/7 in
+	refused "no such" tool as1 device rule add nobody allow
+	refused "" tool as1 device rule remove site1 99
+	assert_equal "$(tool as1 device rule list site1 --json | json 'd["rules"]')" "allow in $far4/32 tcp/7"
+}
+
+# capture NODE ARGUMENT... - begin one; $capturing is its process, its words are in $words.
+capture() {
+	words=$BATS_TEST_TMPDIR/words
+	FARLAN_SOCKET=$(lab_dir "$1")/socket "$BUILD/bin/vpnctl" capture "${@:2}" 2>"$words" 3>&- 4>&- &
+	capturing=$!
+	wait_for 5 grep -q capturing "$words"
+}
+
+# holds FILE FILTER - tcpdump finds such a packet in it.
+holds() {
+	[[ -n $(lab in site1 tcpdump -nr "$1" "$2" 2>/dev/null) ]]
+}
+
+@test "a capture is a file that tcpdump reads" {
+	local file=$BATS_TEST_TMPDIR/capture.pcapng
+
+	capture site1 -w "$file" "host $far4 and tcp"
+	echoed pc1 "$far4"
+	wait_for 5 is_refused pc1 "$far4" 8
+	assert_fails pings pc1 "$far4"
+	wait_for 5 holds "$file" "port 8 and tcp[tcpflags] & tcp-rst != 0"
+	kill -INT "$capturing"
+	wait "$capturing"
+	run lab in site1 tcpdump -nr "$file" -c 1000
+	assert_contains "$output" "IP $near4."
+	assert_contains "$output" "> $far4.7: Flags [S]"
+	assert_contains "$output" "IP $far4.7 > $near4."
+	assert_contains "$output" "> $far4.8: Flags [S]"
+	[[ $output != *ICMP* ]] || fail "the filter let ICMP pass"
+	assert_contains "$(<"$words")" " 0 more were lost"
+}
+
+@test "a capture is a line for each packet, a number of them, from either end" {
+	local text=$BATS_TEST_TMPDIR/text
+
+	capture eng1 --text --count 3 src host "$near4" and dst port 7 >"$text"
+	wait_for 5 echoed pc1 "$far4"
+	wait_for 5 ended "$capturing"
+	wait "$capturing"
+	assert_equal "$(wc -l <"$text")" 3
+	assert_contains "$(head -1 "$text")" "site1 out $near4:"
+	assert_contains "$(head -1 "$text")" "> $far4:7 tcp SYN"
+	tool eng1 capture --seconds 1 -w - tcp 2>/dev/null | head -c 4 | od -An -tx1 >"$text"
+	assert_contains "$(<"$text")" "0a 0d 0d 0a"
+	refused "a bracket is not closed" tool eng1 capture -w /dev/null "(tcp"
+}
