@@ -65,7 +65,8 @@ bool capture_ring_put(struct capture_ring *ring, const struct capture_record *r)
 	if (w.used + n > ring->size - ring->used)
 		return false;
 	append(ring, header, w.used);
-	append(ring, body, n);
+	if (n > 0)
+		append(ring, body, n);
 	return true;
 }
 
