@@ -171,7 +171,7 @@ void app_parts_closed(struct app *app)
 
 static int open_plane(struct app *app)
 {
-	char journal[CONFIG_PATH_SIZE + 8];
+	char journal[CONFIG_PATH_SIZE + 8], virtual[CONFIG_PATH_SIZE + 16];
 	struct plane_config config;
 	char *dir = strdup(app->config.socket), *slash = dir ? strrchr(dir, '/') : NULL;
 	int r = slash ? 0 : -EINVAL;
@@ -187,6 +187,7 @@ static int open_plane(struct app *app)
 		return r;
 	}
 	snprintf(journal, sizeof(journal), "%s.undo", app->config.socket);
+	snprintf(virtual, sizeof(virtual), "%s/virtual.json", app->config.state);
 	app->packets = packets_new();
 	config = (struct plane_config){
 		.tun_name = app->config.tun,
@@ -194,6 +195,8 @@ static int open_plane(struct app *app)
 		.packets = app->packets,
 		.offload = app->config.offload,
 		.mtu = (uint32_t)app->config.mtu,
+		.pools = &app->config.virtual,
+		.virtual_file = virtual,
 	};
 	return app->packets
 		       ? plane_open(&app->plane, app->loop, &config, &sessions_plane_calls, app)

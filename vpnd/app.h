@@ -140,6 +140,10 @@ bool sessions_any(const struct app *app);
 void sessions_tick(struct app *app);
 /** sessions_step() - tell who waits, with the time since the start. */
 void sessions_step(struct app *app, const struct waiter *w, const char *text);
+/** sessions_lans() - the peer's, as it calls them; sessions_virtual() - what of the peer's
+ * addresses has others here, as status shows it. */
+json_t *sessions_lans(const struct app_session *as);
+json_t *sessions_virtual(const struct app_session *as);
 extern const struct plane_callbacks sessions_plane_calls; /* arg: struct app */
 
 /* accounting.c: call accounting_begin() and _end() for each session, while as->session is there */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vpnd/pure/vprefix.h"
+
 #define FIELD(member) \
 	.offset = offsetof(struct config, member), .size = sizeof(((struct config *)0)->member)
 
@@ -45,6 +47,10 @@ const char *config_check(const void *conf)
 	if (c->role == TOKEN_DEVICE && c->lans.n > 0)
 		return "lan: only for role = manager; what is behind a device stands in the Access "
 		       "Server's register (accessctl device set NAME --lan PREFIX)";
+	for (size_t i = 0; i < c->virtual.n; i++) {
+		if (vprefix_in_pools(&c->virtual.at[i], &vprefix_tunnels, 1))
+			return "virtual: 100.64.0.0/12 is left to the domain's own addresses";
+	}
 	return NULL;
 }
 
@@ -65,6 +71,9 @@ const struct opt config_table[CONFIG_TABLE_N] = {
 	{ .section = "vpnd", .key = "lan", .parse = opt_parse_prefixes, .print = opt_print_prefixes,
 	  FIELD(lans), .dflt = "",
 	  .help = "manager: networks here that connected devices may reach" },
+	{ .section = "vpnd", .key = "virtual", .parse = opt_parse_prefixes, .print = opt_print_prefixes,
+	  FIELD(virtual), .dflt = "100.64.0.0/10, 198.18.0.0/15, 10.0.0.0/8, fdfb:9402:999f::/48",
+	  .help = "where prefixes are taken from that stand for a peer's LAN if its own is in use here; empty: such a LAN is refused" },
 	{ .section = "vpnd", .key = "ports", .parse = opt_parse_ports, .print = opt_print_ports,
 	  FIELD(ports), .dflt = "443, 80, 5935",
 	  .help = "ports to try, in this order, at servers whose URL names none" },

@@ -17,7 +17,8 @@ struct config {
 	char state[CONFIG_PATH_SIZE];  /* folder: identity, what worked last */
 	char socket[CONFIG_PATH_SIZE]; /* for vpnctl; the undo journal lies beside it */
 	char tun[TUN_NAME_SIZE];
-	struct opt_prefixes lans; /* manager: networks here that devices may reach */
+	struct opt_prefixes lans;    /* manager: networks here that devices may reach */
+	struct opt_prefixes virtual; /* pools of virtual prefixes */
 	struct opt_ports ports;
 	struct opt_listens metrics;
 	long mtu;     /* of the TUN device */
@@ -25,7 +26,7 @@ struct config {
 	bool offload; /* super-packets through the TUN device */
 };
 
-#define CONFIG_TABLE_N 10
+#define CONFIG_TABLE_N 11
 extern const struct opt config_table[CONFIG_TABLE_N]; /* of struct config */
 
 /** config_check() - what goes beyond one option. Return: NULL; what is wrong, in words. */

@@ -132,15 +132,25 @@ static void step_relays(struct asked *a, const struct grant *g)
 	sessions_step(a->app, &a->waiter, text);
 }
 
+/* "routes set: 192.168.201.0/24, 192.168.1.0/24 is here 100.80.17.0/24" */
 static void step_routes(struct asked *a, const struct grant *g)
 {
+	const struct app_session *as = sessions_find(a->app, g->session);
 	char text[APP_TEXT_SIZE] = "routes set:", prefix[PREFIX_TEXT_SIZE];
 
-	for (size_t i = 0; i < g->n_peer_lans; i++) {
+	for (size_t i = 0; as && i < g->n_peer_lans; i++) {
+		const struct prefix *lan = &g->peer_lans[i];
+		struct prefix here =
+			translate_here_prefix(plane_translate(a->app->plane, as->slot), lan);
 		size_t used = strlen(text);
 
-		prefix_format(&g->peer_lans[i], prefix);
-		snprintf(text + used, sizeof(text) - used, " %s", prefix);
+		prefix_format(lan, prefix);
+		snprintf(text + used, sizeof(text) - used, "%s %s", i > 0 ? "," : "", prefix);
+		if (prefix_equal(&here, lan))
+			continue;
+		prefix_format(&here, prefix);
+		used = strlen(text);
+		snprintf(text + used, sizeof(text) - used, " is here %s", prefix);
 	}
 	sessions_step(a->app, &a->waiter, text);
 }
@@ -221,9 +231,10 @@ static void on_connect(struct rpc *rpc, int64_t id, const json_t *params)
 		session_status(as->session, &st);
 		if (st.state == SESSION_UP)
 			rpc_reply(rpc, id,
-				  json_pack("{s:s, s:s, s:s, s:b}", "session",
+				  json_pack("{s:s, s:s, s:s, s:b, s:o, s:o}", "session",
 					    session_grant(as->session)->session, "peer", device,
-					    "relay", st.relay, "already", 1));
+					    "relay", st.relay, "already", 1, "lans",
+					    sessions_lans(as), "virtual", sessions_virtual(as)));
 		else
 			rpc_reject(rpc, id, RPC_CONFLICT, "%s is being connected already%s%s",
 				   device, st.last_reason[0] ? "; last: " : "", st.last_reason);

@@ -140,6 +140,15 @@ int netconf_conflicts(struct netconf *nc, const struct prefix *want, int skip_if
 		      struct netconf_conflict *what) __attribute__((warn_unused_result));
 
 /**
+ * netconf_in_use() - what this host uses of one family: its addresses and gateways as host
+ * prefixes, and the destinations of routes in all tables, those into the TUN and default routes
+ * apart.
+ * @list: from malloc, caller frees; NULL if there is nothing.   Return: 0; -errno.
+ */
+int netconf_in_use(struct netconf *nc, uint8_t family, struct prefix **list, size_t *n)
+	__attribute__((warn_unused_result));
+
+/**
  * netconf_forward() - let packets pass between the TUN and @ifname; nothing else is opened where
  * the kernel can do that (IPv4 always; IPv6 with force_forwarding, else all interfaces).
  * @family: 4 or 6.

@@ -8,6 +8,7 @@
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -49,13 +50,12 @@ static bool see_route_dst(struct rtnl_route *r, struct prefix *p)
 	return p->len > 0;
 }
 
-static bool see_route(struct nl_object *obj, struct seen *s)
+/* Of any table. */
+static bool see_any_route(struct nl_object *obj, struct seen *s)
 {
 	struct rtnl_route *r = (struct rtnl_route *)obj;
 	struct rtnl_nexthop *nh;
 
-	if (rtnl_route_get_table(r) != RT_TABLE_MAIN)
-		return false;
 	*s = (struct seen){.is_route = true, .protocol = rtnl_route_get_protocol(r)};
 	nh = rtnl_route_get_nnexthops(r) > 0 ? rtnl_route_nexthop_n(r, 0) : NULL;
 	if (nh) {
@@ -64,6 +64,12 @@ static bool see_route(struct nl_object *obj, struct seen *s)
 	}
 	/* A default route is no prefix, but its gateway counts. */
 	return see_route_dst(r, &s->prefix) || s->has_gateway;
+}
+
+static bool see_route(struct nl_object *obj, struct seen *s)
+{
+	return rtnl_route_get_table((struct rtnl_route *)obj) == RT_TABLE_MAIN &&
+	       see_any_route(obj, s);
 }
 
 static bool visit(struct nl_cache *cache, bool (*see)(struct nl_object *, struct seen *),
@@ -90,7 +96,9 @@ static int each_address(struct netconf *nc, visit_fn *fn, void *arg, bool *stopp
 	return 0;
 }
 
-static int each_route(struct netconf *nc, uint8_t family, visit_fn *fn, void *arg, bool *stopped)
+static int each_route_seen(struct netconf *nc, uint8_t family,
+			   bool (*see)(struct nl_object *, struct seen *), visit_fn *fn, void *arg,
+			   bool *stopped)
 {
 	struct nl_cache *cache;
 	int err = netconf_errno(
@@ -98,9 +106,14 @@ static int each_route(struct netconf *nc, uint8_t family, visit_fn *fn, void *ar
 
 	if (err)
 		return netconf_fail(nc, err, "cannot list routes: %s", strerror(-err));
-	*stopped = visit(cache, see_route, fn, arg);
+	*stopped = visit(cache, see, fn, arg);
 	nl_cache_free(cache);
 	return 0;
+}
+
+static int each_route(struct netconf *nc, uint8_t family, visit_fn *fn, void *arg, bool *stopped)
+{
+	return each_route_seen(nc, family, see_route, fn, arg, stopped);
 }
 
 static void link_of(int ifindex, struct netconf_link *link)
@@ -302,6 +315,67 @@ int netconf_conflicts(struct netconf *nc, const struct prefix *want, int skip_if
 	if (what)
 		describe(&x, what);
 	return -EEXIST;
+}
+
+/* --- what is in use? --- */
+
+struct taken_list {
+	uint8_t family;
+	int tun;
+	size_t n, size;
+	struct prefix *list;
+	bool no_memory;
+};
+
+static bool take(struct taken_list *t, const struct prefix *p)
+{
+	size_t size = t->size ? t->size * 2 : 64;
+	struct prefix *list;
+
+	if (p->addr.family != t->family || p->len == 0)
+		return false;
+	if (t->n == t->size) {
+		list = realloc(t->list, size * sizeof(*list));
+		t->no_memory = !list;
+		if (!list)
+			return true;
+		t->list = list;
+		t->size = size;
+	}
+	t->list[t->n++] = *p;
+	return false;
+}
+
+static bool take_seen(const struct seen *s, void *arg)
+{
+	struct taken_list *t = arg;
+	struct prefix gateway;
+
+	if (s->ifindex != 0 && s->ifindex == t->tun)
+		return false;
+	if (take(t, &s->prefix))
+		return true;
+	if (!s->has_gateway)
+		return false;
+	gateway = prefix_of(&s->gateway, s->gateway.family == 4 ? 32 : 128);
+	return take(t, &gateway);
+}
+
+int netconf_in_use(struct netconf *nc, uint8_t family, struct prefix **list, size_t *n)
+{
+	struct taken_list t = {.family = family, .tun = (int)if_nametoindex(nc->tun)};
+	bool stopped = false;
+	int err = each_address(nc, take_seen, &t, &stopped);
+
+	if (!err && !stopped)
+		err = each_route_seen(nc, family, see_any_route, take_seen, &t, &stopped);
+	if (!err && t.no_memory)
+		err = netconf_fail(nc, -ENOMEM, "out of memory");
+	if (err)
+		free(t.list);
+	*list = err ? NULL : t.list;
+	*n = err ? 0 : t.n;
+	return err;
 }
 
 /* --- routes of ours --- */

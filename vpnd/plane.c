@@ -124,13 +124,28 @@ int plane_set_addresses(struct plane *pl, const struct addr *ipv4, const struct 
 
 /* Collisions */
 
+/*
+ * Does some of @p lead to another session? Then packets for one machine would come to another one,
+ * whichever of the two prefixes is the longer one. A default route is meant to be the rest.
+ */
+static bool another_has(const struct plane *pl, uint16_t slot, const struct prefix *p)
+{
+	if (p->len == 0)
+		return false;
+	for (size_t i = 0; i < pl->table.n; i++) {
+		if (pl->table.routes[i].slot != slot &&
+		    prefix_overlaps(&pl->table.routes[i].prefix, p))
+			return true;
+	}
+	return false;
+}
+
 /* Return: true, and @why says with what @lan collides. */
 static bool collides(struct plane *pl, uint16_t slot, const struct grant *g,
 		     const struct prefix *lan, char why[PLANE_ERROR_SIZE])
 {
 	struct netconf_conflict conflict;
 	char text[PREFIX_TEXT_SIZE];
-	uint16_t other;
 
 	prefix_format(lan, text);
 	for (size_t i = 0; i < g->n_own_lans; i++) {
@@ -139,9 +154,8 @@ static bool collides(struct plane *pl, uint16_t slot, const struct grant *g,
 			return true;
 		}
 	}
-	if (route_table_find(&pl->table, lan, &other) && other != slot) {
-		say(why, "%s of %s is already used by another session; disconnect that one first",
-		    text, g->peer_name);
+	if (another_has(pl, slot, lan)) {
+		say(why, "%s of %s is already used by another session", text, g->peer_name);
 		return true;
 	}
 	if (netconf_conflicts(pl->netconf, lan, 0, &conflict) == -EEXIST) {
@@ -151,43 +165,67 @@ static bool collides(struct plane *pl, uint16_t slot, const struct grant *g,
 	return false;
 }
 
-/* A manager asked for the machine's LAN: without it the session is of no use. A device only
- * offers its own: it goes without the manager's. */
+/*
+ * What collides is called by other addresses here. If there are none: a manager asked for the
+ * machine's LAN, without it the session is of no use. A device only offers its own: it goes without
+ * the manager's.
+ */
 static int check_lans(struct plane *pl, uint16_t slot, struct grant *g,
 		      char error[PLANE_ERROR_SIZE])
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < g->n_peer_lans; i++) {
-		if (!collides(pl, slot, g, &g->peer_lans[i], error))
-			g->peer_lans[kept++] = g->peer_lans[i];
-		else if (g->role == TOKEN_MANAGER)
+		const struct prefix lan = g->peer_lans[i];
+		char why[PLANE_ERROR_SIZE];
+
+		if (!collides(pl, slot, g, &lan, why) ||
+		    plane_virtual_choose(pl, slot, g, &lan, why) == 0) {
+			g->peer_lans[kept++] = lan;
+			continue;
+		}
+		memcpy(error, why, sizeof(why));
+		if (g->role == TOKEN_MANAGER)
 			return -EEXIST;
 	}
 	g->n_peer_lans = kept;
 	return 0;
 }
 
+/* If there is no virtual one: what the kernel says to the route decides. */
+static void check_address(struct plane *pl, uint16_t slot, const struct grant *g,
+			  const struct addr *a)
+{
+	struct prefix host = prefix_of(a, 128);
+	char why[PLANE_ERROR_SIZE];
+
+	if (a->family && collides(pl, slot, g, &host, why) &&
+	    plane_virtual_choose(pl, slot, g, &host, why) != 0)
+		log_warn("%s", why);
+}
+
 /* Attaching */
 
-static int add_route(struct plane *pl, uint16_t slot, const struct prefix *p,
+/* @real: the peer's; the route is to what it is called here. */
+static int add_route(struct plane *pl, uint16_t slot, const struct prefix *real,
 		     char error[PLANE_ERROR_SIZE])
 {
-	const struct addr *src = p->addr.family == 4 ? &pl->ipv4 : &pl->ipv6;
+	const struct addr *src = real->addr.family == 4 ? &pl->ipv4 : &pl->ipv6;
 	struct slot *s = &pl->slots[slot];
+	struct prefix here = translate_here_prefix(&s->translate, real);
 	int r;
 
 	if (!src->family) /* a family that the tunnel does not have here */
 		return 0;
-	r = route_table_add(&pl->table, p, slot);
+	r = route_table_add(&pl->table, &here, slot);
 	if (r == 0)
-		r = netconf_route_add(pl->netconf, p, src);
+		r = netconf_route_add(pl->netconf, &here, src);
 	if (r != 0) {
 		say(error, "route: %s",
 		    netconf_error(pl->netconf)[0] ? netconf_error(pl->netconf) : strerror(-r));
 		return r;
 	}
-	s->routes[s->n_routes++] = *p;
+	s->routes[s->n_routes++] = here;
 	return 0;
 }
 
@@ -247,10 +285,12 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 		say(error, "there is no TUN device");
 		return -ENODEV;
 	}
+	memset(s, 0, sizeof(*s));
 	r = check_lans(pl, slot, grant, error);
 	if (r != 0)
 		return r;
-	memset(s, 0, sizeof(*s));
+	check_address(pl, slot, grant, &grant->peer_ipv4);
+	check_address(pl, slot, grant, &grant->peer_ipv6);
 	s->attached = true;
 	s->peer_mtu = PLANE_MTU_DEFAULT;
 	s->peer_ipv4 = grant->peer_ipv4;
@@ -303,6 +343,7 @@ int plane_open(struct plane **out, uv_loop_t *loop, const struct plane_config *c
 	pl->mtu = config->mtu ? config->mtu : PLANE_MTU_DEFAULT;
 	pl->packets = config->packets;
 	snprintf(pl->name, sizeof(pl->name), "%s", config->tun_name);
+	plane_virtual_open(pl, config);
 	route_table_init(&pl->table);
 	pl->reading = packet_new(pl->packets, VNET_PACKET_MAX_BYTES);
 	r = pl->reading ? undo_open(&pl->undo, config->journal) : -ENOMEM;

@@ -4,8 +4,8 @@
  * packet belongs to, whether it may pass, and what the host needs for it (addresses, routes,
  * forwarding). Sessions are slots here; what they are is the owner's.
  *
- *   TUN -> classify (route table) -> gate -> firewall -> MSS, size -> on_outgoing ...
- *                                     plane_incoming -> gate -> firewall -> MSS -> TUN
+ *   TUN -> classify (route table) -> virtual to real -> gate -> firewall -> MSS, size ->
+ * on_outgoing plane_incoming -> gate -> firewall -> real to virtual -> MSS -> TUN
  */
 #ifndef FARLAN_PLANE_H
 #define FARLAN_PLANE_H
@@ -17,12 +17,15 @@
 #include "vpnd/packets.h"
 #include "vpnd/pure/firewall.h"
 #include "vpnd/pure/gate.h"
+#include "vpnd/pure/translate.h"
 #include "vpnd/tun.h"
 
 #define PLANE_SLOTS_MAX 64 /* sessions at one time */
 #define PLANE_ERROR_SIZE 320
 #define PLANE_MTU_MIN 1280 /* IPv6 wants no less (RFC 8200 section 5) */
 #define PLANE_MTU_DEFAULT 1500
+#define PLANE_PATH_SIZE 240
+#define PLANE_AVOID_MAX 64
 
 struct plane;
 
@@ -54,6 +57,10 @@ struct plane_config {
 	struct packets *packets;	/* borrowed for its life */
 	bool offload;			/* super-packets, if the kernel has them */
 	uint32_t mtu;			/* of the TUN device; 0: PLANE_MTU_DEFAULT */
+	/* Virtual prefixes: out of these (copied; NULL: none, what collides is refused), remembered
+	 * in this file (copied; NULL: not). */
+	const struct opt_prefixes *pools;
+	const char *virtual_file;
 };
 
 /**
@@ -73,16 +80,25 @@ void plane_close(struct plane *pl);
 int plane_set_addresses(struct plane *pl, const struct addr *ipv4, const struct addr *ipv6,
 			char error[PLANE_ERROR_SIZE]) __attribute__((warn_unused_result));
 
+/** plane_set_avoid() - addresses of servers, which no virtual prefix of a session that is attached
+ * from now on may hold; instead of those of the last call. At most PLANE_AVOID_MAX count. */
+void plane_set_avoid(struct plane *pl, const struct addr *addrs, size_t n);
+
 /**
  * plane_attach() - let a session's packets pass: routes to the peer's LANs, forwarding to ours.
- * @grant: LANs of the peer that collide with something here are refused for a manager; for a
- *   device, which did not ask for them, they are left out of @grant and told in @error.
+ * What of the peer's addresses collides with something here gets a virtual prefix.
+ * @grant: LANs of the peer that collide and can have none are refused for a manager; for a device,
+ *   which did not ask for them, they are left out of @grant and told in @error.
  * Return: 0 (@error may hold a remark, else ""); -EEXIST collides; -errno; nothing is left then.
  */
 int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char error[PLANE_ERROR_SIZE])
 	__attribute__((warn_unused_result));
 /** plane_detach() - take all of that back. A slot that is not attached is nothing. */
 void plane_detach(struct plane *pl, uint16_t slot);
+
+/** plane_translate() - the virtual prefixes of an attached slot: pairs of what stands here for
+ * which LAN or tunnel address of the peer. What is in none has its own address here. */
+const struct translate *plane_translate(const struct plane *pl, uint16_t slot);
 
 /**
  * plane_incoming() - a packet from the peer of @slot; dropped and counted if it may not pass.

@@ -6,6 +6,7 @@
  *   plane_packets.c  a packet's way, step by step
  *   plane_mtu.c      packets that are larger than the peer's MTU
  *   plane_firewall.c the rules of a grant
+ *   plane_virtual.c  prefixes that stand for a peer's, where those collide
  */
 #ifndef FARLAN_PLANE_INTERNAL_H
 #define FARLAN_PLANE_INTERNAL_H
@@ -16,6 +17,8 @@
 #include "vpnd/pure/firewall.h"
 #include "vpnd/pure/route_table.h"
 #include "vpnd/pure/toobig.h"
+#include "vpnd/pure/translate.h"
+#include "vpnd/pure/vprefix.h"
 #include "vpnd/undo.h"
 
 #define HOLDS_MAX (2 * GRANT_LANS_MAX)
@@ -31,6 +34,7 @@ struct slot {
 	bool keeps_rules;		/* this end does, and */
 	bool has_rules;			/* there are some: the firewall is asked */
 	struct toobig_limit refused[2]; /* answers: to the peer, to this side */
+	struct translate translate;	/* of the peer's addresses; mostly empty */
 	size_t n_routes, n_holds;
 	struct prefix routes[GRANT_LANS_MAX + 2];
 	uint32_t holds[HOLDS_MAX];
@@ -56,6 +60,11 @@ struct plane {
 	uint64_t no_memory;
 	bool capturing;
 	struct firewall *firewall; /* NULL: no session had rules yet */
+	struct opt_prefixes pools; /* of virtual prefixes */
+	struct vprefix_memory virtuals;
+	char virtual_file[PLANE_PATH_SIZE]; /* ""; none */
+	size_t n_avoid;
+	struct prefix avoid[PLANE_AVOID_MAX];
 };
 
 /* A packet on its way. Steps may change its bytes, not their number; who changes an address updates
@@ -90,5 +99,20 @@ int plane_firewall_begin(struct plane *pl, uint16_t slot, const struct grant *g)
 bool plane_too_big(struct plane *pl, uint16_t slot, struct vnet *v, size_t n);
 /** plane_least_mtu() - what fits both TUN devices. */
 uint32_t plane_least_mtu(const struct plane *pl, const struct slot *s);
+
+/** plane_virtual_open() - pools, and what is remembered. A damaged file is told and begun anew. */
+void plane_virtual_open(struct plane *pl, const struct plane_config *config);
+/**
+ * plane_virtual_choose() - another prefix for a LAN or tunnel address of the peer, into the slot's
+ * translate; it is remembered.   @error: on failure, why not is added to what stands there.
+ * Return: 0; -ERANGE, -ENOSPC the pools have none; -errno.
+ */
+int plane_virtual_choose(struct plane *pl, uint16_t slot, const struct grant *g,
+			 const struct prefix *lan, char error[PLANE_ERROR_SIZE])
+	__attribute__((warn_unused_result));
+/** plane_to_there() - the destination as the peer knows it; plane_to_here(): the source as this
+ * host knows it. Return: false, it cannot be: counted. */
+bool plane_to_there(struct passing *pk);
+bool plane_to_here(struct passing *pk);
 
 #endif

@@ -10,13 +10,12 @@
 static void answer_too_big(struct plane *pl, struct slot *s, const uint8_t *packet, size_t n)
 {
 	const struct addr *from = packet[0] >> 4 == 4 ? &s->peer_ipv4 : &s->peer_ipv6;
-	static const struct vnet plain;
 	uint8_t answer[TOOBIG_MAX_BYTES];
-	size_t bytes;
+	struct passing pk = {.s = s, .bytes = answer};
 
-	if (from->family && toobig_answer(answer, &bytes, packet, n, from, s->peer_mtu) == 0 &&
+	if (from->family && toobig_answer(answer, &pk.n, packet, n, from, s->peer_mtu) == 0 &&
 	    toobig_allowed(&s->toobig, clock_mono_ms()))
-		(void)tun_write(pl->tun, &plain, answer, bytes); /* counted there */
+		plane_into_tun(pl, &pk);
 }
 
 /* Return: false, all memory for packets is in use. */

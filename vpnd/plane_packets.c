@@ -107,7 +107,8 @@ static void hand_over(struct plane *pl, struct passing *pk)
 /* @pk: in pl->reading, as the kernel gave it. */
 static void outgoing(struct plane *pl, struct passing *pk)
 {
-	if (!classify(pl, pk) || !may_go(pk) || !rules_let(pl, pk, RULE_OUT) || !normalise(pk))
+	if (!classify(pl, pk) || !plane_to_there(pk) || !may_go(pk) ||
+	    !rules_let(pl, pk, RULE_OUT) || !normalise(pk))
 		return;
 	clamp(pl, pk);
 	if (pl->capturing)
@@ -161,6 +162,8 @@ static void put(struct plane *pl, struct passing *pk)
 
 void plane_into_tun(struct plane *pl, struct passing *pk)
 {
+	if (!plane_to_here(pk))
+		return;
 	clamp(pl, pk);
 	put(pl, pk);
 }

@@ -4,6 +4,7 @@
  * peer, and somebody at a vpnctl, perhaps, who waits for it.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,8 +14,23 @@
 
 #define TICK_MS 1000
 
-static json_t *lans_of(const struct grant *g)
+json_t *sessions_virtual(const struct app_session *as)
 {
+	const struct translate *t = plane_translate(as->app->plane, as->slot);
+	char lan[PREFIX_TEXT_SIZE], here[PREFIX_TEXT_SIZE];
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < t->n; i++) {
+		prefix_format(&t->pairs[i].there, lan);
+		prefix_format(&t->pairs[i].here, here);
+		json_array_append_new(list, json_pack("{s:s, s:s}", "lan", lan, "here", here));
+	}
+	return list;
+}
+
+json_t *sessions_lans(const struct app_session *as)
+{
+	const struct grant *g = session_grant(as->session);
 	json_t *list = json_array();
 	char text[PREFIX_TEXT_SIZE];
 
@@ -51,10 +67,11 @@ static void answer_up(struct app_session *as)
 	session_status(as->session, &st);
 	if (rpc)
 		rpc_reply(rpc, as->waiter.id,
-			  json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "session", g->session, "peer",
-				    g->peer_name, "relay", st.relay, "cipher", st.path.cipher, "ms",
+			  json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "session", g->session,
+				    "peer", g->peer_name, "relay", st.relay, "cipher",
+				    st.path.cipher, "ms",
 				    (json_int_t)(clock_mono_ms() - as->waiter.since_ms), "lans",
-				    lans_of(g)));
+				    sessions_lans(as), "virtual", sessions_virtual(as)));
 	relays_unwatch(as->app, &as->waiter);
 	as->waiter.waiting = false;
 }
@@ -291,6 +308,41 @@ static int open_session(struct app *app, struct app_session *as, const struct gr
 	return session_open(&as->session, &config, grant, &session_calls, as);
 }
 
+static struct addr addr_of(const struct sockaddr_storage *ss)
+{
+	struct addr a = {.family = 0};
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
+
+	if (ss->ss_family == AF_INET6) {
+		memcpy(&v6, ss, sizeof(v6));
+		a = addr_from_bytes(6, v6.sin6_addr.s6_addr);
+	} else if (ss->ss_family == AF_INET) {
+		memcpy(&v4, ss, sizeof(v4));
+		a = addr_from_bytes(4, (const uint8_t *)&v4.sin_addr);
+	}
+	return a;
+}
+
+/* Servers and relays: those that were reached, and those whose URL is an address. */
+static void avoid_servers(struct app *app, const struct grant *grant)
+{
+	struct addr addrs[PLANE_AVOID_MAX], a;
+	size_t n = 0;
+
+	for (size_t i = 0; i < grant->n_relays; i++) {
+		const struct grant_relay *r = &grant->relays[i];
+
+		for (size_t u = 0; u < r->n_urls && n < PLANE_AVOID_MAX; u++) {
+			if (addr_parse(&a, r->urls[u].host) == 0)
+				addrs[n++] = a;
+		}
+	}
+	for (size_t i = 0; i < app->memory.n && n < PLANE_AVOID_MAX; i++)
+		addrs[n++] = addr_of(&app->memory.good[i].addr);
+	plane_set_avoid(app->plane, addrs, n);
+}
+
 int sessions_begin(struct app *app, struct grant *grant, const struct waiter *waiter,
 		   char error[PLANE_ERROR_SIZE])
 {
@@ -311,6 +363,7 @@ int sessions_begin(struct app *app, struct grant *grant, const struct waiter *wa
 			 grant->role == TOKEN_DEVICE ? "device" : "manager");
 		return -EINVAL;
 	}
+	avoid_servers(app, grant);
 	r = plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error);
 	if (r == 0)
 		r = plane_attach(app->plane, as->slot, grant, error);

@@ -138,6 +138,7 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 		(json_int_t)st.expires_in_s, "lans", prefix_list(g->peer_lans, g->n_peer_lans));
 	if (!o)
 		return NULL;
+	json_object_set_new(o, "virtual", sessions_virtual(as));
 	add_relay(o, &st);
 	json_object_set_new(o, "moves", ints(st.moves));
 	json_object_set_new(o, "moving", json_boolean(st.moving));

@@ -90,6 +90,9 @@ const char *vpnctl_text(const json_t *o, const char *key);
 int64_t vpnctl_int(const json_t *o, const char *key);
 /** vpnctl_list() - the strings of an array, with ", " between them, cut to fit. Return: @out. */
 const char *vpnctl_list(const json_t *o, const char *key, char *out, size_t out_size);
+/** vpnctl_lans() - a peer's `lans`, "192.168.1.0/24 is here 100.80.17.0/24" where `virtual` says
+ * so; and what else stands there. Return: @out. */
+const char *vpnctl_lans(const json_t *o, char *out, size_t out_size);
 /** vpnctl_duration() - "12 s", "3 min", "2 h 5 min", "4 d 1 h". Return: @out. */
 const char *vpnctl_duration(char out[VPNCTL_TEXT_SIZE], int64_t s);
 

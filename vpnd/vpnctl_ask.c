@@ -161,6 +161,18 @@ int64_t vpnctl_int(const json_t *o, const char *key)
 	return (int64_t)json_number_value(json_object_get(o, key));
 }
 
+/* Return: the bytes used then; a list that is full stays as it is. */
+static size_t list_add(char *out, size_t out_size, size_t used, const char *item, const char *here)
+{
+	int n = snprintf(out + used, out_size - used, "%s%s%s%s", used ? ", " : "", item,
+			 here ? " is here " : "", here ? here : "");
+
+	if (n >= 0 && (size_t)n < out_size - used)
+		return used + (size_t)n;
+	out[used] = '\0';
+	return used;
+}
+
 const char *vpnctl_list(const json_t *o, const char *key, char *out, size_t out_size)
 {
 	const json_t *list = json_object_get(o, key);
@@ -169,12 +181,54 @@ const char *vpnctl_list(const json_t *o, const char *key, char *out, size_t out_
 	out[0] = '\0';
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *item = json_string_value(json_array_get(list, i));
-		int n = item ? snprintf(out + used, out_size - used, "%s%s", used ? ", " : "", item)
-			     : 0;
 
-		if (n < 0 || (size_t)n >= out_size - used)
-			break;
-		used += (size_t)n;
+		if (item)
+			used = list_add(out, out_size, used, item, NULL);
+	}
+	return out;
+}
+
+static bool list_has(const json_t *list, const char *item)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *has = json_string_value(json_array_get(list, i));
+
+		if (has && strcmp(has, item) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* NULL: the peer's own addresses hold here. */
+static const char *here_of(const json_t *virtual, const char *lan)
+{
+	for (size_t i = 0; i < json_array_size(virtual); i++) {
+		const json_t *v = json_array_get(virtual, i);
+
+		if (strcmp(vpnctl_text(v, "lan"), lan) == 0)
+			return vpnctl_text(v, "here");
+	}
+	return NULL;
+}
+
+const char *vpnctl_lans(const json_t *o, char *out, size_t out_size)
+{
+	const json_t *lans = json_object_get(o, "lans"), *virtual = json_object_get(o, "virtual");
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < json_array_size(lans); i++) {
+		const char *lan = json_string_value(json_array_get(lans, i));
+
+		if (lan)
+			used = list_add(out, out_size, used, lan, here_of(virtual, lan));
+	}
+	for (size_t i = 0; i < json_array_size(virtual); i++) {
+		const json_t *v = json_array_get(virtual, i);
+
+		if (!list_has(lans, vpnctl_text(v, "lan")))
+			used = list_add(out, out_size, used, vpnctl_text(v, "lan"),
+					vpnctl_text(v, "here"));
 	}
 	return out;
 }

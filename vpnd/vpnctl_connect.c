@@ -108,7 +108,7 @@ static void print_connected(const struct vpnctl_args *args, const json_t *result
 		printf(" by %s", relay);
 	if (json_is_integer(json_object_get(result, "ms")))
 		printf(" in %" PRId64 " ms", vpnctl_int(result, "ms"));
-	vpnctl_list(result, "lans", lans, sizeof(lans));
+	vpnctl_lans(result, lans, sizeof(lans));
 	vpnctl_list(result, "addresses", addresses, sizeof(addresses));
 	if (lans[0] || addresses[0])
 		printf(". Reachable now: %s%s%s", lans, lans[0] && addresses[0] ? ", " : "",

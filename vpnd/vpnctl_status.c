@@ -202,12 +202,12 @@ static void print_firewall(const json_t *s)
 
 static void print_session(const json_t *s)
 {
-	char since[VPNCTL_TEXT_SIZE], left[VPNCTL_TEXT_SIZE];
+	char since[VPNCTL_TEXT_SIZE], left[VPNCTL_TEXT_SIZE], lans[LIST_SIZE];
 
 	printf("\nSession with %s: %s for %s, ends in %s\n", vpnctl_text(s, "peer"),
 	       vpnctl_text(s, "state"), vpnctl_duration(since, vpnctl_int(s, "since_s")),
 	       vpnctl_duration(left, vpnctl_int(s, "expires_in_s")));
-	list_line(s, "Peer's LANs", "lans");
+	line("Peer's LANs", vpnctl_lans(s, lans, sizeof(lans)));
 	print_path(s);
 	line("Encryption", vpnctl_text(s, "cipher"));
 	line("Layers", vpnctl_text(s, "layers"));

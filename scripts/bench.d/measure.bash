@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # The yardsticks. Traffic is between pc1 and plc1; the nodes of the tunnel are eng1, rs1 and site1.
 
-readonly plc=192.168.201.10 # plc1
+readonly plc_real=192.168.201.10 # plc1
+plc=$plc_real                    # and as pc1 calls it
 readonly tunnel_nodes=(eng1 rs1 site1)
 
 # record METRIC VALUE - one line of the results; round, system and row are what is measured now.

@@ -15,7 +15,7 @@
 
 # Only when they are asked for: Farlan set otherwise.
 readonly all_systems=(plain farlan openvpn ocserv tinc wireguard openvpn-udp)
-readonly more_systems=(farlan-sealed)
+readonly more_systems=(farlan-sealed farlan-virtual)
 readonly hub=198.51.100.6
 readonly lan_pc=192.168.101.0/24 lan_plc=192.168.201.0/24
 
@@ -167,4 +167,28 @@ farlan_sealed_connect() { farlan_connect; }
 farlan_sealed_down() {
 	farlan_down
 	farlan_unset eng1 site1
+}
+
+# --- Farlan where the machine's LAN is also one of the PC's: translated at eng1, both ways ---
+
+farlan_virtual_label() { printf 'Farlan, virtual prefix'; }
+farlan_virtual_packages() { :; }
+farlan_virtual_version() { farlan_version; }
+farlan_virtual_prepare() { :; }
+
+farlan_virtual_up() {
+	netns eng1 ip link add own type veth peer name own-too
+	netns eng1 ip address add "${lan_plc%.0/24}.1/24" dev own
+	netns eng1 ip link set own up
+	farlan_set 'virtual = 198.18.1.0/24' eng1 # room for one: no need to ask which
+	plc=198.18.1.10
+}
+
+farlan_virtual_connect() { farlan_connect; }
+
+farlan_virtual_down() {
+	plc=$plc_real
+	farlan_down
+	netns eng1 ip link del own
+	farlan_unset eng1
 }

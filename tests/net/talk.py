@@ -5,6 +5,7 @@
 talk serve PORT             TCP and UDP, IPv4 and IPv6; tells when it is ready
 talk tcp HOST PORT          one line there and back
 talk udp HOST PORT BYTES    one datagram of that size there and back; three tries
+talk closed HOST PORT       datagrams; the host has to say that nobody is there
 talk put HOST PORT BYTES    random bytes there; their SHA-256 has to come back
 talk get HOST PORT BYTES    random bytes from there, with their SHA-256
 talk hold HOST PORT SECONDS one TCP connection, a line every 50 ms; prints the number of lines and
@@ -126,6 +127,22 @@ def udp(host, port, n):
         return False
 
 
+def closed(host, port):
+    family, kind, _, _, address = addresses(host, port, socket.SOCK_DGRAM)
+    with socket.socket(family, kind) as s:
+        s.settimeout(3)
+        s.connect(address)
+        for _ in range(5):  # kernels say such things only so often
+            try:
+                s.send(b"Is anybody there?\n")
+                s.recv(100)
+            except ConnectionRefusedError:
+                return True
+            except socket.timeout:
+                pass
+    return False
+
+
 def put(host, port, n):
     with dial(host, port) as s, s.makefile("rb") as f:
         s.sendall(b"put %d\n" % n)
@@ -158,7 +175,8 @@ def hold(host, port, seconds):
 
 
 def main():
-    verbs = {"serve": serve, "tcp": tcp, "udp": udp, "put": put, "get": get, "hold": hold}
+    verbs = {"serve": serve, "tcp": tcp, "udp": udp, "closed": closed, "put": put, "get": get,
+             "hold": hold}
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     args = [a if i == 0 and sys.argv[1] != "serve" else int(a) for i, a in enumerate(sys.argv[2:])]

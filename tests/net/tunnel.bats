@@ -305,23 +305,6 @@ family_works() {
 	done
 }
 
-@test "two devices with the same LAN: the second is refused in words, and the first goes on" {
-	export LAB=$LAB-b
-	lab_up --devices 2 --same-lan
-	start_talk plc1
-	connect eng1 site1
-	refused "already used by another session" tool eng1 connect site2
-	assert_contains "$output" 192.168.1.0/24
-	talk pc1 tcp 192.168.1.10
-	has_sessions eng1 1
-	wait_for 5 has_sessions site2 0
-	tool eng1 disconnect site1
-	connect eng1 site2
-	disconnect_all
-	all_stop
-	lab down
-}
-
 @test "vpnd's socket is for root and the group farlan" {
 	lab stop site1
 	# Every node sees this file as its /etc/group.

@@ -453,6 +453,48 @@ static void test_conflicts(void **state)
 	assert_int_equal(netconf_conflicts(nc, &lan, (int)if_nametoindex("lan0"), NULL), 0);
 }
 
+static bool is_in_use(uint8_t family, const char *text)
+{
+	struct prefix p = prefix(text), *list;
+	bool found = false;
+	size_t n;
+
+	assert_int_equal(netconf_in_use(nc, family, &list, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		found = found || prefix_equal(&list[i], &p);
+	free(list);
+	return found;
+}
+
+static void test_in_use(void **state)
+{
+	static const char *const yes[] = {"192.168.50.0/24", "192.168.50.1/32", "192.168.50.9/32",
+					  "10.200.9.9/32",   "10.6.0.0/24",	"10.7.0.0/24",
+					  "10.9.0.0/24",     "127.0.0.1/32"};
+	static const char *const no[] = {"10.8.0.0/24", "10.8.0.1/32", "0.0.0.0/0"};
+
+	(void)state;
+	new_namespace();
+	up();
+	assert_true(sh("ip addr add 10.200.0.1/16 dev host0 && "
+		       "ip addr add 10.8.0.1/32 dev " TUN " && "
+		       "ip route add default via 10.200.9.9 && "
+		       "ip route add 10.6.0.0/24 via 192.168.50.9 && "
+		       "ip route add blackhole 10.7.0.0/24 && "
+		       "ip route add 10.8.0.0/24 dev " TUN " && "
+		       "ip route add 10.9.0.0/24 via 192.168.50.9 table 77"));
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		if (!is_in_use(4, yes[i]))
+			fail_msg("%s", yes[i]);
+	}
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		if (is_in_use(4, no[i]))
+			fail_msg("%s", no[i]);
+	}
+	assert_true(is_in_use(6, "fd50::/64") && is_in_use(6, "fd50::1/128"));
+	assert_false(is_in_use(6, "192.168.50.0/24") || is_in_use(4, "fd50::/64"));
+}
+
 static void assert_sysctl(const char *path, const char *want)
 {
 	char now[UNDO_VALUE_SIZE];
@@ -943,6 +985,7 @@ int main(void)
 		TEST(test_taken),
 		TEST(test_proxies),
 		TEST(test_cleanup_of_proxies),
+		TEST(test_in_use),
 		TEST(test_forward_ipv4),
 		TEST(test_forward_ipv6_two),
 		TEST(test_forward_ipv6_all),

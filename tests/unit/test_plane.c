@@ -48,6 +48,7 @@ static struct end a, b;
 static uv_loop_t loop;
 static int home = -1;
 static char folder[64];
+static struct opt_prefixes pools; /* of virtual prefixes */
 
 static bool sh(const char *command)
 {
@@ -148,9 +149,12 @@ static void end_open(struct end *e, const char *name, const char *own4, const ch
 		     const char *peer4, const char *peer6)
 {
 	struct addr v4 = addr(own4), v6 = addr(own6);
-	struct plane_config config = {.tun_name = TUN, .offload = e->offload};
-	char error[PLANE_ERROR_SIZE];
+	struct plane_config config = {
+		.tun_name = TUN, .offload = e->offload, .pools = pools.n ? &pools : NULL};
+	char error[PLANE_ERROR_SIZE], virtual[100];
 
+	snprintf(virtual, sizeof(virtual), "%s/%s.virtual", folder, name);
+	config.virtual_file = virtual;
 	snprintf(e->journal, sizeof(e->journal), "%s/%s", folder, name);
 	e->packets = packets_new();
 	config.journal = e->journal;
@@ -168,6 +172,10 @@ static void end_open(struct end *e, const char *name, const char *own4, const ch
 
 static void both_open(bool offload_a, bool offload_b)
 {
+	static const struct opt_prefixes defaults = {
+		2, {{{4, {100, 64}}, 10}, {{6, {0xfd, 0xfb, 0x94, 2, 0x99, 0x9f}}, 48}}};
+
+	pools = defaults;
 	if (geteuid() != 0 || access("/dev/net/tun", R_OK | W_OK) != 0)
 		skip();
 	memset(&a, 0, sizeof(a));
@@ -210,6 +218,12 @@ static void both_close(void)
 	enter(home);
 	close(home);
 	assert_int_equal(uv_loop_close(&loop), 0);
+	for (const char *name = "ab"; *name; name++) {
+		char virtual[100];
+
+		snprintf(virtual, sizeof(virtual), "%s/%c.virtual", folder, *name);
+		(void)unlink(virtual);
+	}
 	assert_int_equal(rmdir(folder), 0);
 }
 
@@ -298,13 +312,14 @@ static void stream(int from, int to)
 	}
 }
 
-static void tcp(const char *own, const char *peer)
+/* @called: how the peer's address is known at a. */
+static void tcp_called(const char *own, const char *peer, const char *called)
 {
 	int listener = talker(&b, peer, SOCK_STREAM), there = -1;
 	int here = talker(&a, own, SOCK_STREAM);
 
 	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(dial(here, peer), -1);
+	assert_int_equal(dial(here, called), -1);
 	for (int i = 0; i < 1000 && there < 0; i++) {
 		run_ms(1);
 		there = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -318,6 +333,11 @@ static void tcp(const char *own, const char *peer)
 	run_ms(20);
 }
 
+static void tcp(const char *own, const char *peer)
+{
+	tcp_called(own, peer, peer);
+}
+
 static bool segments_udp(int fd)
 {
 	int size = 1200;
@@ -326,13 +346,13 @@ static bool segments_udp(int fd)
 }
 
 /* @gso: as one super-packet of 40 datagrams. */
-static void udp(const char *own, const char *peer, bool gso)
+static void udp_called(const char *own, const char *peer, const char *called, bool gso)
 {
 	static uint8_t out[40 * 1200], in[2000];
 	int here = talker(&a, own, SOCK_DGRAM), there = talker(&b, peer, SOCK_DGRAM);
 	size_t n = gso ? sizeof(out) : 1200;
 
-	assert_int_equal(dial(here, peer), 0);
+	assert_int_equal(dial(here, called), 0);
 	if (gso && !segments_udp(here))
 		n = 1200;
 	for (size_t i = 0; i < n; i++)
@@ -346,6 +366,11 @@ static void udp(const char *own, const char *peer, bool gso)
 	assert_int_equal(recv(there, in, sizeof(in), 0), -1);
 	close(here);
 	close(there);
+}
+
+static void udp(const char *own, const char *peer, bool gso)
+{
+	udp_called(own, peer, peer, gso);
 }
 
 static void expect_clean(const struct end *e)
@@ -606,6 +631,164 @@ static void super_packets_that_were_not_asked_for(void **state)
 	both_close();
 }
 
+/* Both LANs are the same */
+
+#define UID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define UID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define HOST4 "192.168.1.10"
+#define HOST6 "fd00:1::10"
+
+static void give_lans(struct grant *g, const char *uid)
+{
+	strcpy(g->peer.uid, uid);
+	g->n_own_lans = g->n_peer_lans = 2;
+	assert_int_equal(prefix_parse(&g->own_lans[0], "192.168.1.0/24"), 0);
+	assert_int_equal(prefix_parse(&g->own_lans[1], "fd00:1::/64"), 0);
+	memcpy(g->peer_lans, g->own_lans, sizeof(g->peer_lans));
+}
+
+static void add_lan(struct end *e, const char *uid)
+{
+	enter(e->netns);
+	plane_detach(e->plane, SLOT);
+	if (!sh("ip link add lan0 type veth peer name lan1 && ip link set lan0 up && "
+		"ip link set lan1 up && ip address add " HOST4 "/24 dev lan0 && "
+		"ip address add " HOST6 "/64 dev lan0 nodad"))
+		fail_msg("no LAN");
+	give_lans(&e->grant, uid);
+}
+
+static void attach(struct end *e)
+{
+	char error[PLANE_ERROR_SIZE];
+
+	enter(e->netns);
+	if (plane_attach(e->plane, SLOT, &e->grant, error) != 0)
+		fail_msg("%s", error);
+	assert_string_equal(error, "");
+	assert_int_equal(e->grant.n_peer_lans, 2);
+}
+
+static void same_lans_open(void)
+{
+	both_open(true, true);
+	add_lan(&a, UID_B);
+	add_lan(&b, UID_A);
+	attach(&a);
+	attach(&b);
+}
+
+/* What the peer's address is called at @e. */
+static const char *called(const struct end *e, const char *text, char out[ADDR_TEXT_SIZE])
+{
+	struct addr at_peer = addr(text);
+
+	assert_true(translate_here(plane_translate(e->plane, SLOT), &at_peer));
+	addr_format(&at_peer, out);
+	return out;
+}
+
+static void the_same_lan_at_both_ends(void **state)
+{
+	char four[ADDR_TEXT_SIZE], six[ADDR_TEXT_SIZE], again[ADDR_TEXT_SIZE];
+
+	(void)state;
+	same_lans_open();
+	called(&a, HOST4, four);
+	called(&a, HOST6, six);
+	assert_int_equal(plane_translate(a.plane, SLOT)->n, 2);
+	tcp_called(HOST4, HOST4, four);
+	tcp_called(HOST6, HOST6, six);
+	udp_called(HOST4, HOST4, four, true);
+	udp_called(HOST6, HOST6, six, true);
+	udp("100.64.0.1", "100.64.0.2", true); /* what does not collide is what it was */
+	expect_clean(&a);
+	expect_clean(&b);
+	assert_true(a.supers > 100 && b.supers > 100);
+	plane_set_peer_mtu(a.plane, SLOT, PEER_MTU);
+	is_told(HOST4, four, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO, 28);
+	is_told(HOST6, six, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO, 48);
+	plane_detach(a.plane, SLOT);
+	attach(&a);
+	assert_string_equal(called(&a, HOST4, again), four);
+	both_close();
+}
+
+/* Each session has a prefix of its own; what ended is free again, but others are preferred. */
+static void several_with_the_same_lan(void **state)
+{
+	struct grant more[3];
+	struct addr first, host = addr(HOST4);
+	char error[PLANE_ERROR_SIZE];
+
+	(void)state;
+	same_lans_open();
+	first = host;
+	assert_true(translate_here(plane_translate(a.plane, SLOT), &first));
+	enter(a.netns);
+	for (uint16_t i = 0; i < 3; i++) {
+		struct addr at = host;
+
+		more[i] = a.grant;
+		more[i].peer.uid[0] = (char)('0' + i);
+		more[i].peer_ipv4.bytes[3] = (uint8_t)(10 + i);
+		more[i].peer_ipv6.bytes[15] = (uint8_t)(10 + i);
+		assert_int_equal(plane_attach(a.plane, i, &more[i], error), 0);
+		assert_true(translate_here(plane_translate(a.plane, i), &at));
+		assert_false(addr_equal(&at, &first));
+		for (uint16_t k = 0; k < i; k++) {
+			struct addr other = host;
+
+			assert_true(translate_here(plane_translate(a.plane, k), &other));
+			assert_false(addr_equal(&at, &other));
+		}
+	}
+	both_close();
+}
+
+/* The same user at two PCs: one tunnel address, known here by two. */
+static void the_same_tunnel_address(void **state)
+{
+	struct translate seen;
+	struct grant other;
+	char error[PLANE_ERROR_SIZE];
+
+	(void)state;
+	both_open(true, true);
+	enter(a.netns);
+	other = a.grant;
+	strcpy(other.peer.uid, UID_B);
+	assert_int_equal(plane_attach(a.plane, 0, &other, error), 0);
+	seen = *plane_translate(a.plane, 0);
+	assert_int_equal(seen.n, 2);
+	assert_true(prefix_contains(&seen.pairs[0].there, &other.peer_ipv6) &&
+		    prefix_contains(&seen.pairs[1].there, &other.peer_ipv4));
+	assert_int_equal(plane_translate(a.plane, SLOT)->n, 0);
+	udp("100.64.0.1", "100.64.0.2", false);
+	both_close();
+}
+
+static void no_pool_has_room(void **state)
+{
+	char error[PLANE_ERROR_SIZE];
+	struct grant as_device;
+
+	(void)state;
+	same_lans_open();
+	plane_detach(a.plane, SLOT);
+	enter(a.netns);
+	assert_int_equal(prefix_parse(&a.grant.own_lans[0], "192.0.0.0/8"), 0);
+	a.grant.peer_lans[0] = a.grant.own_lans[0];
+	as_device = a.grant;
+	assert_int_equal(plane_attach(a.plane, SLOT, &a.grant, error), -EEXIST);
+	assert_non_null(strstr(error, "no virtual /8 in its place: no pool is large enough"));
+	as_device.role = TOKEN_DEVICE;
+	assert_int_equal(plane_attach(a.plane, SLOT, &as_device, error), 0);
+	assert_int_equal(as_device.n_peer_lans, 1);
+	assert_non_null(strstr(error, "192.0.0.0/8"));
+	both_close();
+}
+
 /* Troubles */
 
 /* Others have it all: what comes from the TUN is dropped and counted, and later it goes on. */
@@ -794,6 +977,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(super_packets_that_are_too_big),
 		cmocka_unit_test(what_a_peer_may_not_send),
 		cmocka_unit_test(super_packets_that_were_not_asked_for),
+		cmocka_unit_test(the_same_lan_at_both_ends),
+		cmocka_unit_test(several_with_the_same_lan),
+		cmocka_unit_test(the_same_tunnel_address),
+		cmocka_unit_test(no_pool_has_room),
 		cmocka_unit_test(all_memory_in_use),
 		cmocka_unit_test(down_and_up),
 		cmocka_unit_test(deleted_under_us),
