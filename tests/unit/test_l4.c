@@ -207,6 +207,19 @@ static void checksums_are_mended(void **state)
 	}
 }
 
+/* What is summed in 64 bits comes near to all of them. */
+static void sums_that_overflow(void **state)
+{
+	for (uint32_t sum = 0; sum < 0x10000; sum += 0xff) {
+		static const uint8_t old[8];
+		uint8_t is[10] = {[4] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+		super_put16(is, ~sum & 0xffff);
+		csum_mend(is, old, is + 2, 8);
+		assert_int_equal((super_sum(is, 2, 0) + sum) % 0xffff, 0); /* 3 * 0xffff is 0 */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +228,7 @@ int main(void)
 		cmocka_unit_test(fragments),
 		cmocka_unit_test(extension_headers),
 		cmocka_unit_test(echoes_and_errors),
+		cmocka_unit_test(sums_that_overflow),
 		cmocka_unit_test(nonsense_is_nothing),
 		cmocka_unit_test(checksums_are_mended),
 	};

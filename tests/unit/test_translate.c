@@ -185,7 +185,7 @@ static int run(bool incoming, const struct vnet *v, struct whole *w)
 		     : translate_outgoing(&t, v, exact, w->n, &ip);
 	if (r == 0) {
 		assert_int_equal(ip_parse(exact, w->n, &after), 0);
-		assert_memory_equal(&after, &ip, sizeof(ip));
+		assert_true(addr_equal(&after.src, &ip.src) && addr_equal(&after.dst, &ip.dst));
 		memcpy(w->bytes, exact, w->n);
 	}
 	free(exact);

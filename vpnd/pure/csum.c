@@ -59,9 +59,9 @@ uint16_t csum_fold(uint64_t sum)
 /* In host byte order throughout (RFC 1071 section 2 (B)): the words are summed as they lie. */
 static uint16_t mended(uint16_t sum, const uint8_t *old, const uint8_t *new, size_t n)
 {
-	uint64_t out = csum_fold(csum_add(old, n, 0));
+	uint64_t out = csum_fold(csum_add(old, n, 0)), in = csum_fold(csum_add(new, n, sum));
 
-	return csum_fold(csum_add(new, n, sum) + (out ^ UINT16_MAX));
+	return csum_fold(in + (out ^ UINT16_MAX));
 }
 
 void csum_mend(uint8_t *field, const uint8_t *old, const uint8_t *new, size_t n)
