@@ -8,7 +8,7 @@
  *   accounting.c what sessions carried
  *   access.c     what is said with the Access Server
  *   rules.c      the rules of sessions: taken, shown
- *   captures.c   packets for vpnctl capture
+ *   captures.c   packets for vpnctl capture; trace.c: what would become of one
  *   relays.c     the ways to the relays: measured, told, shown
  *   control.c    what vpnctl asks; enrolment.c: its enroll and login; status.c: its status
  *   figures.c    what a Prometheus gets
@@ -170,6 +170,8 @@ void rules_on_change(struct rpc *rpc, int64_t id, const json_t *params); /* sess
 void rules_status(const struct app *app, const struct app_session *as, json_t *o);
 void rules_drops(const struct app *app, const struct app_session *as, uint64_t counts[RULES_DROPS]);
 const char *rules_drop_name(enum rules_drop d);
+
+void trace_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* trace.c: vpnctl's */
 
 /* captures.c */
 int captures_open(struct app *app) __attribute__((warn_unused_result));

@@ -17,6 +17,7 @@
 #include "vpnd/packets.h"
 #include "vpnd/pure/firewall.h"
 #include "vpnd/pure/gate.h"
+#include "vpnd/pure/target.h"
 #include "vpnd/pure/translate.h"
 #include "vpnd/tun.h"
 
@@ -133,6 +134,30 @@ void plane_set_capturing(struct plane *pl, bool on);
 bool plane_super(const struct plane *pl);
 /** plane_uso() - those of UDP, too? */
 bool plane_uso(const struct plane *pl);
+
+/* What would become of a packet that begins something? */
+struct plane_question {
+	struct target target;
+	struct addr from; /* family 0: this host's own; of a peer's side: it comes in */
+};
+struct plane_step {
+	const char *name; /* from, route, session, translation, gate, rules */
+	bool stops;	  /* it gets no further */
+	int slot;	  /* the session; -1: not known yet */
+	const char *text;
+};
+typedef void plane_step_fn(void *arg, const struct plane_step *step);
+struct plane_traced {
+	bool in, stops;
+	int slot;	   /* -1: none was found */
+	struct ip_info ip; /* with the addresses on the way */
+	size_t n;
+	uint8_t packet[TARGET_PACKET_MAX_BYTES]; /* as far as it came */
+};
+/** plane_trace() - ask each step in the order of a packet's way, and call @fn for it. Nothing is
+ * sent, counted or remembered. */
+void plane_trace(struct plane *pl, const struct plane_question *q, plane_step_fn *fn, void *arg,
+		 struct plane_traced *t);
 
 const char *plane_tun_name(const struct plane *pl);
 struct plane_counters {

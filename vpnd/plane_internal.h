@@ -6,6 +6,7 @@
  *   plane_packets.c  a packet's way, step by step
  *   plane_mtu.c      packets that are larger than the peer's MTU
  *   plane_firewall.c the rules of a grant
+ *   plane_trace.c    the same steps, only asked
  *   plane_virtual.c  prefixes that stand for a peer's, where those collide
  */
 #ifndef FARLAN_PLANE_INTERNAL_H

@@ -270,6 +270,11 @@ int session_queue(struct session *s, struct packet *packet)
 	return 0;
 }
 
+uint32_t session_flow(const struct session *s, const uint8_t *packet, size_t n)
+{
+	return fq_classify(packet, n, s->queue.fq.params.hash_key);
+}
+
 void *session_arg(const struct session *s)
 {
 	return s->arg;

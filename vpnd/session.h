@@ -99,6 +99,9 @@ const char *session_relay_uid(const struct session *s);
 int session_queue(struct session *s, struct packet *packet);
 void session_flush(struct session *s);
 
+/** session_flow() - which of FQ_FLOWS in the queue a packet belongs to. */
+uint32_t session_flow(const struct session *s, const uint8_t *packet, size_t n);
+
 void *session_arg(const struct session *s);
 const struct grant *session_grant(const struct session *s);
 

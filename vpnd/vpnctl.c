@@ -17,7 +17,9 @@ enum {
 	NEEDS_NAME = 16,
 	TAKES_MEASURE = 32,
 	TAKES_WORDS = 64, /* any number of them */
-	TAKES_CAPTURE = 128
+	TAKES_CAPTURE = 128,
+	TAKES_FROM = 256,
+	NEEDS_TARGET = 512
 };
 
 struct command {
@@ -34,6 +36,7 @@ static const struct command commands[] = {
 	{"devices", vpnctl_devices, TAKES_JSON},
 	{"relays", vpnctl_relays, TAKES_MEASURE | TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
+	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
 };
 
@@ -69,6 +72,12 @@ static void help(void)
 	     "                                 devices that are connected; --measure looks anew\n"
 	     "  status [--json]                state, server, sessions, and the last errors with\n"
 	     "                                 what to do\n"
+	     "  trace ADDRESS[:PORT][/tcp|/udp|/icmp] [--from ADDRESS] [--json]\n"
+	     "                                 what would become of something new: its route,\n"
+	     "                                 session, translation, rules, queue and relay,\n"
+	     "                                 or where it stops (exit code 1); nothing is sent.\n"
+	     "                                 --from: a host on this side; on the other side:\n"
+	     "                                 it comes in. IPv6 with a port: [ADDRESS]:PORT\n"
 	     "  capture [FILTER] [-w FILE] [--text] [--count N] [--seconds S] [--snap BYTES]\n"
 	     "                                 packets of the sessions, those that rules deny,\n"
 	     "                                 too; with the addresses of both LANs, not with\n"
@@ -93,6 +102,7 @@ static void help(void)
 	     "  vpnctl login alice\n"
 	     "  vpnctl connect site1\n"
 	     "  vpnctl status --json\n"
+	     "  vpnctl trace 192.168.1.10:102\n"
 	     "  vpnctl capture -w plc.pcapng 'host 192.168.1.10 and not port 22'\n"
 	     "  vpnctl disconnect");
 }
@@ -130,6 +140,10 @@ static const char *misfit(const struct command *command, const struct given *g)
 		return "too many arguments";
 	if (g->args.name && !(command->takes & TAKES_NAME))
 		return "too many arguments";
+	if (g->args.from && !(command->takes & TAKES_FROM))
+		return "--from belongs to trace";
+	if (!g->args.name && (command->takes & NEEDS_TARGET))
+		return "where to? ADDRESS[:PORT][/udp]";
 	if (!g->args.name && (command->takes & NEEDS_NAME))
 		return "which device? vpnctl devices lists them";
 	return NULL;
@@ -168,12 +182,19 @@ static int number(int64_t *out, const char *option, int64_t max)
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
-		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
-		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {"text", no_argument, NULL, 't'},
-		{"count", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 'd'},
-		{"snap", required_argument, NULL, 'n'},	  {NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 's'},
+		{"file", required_argument, NULL, 'f'},
+		{"invite", required_argument, NULL, 'i'},
+		{"json", no_argument, NULL, 'j'},
+		{"measure", no_argument, NULL, 'm'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{"text", no_argument, NULL, 't'},
+		{"count", required_argument, NULL, 'c'},
+		{"seconds", required_argument, NULL, 'd'},
+		{"from", required_argument, NULL, 'r'},
+		{"snap", required_argument, NULL, 'n'},
+		{NULL, 0, NULL, 0},
 	};
 	int o;
 
@@ -195,6 +216,9 @@ static bool parse_options(struct given *g, int argc, char **argv, int *exit_code
 			break;
 		case 'm':
 			g->args.measure = true;
+			break;
+		case 'r':
+			g->args.from = optarg;
 			break;
 		case 'w':
 			g->args.write = optarg;

@@ -22,7 +22,8 @@ struct vpnctl_args {
 	const char *file;   /* enroll --file, login --invite: FILE; "-": standard input */
 	const char *name;   /* the command's argument: DEVICE or USER; NULL: none */
 	bool json;
-	bool measure; /* relays --measure */
+	bool measure;	  /* relays --measure */
+	const char *from; /* trace --from; NULL: not given */
 	/* capture */
 	char *const *words; /* of the filter */
 	int n_words;
@@ -39,6 +40,7 @@ int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_relays(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_status(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_trace(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_capture(struct ctl *c, const struct vpnctl_args *args);
 
 struct vpnctl_answer {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What a device's rules let pass, and what becomes of the rest; captures.
+# What a device's rules let pass, and what becomes of the rest; traces and captures.
 # bats file_tags=tunnel
 
 load lib
@@ -148,6 +148,44 @@ ended() {
 	refused "no such" tool as1 device rule add nobody allow
 	refused "" tool as1 device rule remove site1 99
 	assert_equal "$(tool as1 device rule list site1 --json | json 'd["rules"]')" "allow in $far4/32 tcp/7"
+}
+
+# agrees NODE TARGET COMMAND... - vpnctl trace says of TARGET what the command finds out.
+agrees() {
+	local traced=0 real=0 text
+
+	text=$(tool "$1" trace "$2") || traced=$?
+	"${@:3}" || real=1
+	assert_equal "$traced" "$real" "trace $2 at $1:"$'\n'"$text"$'\n'"exit code"
+}
+
+# shellcheck disable=SC2154 # as1: vpn.bash
+@test "a trace says what happens, and why, and changes nothing" {
+	local hits
+
+	agrees eng1 "$far4:7" echoed pc1 "$far4"
+	agrees eng1 "$far4:8" echoed pc1 "$far4" 8
+	agrees eng1 "[$far6]:7" echoed pc1 "$far6"
+	agrees eng1 "$far4" pings pc1 "$far4"
+	agrees eng1 "$far4:7/udp" talk pc1 udp "$far4" 100
+	hits=$(firewall site1 eng1 '[f["rules"][0]["hits"], f["by_default"], f["opened"]]')
+	run tool eng1 trace "$far4:7"
+	assert_contains "$output" "by farlan0, the tunnel"
+	assert_contains "$output" "with site1"
+	assert_contains "$output" "by relay rs1"
+	assert_contains "$output" "the device: rule 1: allow in $far4/32 tcp/7"
+	refused "the device: no rule fits" tool eng1 trace "$far4:8"
+	refused "not into the tunnel" tool eng1 trace "$as1:443"
+	refused "is an address of this host" tool eng1 trace 192.168.101.1
+	run tool site1 trace --from "$near4" "$far4:7"
+	((status == 0)) || fail "$output"
+	assert_contains "$output" "rule 1: allow in $far4/32 tcp/7"
+	refused "no rule fits" tool site1 trace --from "$near4" "$far4:7/udp"
+	refused "no rule fits" tool site1 trace --from "$far4" "$near4:7"
+	refused "src_not_ours" tool site1 trace --from 10.9.9.9 "$near4:7"
+	refused "where to?" tool site1 trace plc1
+	assert_equal "$(firewall site1 eng1 '[f["rules"][0]["hits"], f["by_default"], f["opened"]]')" "$hits"
+	assert_equal "$(tool eng1 trace --json "$far4:7" | json 'd["passes"]')" true
 }
 
 # capture NODE ARGUMENT... - begin one; $capturing is its process, its words are in $words.
