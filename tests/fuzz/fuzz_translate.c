@@ -61,6 +61,23 @@ static void same(const uint8_t *a, const uint8_t *b, size_t n)
 	}
 }
 
+/* An address of here that is quoted already would not be left alone on the way back. */
+static bool quotes_here(const struct translate *t, const uint8_t *p, size_t n, const struct l4 *l4)
+{
+	bool v6 = p[0] >> 4 == 6;
+	size_t bytes = v6 ? 16 : 4, first = (size_t)l4->quoted + (v6 ? 8 : 12);
+	struct addr a;
+
+	if (l4->kind != L4_ERROR || first + 2 * bytes > n)
+		return false;
+	for (size_t i = 0; i < 2; i++) {
+		a = addr_from_bytes(p[0] >> 4, p + first + i * bytes);
+		if (prefix_contains(&t->pairs[0].here, &a))
+			return true;
+	}
+	return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct translate t = {.n = 0};
@@ -78,6 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				  .csum_start = l4.csum_at / 2,
 				  .csum_offset = (uint16_t)(l4.csum_at - l4.csum_at / 2)};
 	add(&t, incoming ? &ip.src : &ip.dst, data[1]);
+	if (quotes_here(&t, data + 2, size - 2, &l4))
+		return 0;
 	if (!incoming)
 		swap(&t);
 	p = malloc(size - 2);
