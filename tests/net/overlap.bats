@@ -54,13 +54,14 @@ machine() {
 	tool as1 device set "site$1" --lan "${2}0/24" --lan "$3/64"
 }
 
-# connect_all - site1 first: it has its own addresses; the others at the same time.
+# connect_all - site1 first: it has its own addresses; the others at the same time. A device whose
+# LANs were changed is away for a moment.
 connect_all() {
 	local n jobs=()
 
-	connect eng1 site1
+	wait_for 10 connect eng1 site1
 	for n in 2 3 4; do
-		connect eng1 "site$n" &
+		wait_for 10 connect eng1 "site$n" &
 		jobs+=($!)
 	done
 	wait "${jobs[@]}"
