@@ -10,6 +10,7 @@
 struct command {
 	const char *group, *verb; /* verb "" for those of one word */
 	const char *operands[2];  /* what the last words are, NULL: there is none */
+	size_t more;		  /* words that may follow: run looks after them */
 	bool lans, urls, domain, invites, rate, filters; /* which options it takes */
 	bool json;
 	bool rule; /* any number of words, and --at */
@@ -36,6 +37,12 @@ static const struct command COMMANDS[] = {
 	{"device", "reinvite", {"NAME"}, .invites = true, .json = true, .run = accessctl_reinvite},
 	{"device", "list", {NULL}, .json = true, .run = accessctl_list},
 	{"device", "rule", {NULL}, .json = true, .rule = true, .run = accessctl_rule},
+	{"device",
+	 "host",
+	 {"add, remove or list", "DEVICE"},
+	 .more = 2,
+	 .json = true,
+	 .run = accessctl_host},
 	{"device", "revoke", {"NAME"}, .run = accessctl_simple},
 	{"device", "remove", {"NAME"}, .run = accessctl_simple},
 	{"user",
@@ -87,6 +94,11 @@ static void help(void)
 	     "\n"
 	     "  device add NAME --lan PREFIX...       a machine, and the networks behind it\n"
 	     "  device set NAME --lan PREFIX...|none  change these networks\n"
+	     "  device host add DEVICE NAME ADDRESS   give a host on these networks a name: "
+	     "connected\n"
+	     "                                        engineers reach NAME.DEVICE.DOMAIN.farlan\n"
+	     "  device host remove DEVICE NAME\n"
+	     "  device host list DEVICE [--json]\n"
 	     "  user add NAME                         a manager; the password is asked for on the\n"
 	     "                                        terminal, or is a line of standard input\n"
 	     "  user passwd NAME                      change the password\n"
@@ -146,6 +158,7 @@ static void help(void)
 	     "  accessctl relay add rs1 --url https://rs1.lab.example >relay.txt\n"
 	     "  accessctl device add site1 --lan 192.168.201.0/24 10.5.0.0/16 --expires 24h\n"
 	     "  accessctl user add anna --qr\n"
+	     "  accessctl device host add site1 plc1 192.168.201.10\n"
 	     "  accessctl device set site1 --rate 10mbit\n"
 	     "  accessctl device rule add site1 allow in 192.168.201.10 tcp/102\n"
 	     "  accessctl device list --json\n"
@@ -174,8 +187,8 @@ static int check(const struct command *cmd, const struct accessctl_args *a)
 	if (a->n_words < want)
 		return accessctl_usage("%s %s: %s is missing", cmd->group, cmd->verb,
 				       cmd->operands[a->n_words - fixed]);
-	if (a->n_words > want && !cmd->rule)
-		return accessctl_usage("%s is one word too many", a->words[want]);
+	if (a->n_words > want + cmd->more && !cmd->rule)
+		return accessctl_usage("%s is one word too many", a->words[want + cmd->more]);
 	if (a->lans && !cmd->lans)
 		return accessctl_usage("--lan has no meaning here");
 	if (a->urls && !cmd->urls)

@@ -52,6 +52,7 @@ int accessctl_rule(struct ctl *c, const struct accessctl_args *a);   /* checks i
 int accessctl_list(struct ctl *c, const struct accessctl_args *a);
 int accessctl_sessions(struct ctl *c, const struct accessctl_args *a);
 int accessctl_history(struct ctl *c, const struct accessctl_args *a);
+int accessctl_host(struct ctl *c, const struct accessctl_args *a); /* device host ... */
 int accessctl_kill(struct ctl *c, const struct accessctl_args *a);
 
 /** accessctl_qr() - draw @text on standard error. Return: false: it is too long. */

@@ -47,11 +47,12 @@ static int fill_lans(struct sessions *ss, const struct session *x, struct grant 
 	if (g->role == TOKEN_MANAGER) {
 		copy_lans(&x->row.manager_lans, g->own_lans, &g->n_own_lans);
 		copy_lans(&device.lans, g->peer_lans, &g->n_peer_lans);
+		rc = naming_hosts(ss, &device, &g->hosts);
 	} else {
 		copy_lans(&device.lans, g->own_lans, &g->n_own_lans);
 		copy_lans(&x->row.manager_lans, g->peer_lans, &g->n_peer_lans);
 	}
-	return 0;
+	return rc;
 }
 
 static int fill_rules(struct sessions *ss, const struct session *x, struct grant *g)

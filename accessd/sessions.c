@@ -273,8 +273,8 @@ static void send_missing(struct sessions *ss, int64_t endpoint, const json_t *li
 	}
 }
 
-/* What it runs goes on; list and rules may have changed meanwhile. A list that it has already is no
- * news to it. */
+/* What it runs goes on; list, rules and names may have changed meanwhile. A list that it has
+ * already is no news to it. */
 static void send_news(struct sessions *ss, int64_t endpoint, const json_t *listed)
 {
 	for (const struct session *x = ss->list; x; x = x->next) {
@@ -284,6 +284,8 @@ static void send_news(struct sessions *ss, int64_t endpoint, const json_t *liste
 		if (x->row.serial > 1)
 			grants_send_relays(ss, x, endpoint);
 		grants_send_rules(ss, x, endpoint);
+		if (x->row.manager == endpoint)
+			naming_send(ss, x);
 	}
 }
 

@@ -100,6 +100,8 @@ void sessions_relay_gone(struct sessions *ss, int64_t relay);
 void sessions_wishes_changed(struct sessions *ss, int64_t device_member);
 /** sessions_rules_changed() - the rules of a device: tell both ends of its sessions. */
 void sessions_rules_changed(struct sessions *ss, int64_t device_member);
+/** sessions_hosts_changed() - the names behind a device: its managers are told. */
+void sessions_hosts_changed(struct sessions *ss, int64_t device_member);
 /** sessions_measured() - what an endpoint has measured. */
 void sessions_measured(struct sessions *ss, int64_t endpoint, const struct measured *m);
 /** sessions_path() - an end's packets take @relay (a UID), or no way (""). Return: 0; -ENOENT no

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What sessions.c (which there are), opening.c (how they begin), grants.c (what each end gets),
- * meeting.c (at which relay) and measuring.c (who measures when) share. */
+ * naming.c (names of hosts), meeting.c (at which relay) and measuring.c (who measures when) share.
+ */
 #ifndef FARLAN_SESSIONS_INTERNAL_H
 #define FARLAN_SESSIONS_INTERNAL_H
 
@@ -77,6 +78,13 @@ bool grants_device_keeps(struct sessions *ss, const struct session *x, const jso
 void grants_send_rules(struct sessions *ss, const struct session *x, int64_t endpoint);
 /** grants_resend() - to an end that does not know the session (any more): with the next epoch. */
 void grants_resend(struct sessions *ss, struct session *x, enum token_role role);
+
+/** naming_hosts() - those behind a device that have names and lie in its LANs now. Return: 0; -EIO
+ * (none). */
+int naming_hosts(struct sessions *ss, const struct store_member *device, struct hosts *h)
+	__attribute__((warn_unused_result));
+/** naming_send() - those of the session's device, to its manager. */
+void naming_send(struct sessions *ss, const struct session *x);
 
 /**
  * meeting_choose() - the relays of a session that begins, into @row (manager, device and

@@ -133,10 +133,17 @@
 /* A rule in each line, in order; NULL: there is no list. */
 #define STEP_4 "ALTER TABLE member ADD COLUMN rules TEXT;"
 
+/* Hosts behind a device that have names. */
+#define STEP_5                                                          \
+	"CREATE TABLE lan_host ("                                       \
+	" device INTEGER NOT NULL REFERENCES member ON DELETE CASCADE," \
+	" name TEXT NOT NULL,"                                          \
+	" family INTEGER NOT NULL CHECK (family IN (4, 6)),"            \
+	" address TEXT NOT NULL,"                                       \
+	" PRIMARY KEY (device, name, family)"                           \
+	") STRICT;"
+
 const char *const SQLITE_MIGRATIONS[] = {
-	STEP_1,
-	STEP_2,
-	STEP_3,
-	STEP_4,
+	STEP_1, STEP_2, STEP_3, STEP_4, STEP_5,
 };
 const int SQLITE_MIGRATIONS_N = (int)(sizeof(SQLITE_MIGRATIONS) / sizeof(SQLITE_MIGRATIONS[0]));

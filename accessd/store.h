@@ -156,6 +156,18 @@ int store_rules_of(struct store *s, int64_t device, struct rules *rules)
 int store_rules_set(struct store *s, int64_t device, const struct rules *rules)
 	__attribute__((warn_unused_result));
 
+/* --- hosts behind a device that have names (not to be taken for an endpoint's host number) --- */
+
+/** store_lan_hosts_of() - by name. */
+int store_lan_hosts_of(struct store *s, int64_t device, struct hosts *h)
+	__attribute__((warn_unused_result));
+/** store_lan_host_add() - -EEXIST it has an address of this kind; -ENOSPC HOSTS_MAX. */
+int store_lan_host_add(struct store *s, int64_t device, const struct host *h)
+	__attribute__((warn_unused_result));
+/** store_lan_host_remove() - with all its addresses. */
+int store_lan_host_remove(struct store *s, int64_t device, const char *name)
+	__attribute__((warn_unused_result));
+
 /* --- passwords --- */
 
 struct store_password {

@@ -91,6 +91,30 @@ json_t *lans_to_json(const struct lans *l)
 	return array;
 }
 
+/* The first and the last address of an IPv4 network belong to no host (but in a /31: RFC 3021). */
+static bool is_host_of(const struct prefix *lan, const struct addr *a)
+{
+	uint32_t host = 0, mask;
+
+	if (!prefix_contains(lan, a))
+		return false;
+	if (a->family != 4 || lan->len >= 31)
+		return true;
+	mask = UINT32_MAX >> lan->len;
+	for (size_t i = 0; i < 4; i++)
+		host = host << 8 | a->bytes[i];
+	return (host & mask) != 0 && (host & mask) != mask;
+}
+
+bool lans_have_host(const struct lans *l, const struct addr *a)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (is_host_of(&l->at[i], a))
+			return true;
+	}
+	return false;
+}
+
 void lans_to_text(const struct lans *l, char out[LISTS_LANS_TEXT_SIZE])
 {
 	char text[PREFIX_TEXT_SIZE];

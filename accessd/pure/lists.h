@@ -34,6 +34,8 @@ struct urls {
 int lans_from_json(struct lans *l, const json_t *array, char error[LISTS_ERROR_SIZE])
 	__attribute__((warn_unused_result));
 json_t *lans_to_json(const struct lans *l);
+/** lans_have_host() - may a host of one of these have this address? */
+bool lans_have_host(const struct lans *l, const struct addr *a);
 void lans_to_text(const struct lans *l, char out[LISTS_LANS_TEXT_SIZE]);
 int lans_from_text(struct lans *l, const char *text) __attribute__((warn_unused_result));
 

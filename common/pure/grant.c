@@ -12,6 +12,7 @@
  * be absent), "lans": [ "ADDRESS/LENGTH", ... ] (0 to 16)
  *     },
  *     "lans": [ ... ] this end's (0 to 16),
+ *     "hosts": [ {"name": a label, "address": "192.0.2.10"}, ... ] (0 to 256; may be absent),
  *     "life_s": 1..86400,
  *     "rules": [ a rule, ... ] (0 to 256; may be absent: see rules.h),
  *     "relays": [ { "name": a name, "uid": 32 lower-case hex digits,
@@ -115,13 +116,18 @@ json_t *grant_relays_encode(const struct grant_relay *relays, size_t n)
 	return whole(list, ok);
 }
 
+static bool put_hosts(json_t *o, const struct grant *g)
+{
+	return g->hosts.n == 0 || put(o, "hosts", hosts_encode(&g->hosts));
+}
+
 json_t *grant_encode(const struct grant *g)
 {
 	json_t *o = json_object();
 	bool ok = put_str(o, "session", g->session) && put(o, "serial", json_integer(g->serial)) &&
 		  put(o, "epoch", json_integer(g->epoch)) &&
 		  put_str(o, "role", token_role_name(g->role)) && put(o, "peer", encode_peer(g)) &&
-		  put(o, "lans", encode_lans(g->own_lans, g->n_own_lans)) &&
+		  put(o, "lans", encode_lans(g->own_lans, g->n_own_lans)) && put_hosts(o, g) &&
 		  put(o, "life_s", json_integer(g->life_s)) &&
 		  put(o, "relays", grant_relays_encode(g->relays, g->n_relays)) &&
 		  (!g->rules.present || put(o, "rules", rules_encode(&g->rules)));
@@ -262,6 +268,7 @@ int grant_decode(struct grant *g, const json_t *o)
 		  get_u32(o, "epoch", &found.epoch) && get_role(o, &found.role) &&
 		  get_peer(json_object_get(o, "peer"), &found) &&
 		  get_lans(o, found.own_lans, &found.n_own_lans) &&
+		  hosts_decode(&found.hosts, json_object_get(o, "hosts")) == 0 &&
 		  rpc_int(o, "life_s", 1, GRANT_LIFE_MAX_S, &found.life_s) &&
 		  grant_relays_decode(found.relays, &found.n_relays,
 				      json_object_get(o, "relays")) == 0 &&

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "common/pure/addr.h"
+#include "common/pure/hosts.h"
 #include "common/pure/ident.h"
 #include "common/pure/rules.h"
 #include "common/pure/token.h"
@@ -43,6 +44,7 @@ struct grant {
 	size_t n_own_lans, n_peer_lans;
 	struct prefix own_lans[GRANT_LANS_MAX], peer_lans[GRANT_LANS_MAX];
 	struct rules rules; /* what may pass; the device keeps them */
+	struct hosts hosts; /* manager: those behind the device that have names */
 	size_t n_relays;
 	struct grant_relay relays[GRANT_RELAYS_MAX];
 };

@@ -371,6 +371,23 @@ static void on_relays(struct rpc *rpc, int64_t id, const json_t *params)
 	hear_relays(rpc, "session.relays", serial, params);
 }
 
+/* "hosts NAME ADDRESS NAME ADDRESS ..." */
+static void on_hosts(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	static struct hosts h;
+	char text[150] = "", addr[ADDR_TEXT_SIZE];
+	size_t used = 0;
+
+	(void)id;
+	assert_int_equal(hosts_decode(&h, json_object_get(params, "hosts")), 0);
+	for (size_t i = 0; i < h.n && used < sizeof(text); i++) {
+		addr_format(&h.at[i].addr, addr);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %s", i ? " " : "",
+					 h.at[i].name, addr);
+	}
+	hear(access_link_arg(rpc->arg), "hosts", text, NULL);
+}
+
 static void on_measured(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	(void)id;
@@ -433,15 +450,12 @@ static bool link_is_up(void *arg)
 
 void peer_link(struct peer *p)
 {
-	static const struct rpc_method methods[] = {{"session.grant", on_grant},
-						    {"session.end", on_end},
-						    {"session.relays", on_relays},
-						    {"session.measured", on_measured},
-						    {"relay.measure", on_measure},
-						    {"relay.list", on_list},
-						    {"relay.drain", on_drain},
-						    {"session.rules", on_rules},
-						    {"bye", on_bye}};
+	static const struct rpc_method methods[] = {
+		{"session.grant", on_grant},   {"session.end", on_end},
+		{"session.relays", on_relays}, {"session.measured", on_measured},
+		{"relay.measure", on_measure}, {"relay.list", on_list},
+		{"relay.drain", on_drain},     {"session.rules", on_rules},
+		{"session.hosts", on_hosts},   {"bye", on_bye}};
 	static const struct access_link_callbacks callbacks = {on_online, on_offline,
 							       on_link_closed};
 	struct access_link_config config = {.identity = &p->id,

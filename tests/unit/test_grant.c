@@ -370,6 +370,30 @@ static void relays_alone(void **state)
 	json_decref(list);
 }
 
+/* For a manager: those behind the device that have names. */
+static void hosts(void **state)
+{
+	static struct grant g, got;
+	json_t *o = golden();
+	char *text;
+
+	(void)state;
+	json_object_set_new(o, "hosts",
+			    json_pack("[{s:s, s:s}]", "name", "plc1", "address", "192.168.1.10"));
+	assert_int_equal(grant_decode(&g, o), 0);
+	assert_int_equal(g.hosts.n, 1);
+	assert_string_equal(g.hosts.at[0].name, "plc1");
+	text = encode(&g);
+	assert_int_equal(decode(&got, text), 0);
+	assert_memory_equal(&got, &g, sizeof(g));
+	free(text);
+	json_object_set_new(o, "hosts", json_pack("[{s:s}]", "name", "plc1"));
+	refuse(o);
+	o = golden();
+	json_object_set_new(o, "hosts", json_null());
+	refuse(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +406,7 @@ int main(void)
 		cmocka_unit_test(one_tunnel_address_is_enough),
 		cmocka_unit_test(unknown_members_are_ignored),
 		cmocka_unit_test(relays_alone),
+		cmocka_unit_test(hosts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

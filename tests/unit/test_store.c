@@ -322,7 +322,7 @@ static void test_rules_are_added(void **state)
 
 	(void)state;
 	store_close(s);
-	raw("ALTER TABLE member DROP COLUMN rules; PRAGMA user_version = 3");
+	raw("DROP TABLE lan_host; ALTER TABLE member DROP COLUMN rules; PRAGMA user_version = 3");
 	s = open_store();
 	assert_int_equal(store_member_get(s, m.id, &back), 0);
 	assert_string_equal(back.name, "site1");
@@ -551,6 +551,56 @@ static void test_wishes(void **state)
 	store_close(j.s);
 }
 
+static void test_lan_hosts(void **state)
+{
+	static struct hosts h;
+	struct host a = {"plc1", {4, {192, 168, 1, 10}}}, b = {"hmi", {6, {0xfd, [15] = 1}}};
+	struct joined j;
+
+	(void)state;
+	join(&j);
+	assert_int_equal(store_lan_hosts_of(j.s, j.device.id, &h), 0);
+	assert_int_equal(h.n, 0);
+	assert_int_equal(store_lan_host_add(j.s, j.device.id, &a), 0);
+	assert_int_equal(store_lan_host_add(j.s, j.device.id, &b), 0);
+	assert_int_equal(store_lan_host_add(j.s, j.device.id, &a), -EEXIST);
+	a.addr = b.addr; /* of the other kind */
+	assert_int_equal(store_lan_host_add(j.s, j.device.id, &a), 0);
+	store_close(j.s);
+	j.s = open_store();
+	assert_int_equal(store_lan_hosts_of(j.s, j.device.id, &h), 0);
+	assert_int_equal(h.n, 3);
+	assert_memory_equal(&h.at[0], &b, sizeof(b));
+	assert_string_equal(h.at[1].name, "plc1");
+	assert_int_equal(h.at[1].addr.family, 4);
+	assert_memory_equal(&h.at[2], &a, sizeof(a));
+	assert_int_equal(store_lan_host_remove(j.s, j.device.id, "plc1"), 0);
+	assert_int_equal(store_lan_host_remove(j.s, j.device.id, "plc1"), -ENOENT);
+	assert_int_equal(store_lan_host_add(j.s, 99, &a), -EIO);
+	assert_int_equal(store_member_remove(j.s, j.device.id), 0);
+	assert_int_equal(store_lan_hosts_of(j.s, j.device.id, &h), 0);
+	assert_int_equal(h.n, 0);
+	store_close(j.s);
+}
+
+/* A database of before there were names keeps what it has. */
+static void test_older_schema(void **state)
+{
+	static struct hosts h;
+	struct store_member back;
+	struct joined j;
+
+	(void)state;
+	join(&j);
+	store_close(j.s);
+	raw("DROP TABLE lan_host; PRAGMA user_version = 4");
+	j.s = open_store();
+	assert_int_equal(store_member_get(j.s, j.device.id, &back), 0);
+	assert_int_equal(store_lan_hosts_of(j.s, j.device.id, &h), 0);
+	assert_int_equal(h.n, 0);
+	store_close(j.s);
+}
+
 static void test_rollback(void **state)
 {
 	struct store *s = open_store();
@@ -640,7 +690,7 @@ int main(void)
 		TEST(test_members),	   TEST(test_passwords),       TEST(test_endpoints),
 		TEST(test_invites),	   TEST(test_sessions),	       TEST(test_session_members),
 		TEST(test_session_relays), TEST(test_wishes),	       TEST(test_rollback),
-		TEST(test_kill),
+		TEST(test_kill),	   TEST(test_lan_hosts),       TEST(test_older_schema),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
