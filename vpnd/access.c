@@ -125,6 +125,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
 		app_note_error(app, "put this right on this host, then start vpnd again", "%s",
 			       error);
+	names_online(app);
 }
 
 static void on_online(struct access_link *l)
@@ -303,15 +304,11 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method methods[] = {
-	{"session.grant", on_grant},
-	{"session.end", on_session_end},
-	{"session.relays", on_session_relays},
-	{"session.search", on_session_search},
-	{"session.rules", rules_on_change},
-	{"session.measured", relays_on_far},
-	{"relay.list", relays_on_list},
-	{"relay.measure", relays_on_measure},
-	{"bye", on_bye},
+	{"session.grant", on_grant},	       {"session.end", on_session_end},
+	{"session.relays", on_session_relays}, {"session.search", on_session_search},
+	{"session.rules", rules_on_change},    {"session.hosts", names_on_hosts},
+	{"session.measured", relays_on_far},   {"relay.list", relays_on_list},
+	{"relay.measure", relays_on_measure},  {"bye", on_bye},
 };
 
 int access_open(struct app *app)

@@ -235,6 +235,8 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 		r = control_open(app);
 	if (r == 0)
 		r = open_metrics(app);
+	if (r == 0)
+		r = names_open(app);
 	if (r != 0)
 		return r;
 	r = open_plane(app);
@@ -252,6 +254,7 @@ void app_stop(struct app *app)
 	accounting_close(app);
 	enrolment_stop(app);
 	relays_close(app);
+	names_close(app);
 	metrics_close(app->metrics);
 	app->metrics = NULL;
 	if (app->local)

@@ -10,6 +10,7 @@
  *   rules.c      the rules of sessions: taken, shown
  *   captures.c   packets for vpnctl capture; trace.c: what would become of one
  *   relays.c     the ways to the relays: measured, told, shown
+ *   names.c      the names of what is connected, and who is told of them
  *   control.c    what vpnctl asks; enrolment.c: its enroll and login; status.c: its status
  *   figures.c    what a Prometheus gets
  */
@@ -88,6 +89,7 @@ struct app {
 	struct app_session sessions[PLANE_SLOTS_MAX];
 	struct relays *relays;
 	struct captures *captures;
+	struct names *names;
 	struct reporter *reporter; /* of usage; NULL: not enrolled */
 	uv_timer_t accounting;	   /* while there are sessions */
 	struct enrol *enrol;
@@ -196,6 +198,18 @@ void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_measure(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params); /* session.measured */
 void relays_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
+
+/* names.c: call names_begin() and _end() for each session */
+int names_open(struct app *app) __attribute__((warn_unused_result));
+void names_close(struct app *app); /* idempotent */
+void names_online(struct app *app);
+void names_begin(struct app_session *as, const struct grant *grant);
+void names_end(const struct app_session *as);
+void names_on_hosts(struct rpc *rpc, int64_t id, const json_t *params); /* session.hosts */
+void names_on_ask(struct rpc *rpc, int64_t id, const json_t *params);	/* vpnctl's */
+/** names_status() - for a daemon's status: puts "dns" into it. */
+void names_status(const struct app *app, json_t *o);
+void names_figures(const struct app *app, struct expo *e);
 
 /* control.c, enrolment.c, status.c */
 int control_open(struct app *app) __attribute__((warn_unused_result));

@@ -40,6 +40,36 @@ static const char *parse_tun(const struct opt *o, const char *value, void *field
 	return opt_parse_string(o, value, field);
 }
 
+/* Beside 53, where somebody else may answer for all of the host; below 1024, so that no other user
+ * can sit there while vpnd is away. */
+#define DNS_HERE "127.0.0.1:453"
+
+static const char *parse_dns(const struct opt *o, const char *value, void *field)
+{
+	struct opt_listens *l = field;
+	const char *wrong;
+
+	if (strcmp(value, "yes") == 0)
+		return opt_parse_listen_here(o, DNS_HERE, field);
+	if (strcmp(value, "no") == 0)
+		value = "";
+	wrong = opt_parse_listen_here(o, value, field);
+	for (size_t i = 0; !wrong && i < l->n; i++) {
+		struct addr all = {.family = l->at[i].addr.family};
+
+		if (addr_equal(&l->at[i].addr, &all))
+			wrong = "one address is needed, not all: names are not for the network";
+	}
+	return wrong;
+}
+
+static void print_dns(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	opt_print_listen(o, field, out, out_size);
+	if (!out[0])
+		snprintf(out, out_size, "no");
+}
+
 const char *config_check(const void *conf)
 {
 	const struct config *c = conf;
@@ -86,6 +116,12 @@ const struct opt config_table[CONFIG_TABLE_N] = {
 	{ .section = "vpnd", .key = "mtu", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(mtu), .min = 1280, .max = 9000, .dflt = "1500",
 	  .help = "MTU of the TUN device" },
+	{ .section = "vpnd", .key = "dns", .parse = parse_dns, .print = print_dns,
+	  FIELD(dns), .dflt = "yes",
+	  .help = "manager: addresses at which names of what is connected are answered; yes: " DNS_HERE "; no: none" },
+	{ .section = "vpnd", .key = "resolved", .parse = opt_parse_bool, .print = opt_print_bool,
+	  FIELD(resolved), .dflt = "yes",
+	  .help = "manager: tell systemd-resolved, where it runs, to ask there" },
 	{ .section = "vpnd", .key = "metrics", .parse = opt_parse_listen_here, .print = opt_print_listen,
 	  FIELD(metrics), .dflt = "",
 	  .help = "addresses for GET /metrics (Prometheus), such as 127.0.0.1:9472; PORT alone is 127.0.0.1; empty: none" },

@@ -288,6 +288,7 @@ static const struct rpc_method methods[] = {
 	{"capture.start", captures_on_start},
 	{"capture.read", captures_on_read},
 	{"capture.stop", captures_on_stop},
+	{"dns", names_on_ask},
 };
 
 /* A vpnctl that was interrupted while it waited: nobody wants the session that is not up yet. */

@@ -239,6 +239,7 @@ void figures_write(void *arg, struct expo *e)
 
 	expo_one(e, &online, app->online);
 	metrics_write_certs(e, certs, app->enrolled ? 2 : 0);
+	names_figures(app, e);
 	if (!app->plane)
 		return;
 	sum_up(app, &t);

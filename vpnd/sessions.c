@@ -379,6 +379,7 @@ int sessions_begin(struct app *app, struct grant *grant, const struct waiter *wa
 		return r;
 	}
 	accounting_begin(as);
+	names_begin(as, grant);
 	if (waiter) {
 		as->waiter = *waiter;
 		sessions_tick(app);
@@ -401,6 +402,7 @@ void sessions_end(struct app_session *as, const char *reason, bool tell)
 		 reason);
 	figures_session_ends(app, as);
 	accounting_end(as, reason);
+	names_end(as);
 	plane_detach(app->plane, as->slot);
 	if (app->config.role == TOKEN_MANAGER && !as->waiter.waiting && !app->stopping &&
 	    strcmp(reason, APP_DISCONNECTED) != 0)

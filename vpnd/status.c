@@ -243,6 +243,8 @@ json_t *status_make(struct app *app)
 	if (o)
 		add_link(o, app);
 	if (o)
+		names_status(app, o);
+	if (o)
 		metrics_status(app->metrics, o);
 	return o;
 }

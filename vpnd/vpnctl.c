@@ -19,7 +19,8 @@ enum {
 	TAKES_WORDS = 64, /* any number of them */
 	TAKES_CAPTURE = 128,
 	TAKES_FROM = 256,
-	NEEDS_TARGET = 512
+	NEEDS_TARGET = 512,
+	TAKES_HOSTS = 1024
 };
 
 struct command {
@@ -35,6 +36,7 @@ static const struct command commands[] = {
 	{"disconnect", vpnctl_disconnect, TAKES_NAME | TAKES_JSON},
 	{"devices", vpnctl_devices, TAKES_JSON},
 	{"relays", vpnctl_relays, TAKES_MEASURE | TAKES_JSON},
+	{"dns", vpnctl_dns, TAKES_HOSTS | TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
 	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
@@ -66,6 +68,9 @@ static void help(void)
 	     "                                 with its time, and how far the relays are from\n"
 	     "                                 both ends; Ctrl-C takes it back\n"
 	     "  disconnect [DEVICE]            end the session with DEVICE, or all sessions\n"
+	     "  dns [--hosts] [--json]         the names of what is connected, who answers them,\n"
+	     "                                 and how resolvers come to know; --hosts: lines\n"
+	     "                                 for /etc/hosts\n"
 	     "Both:\n"
 	     "  relays [--measure] [--json]    how far it is to each relay, from here and from "
 	     "the\n"
@@ -134,6 +139,8 @@ static const char *misfit(const struct command *command, const struct given *g)
 	if ((g->args.write || g->args.text || g->args.count || g->args.seconds || g->args.snap) &&
 	    !(command->takes & TAKES_CAPTURE))
 		return "-w, --text, --count, --seconds and --snap belong to capture";
+	if (g->args.hosts && !(command->takes & TAKES_HOSTS))
+		return "--hosts belongs to dns";
 	if (command->takes & TAKES_WORDS)
 		return NULL;
 	if (g->args.n_words > 1)
@@ -182,19 +189,13 @@ static int number(int64_t *out, const char *option, int64_t max)
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"file", required_argument, NULL, 'f'},
-		{"invite", required_argument, NULL, 'i'},
-		{"json", no_argument, NULL, 'j'},
-		{"measure", no_argument, NULL, 'm'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{"text", no_argument, NULL, 't'},
-		{"count", required_argument, NULL, 'c'},
-		{"seconds", required_argument, NULL, 'd'},
-		{"from", required_argument, NULL, 'r'},
-		{"snap", required_argument, NULL, 'n'},
-		{NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
+		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
+		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {"text", no_argument, NULL, 't'},
+		{"count", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 'd'},
+		{"from", required_argument, NULL, 'r'},	  {"snap", required_argument, NULL, 'n'},
+		{"hosts", no_argument, NULL, 'H'},	  {NULL, 0, NULL, 0},
 	};
 	int o;
 
@@ -234,6 +235,9 @@ static bool parse_options(struct given *g, int argc, char **argv, int *exit_code
 			break;
 		case 'n':
 			*exit_code = number(&g->args.snap, "--snap", UINT16_MAX);
+			break;
+		case 'H':
+			g->args.hosts = true;
 			break;
 		case 'V':
 			puts("vpnctl " FARLAN_VERSION);

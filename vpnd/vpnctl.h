@@ -30,6 +30,7 @@ struct vpnctl_args {
 	const char *write; /* -w; NULL: not given */
 	bool text;
 	int64_t count, seconds, snap; /* 0: not given */
+	bool hosts;		      /* dns --hosts */
 };
 
 /* Commands. Return: an exit code. */
@@ -39,6 +40,7 @@ int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_relays(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_dns(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_status(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_trace(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_capture(struct ctl *c, const struct vpnctl_args *args);

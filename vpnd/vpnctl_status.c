@@ -74,6 +74,22 @@ static void print_server(const json_t *s)
 	line("Certificate", vpnctl_text(s, "outer"));
 }
 
+static void print_dns(const json_t *d)
+{
+	const char *listen = vpnctl_text(d, "listen");
+	bool knows = strcmp(vpnctl_text(d, "resolved"), "knows") == 0;
+	char text[LIST_SIZE];
+
+	if (!listen[0] || !vpnctl_text(d, "domain")[0])
+		return;
+	snprintf(text, sizeof(text), "%" PRId64 " below %s, %s %s%s", vpnctl_int(d, "count"),
+		 vpnctl_text(d, "domain"),
+		 json_is_true(json_object_get(d, "listening")) ? "answered at"
+							       : "not answered (see the log) at",
+		 listen, knows ? ", systemd-resolved knows" : "");
+	line("Names", text);
+}
+
 static void print_self(const json_t *s)
 {
 	char text[LIST_SIZE], again[VPNCTL_TEXT_SIZE];
@@ -90,6 +106,7 @@ static void print_self(const json_t *s)
 	list_line(s, "Addresses", "addresses");
 	list_line(s, "Own LANs", "lans");
 	print_server(json_object_get(s, "server"));
+	print_dns(json_object_get(s, "dns"));
 	ctl_metrics(text, sizeof(text), s);
 	line("Metrics", text);
 	line("Last error", vpnctl_text(s, "last_error"));

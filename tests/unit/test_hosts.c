@@ -8,6 +8,10 @@
 
 #define LABEL_63 "a23456789-123456789-123456789-123456789-123456789-123456789-123"
 
+#define TWICE                                         \
+	"[{\"name\":\"a\",\"address\":\"10.0.0.1\"}," \
+	"{\"name\":\"a\",\"address\":\"10.0.0.2\"}]"
+
 static struct hosts h;
 
 static int decode(const char *text)
@@ -92,8 +96,7 @@ static void bad_values(void **state)
 		"[{\"name\":\"a\",\"address\":\"224.0.0.1\"}]",
 		"[{\"name\":\"a\",\"address\":\"fe80::1\"}]",
 		"[{\"name\":\"a\",\"address\":1}]",
-		"[{\"name\":\"a\",\"address\":\"10.0.0.1\"},{\"name\":\"a\",\"address\":\"10.0.0."
-		"2\"}]",
+		TWICE,
 	};
 
 	(void)state;
