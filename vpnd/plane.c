@@ -291,6 +291,7 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 		return r;
 	check_address(pl, slot, grant, &grant->peer_ipv4);
 	check_address(pl, slot, grant, &grant->peer_ipv6);
+	plane_virtual_keep(pl);
 	s->attached = true;
 	s->peer_mtu = PLANE_MTU_DEFAULT;
 	s->peer_ipv4 = grant->peer_ipv4;

@@ -63,6 +63,7 @@ struct plane {
 	struct firewall *firewall; /* NULL: no session had rules yet */
 	struct opt_prefixes pools; /* of virtual prefixes */
 	struct vprefix_memory virtuals;
+	bool virtuals_changed;		    /* and not kept yet */
 	char virtual_file[PLANE_PATH_SIZE]; /* ""; none */
 	size_t n_avoid;
 	struct prefix avoid[PLANE_AVOID_MAX];
@@ -105,12 +106,15 @@ uint32_t plane_least_mtu(const struct plane *pl, const struct slot *s);
 void plane_virtual_open(struct plane *pl, const struct plane_config *config);
 /**
  * plane_virtual_choose() - another prefix for a LAN or tunnel address of the peer, into the slot's
- * translate; it is remembered.   @error: on failure, why not is added to what stands there.
+ * translate; it is remembered, but not kept on disk yet.
+ * @error: on failure, why not is added to what stands there.
  * Return: 0; -ERANGE, -ENOSPC the pools have none; -errno.
  */
 int plane_virtual_choose(struct plane *pl, uint16_t slot, const struct grant *g,
 			 const struct prefix *lan, char error[PLANE_ERROR_SIZE])
 	__attribute__((warn_unused_result));
+/** plane_virtual_keep() - on disk what is remembered, if it changed. */
+void plane_virtual_keep(struct plane *pl);
 /** plane_to_there() - the destination as the peer knows it; plane_to_here(): the source as this
  * host knows it. Return: false, it cannot be: counted. */
 bool plane_to_there(struct passing *pk);

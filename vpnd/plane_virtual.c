@@ -43,13 +43,15 @@ void plane_virtual_open(struct plane *pl, const struct plane_config *config)
 			 pl->virtual_file, r == -EBADMSG ? "damaged" : strerror(-r));
 }
 
-static void save_memory(const struct plane *pl)
+void plane_virtual_keep(struct plane *pl)
 {
+	bool wanted = pl->virtuals_changed && pl->virtual_file[0];
 	size_t n;
-	char *text = pl->virtual_file[0] ? vprefix_memory_encode(&pl->virtuals, &n) : NULL;
-	int r = text ? file_replace(pl->virtual_file, text, n, 0600) : 0;
+	char *text = wanted ? vprefix_memory_encode(&pl->virtuals, &n) : NULL;
+	int r = text ? file_replace(pl->virtual_file, text, n, 0600) : wanted ? -ENOMEM : 0;
 
 	free(text);
+	pl->virtuals_changed = false;
 	if (r != 0)
 		log_warn("virtual prefixes are not kept path=%s error=\"%s\"", pl->virtual_file,
 			 strerror(-r));
@@ -207,7 +209,7 @@ int plane_virtual_choose(struct plane *pl, uint16_t slot, const struct grant *g,
 	}
 	tell(g, lan, &here);
 	if (vprefix_remember(&pl->virtuals, g->peer.uid, lan, &here))
-		save_memory(pl);
+		pl->virtuals_changed = true;
 	return 0;
 }
 
