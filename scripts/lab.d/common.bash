@@ -70,9 +70,10 @@ need_node() {
 	local node=${1:-} kinds=$2
 
 	[[ -n $node ]] || usage_error "name a node"
-	[[ $node =~ ^(inet|(as|rs|eng|site|pc|plc)[1-9][0-9]*)$ && -e /run/netns/$lab-$node ]] ||
+	[[ $node =~ ^(inet|(as|rs|eng|site|pc|plc)[1-9][0-9]*|plc[1-9][0-9]*-[1-9][0-9]*)$ &&
+		-e /run/netns/$lab-$node ]] ||
 		die "there is no node '$node' in the lab '$lab' (lab status)"
-	[[ $node =~ ^($kinds)[0-9]*$ ]] || die "$node has no ${3:-daemon}"
+	[[ $node =~ ^($kinds)[0-9]*(-[0-9]+)?$ ]] || die "$node has no ${3:-daemon}"
 }
 
 # in_netns NODE COMMAND... - run in its network namespace only: quick, but without its /etc/hosts.

@@ -5,7 +5,7 @@
 # Everything is gathered into a few batches first, because each process costs more than its work.
 
 # What the parts of a lab's name, after "LAB-", may be.
-readonly netns_pattern='(inet|wire|(as|rs|eng|site|pc|plc)[1-9][0-9]*)'
+readonly netns_pattern='(inet|wire|(as|rs|eng|site|pc|plc)[1-9][0-9]*|plc[1-9][0-9]*-[1-9][0-9]*)'
 
 declare -A ip_batch=() # by namespace: commands for `ip -batch`
 link_batch=''
@@ -100,13 +100,58 @@ add_endpoint() {
 	read -r lan4 lan6 <<<"$(lan_prefixes "$node")"
 	lan4=${lan4%0/24} lan6=${lan6%/64}
 	add_uplink "$node" "$3$n." 2 24 "$4$n::"
-	link_batch+="link add name lan netns $lab-$node type veth peer name eth0 netns $lab-$host"$'\n'
+	if [[ $node == site* ]] && ((count_plc > 1)); then
+		add_switched_hosts "$node" "$lan4" "$lan6"
+	else
+		link_batch+="link add name lan netns $lab-$node type veth peer name eth0 netns $lab-$host"$'\n'
+	fi
 	add_address "$node" lan "$lan4" 1 24
 	add_address "$node" lan "$lan6" 1 64
-	add_address "$host" eth0 "$lan4" 10 24
-	add_address "$host" eth0 "$lan6" 10 64
+	add_host "$host" "$lan4" "$lan6" 10
 	add_to "$host" "route add default via ${lan4}1$congctl" "route add default via ${lan6}1$congctl"
-	printf '%s\n' "${lan4}10 ${lan6}10" >"$run_dir/$host/addresses"
+}
+
+# add_host HOST NETWORK4 NETWORK6 NUMBER - its addresses on the LAN.
+add_host() {
+	add_address "$1" eth0 "$2" "$4" 24
+	add_address "$1" eth0 "$3" "$4" 64
+	printf '%s\n' "$2$4 $3$4" >"$run_dir/$1/addresses"
+}
+
+# add_switched_hosts SITE NETWORK4 NETWORK6 - all hosts on one bridge in wire; those beyond the first
+# get their addresses here, and have no gateway.
+add_switched_hosts() {
+	local n host i=0
+
+	n=$(node_number "$1")
+	add_to wire "link set $1-b up"
+	link_batch+="link add name $1-b netns $lab-wire type bridge"$'\n'
+	add_port "$1-b" "$1" lan "$1-l"
+	while read -r host; do
+		add_port "$1-b" "$host" eth0 "$host"
+		((i == 0)) || add_host "$host" "$2" "$3" $((10 + i))
+		i=$((i + 1))
+	done < <(hosts_of "$1")
+}
+
+# add_port BRIDGE NETNS INTERFACE PORT - join an interface to a bridge in wire.
+add_port() {
+	link_batch+="link add name $3 netns $lab-$2 type veth peer name $4 netns $lab-wire"$'\n'
+	add_to wire "link set $4 master $1 up"
+}
+
+# hosts_of NODE - the hosts on its LAN: pcN; plcN, plcN-2, plcN-3 and so on.
+hosts_of() {
+	local n i
+
+	n=$(node_number "$1")
+	case $1 in
+	eng*) printf 'pc%d\n' "$n" ;;
+	site*)
+		printf 'plc%d\n' "$n"
+		for ((i = 2; i <= count_plc; i++)); do printf 'plc%d-%d\n' "$n" "$i"; done
+		;;
+	esac
 }
 
 # gather NODE... - fill the batches.
@@ -203,13 +248,12 @@ ruleset() {
 
 # net_up NODE... - build the network for these nodes with uplinks (and their LANs' hosts).
 net_up() {
-	local node netns=(inet wire "$@") batch=''
+	local node host netns=(inet wire "$@") batch=''
 
 	for node; do
-		case $node in
-		eng*) netns+=("pc$(node_number "$node")") ;;
-		site*) netns+=("plc$(node_number "$node")") ;;
-		esac
+		while read -r host; do
+			netns+=("$host")
+		done < <(hosts_of "$node")
 	done
 	for node in "${netns[@]}"; do
 		batch+="netns add $lab-$node"$'\n'

@@ -77,10 +77,10 @@ cmd_down() {
 
 # parse_up ARGUMENT... - set the globals that up works with.
 parse_up() {
-	count_as=1 count_rs=1 count_eng=1 count_site=1 same_lan='' world='' bare='' keep=''
+	count_as=1 count_rs=1 count_eng=1 count_site=1 count_plc=1 same_lan='' world='' bare='' keep=''
 	while (($#)); do
 		case $1 in
-		--managers | --devices | --relays | --access)
+		--managers | --devices | --relays | --access | --plcs)
 			[[ ${2:-} =~ ^[0-9]{1,2}$ ]] || usage_error "$1 needs a number"
 			((10#$2 <= 55)) || usage_error "$1: no more than 55"
 			case $1 in
@@ -88,6 +88,7 @@ parse_up() {
 			--devices) count_site=$((10#$2)) ;;
 			--relays) count_rs=$((10#$2)) ;;
 			--access) count_as=$((10#$2)) ;;
+			--plcs) count_plc=$((10#$2)) ;;
 			esac
 			shift
 			;;
@@ -111,6 +112,7 @@ list_nodes() {
 	for ((i = 1; i <= count_eng; i++)); do others+=("eng$i"); done
 	for ((i = 1; i <= count_site; i++)); do others+=("site$i"); done
 	nodes=("${access[@]}" "${others[@]}")
+	((count_plc > 0)) || usage_error "lab up: --plcs counts the first host, too"
 	((${#nodes[@]})) || usage_error "lab up: a lab of nothing?"
 	((bare || count_as || !(count_rs + count_eng + count_site))) ||
 		usage_error "lab up: nobody can enrol without an Access Server"
@@ -118,10 +120,13 @@ list_nodes() {
 
 # make_state - the folders and files under /run.
 make_state() {
-	local i dirs=("${nodes[@]}")
+	local i host dirs=("${nodes[@]}")
 
-	for ((i = 1; i <= count_eng; i++)); do dirs+=("pc$i"); done
-	for ((i = 1; i <= count_site; i++)); do dirs+=("plc$i"); done
+	for i in "${nodes[@]}"; do
+		while read -r host; do
+			dirs+=("$host")
+		done < <(hosts_of "$i")
+	done
 	mkdir -p "$run_dir" "${dirs[@]/#/$run_dir/}"
 	chmod 700 "$run_dir"
 	printf '%s\n' "$build" >"$run_dir/build"

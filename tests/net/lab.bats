@@ -114,6 +114,26 @@ as1_six=2001:db8:a:1::2
 	LAB=$LAB-c lab down
 }
 
+@test "with --plcs further hosts are on the LAN, and have no gateway" {
+	LAB=$LAB-c lab_up --bare --plcs 3 --devices 2 --managers 0 --relays 0 --access 0
+	run env LAB="$LAB-c" "$REPO/scripts/lab" status
+	assert_contains "$output" "192.168.202.12 fd64:0:0:202::12"
+	for host in plc2-2 plc2-3; do
+		LAB=$LAB-c pings plc2 "192.168.202.1$((${host#*-} - 1))"
+		LAB=$LAB-c pings "$host" 192.168.202.1
+		LAB=$LAB-c pings "$host" fd64:0:0:202::10
+		run env LAB="$LAB-c" "$REPO/scripts/lab" in "$host" sh -c 'ip route; ip -6 route'
+		[[ $output != *default* ]] || fail "$host has a gateway:"$'\n'"$output"
+	done
+	LAB=$LAB-c pings plc2 192.168.202.1
+	run env LAB="$LAB-c" "$REPO/scripts/lab" in plc2-4 true
+	assert_contains "$output" "no node 'plc2-4'"
+	run lab up --plcs 0
+	assert_equal "$status" 2
+	LAB=$LAB-c lab down
+	assert_gone "$LAB-c"
+}
+
 # --- links ---
 
 @test "delay: a round trip takes twice as long" {
