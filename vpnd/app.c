@@ -197,6 +197,7 @@ static int open_plane(struct app *app)
 		.mtu = (uint32_t)app->config.mtu,
 		.pools = &app->config.virtual,
 		.virtual_file = virtual,
+		.lend = {.mode = app->config.lan_mode, .pool = app->config.lend},
 	};
 	return app->packets
 		       ? plane_open(&app->plane, app->loop, &config, &sessions_plane_calls, app)

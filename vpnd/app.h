@@ -33,6 +33,7 @@ enum rules_drop { RULES_REFUSED, RULES_STRAY, RULES_UNREADABLE, RULES_DROPS };
 struct app_traffic {
 	uint64_t bytes_in, bytes_out, packets_in, packets_out;
 	uint64_t drops[SESSION_DROPS], gate[GATE_RESULTS], malformed, not_taken, too_big;
+	uint64_t lend[LEND_DROPS];
 	uint64_t rules[RULES_DROPS];
 	uint64_t marked, paths_ready, paths_failed, paths_lost;
 	struct histo delays;

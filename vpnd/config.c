@@ -31,6 +31,40 @@ static void print_role(const struct opt *o, const void *field, char *out, size_t
 	snprintf(out, out_size, "%s", *role == TOKEN_DEVICE ? "device" : "manager");
 }
 
+static const char *parse_lan_mode(const struct opt *o, const char *value, void *field)
+{
+	enum plane_lan_mode *mode = field;
+
+	(void)o;
+	if (strcmp(value, "lend") == 0)
+		*mode = PLANE_LAN_LEND;
+	else if (strcmp(value, "route") == 0)
+		*mode = PLANE_LAN_ROUTE;
+	else
+		return "not lend or route";
+	return NULL;
+}
+
+static void print_lan_mode(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	const enum plane_lan_mode *mode = field;
+
+	(void)o;
+	snprintf(out, out_size, "%s", *mode == PLANE_LAN_LEND ? "lend" : "route");
+}
+
+static const char *parse_lend(const struct opt *o, const char *value, void *field)
+{
+	(void)o;
+	return lendable_parse(field, value);
+}
+
+static void print_lend(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	(void)o;
+	lendable_format(field, out, out_size);
+}
+
 /* What the kernel would refuse, or take for a pattern. */
 static const char *parse_tun(const struct opt *o, const char *value, void *field)
 {
@@ -81,6 +115,8 @@ const char *config_check(const void *conf)
 		if (vprefix_in_pools(&c->virtual.at[i], &vprefix_tunnels, 1))
 			return "virtual: 100.64.0.0/12 is left to the domain's own addresses";
 	}
+	if (c->role == TOKEN_MANAGER && c->lend.n > 0)
+		return "lend: only for role = device; a manager's own LAN is routed";
 	return NULL;
 }
 
@@ -104,6 +140,12 @@ const struct opt config_table[CONFIG_TABLE_N] = {
 	{ .section = "vpnd", .key = "virtual", .parse = opt_parse_prefixes, .print = opt_print_prefixes,
 	  FIELD(virtual), .dflt = "100.64.0.0/10, 198.18.0.0/15, 10.0.0.0/8, fdfb:9402:999f::/48",
 	  .help = "where prefixes are taken from that stand for a peer's LAN if its own is in use here; empty: such a LAN is refused" },
+	{ .section = "vpnd", .key = "lan-mode", .parse = parse_lan_mode, .print = print_lan_mode,
+	  FIELD(lan_mode), .dflt = "lend",
+	  .help = "device: lend (managers appear with a borrowed address of the LAN: its hosts need no gateway) or route" },
+	{ .section = "vpnd", .key = "lend", .parse = parse_lend, .print = print_lend,
+	  FIELD(lend), .dflt = "",
+	  .help = "device: addresses that may be borrowed, ADDRESS or ADDRESS-ADDRESS, with commas; empty: a free one is looked for" },
 	{ .section = "vpnd", .key = "ports", .parse = opt_parse_ports, .print = opt_print_ports,
 	  FIELD(ports), .dflt = "443, 80, 5935",
 	  .help = "ports to try, in this order, at servers whose URL names none" },

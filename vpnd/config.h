@@ -7,6 +7,7 @@
 
 #include "common/io/opt.h"
 #include "common/pure/token.h"
+#include "vpnd/plane.h"
 #include "vpnd/tun.h"
 
 #define CONFIG_FILE "/etc/farlan/vpnd.conf"
@@ -21,14 +22,16 @@ struct config {
 	struct opt_prefixes virtual; /* pools of virtual prefixes */
 	struct opt_ports ports;
 	struct opt_listens metrics;
-	long mtu;		/* of the TUN device */
-	struct opt_listens dns; /* manager: where names are answered; none: nowhere */
-	bool resolved;		/* tell systemd-resolved of it */
-	bool shed;		/* shed the outer layer of session connections */
-	bool offload;		/* super-packets through the TUN device */
+	long mtu;		      /* of the TUN device */
+	struct opt_listens dns;	      /* manager: where names are answered; none: nowhere */
+	bool resolved;		      /* tell systemd-resolved of it */
+	bool shed;		      /* shed the outer layer of session connections */
+	bool offload;		      /* super-packets through the TUN device */
+	enum plane_lan_mode lan_mode; /* device */
+	struct lendable_pool lend;    /* device: what may be lent */
 };
 
-#define CONFIG_TABLE_N 13
+#define CONFIG_TABLE_N 15
 extern const struct opt config_table[CONFIG_TABLE_N]; /* of struct config */
 
 /** config_check() - what goes beyond one option. Return: NULL; what is wrong, in words. */

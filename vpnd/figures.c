@@ -35,6 +35,8 @@ static void add_session(struct app_traffic *t, const struct app *app, const stru
 		t->drops[i] += st.drops[i];
 	for (int i = 0; i < GATE_RESULTS; i++)
 		t->gate[i] += c->gate[i];
+	for (int i = 0; i < LEND_DROPS; i++)
+		t->lend[i] += c->lend[i];
 	histo_merge(&t->delays, &st.delays);
 }
 
@@ -115,7 +117,9 @@ static void write_drops(const struct app *app, const struct app_traffic *t, stru
 {
 	static const struct expo_family drops = {"farlan_vpnd_drops", NULL, "Packets dropped.",
 						 EXPO_COUNTER};
+	struct plane_lend_status lend;
 
+	plane_lend_status(app->plane, &lend);
 	expo_family(e, &drops);
 	for (int i = 0; i < SESSION_DROPS; i++)
 		expo_labelled(e, (double)t->drops[i], "reason",
@@ -131,8 +135,31 @@ static void write_drops(const struct app *app, const struct app_traffic *t, stru
 	expo_labelled(e, (double)t->malformed, "reason", "malformed");
 	expo_labelled(e, (double)t->not_taken, "reason", "not_taken");
 	expo_labelled(e, (double)t->too_big, "reason", "too_big");
+	for (int i = 0; i < LEND_DROPS; i++)
+		expo_labelled(e, (double)t->lend[i], "reason", lend_drop_name((enum lend_drop)i));
+	expo_labelled(e, (double)lend.unknown, "reason", "lent_unknown");
 	expo_labelled(e, (double)plane_unroutable(app->plane), "reason", "unroutable");
 	expo_labelled(e, (double)plane_no_memory(app->plane), "reason", "no_memory");
+}
+
+static void write_lent(const struct app *app, struct expo *e)
+{
+	static const struct expo_family lent = {"farlan_vpnd_lent_addresses", NULL,
+						"Addresses borrowed on LANs.", EXPO_GAUGE},
+					flows = {"farlan_vpnd_lent_flows", NULL,
+						 "Flows that are remembered for them.", EXPO_GAUGE},
+					evicted = {"farlan_vpnd_lent_flows_evicted", NULL,
+						   "Flows forgotten to make room for others.",
+						   EXPO_COUNTER};
+	struct plane_lend_status st;
+	size_t n = 0;
+
+	plane_lend_status(app->plane, &st);
+	for (size_t i = 0; i < st.n; i++)
+		n += st.lent[i].addr.family != 0;
+	expo_one(e, &lent, (double)n);
+	expo_one(e, &flows, (double)st.flows);
+	expo_one(e, &evicted, (double)st.evicted);
 }
 
 /* --- each session --- */
@@ -246,5 +273,6 @@ void figures_write(void *arg, struct expo *e)
 	write_states(app, e);
 	write_traffic(&t, e);
 	write_drops(app, &t, e);
+	write_lent(app, e);
 	write_sessions(app, e);
 }

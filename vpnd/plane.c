@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "vpnd/plane_internal.h"
+#include "vpnd/plane_lend.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -53,12 +54,7 @@ static void on_tun_gone(struct tun *t, int err)
 
 static void on_tun_closed(struct tun *t)
 {
-	struct plane *pl = tun_arg(t);
-
-	if (!pl->closing)
-		return;
-	pl->cb->on_closed(pl->arg);
-	free(pl);
+	plane_on_part_closed(tun_arg(t));
 }
 
 static const struct tun_callbacks tun_calls = {
@@ -79,6 +75,7 @@ static int ensure_tun(struct plane *pl, char error[PLANE_ERROR_SIZE])
 		tun_open_error(error, PLANE_ERROR_SIZE, pl->name, r);
 		return r;
 	}
+	pl->parts++;
 	r = netconf_link_up(pl->netconf, pl->mtu);
 	if (r != 0)
 		say(error, "%s: %s", pl->name, netconf_error(pl->netconf));
@@ -309,6 +306,7 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 	}
 	gate_init(&s->gate, grant, &pl->ipv4, &pl->ipv6);
 	forward_lans(pl, slot, grant);
+	plane_lend_attach(pl, slot, grant);
 	return 0;
 }
 
@@ -319,6 +317,7 @@ void plane_detach(struct plane *pl, uint16_t slot)
 	if (slot >= PLANE_SLOTS_MAX || !s->attached)
 		return;
 	s->attached = false;
+	plane_lend_detach(pl, slot);
 	for (size_t i = 0; i < s->n_routes; i++)
 		(void)netconf_route_remove(pl->netconf, &s->routes[i]); /* logged there */
 	for (size_t i = 0; i < s->n_holds; i++)
@@ -352,6 +351,11 @@ int plane_open(struct plane **out, uv_loop_t *loop, const struct plane_config *c
 		r = netconf_open(&pl->netconf, config->tun_name, pl->undo);
 	if (r == 0)
 		r = netconf_cleanup(pl->netconf);
+	if (r == 0) {
+		pl->lend = plane_lend_open(pl, &config->lend);
+		pl->parts = 1;
+		r = pl->lend ? 0 : -ENOMEM;
+	}
 	if (r != 0) {
 		if (pl->netconf)
 			log_error("%s", netconf_error(pl->netconf));
@@ -379,10 +383,15 @@ void plane_close(struct plane *pl)
 	route_table_deinit(&pl->table);
 	firewall_free(pl->firewall);
 	pl->firewall = NULL;
-	if (pl->tun) {
+	if (pl->tun)
 		tun_close(pl->tun);
+	plane_lend_close(pl->lend);
+}
+
+void plane_on_part_closed(struct plane *pl)
+{
+	if (--pl->parts > 0)
 		return;
-	}
 	pl->cb->on_closed(pl->arg);
 	free(pl);
 }

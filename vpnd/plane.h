@@ -17,6 +17,7 @@
 #include "vpnd/packets.h"
 #include "vpnd/pure/firewall.h"
 #include "vpnd/pure/gate.h"
+#include "vpnd/pure/lendable.h"
 #include "vpnd/pure/target.h"
 #include "vpnd/pure/translate.h"
 #include "vpnd/tun.h"
@@ -39,6 +40,15 @@ struct plane_captured {
 	size_t n;
 };
 
+/* What becomes of the sources of what peers send to a device's LANs: lent addresses, or themselves.
+ */
+enum plane_lan_mode { PLANE_LAN_LEND, PLANE_LAN_ROUTE };
+
+struct plane_lend_config {
+	enum plane_lan_mode mode;
+	struct lendable_pool pool; /* what may be lent; empty: what is free */
+};
+
 struct plane_callbacks {
 	/* A packet for the peer of @slot, in normal form; taken. */
 	void (*on_outgoing)(void *arg, uint16_t slot, struct packet *p);
@@ -51,6 +61,8 @@ struct plane_callbacks {
 	void (*on_gone)(void *arg);
 	/* plane_close() is done. */
 	void (*on_closed)(void *arg);
+	/* Something for people to know, and what to do about it. NULL: it is logged. */
+	void (*on_note)(void *arg, const char *todo, const char *text);
 };
 
 struct plane_config {
@@ -62,6 +74,7 @@ struct plane_config {
 	 * in this file (copied; NULL: not). */
 	const struct opt_prefixes *pools;
 	const char *virtual_file;
+	struct plane_lend_config lend; /* copied */
 };
 
 /**
@@ -160,11 +173,40 @@ void plane_trace(struct plane *pl, const struct plane_question *q, plane_step_fn
 		 struct plane_traced *t);
 
 const char *plane_tun_name(const struct plane *pl);
+
+/* Why packets of a session were dropped that would go by a lent address. */
+enum lend_drop {
+	LEND_NO_FLOW,  /* answers and errors for nothing that is known */
+	LEND_NO_PORT,  /* all ports are in use */
+	LEND_FRAGMENT, /* before its first one */
+	LEND_WAITING,  /* too many while an address was looked for */
+};
+#define LEND_DROPS (LEND_WAITING + 1)
+const char *lend_drop_name(enum lend_drop d);
+
+#define PLANE_LENT_MAX 32
+struct plane_lent {
+	struct addr addr; /* family 0: none */
+	struct prefix subnet;
+	char interface[16]; /* IFNAMSIZ */
+	const char *state;  /* "looking", "lent", "none" */
+};
+struct plane_lend_status {
+	size_t n;
+	struct plane_lent lent[PLANE_LENT_MAX];
+	uint32_t flows;
+	uint64_t evicted; /* flows that had to go for others */
+	uint64_t unknown; /* packets to a lent address for no flow */
+};
+enum plane_lan_mode plane_lan_mode(const struct plane *pl);
+void plane_lend_status(const struct plane *pl, struct plane_lend_status *out);
+
 struct plane_counters {
 	uint64_t gate[GATE_RESULTS]; /* per gate_result, in both directions */
 	uint64_t malformed;	     /* no IP packet */
 	uint64_t not_taken;	     /* by the kernel */
 	uint64_t too_big;	     /* for the peer */
+	uint64_t lend[LEND_DROPS];   /* per lend_drop */
 };
 const struct plane_counters *plane_counters(const struct plane *pl, uint16_t slot);
 /** plane_unroutable() - packets from the TUN for no session. */

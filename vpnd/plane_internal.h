@@ -8,6 +8,7 @@
  *   plane_firewall.c the rules of a grant
  *   plane_trace.c    the same steps, only asked
  *   plane_virtual.c  prefixes that stand for a peer's, where those collide
+ *   plane_lend*.c    lent addresses, for hosts that know no way back
  */
 #ifndef FARLAN_PLANE_INTERNAL_H
 #define FARLAN_PLANE_INTERNAL_H
@@ -24,6 +25,12 @@
 
 #define HOLDS_MAX (2 * GRANT_LANS_MAX)
 
+/* A LAN here, and which lent address stands for the peer's hosts there. */
+struct slot_lent {
+	struct prefix lan;
+	uint8_t number;
+};
+
 /* What a session has here. */
 struct slot {
 	bool attached;
@@ -36,9 +43,10 @@ struct slot {
 	bool has_rules;			/* there are some: the firewall is asked */
 	struct toobig_limit refused[2]; /* answers: to the peer, to this side */
 	struct translate translate;	/* of the peer's addresses; mostly empty */
-	size_t n_routes, n_holds;
+	size_t n_routes, n_holds, n_lent;
 	struct prefix routes[GRANT_LANS_MAX + 2];
 	uint32_t holds[HOLDS_MAX];
+	struct slot_lent lent[GRANT_LANS_MAX];
 };
 
 struct plane {
@@ -67,6 +75,8 @@ struct plane {
 	char virtual_file[PLANE_PATH_SIZE]; /* ""; none */
 	size_t n_avoid;
 	struct prefix avoid[PLANE_AVOID_MAX];
+	struct plane_lend *lend;
+	unsigned int parts; /* that have to close: TUN devices, lend */
 };
 
 /* A packet on its way. Steps may change its bytes, not their number; who changes an address updates
@@ -78,6 +88,7 @@ struct passing {
 	uint8_t *bytes; /* the IP packet */
 	size_t n;
 	struct ip_info ip;
+	bool lent; /* from the TUN: it was for a lent address, and has its real one */
 };
 
 void plane_on_readable(struct tun *t); /* for tun_callbacks */
@@ -86,6 +97,9 @@ void plane_on_readable(struct tun *t); /* for tun_callbacks */
 void plane_captured(struct plane *pl, const struct passing *pk, bool in, bool passes);
 /** plane_into_tun() - the last steps of a packet from the peer, or of an answer in its name. */
 void plane_into_tun(struct plane *pl, struct passing *pk);
+
+/** plane_on_part_closed() - what takes time to close has closed. */
+void plane_on_part_closed(struct plane *pl);
 
 /** plane_ask_firewall() - may the packet of a session with rules pass? Else it is answered and
  * counted. */

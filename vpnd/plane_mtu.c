@@ -11,10 +11,10 @@ static void answer_too_big(struct plane *pl, struct slot *s, const uint8_t *pack
 {
 	const struct addr *from = packet[0] >> 4 == 4 ? &s->peer_ipv4 : &s->peer_ipv6;
 	uint8_t answer[TOOBIG_MAX_BYTES];
-	struct passing pk = {.s = s, .bytes = answer};
+	struct passing pk = {.slot = (uint16_t)(s - pl->slots), .s = s, .bytes = answer};
 
 	if (from->family && toobig_answer(answer, &pk.n, packet, n, from, s->peer_mtu) == 0 &&
-	    toobig_allowed(&s->toobig, clock_mono_ms()))
+	    toobig_allowed(&s->toobig, clock_mono_ms()) && ip_parse(answer, pk.n, &pk.ip) == 0)
 		plane_into_tun(pl, &pk);
 }
 

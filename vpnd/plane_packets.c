@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vpnd/plane_internal.h"
+#include "vpnd/plane_lend.h"
 #include "vpnd/pure/mss.h"
 
 /* One turn: many small packets, or what the queue takes of large ones. */
@@ -63,16 +64,28 @@ static struct packet *take_read(struct plane *pl, const struct passing *pk)
 	return p;
 }
 
+static bool route(struct plane *pl, struct passing *pk)
+{
+	if (route_table_lookup(&pl->table, &pk->ip.dst, &pk->slot))
+		return true;
+	pl->unroutable++;
+	return false;
+}
+
 /* Which session is it for? */
 static bool classify(struct plane *pl, struct passing *pk)
 {
-	if (ip_parse(pk->bytes, pk->n, &pk->ip) == 0 &&
-	    route_table_lookup(&pl->table, &pk->ip.dst, &pk->slot)) {
-		pk->s = &pl->slots[pk->slot];
-		return true;
-	}
-	pl->unroutable++;
-	return false;
+	enum lend_step step = LEND_STOP;
+
+	if (ip_parse(pk->bytes, pk->n, &pk->ip) == 0)
+		step = plane_lend_out(pl, pk);
+	else
+		pl->unroutable++;
+	if (step == LEND_STOP || (step == LEND_NOT_OURS && !route(pl, pk)))
+		return false;
+	pk->lent = step == LEND_GO_ON;
+	pk->s = &pl->slots[pk->slot];
+	return true;
 }
 
 static bool may_go(struct passing *pk)
@@ -107,8 +120,11 @@ static void hand_over(struct plane *pl, struct passing *pk)
 /* @pk: in pl->reading, as the kernel gave it. */
 static void outgoing(struct plane *pl, struct passing *pk)
 {
-	if (!classify(pl, pk) || !plane_to_there(pk) || !may_go(pk) ||
-	    !rules_let(pl, pk, RULE_OUT) || !normalise(pk))
+	if (!classify(pl, pk) || !(pk->lent || plane_to_there(pk)) || !may_go(pk))
+		return;
+	if (!pk->lent)
+		plane_lend_note(pl, pk);
+	if (!rules_let(pl, pk, RULE_OUT) || !normalise(pk))
 		return;
 	clamp(pl, pk);
 	if (pl->capturing)
@@ -162,7 +178,9 @@ static void put(struct plane *pl, struct passing *pk)
 
 void plane_into_tun(struct plane *pl, struct passing *pk)
 {
-	if (!plane_to_here(pk))
+	enum lend_step lent = plane_lend_in(pl, pk);
+
+	if (lent == LEND_STOP || (lent == LEND_NOT_OURS && !plane_to_here(pk)))
 		return;
 	clamp(pl, pk);
 	put(pl, pk);

@@ -232,12 +232,18 @@ static void on_plane_closed(void *arg)
 	app->plane = NULL;
 }
 
+static void on_note(void *arg, const char *todo, const char *text)
+{
+	app_note_error(arg, todo, "%s", text);
+}
+
 const struct plane_callbacks sessions_plane_calls = {
 	.on_outgoing = on_outgoing,
 	.on_flush = on_flush,
 	.on_captured = captures_packet,
 	.on_gone = on_plane_gone,
 	.on_closed = on_plane_closed,
+	.on_note = on_note,
 };
 
 /* Begin and end */

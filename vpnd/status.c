@@ -96,7 +96,39 @@ static void add_drops(json_t *o, struct app *app, const struct app_session *as,
 			json_object_set_new(drops, rules_drop_name((enum rules_drop)i),
 					    ints(rules[i]));
 	}
+	for (int i = 0; i < LEND_DROPS; i++) {
+		if (c->lend[i])
+			json_object_set_new(drops, lend_drop_name((enum lend_drop)i),
+					    ints(c->lend[i]));
+	}
 	json_object_set_new(o, "drops", drops);
+}
+
+static void add_lend(json_t *o, const struct app *app)
+{
+	struct plane_lend_status st;
+	json_t *list = json_array();
+	char address[ADDR_TEXT_SIZE], subnet[PREFIX_TEXT_SIZE];
+
+	json_object_set_new(
+		o, "lan_mode",
+		json_string(plane_lan_mode(app->plane) == PLANE_LAN_LEND ? "lend" : "route"));
+	plane_lend_status(app->plane, &st);
+	for (size_t i = 0; i < st.n; i++) {
+		json_t *one;
+
+		addr_format(&st.lent[i].addr, address);
+		prefix_format(&st.lent[i].subnet, subnet);
+		one = json_pack("{s:s, s:s, s:s}", "subnet", subnet, "interface",
+				st.lent[i].interface, "state", st.lent[i].state);
+		if (st.lent[i].addr.family)
+			json_object_set_new(one, "address", json_string(address));
+		json_array_append_new(list, one);
+	}
+	json_object_set_new(o, "lent", list);
+	json_object_set_new(o, "lent_flows", ints(st.flows));
+	json_object_set_new(o, "lent_evicted", ints(st.evicted));
+	json_object_set_new(o, "lent_unknown", ints(st.unknown));
 }
 
 static void add_relay(json_t *o, const struct session_status *st)
@@ -240,6 +272,8 @@ json_t *status_make(struct app *app)
 		json_object_set_new(o, "domain", json_string(id->id.domain));
 		json_object_set_new(o, "uid", json_string(id->id.uid));
 	}
+	if (o && device)
+		add_lend(o, app);
 	if (o)
 		add_link(o, app);
 	if (o)

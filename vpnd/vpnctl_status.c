@@ -90,6 +90,30 @@ static void print_dns(const json_t *d)
 	line("Names", text);
 }
 
+/* "192.168.1.250 on eth0", or what stands in the way. */
+static void print_lent(const json_t *s)
+{
+	const json_t *lent = json_object_get(s, "lent");
+	char text[LIST_SIZE];
+
+	for (size_t i = 0; i < json_array_size(lent); i++) {
+		const json_t *one = json_array_get(lent, i);
+		const char *address = vpnctl_text(one, "address");
+
+		snprintf(text, sizeof(text), "%s on %s%s", address[0] ? address : "none",
+			 vpnctl_text(one, "interface"),
+			 address[0] ? ""
+			 : strcmp(vpnctl_text(one, "state"), "looking") == 0
+				 ? ", looking for one"
+				 : ", managers are routed");
+		line(i ? "" : "Borrowed", text);
+	}
+	if (json_array_size(lent) == 0)
+		return;
+	snprintf(text, sizeof(text), "%" PRId64, vpnctl_int(s, "lent_flows"));
+	line("Flows", text);
+}
+
 static void print_self(const json_t *s)
 {
 	char text[LIST_SIZE], again[VPNCTL_TEXT_SIZE];
@@ -105,6 +129,7 @@ static void print_self(const json_t *s)
 	line("TUN device", vpnctl_text(s, "tun"));
 	list_line(s, "Addresses", "addresses");
 	list_line(s, "Own LANs", "lans");
+	print_lent(s);
 	print_server(json_object_get(s, "server"));
 	print_dns(json_object_get(s, "dns"));
 	ctl_metrics(text, sizeof(text), s);

@@ -386,6 +386,25 @@ static void pings(void **state)
 	}
 }
 
+static void pings_of_the_lent_address(void **state)
+{
+	static const char *const ends[][2] = {{PLC, LENT}, {PLC6, LENT6}};
+
+	for (int i = 0; i < 2; i++) {
+		struct made p = echo(ends[i][0], ends[i][1], 9, true);
+		struct made want = echo(ends[i][1], ends[i][0], 9, false);
+		struct napt_packet np = {&p.v, p.bytes, p.n, &p.ip};
+
+		assert_true(napt_echo(&np));
+		goes(&p, ends[i][1], 9, ends[i][0], 9);
+		assert_memory_equal(p.bytes, want.bytes, p.n);
+		assert_false(napt_echo(&np)); /* an answer now */
+		p = datagram(ends[i][0], 1, ends[i][1], 2);
+		np.n = p.n;
+		assert_false(napt_echo(&np));
+	}
+}
+
 static void other_protocols(void **state)
 {
 	struct made p = ip_packet(PC, PLC, 47, 20), q = ip_packet("10.0.0.6", PLC, 47, 20);
@@ -783,6 +802,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(udp_without_checksum, setup, teardown),
 		cmocka_unit_test_setup_teardown(udp_checksum_of_zero, setup, teardown),
 		cmocka_unit_test_setup_teardown(pings, setup, teardown),
+		cmocka_unit_test_setup_teardown(pings_of_the_lent_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_protocols, setup, teardown),
 		cmocka_unit_test_setup_teardown(flows_of_the_lan_are_left_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_an_address, setup, teardown),

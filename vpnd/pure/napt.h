@@ -73,6 +73,12 @@ enum napt_result napt_out(struct napt *t, struct napt_packet *p, uint8_t lent, u
  * @in: from the peer of @slot to the LAN; else from the LAN to the peer's side. */
 void napt_note(struct napt *t, struct napt_packet *p, uint16_t slot, bool in, uint64_t now_ms);
 
+/**
+ * napt_echo() - a ping of the lent address itself becomes its answer: so DHCP servers ask whether
+ * an address is free. Return: false: it is none.
+ */
+bool napt_echo(struct napt_packet *p);
+
 /** napt_expire() - forget what was idle too long; now and then. */
 void napt_expire(struct napt *t, uint64_t now_ms);
 /** napt_forget_slot(), napt_forget_lent() - a session has ended, an address was given up. */

@@ -81,6 +81,30 @@ void napt_write(struct napt_packet *p, const struct l4 *l4, enum napt_end end, c
 	write_port(p, l4, &c, end, port);
 }
 
+/* Both addresses stay in all sums; the message's type does not. */
+bool napt_echo(struct napt_packet *p)
+{
+	bool v4 = p->bytes[0] >> 4 == 4;
+	size_t n = v4 ? 4 : 16;
+	uint8_t *src = p->bytes + (v4 ? IPV4_SRC : IPV6_SRC), was[16], type[2] = {0};
+	struct addr a = p->ip->src;
+	struct l4 l4;
+
+	l4_parse(p->bytes, p->n, &l4);
+	if (l4.kind != L4_ECHO || !l4.request || l4.fragment || p->v->needs_csum)
+		return false;
+	memcpy(was, src, n);
+	memcpy(src, src + n, n);
+	memcpy(src + n, was, n);
+	p->ip->src = p->ip->dst;
+	p->ip->dst = a;
+	type[0] = v4 ? 0 : 129;
+	type[1] = p->bytes[l4.at + 1];
+	csum_mend(p->bytes + l4.csum_at, p->bytes + l4.at, type, 2);
+	p->bytes[l4.at] = type[0];
+	return true;
+}
+
 /* --- in what an ICMP error quotes --- */
 
 /* Of the IP header as much as is needed; its lengths may be larger than what is quoted. */
