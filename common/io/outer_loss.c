@@ -59,7 +59,18 @@ static void return_to_system(struct outer *o)
 /* A kernel that does not count what was sent counts what was sent again: that is no ratio. */
 static bool note_sent(struct outer *o, const struct tcp_counts *c, uint64_t now_ms)
 {
-	return c->sent > 0 && loss_note(&o->loss_out, c->sent, c->again, now_ms);
+	struct loss_look look = {
+		.segments = c->sent, .again = c->again, .rtt_us = c->rtt_us, .now_ms = now_ms};
+
+	return c->sent > 0 && loss_note(&o->loss_out, &look);
+}
+
+/* The round trip of what the other side sends is not known here. */
+static void note_received(struct outer *o, const struct tcp_counts *c, uint64_t now_ms)
+{
+	struct loss_look look = {.segments = c->received, .again = c->displaced, .now_ms = now_ms};
+
+	(void)loss_note(&o->loss_in, &look);
 }
 
 void outer_watch_loss(struct outer *o)
@@ -74,7 +85,7 @@ void outer_watch_loss(struct outer *o)
 	if (tcp_count(o->fd, &c) != 0)
 		return;
 	is = note_sent(o, &c, now_ms);
-	(void)loss_note(&o->loss_in, c.received, c.displaced, now_ms);
+	note_received(o, &c, now_ms);
 	if (is && !was)
 		leave_system(o);
 	else if (was && !is)

@@ -19,6 +19,7 @@ int tcp_count(int fd, struct tcp_counts *c)
 		.again = info.tcpi_total_retrans - info.tcpi_dsack_dups,
 		.received = info.tcpi_data_segs_in,
 		.displaced = info.tcpi_rcv_ooopack,
+		.rtt_us = info.tcpi_rtt,
 	};
 	return 0;
 }

@@ -12,6 +12,7 @@
 struct tcp_counts {
 	uint32_t sent, again;	      /* again: of the sent ones, for a reason */
 	uint32_t received, displaced; /* displaced: behind a missing one */
+	uint32_t rtt_us;	      /* smoothed, of what is sent */
 };
 
 /** tcp_count() - Return: 0; -errno. */

@@ -47,13 +47,20 @@ row_load() {
 	loaded eight_ 1 0.01 -P 8
 }
 
-# line - a shaped line: idle, then loaded towards the machine and from it.
+# line - a shaped line: idle, then loaded towards the machine and from it. The tunnel begins on this
+# line: a congestion control remembers the shortest round trip of its connection for minutes.
 line() {
 	local settings ramp=$((quick ? 1 : 3))
 
 	read -ra settings <<<"${line_settings[$row]}"
+	tear_down
 	lab link site1 "${settings[@]}"
-	sleep 0.5
+	if ! bring_up; then
+		say "$system, $row: it does not come up on this line"
+		lab link site1
+		bring_up || die "$system does not come up any more"
+		return
+	fi
 	ping_run idle_ 40 0.05
 	# Long round trips: what is measured begins later and takes longer.
 	local seconds=$((seconds + ramp))
