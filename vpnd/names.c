@@ -258,6 +258,7 @@ void names_on_ask(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reject(rpc, id, RPC_DENIED, "this end is a device; only managers have names");
 		return;
 	}
+	tell_resolved(app);				       /* it may have come meanwhile */
 	(void)!rpc_int(params, "after", 0, INT32_MAX, &after); /* may be absent */
 	l.skip = (size_t)after;
 	l.list = json_array();

@@ -176,7 +176,7 @@ resolves_to() {
 @test "dnsmasq serves the LAN with it" {
 	(exec "$REPO/scripts/lab" in eng1 dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root \
 		--listen-address=192.168.101.1 --bind-interfaces --no-resolv --no-hosts --pid-file= \
-		--stop-dns-rebind "--$(tool eng1 dns | grep -o 'server=/.*')" \
+		--stop-dns-rebind --address=/example.org/192.0.2.7 "--$(tool eng1 dns | grep -o 'server=/.*')" \
 		"--$(tool eng1 dns | grep -o 'rebind-domain-ok=/.*')") >"$BATS_FILE_TMPDIR/dnsmasq.log" 2>&1 3>&- 4>&- &
 	disown $!
 	wait_for 20 resolves_to pc1 plc1.site1.$top "$plc1"
@@ -185,8 +185,55 @@ resolves_to() {
 	wait_for 20 resolves_to pc1 cell.site1.$top 192.168.201.50
 	tool as1 device host remove site1 cell
 	wait_for 20 resolves_to pc1 cell.site1.$top ''
-	assert_equal "$(resolve pc1 example.org)" ''
+	assert_equal "$(resolve pc1 example.org)" 192.0.2.7
 	assert_fails grep -i 'refused to do' "$BATS_FILE_TMPDIR/dnsmasq.log"
+}
+
+# --- /etc/resolv.conf alone, which glibc reads ---
+
+# glibc_finds NAME ADDRESS
+glibc_finds() {
+	[[ $(lab in eng1 getent ahostsv4 "$1" | awk '{ print $1; exit }') == "$2" ]]
+}
+
+# eng1_anew - its vpnd, with its configuration as it is now; site1 is connected again.
+eng1_anew() {
+	lab stop eng1
+	lab start eng1
+	wait_for 60 is_online eng1
+	wait_for 20 connect eng1 site1
+}
+
+@test "the first line of resolv.conf is enough: other names are asked of the next server" {
+	local etc
+
+	etc=$(lab_dir)/etc
+	cp "$(lab_dir eng1)/conf" "$BATS_FILE_TMPDIR/conf"
+	cp "$etc/resolv.conf" "$BATS_FILE_TMPDIR/resolv.conf"
+	echo 'dns = 127.70.0.1:53' >>"$(lab_dir eng1)/conf"
+	printf 'nameserver 127.70.0.1\nnameserver 192.168.101.1\n' >"$etc/resolv.conf"
+	eng1_anew
+	wait_for 10 glibc_finds plc1.site1.$top "$plc1"
+	glibc_finds example.org 192.0.2.7 # dnsmasq's, of the test above
+	cat "$BATS_FILE_TMPDIR/resolv.conf" >"$etc/resolv.conf"
+	cp "$BATS_FILE_TMPDIR/conf" "$(lab_dir eng1)/conf"
+	eng1_anew
+}
+
+# configured VALUE - what vpnd makes of `dns = VALUE`.
+configured() {
+	printf '[vpnd]\nrole = manager\ndns = %s\n' "$1" >"$BATS_TEST_TMPDIR/conf"
+	"$BUILD/bin/vpnd" -n -c "$BATS_TEST_TMPDIR/conf"
+}
+
+@test "where names are answered is configured" {
+	configured yes | grep -qx 'dns = 127.0.0.1:453'
+	configured no | grep -qx 'dns = no'
+	configured '127.70.0.1:53, [::1]:453' | grep -qx 'dns = 127.70.0.1:53, \[::1\]:453'
+	configured 5353 | grep -qx 'dns = 127.0.0.1:5353'
+	refused "not all" configured 0.0.0.0:53
+	refused "not all" configured '[::]:53'
+	refused "neither PORT" configured maybe
 }
 
 # --- systemd-resolved ---
