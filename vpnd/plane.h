@@ -154,7 +154,7 @@ struct plane_question {
 	struct addr from; /* family 0: this host's own; of a peer's side: it comes in */
 };
 struct plane_step {
-	const char *name; /* from, route, session, translation, gate, rules */
+	const char *name; /* from, route, session, translation, lent, gate, rules */
 	bool stops;	  /* it gets no further */
 	int slot;	  /* the session; -1: not known yet */
 	const char *text;

@@ -36,6 +36,12 @@ enum lend_step {
 	LEND_STOP,     /* dropped and counted, or held */
 };
 
+/** plane_lend_is() - is @a a lent address? */
+bool plane_lend_is(const struct plane *pl, const struct addr *a);
+/** plane_lend_for() - which stands for the peer of @slot when it writes to @a on a LAN here. NULL:
+ * none, addresses stay; family 0: it is being sought, packets wait. */
+const struct addr *plane_lend_for(const struct plane *pl, uint16_t slot, const struct addr *a);
+
 /** plane_lend_out() - from the TUN: is it for a lent address? */
 enum lend_step plane_lend_out(struct plane *pl, struct passing *pk);
 /** plane_lend_note() - from the TUN, it goes to its session: what the LAN begins is known by it. */

@@ -92,6 +92,20 @@ static uint8_t lent_of_lan(const struct slot *s, const struct addr *a)
 	return NO_LENT;
 }
 
+bool plane_lend_is(const struct plane *pl, const struct addr *a)
+{
+	return lent_that_is(pl->lend, a) != NO_LENT;
+}
+
+const struct addr *plane_lend_for(const struct plane *pl, uint16_t slot, const struct addr *a)
+{
+	uint8_t lent = lent_of_lan(&pl->slots[slot], a);
+
+	if (lent == NO_LENT || pl->lend->lents[lent].none)
+		return NULL;
+	return &pl->lend->lents[lent].addr;
+}
+
 static void count(struct plane_counters *c, enum napt_result r)
 {
 	switch (r) {

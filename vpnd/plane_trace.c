@@ -9,6 +9,7 @@
 
 #include "common/io/file.h"
 #include "vpnd/plane_internal.h"
+#include "vpnd/plane_lend.h"
 
 #define TEXT_SIZE 320
 
@@ -157,6 +158,13 @@ static void trace_session_out(struct tracing *tr)
 	uint16_t slot;
 
 	addr_format(&tr->pk.ip.dst, text);
+	if (plane_lend_is(tr->pl, &tr->pk.ip.dst)) {
+		step(tr, "lent", true,
+		     "%s stands for the other sides: only what they began "
+		     "passes",
+		     text);
+		return;
+	}
 	if (!route_table_lookup(&tr->pl->table, &tr->pk.ip.dst, &slot)) {
 		step(tr, "session", true, "none has a network with %s", text);
 		return;
@@ -231,6 +239,22 @@ static void trace_route_in(struct tracing *tr)
 		say_way(tr, &way, &tr->pk.ip.dst, false, "");
 }
 
+/* Return: true, a lent address takes the sender's place. */
+static bool trace_lent(struct tracing *tr)
+{
+	const struct addr *lent = plane_lend_for(tr->pl, tr->pk.slot, &tr->pk.ip.dst);
+	char text[ADDR_TEXT_SIZE];
+
+	if (!lent)
+		return false;
+	addr_format(lent, text);
+	if (lent->family)
+		step(tr, "lent", false, "the LAN sees %s as the sender", text);
+	else
+		step(tr, "lent", false, "an address for the sender is being sought: it waits");
+	return true;
+}
+
 static void trace_in(struct tracing *tr, uint16_t slot, const struct addr *real)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -248,7 +272,9 @@ static void trace_in(struct tracing *tr, uint16_t slot, const struct addr *real)
 	if (!tr->t->stops)
 		trace_rules(tr, RULE_IN);
 	tr->t->ip = tr->pk.ip;
-	if (!tr->t->stops)
+	if (tr->t->stops)
+		return;
+	if (!trace_lent(tr))
 		trace_translation(tr, true);
 	if (!tr->t->stops)
 		trace_route_in(tr);
