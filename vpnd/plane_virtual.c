@@ -158,15 +158,17 @@ static bool recall(const struct plane *pl, const char *uid, const struct prefix 
 static int choose(const struct plane *pl, const char *uid, const struct prefix *lan,
 		  const struct taken *t, struct prefix *here)
 {
+	struct vprefix_list pools = {.n = pl->pools.n, .at = pl->pools.at},
+			    taken = {.n = t->n, .at = t->list};
 	int r;
 
 	if (recall(pl, uid, lan, t, here))
 		return 0;
-	r = vprefix_choose(here, uid, lan, pl->pools.at, pl->pools.n, t->list, t->n);
-	if (r == -ENOSPC)
-		r = vprefix_choose(here, uid, lan, pl->pools.at, pl->pools.n, t->list,
-				   t->n_without_memory);
-	return r;
+	r = vprefix_choose(here, uid, lan, &pools, &taken);
+	if (r != -ENOSPC)
+		return r;
+	taken.n = t->n_without_memory;
+	return vprefix_choose(here, uid, lan, &pools, &taken);
 }
 
 static void say_why_not(char error[PLANE_ERROR_SIZE], int r, const struct prefix *lan)

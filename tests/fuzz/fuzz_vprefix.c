@@ -30,15 +30,17 @@ static void check_entries(const struct vprefix_memory *m)
 static void choose(const struct vprefix_memory *m)
 {
 	struct prefix taken[8], pools[8], out;
+	struct vprefix_list from = {.at = pools}, without = {.at = taken};
 	size_t n = m->n < 8 ? m->n : 8;
 
 	for (size_t i = 0; i < n; i++) {
 		taken[i] = m->entries[i].lan;
 		pools[i] = prefix_of(&m->entries[i].here.addr, m->entries[i].here.len / 2);
 	}
+	from.n = without.n = n;
 	for (size_t i = 0; i < n; i++) {
-		if (vprefix_choose(&out, m->entries[i].uid, &m->entries[i].lan, pools, n, taken,
-				   n) != 0)
+		if (vprefix_choose(&out, m->entries[i].uid, &m->entries[i].lan, &from, &without) !=
+		    0)
 			continue;
 		require(out.len == m->entries[i].lan.len && vprefix_in_pools(&out, pools, n) &&
 			!vprefix_is_taken(&out, taken, n));

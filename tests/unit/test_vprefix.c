@@ -34,6 +34,15 @@ static const char *uid_of(unsigned int i)
 	return uid;
 }
 
+static int choose(struct prefix *out, const char *uid, const struct prefix *lan,
+		  const struct prefix *pools, size_t n_pools, const struct prefix *taken,
+		  size_t n_taken)
+{
+	struct vprefix_list from = {n_pools, pools}, without = {n_taken, taken};
+
+	return vprefix_choose(out, uid, lan, &from, &without);
+}
+
 static void expect(const struct prefix *p, const char *text)
 {
 	char out[PREFIX_TEXT_SIZE];
@@ -48,11 +57,11 @@ static void the_same_again(void **state)
 	struct prefix lan = prefix("192.168.1.0/24"), six = prefix("fd00:1::/64"),
 		      pools[] = {prefix("100.64.0.0/10"), prefix("fdfb:9402:999f::/48")}, out;
 
-	assert_int_equal(vprefix_choose(&out, UID, &lan, pools, 2, NULL, 0), 0);
+	assert_int_equal(choose(&out, UID, &lan, pools, 2, NULL, 0), 0);
 	expect(&out, "100.122.19.0/24");
-	assert_int_equal(vprefix_choose(&out, UID, &six, pools, 2, NULL, 0), 0);
+	assert_int_equal(choose(&out, UID, &six, pools, 2, NULL, 0), 0);
 	expect(&out, "fdfb:9402:999f:226f::/64");
-	assert_int_equal(vprefix_choose(&out, uid_of(1), &lan, pools, 2, NULL, 0), 0);
+	assert_int_equal(choose(&out, uid_of(1), &lan, pools, 2, NULL, 0), 0);
 	expect(&out, "100.91.39.0/24");
 }
 
@@ -64,8 +73,7 @@ static void many_of_the_same(void **state)
 	size_t n_pools = prefixes(pools, texts);
 
 	for (unsigned int i = 0; i < 2000; i++) {
-		assert_int_equal(
-			vprefix_choose(&taken[i], uid_of(i), &lan, pools, n_pools, taken, i), 0);
+		assert_int_equal(choose(&taken[i], uid_of(i), &lan, pools, n_pools, taken, i), 0);
 		assert_int_equal(taken[i].len, 24);
 		assert_true(vprefix_in_pools(&taken[i], pools, 1));
 		assert_false(vprefix_is_taken(&taken[i], taken, i));
@@ -80,12 +88,11 @@ static void a_pool_is_used_up(void **state)
 	size_t n_pools = prefixes(pools, texts);
 
 	for (unsigned int i = 0; i < 20; i++) {
-		assert_int_equal(
-			vprefix_choose(&taken[i], uid_of(i), &lan, pools, n_pools, taken, i), 0);
+		assert_int_equal(choose(&taken[i], uid_of(i), &lan, pools, n_pools, taken, i), 0);
 		assert_false(vprefix_is_taken(&taken[i], taken, i));
 		assert_int_equal(vprefix_in_pools(&taken[i], pools, 1), i < 16);
 	}
-	assert_int_equal(vprefix_choose(&taken[20], UID, &lan, pools, n_pools, taken, 20), -ENOSPC);
+	assert_int_equal(choose(&taken[20], UID, &lan, pools, n_pools, taken, 20), -ENOSPC);
 }
 
 /* Wider, narrower and equal ones; what is free lies between them. */
@@ -100,11 +107,11 @@ static void what_is_taken(void **state)
 	size_t n = prefixes(taken, texts);
 
 	for (unsigned int i = 0; i < 300; i++) {
-		assert_int_equal(vprefix_choose(&out, uid_of(i), &lan, &pool, 1, taken, n), 0);
+		assert_int_equal(choose(&out, uid_of(i), &lan, &pool, 1, taken, n), 0);
 		expect(&out, "198.19.130.0/24");
 	}
 	taken[n] = prefix("198.0.0.0/8");
-	assert_int_equal(vprefix_choose(&out, UID, &lan, &pool, 1, taken, n + 1), -ENOSPC);
+	assert_int_equal(choose(&out, UID, &lan, &pool, 1, taken, n + 1), -ENOSPC);
 }
 
 static void sizes(void **state)
@@ -115,22 +122,22 @@ static void sizes(void **state)
 	size_t n = prefixes(pools, texts);
 
 	lan = prefix("172.16.0.0/12");
-	assert_int_equal(vprefix_choose(&out, UID, &lan, pools, n, &taken, 1), 0);
+	assert_int_equal(choose(&out, UID, &lan, pools, n, &taken, 1), 0);
 	assert_true(out.len == 12 && vprefix_in_pools(&out, &pools[1], 1));
 	lan = prefix("11.0.0.0/8");
-	assert_int_equal(vprefix_choose(&out, UID, &lan, pools, n, NULL, 0), 0);
+	assert_int_equal(choose(&out, UID, &lan, pools, n, NULL, 0), 0);
 	expect(&out, "10.0.0.0/8");
-	assert_int_equal(vprefix_choose(&out, UID, &lan, pools, n, &taken, 1), -ENOSPC);
+	assert_int_equal(choose(&out, UID, &lan, pools, n, &taken, 1), -ENOSPC);
 	lan = prefix("128.0.0.0/7");
-	assert_int_equal(vprefix_choose(&out, UID, &lan, pools, n, NULL, 0), -ERANGE);
+	assert_int_equal(choose(&out, UID, &lan, pools, n, NULL, 0), -ERANGE);
 	lan = prefix("fd00::/40");
-	assert_int_equal(vprefix_choose(&out, UID, &lan, pools, n, NULL, 0), -ERANGE);
-	assert_int_equal(vprefix_choose(&out, UID, &lan, pools, 2, NULL, 0), -ERANGE);
+	assert_int_equal(choose(&out, UID, &lan, pools, n, NULL, 0), -ERANGE);
+	assert_int_equal(choose(&out, UID, &lan, pools, 2, NULL, 0), -ERANGE);
 	lan = prefix("fd00::1/128");
-	assert_int_equal(vprefix_choose(&out, UID, &lan, pools, n, NULL, 0), 0);
+	assert_int_equal(choose(&out, UID, &lan, pools, n, NULL, 0), 0);
 	assert_true(out.len == 128 && vprefix_in_pools(&out, &pools[2], 1));
 	lan = prefix("192.168.1.7/32");
-	assert_int_equal(vprefix_choose(&out, UID, &lan, pools, n, NULL, 0), 0);
+	assert_int_equal(choose(&out, UID, &lan, pools, n, NULL, 0), 0);
 	assert_true(out.len == 32 && vprefix_in_pools(&out, pools, 1));
 }
 
@@ -157,7 +164,7 @@ static void noise(void **state)
 
 			free_ones += !vprefix_is_taken(&p, taken, n);
 		}
-		r = vprefix_choose(&out, uid_of((unsigned int)i), &lan, &pool, 1, taken, n);
+		r = choose(&out, uid_of((unsigned int)i), &lan, &pool, 1, taken, n);
 		assert_int_equal(r, free_ones ? 0 : -ENOSPC);
 		if (r == 0)
 			assert_true(!vprefix_is_taken(&out, taken, n) &&

@@ -129,11 +129,10 @@ static void advance(struct prefix *p, const struct prefix *pool, uint8_t step)
  * Each one of @taken is met at most once on the way from the beginning to the pool's end, and once
  * more on the way from there, because the search goes on behind it.
  */
-static bool search(struct prefix *p, const struct prefix *pool, const struct prefix *taken,
-		   size_t n_taken)
+static bool search(struct prefix *p, const struct prefix *pool, const struct vprefix_list *taken)
 {
-	for (size_t tries = 0; tries <= 2 * (n_taken + 1); tries++) {
-		const struct prefix *by = first_taken(p, taken, n_taken);
+	for (size_t tries = 0; tries <= 2 * (taken->n + 1); tries++) {
+		const struct prefix *by = first_taken(p, taken->at, taken->n);
 
 		if (!by)
 			return true;
@@ -145,17 +144,18 @@ static bool search(struct prefix *p, const struct prefix *pool, const struct pre
 }
 
 int vprefix_choose(struct prefix *out, const char *uid, const struct prefix *lan,
-		   const struct prefix *pools, size_t n_pools, const struct prefix *taken,
-		   size_t n_taken)
+		   const struct vprefix_list *pools, const struct vprefix_list *taken)
 {
 	int r = -ERANGE;
 
-	for (size_t i = 0; i < n_pools; i++) {
-		if (pools[i].addr.family != lan->addr.family || pools[i].len > lan->len)
+	for (size_t i = 0; i < pools->n; i++) {
+		const struct prefix *pool = &pools->at[i];
+
+		if (pool->addr.family != lan->addr.family || pool->len > lan->len)
 			continue;
 		r = -ENOSPC;
-		*out = beginning(&pools[i], uid, lan);
-		if (search(out, &pools[i], taken, n_taken))
+		*out = beginning(pool, uid, lan);
+		if (search(out, pool, taken))
 			return 0;
 	}
 	return r;

@@ -11,11 +11,16 @@
 #include "common/pure/ident.h"
 
 #define VPREFIX_MEMORY_MAX 1024
-#define VPREFIX_FILE_MAX_BYTES (256 * 1024)
+#define VPREFIX_FILE_MAX_BYTES 262144
 
 /* 100.64.0.0/12: the lower part of 100.64.0.0/10, from which accessd numbers its endpoints upwards
  * (accessd/pure/pool.h). Which of them exist, nobody here knows. */
 extern const struct prefix vprefix_tunnels;
+
+struct vprefix_list {
+	size_t n;
+	const struct prefix *at;
+};
 
 /** vprefix_is_taken() - does @p overlap with one of @taken? */
 bool vprefix_is_taken(const struct prefix *p, const struct prefix *taken, size_t n_taken);
@@ -29,8 +34,8 @@ bool vprefix_in_pools(const struct prefix *p, const struct prefix *pools, size_t
  * Return: 0; -ERANGE no pool is as large as @lan; -ENOSPC nothing is free in those that are.
  */
 int vprefix_choose(struct prefix *out, const char *uid, const struct prefix *lan,
-		   const struct prefix *pools, size_t n_pools, const struct prefix *taken,
-		   size_t n_taken) __attribute__((warn_unused_result));
+		   const struct vprefix_list *pools, const struct vprefix_list *taken)
+	__attribute__((warn_unused_result));
 
 /* What was chosen before. No two of @here overlap. All zero at first. */
 struct vprefix_memory {
