@@ -67,7 +67,7 @@ static void finish_csum(struct passing *pk)
 		vnet_complete_csum(&pk->v, pk->bytes, pk->n);
 }
 
-static void answer_peer(struct plane *pl, const struct passing *pk)
+static void send_to_peer(struct plane *pl, const struct passing *pk)
 {
 	struct packet *p = packet_new(pl->packets, pk->n);
 
@@ -81,6 +81,19 @@ static void answer_peer(struct plane *pl, const struct passing *pk)
 	pl->cb->on_flush(pl->arg);
 }
 
+/* To the peer, or to this side as from the peer. */
+static void deliver(struct plane *pl, struct passing *pk, bool to_peer)
+{
+	if (ip_parse(pk->bytes, pk->n, &pk->ip) != 0)
+		return;
+	if (pl->capturing)
+		plane_captured(pl, pk, !to_peer, true);
+	if (to_peer)
+		send_to_peer(pl, pk);
+	else
+		plane_into_tun(pl, pk);
+}
+
 static void answer(struct plane *pl, struct passing *pk, enum rule_direction direction)
 {
 	struct passing back = {.slot = pk->slot, .s = pk->s};
@@ -92,17 +105,23 @@ static void answer(struct plane *pl, struct passing *pk, enum rule_direction dir
 	if (!toobig_allowed(&pk->s->refused[in], clock_mono_ms()))
 		return;
 	finish_csum(pk);
-	if (refuse_answer(bytes, &back.n, pk->bytes, pk->n, v4 ? ipv4 : ipv6) != 0)
-		return;
 	back.bytes = bytes;
-	if (ip_parse(bytes, back.n, &back.ip) != 0)
+	if (refuse_answer(bytes, &back.n, pk->bytes, pk->n, v4 ? ipv4 : ipv6) == 0)
+		deliver(pl, &back, in);
+}
+
+/* The receiver may wait for ever, and a machine has few connections to spare. */
+static void end_onward(struct plane *pl, const struct passing *pk, enum rule_direction direction)
+{
+	struct passing onward = {.slot = pk->slot, .s = pk->s};
+	bool out = direction == RULE_OUT;
+	uint8_t bytes[REFUSE_MAX_BYTES];
+
+	if (!toobig_allowed(&pk->s->refused[out], clock_mono_ms()))
 		return;
-	if (pl->capturing)
-		plane_captured(pl, &back, !in, true);
-	if (in)
-		answer_peer(pl, &back);
-	else
-		plane_into_tun(pl, &back);
+	onward.bytes = bytes;
+	if (refuse_onward(bytes, &onward.n, pk->bytes, pk->n) == 0)
+		deliver(pl, &onward, out);
 }
 
 bool plane_ask_firewall(struct plane *pl, struct passing *pk, enum rule_direction direction)
@@ -123,5 +142,7 @@ bool plane_ask_firewall(struct plane *pl, struct passing *pk, enum rule_directio
 		plane_captured(pl, pk, direction == RULE_IN, false);
 	if (d.verdict == FIREWALL_REFUSE)
 		answer(pl, pk, direction);
+	if (d.cut)
+		end_onward(pl, pk, direction);
 	return d.verdict == FIREWALL_PASS;
 }

@@ -34,6 +34,7 @@ static void one(struct firewall *fw, enum rule_direction direction, const uint8_
 	static const struct addr from4 = {4, {100, 64, 0, 1}}, from6 = {6, {0xfd, 1}};
 	struct firewall_decision before, d;
 	uint8_t answer[REFUSE_MAX_BYTES];
+	size_t m;
 	struct ip_info ip;
 	struct firewall_packet p = {0, direction, &ip, bytes, n};
 
@@ -43,6 +44,8 @@ static void one(struct firewall *fw, enum rule_direction direction, const uint8_
 	d = firewall_check(fw, &p, now_ms);
 	require(before.verdict == d.verdict && before.why == d.why && before.rule == d.rule);
 	require(d.why != FIREWALL_RULE || d.rule < firewall_rules(fw, 0)->n);
+	if (refuse_onward(answer, &m, bytes, n) == 0)
+		require(ip_parse(answer, m, &ip) == 0);
 	if (d.verdict == FIREWALL_REFUSE &&
 	    refuse_answer(answer, &n, bytes, n, ip.src.family == 4 ? &from4 : &from6) == 0)
 		require(ip_parse(answer, n, &ip) == 0);

@@ -104,6 +104,11 @@ ended() {
 	! kill -0 "$1" 2>/dev/null
 }
 
+# all_closed NODE PORT - no connection to it is there.
+all_closed() {
+	[[ -z $(lab in "$1" ss -Htn state established "sport = :$2") ]]
+}
+
 @test "a change cuts what runs, and lets other things pass" {
 	local rc=0
 
@@ -113,6 +118,7 @@ ended() {
 	wait_for 2 ended "$holding"
 	wait "$holding" || rc=$?
 	((rc != 0)) || fail "it was not cut"
+	wait_for 2 all_closed plc1 7
 	wait_for 2 echoed pc1 "$far4" 8
 	wait_for 2 is_refused pc1 "$far4" 7
 	rule remove 1

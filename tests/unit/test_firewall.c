@@ -131,6 +131,7 @@ static struct firewall_decision ask(uint16_t slot, enum rule_direction direction
 	assert_int_equal(explained.verdict, d.verdict); /* what is told is what happens */
 	assert_int_equal(explained.why, d.why);
 	assert_int_equal(explained.rule, d.rule);
+	assert_int_equal(explained.cut, d.cut);
 	free(exact);
 	return d;
 }
@@ -271,13 +272,18 @@ static void other_protocols(void **state)
 /* Flows go on while the rules allow their beginning. */
 static void rules_that_change(void **state)
 {
+	struct made segment;
+
 	set_rules(SLOT, RULES("allow in tcp/102", "allow in tcp/80"));
 	passes(RULE_IN, tcp(pc, 5000, plc, 102, SYN), FIREWALL_RULE);
 	passes(RULE_IN, tcp(pc, 5001, plc, 80, SYN), FIREWALL_RULE);
 	set_rules(SLOT, RULES("deny in tcp/22", "allow in tcp/80"));
 	assert_int_equal(counters()->hits[0], 0);
 	assert_int_equal(counters()->hits[1], 1); /* the rule that stays keeps its count */
-	is_refused(RULE_OUT, tcp(plc, 102, pc, 5000, ACK), FIREWALL_DEFAULT);
+	segment = tcp(plc, 102, pc, 5000, ACK);
+	assert_true(ask(SLOT, RULE_OUT, &segment).cut);
+	assert_false(ask(SLOT, RULE_OUT, &segment).cut); /* once */
+	is_refused(RULE_OUT, segment, FIREWALL_DEFAULT);
 	is_refused(RULE_IN, tcp(pc, 5000, plc, 102, ACK), FIREWALL_DEFAULT);
 	passes(RULE_OUT, tcp(plc, 80, pc, 5001, ACK), FIREWALL_FLOW);
 	passes(RULE_IN, tcp(pc, 5001, plc, 80, ACK), FIREWALL_FLOW);

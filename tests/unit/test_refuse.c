@@ -104,6 +104,28 @@ static void resets_in_ipv6(void **state)
 	assert_int_equal(out[53], 0x14);
 }
 
+static void a_connection_ends_onward(void **state)
+{
+	static const uint8_t want[] = {0x13, 0x88, 0, 22, 0xff, 0xff, 0xff, 0xff,
+				       1,    2,	   3, 4,  0x50, 0x14, 0,    0};
+	uint8_t out[REFUSE_MAX_BYTES], packet[sizeof(syn4)];
+	size_t n;
+
+	memcpy(packet, syn4, sizeof(packet));
+	assert_int_equal(refuse_onward(out, &n, packet, sizeof(packet)), -EPERM); /* begins */
+	memcpy(packet + 28, (uint8_t[]){1, 2, 3, 4}, 4);
+	packet[33] = 0x18;
+	assert_int_equal(refuse_onward(out, &n, packet, sizeof(packet)), 0);
+	assert_int_equal(n, 40);
+	assert_csums(out, n);
+	assert_memory_equal(out + 12, packet + 12, 8); /* from whom, for whom it was */
+	assert_memory_equal(out + 20, want, sizeof(want));
+	packet[33] = 0x14;
+	assert_int_equal(refuse_onward(out, &n, packet, sizeof(packet)), -EPERM);
+	assert_int_equal(refuse_onward(out, &n, udp4, sizeof(udp4)), -EPERM);
+	assert_int_equal(refuse_onward(out, &n, udp4, 10), -EBADMSG);
+}
+
 static void others_are_told(void **state)
 {
 	uint8_t out[REFUSE_MAX_BYTES], echo6[48] = {0x60, [5] = 8, [6] = 58, [7] = 64};
@@ -182,9 +204,13 @@ static void noise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_syn_is_reset),  cmocka_unit_test(a_segment_is_reset),
-		cmocka_unit_test(a_fin_counts),	   cmocka_unit_test(resets_in_ipv6),
-		cmocka_unit_test(others_are_told), cmocka_unit_test(what_is_not_answered),
+		cmocka_unit_test(a_syn_is_reset),
+		cmocka_unit_test(a_segment_is_reset),
+		cmocka_unit_test(a_fin_counts),
+		cmocka_unit_test(resets_in_ipv6),
+		cmocka_unit_test(a_connection_ends_onward),
+		cmocka_unit_test(others_are_told),
+		cmocka_unit_test(what_is_not_answered),
 		cmocka_unit_test(noise),
 	};
 

@@ -303,6 +303,7 @@ static void judge(const struct firewall *fw, const struct read *r, uint64_t now_
 		judge_error(fw, r, now_ms, found);
 	else
 		judge_flow(fw, r, now_ms, found);
+	found->decision.cut = found->stale && found->decision.verdict != FIREWALL_PASS;
 }
 
 /* --- what follows --- */

@@ -53,6 +53,7 @@ struct firewall_decision {
 	enum firewall_verdict verdict;
 	enum firewall_why why;
 	size_t rule; /* FIREWALL_RULE: its index */
+	bool cut;    /* it does not pass, and belongs to a flow that has passed by other rules */
 };
 
 struct firewall_counters {

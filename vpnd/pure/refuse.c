@@ -29,8 +29,8 @@ static void put_be32(uint8_t *p, uint32_t v)
 	put_be16(p + 2, v);
 }
 
-/* Of the answer to @packet, without its checksum. Return: bytes. */
-static size_t put_ip(uint8_t *out, const uint8_t *packet, uint8_t family)
+/* Without its checksum. Return: bytes. */
+static size_t put_ip(uint8_t *out, const uint8_t *src, const uint8_t *dst, uint8_t family)
 {
 	if (family == 4) {
 		memset(out, 0, IPV4_HEADER_BYTES);
@@ -39,8 +39,8 @@ static size_t put_ip(uint8_t *out, const uint8_t *packet, uint8_t family)
 		put_be16(out + 6, IPV4_DF);
 		out[8] = TTL;
 		out[9] = L4_TCP;
-		memcpy(out + 12, packet + 16, 4);
-		memcpy(out + 16, packet + 12, 4);
+		memcpy(out + 12, src, 4);
+		memcpy(out + 16, dst, 4);
 		return IPV4_HEADER_BYTES;
 	}
 	memset(out, 0, IPV6_HEADER_BYTES);
@@ -48,8 +48,8 @@ static size_t put_ip(uint8_t *out, const uint8_t *packet, uint8_t family)
 	put_be16(out + 4, TCP_HEADER_BYTES);
 	out[6] = L4_TCP;
 	out[7] = TTL;
-	memcpy(out + 8, packet + 24, 16);
-	memcpy(out + 24, packet + 8, 16);
+	memcpy(out + 8, src, 16);
+	memcpy(out + 24, dst, 16);
 	return IPV6_HEADER_BYTES;
 }
 
@@ -76,17 +76,21 @@ static uint32_t segment_len(const uint8_t *tcp, size_t n)
 	return len + ((tcp[13] & TCP_SYN) != 0) + ((tcp[13] & TCP_FIN) != 0);
 }
 
-static int reset(uint8_t *out, size_t *n, const uint8_t *packet, size_t len, const struct l4 *l4,
-		 uint8_t family)
+/* Is it a segment that can be answered or ended by a reset? */
+static bool is_segment(const uint8_t *packet, size_t len, struct l4 *l4)
 {
-	const uint8_t *tcp = packet + l4->at;
-	size_t at;
-	uint8_t *rst;
+	l4_parse(packet, len, l4);
+	return l4->protocol == L4_TCP && l4->at > 0 && !l4->fragment &&
+	       len - l4->at >= TCP_HEADER_BYTES && !(l4->tcp_flags & TCP_RST);
+}
 
-	if (len - l4->at < TCP_HEADER_BYTES || (l4->tcp_flags & TCP_RST))
-		return -EPERM;
-	at = put_ip(out, packet, family);
-	rst = out + at;
+static size_t reset(uint8_t *out, const uint8_t *packet, size_t len, const struct l4 *l4,
+		    uint8_t family)
+{
+	const uint8_t *tcp = packet + l4->at, *src = packet + (family == 4 ? 12 : 8);
+	size_t bytes = family == 4 ? 4 : 16, at = put_ip(out, src + bytes, src, family);
+	uint8_t *rst = out + at;
+
 	memset(rst, 0, TCP_HEADER_BYTES);
 	memcpy(rst, tcp + 2, 2);
 	memcpy(rst + 2, tcp, 2);
@@ -99,6 +103,27 @@ static int reset(uint8_t *out, size_t *n, const uint8_t *packet, size_t len, con
 		put_be32(rst + 8, be32(tcp + 4) + segment_len(tcp, len - l4->at));
 	}
 	put_csums(out, at, family);
+	return at + TCP_HEADER_BYTES;
+}
+
+int refuse_onward(uint8_t out[REFUSE_MAX_BYTES], size_t *n, const uint8_t *packet, size_t len)
+{
+	struct ip_info info;
+	const uint8_t *tcp;
+	struct l4 l4;
+	size_t at;
+
+	if (ip_parse(packet, len, &info) != 0)
+		return -EBADMSG;
+	if (!is_segment(packet, len, &l4) || (l4.tcp_flags & TCP_SYN))
+		return -EPERM;
+	tcp = packet + l4.at;
+	at = put_ip(out, info.src.bytes, info.dst.bytes, info.src.family);
+	memset(out + at, 0, TCP_HEADER_BYTES);
+	memcpy(out + at, tcp, 12); /* ports, SEQ, ACK */
+	out[at + 12] = TCP_HEADER_BYTES / 4 << 4;
+	out[at + 13] = TCP_RST | (l4.tcp_flags & TCP_ACK);
+	put_csums(out, at, info.src.family);
 	*n = at + TCP_HEADER_BYTES;
 	return 0;
 }
@@ -112,10 +137,11 @@ int refuse_answer(uint8_t out[REFUSE_MAX_BYTES], size_t *n, const uint8_t *packe
 
 	if (ip_parse(packet, len, &info) != 0)
 		return -EBADMSG;
-	l4_parse(packet, len, &l4);
-	if (l4.protocol == L4_TCP && l4.at > 0 && !l4.fragment)
-		return reset(out, n, packet, len, &l4, info.src.family);
-	if (!from->family)
+	if (is_segment(packet, len, &l4)) {
+		*n = reset(out, packet, len, &l4, info.src.family);
+		return 0;
+	}
+	if (!from->family || (l4.protocol == L4_TCP && !l4.fragment))
 		return -EPERM;
 	return icmp_error_make(out, n, packet, len, from,
 			       info.src.family == 4 ? &prohibited4 : &prohibited6, 0);

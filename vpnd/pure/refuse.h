@@ -21,4 +21,12 @@
 int refuse_answer(uint8_t out[REFUSE_MAX_BYTES], size_t *n, const uint8_t *packet, size_t len,
 		  const struct addr *from) __attribute__((warn_unused_result));
 
+/**
+ * refuse_onward() - a segment of a connection that is cut becomes a reset for whom it was for, who
+ * may have nothing to send and would not learn of it. Return: 0; -EPERM it is no such segment, or a
+ * reset; -EBADMSG.
+ */
+int refuse_onward(uint8_t out[REFUSE_MAX_BYTES], size_t *n, const uint8_t *packet, size_t len)
+	__attribute__((warn_unused_result));
+
 #endif
