@@ -82,7 +82,7 @@ static const struct command COMMANDS[] = {
 
 #define N_COMMANDS (sizeof(COMMANDS) / sizeof(COMMANDS[0]))
 
-static void help(void)
+static void help_commands(void)
 {
 	puts("Usage: accessctl [-s SOCKET] COMMAND [OPTIONS]\n"
 	     "\n"
@@ -135,8 +135,12 @@ static void help(void)
 	     "  session history [--since TIME] [--device NAME] [--user NAME] [--json]\n"
 	     "                                        what sessions carried, as both ends and the\n"
 	     "                                        relays count it, and why they ended\n"
-	     "  session kill ID                       the beginning of the ID is enough\n"
-	     "\n"
+	     "  session kill ID                       the beginning of the ID is enough");
+}
+
+static void help_options(void)
+{
+	puts("\n"
 	     "RULE: allow|deny [in|out] [PREFIX] [tcp|udp|icmp][/PORT[-PORT]]. in: begun on the\n"
 	     "engineer's side, out: at the machine; PREFIX is at the machine, PORT is where to.\n"
 	     "\n"
@@ -293,9 +297,10 @@ int main(int argc, char **argv)
 	struct accessctl_args a;
 	int rc = accessctl_parse(&a, argc, argv);
 
-	if (rc == 0 && a.help)
-		help();
-	else if (rc == 0 && a.version)
+	if (rc == 0 && a.help) {
+		help_commands();
+		help_options();
+	} else if (rc == 0 && a.version)
 		puts("accessctl " FARLAN_VERSION);
 	else if (rc == 0)
 		rc = run(&a);

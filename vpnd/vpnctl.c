@@ -48,7 +48,7 @@ struct given {
 	const char *file, *invite;
 };
 
-static void help(void)
+static void help_commands(void)
 {
 	puts("Usage: vpnctl [-s SOCKET] COMMAND [OPTIONS]\n"
 	     "\n"
@@ -91,8 +91,12 @@ static void help(void)
 	     "                                 terminal. Super-packets stand for many segments\n"
 	     "\n"
 	     "FILTER: [src|dst] host ADDRESS, [src|dst] net PREFIX, [src|dst] port N[-M], ip,\n"
-	     "ip6, tcp, udp, icmp, in, out; joined by not, and, or, brackets.\n"
-	     "\n"
+	     "ip6, tcp, udp, icmp, in, out; joined by not, and, or, brackets.");
+}
+
+static void help_options(void)
+{
+	puts("\n"
 	     "Options:\n"
 	     "  -s, --socket SOCKET   where vpnd listens for its tool; else $FARLAN_SOCKET,\n"
 	     "                        else " VPNCTL_SOCKET "\n"
@@ -185,6 +189,58 @@ static int number(int64_t *out, const char *option, int64_t max)
 	return *end || *out < 1 || *out > max ? usage(option, " takes a number") : CTL_OK;
 }
 
+/* Return: an exit code; *end: there is nothing more to do. */
+static int take_option(struct given *g, int option, bool *end)
+{
+	switch (option) {
+	case 's':
+		g->args.socket = optarg;
+		break;
+	case 'f':
+		g->file = optarg;
+		break;
+	case 'i':
+		g->invite = optarg;
+		break;
+	case 'j':
+		g->args.json = true;
+		break;
+	case 'm':
+		g->args.measure = true;
+		break;
+	case 'r':
+		g->args.from = optarg;
+		break;
+	case 'w':
+		g->args.write = optarg;
+		break;
+	case 't':
+		g->args.text = true;
+		break;
+	case 'c':
+		return number(&g->args.count, "--count", INT32_MAX);
+	case 'd':
+		return number(&g->args.seconds, "--seconds", INT32_MAX);
+	case 'n':
+		return number(&g->args.snap, "--snap", UINT16_MAX);
+	case 'H':
+		g->args.hosts = true;
+		break;
+	case 'V':
+		*end = true;
+		puts("vpnctl " FARLAN_VERSION);
+		break;
+	case 'h':
+		*end = true;
+		help_commands();
+		help_options();
+		break;
+	default: /* getopt_long() has said what is wrong */
+		return usage("wrong option", "");
+	}
+	return CTL_OK;
+}
+
 /* Return: true go on; false exit with *exit_code. */
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
@@ -197,60 +253,14 @@ static bool parse_options(struct given *g, int argc, char **argv, int *exit_code
 		{"from", required_argument, NULL, 'r'},	  {"snap", required_argument, NULL, 'n'},
 		{"hosts", no_argument, NULL, 'H'},	  {NULL, 0, NULL, 0},
 	};
+	bool end = false;
 	int o;
 
 	*exit_code = CTL_OK;
-	while (*exit_code == CTL_OK &&
-	       (o = getopt_long(argc, argv, "s:w:h", options, NULL)) != -1) {
-		switch (o) {
-		case 's':
-			g->args.socket = optarg;
-			break;
-		case 'f':
-			g->file = optarg;
-			break;
-		case 'i':
-			g->invite = optarg;
-			break;
-		case 'j':
-			g->args.json = true;
-			break;
-		case 'm':
-			g->args.measure = true;
-			break;
-		case 'r':
-			g->args.from = optarg;
-			break;
-		case 'w':
-			g->args.write = optarg;
-			break;
-		case 't':
-			g->args.text = true;
-			break;
-		case 'c':
-			*exit_code = number(&g->args.count, "--count", INT32_MAX);
-			break;
-		case 'd':
-			*exit_code = number(&g->args.seconds, "--seconds", INT32_MAX);
-			break;
-		case 'n':
-			*exit_code = number(&g->args.snap, "--snap", UINT16_MAX);
-			break;
-		case 'H':
-			g->args.hosts = true;
-			break;
-		case 'V':
-			puts("vpnctl " FARLAN_VERSION);
-			return false;
-		case 'h':
-			help();
-			return false;
-		default: /* getopt_long() has said what is wrong */
-			*exit_code = usage("wrong option", "");
-			return false;
-		}
-	}
-	return *exit_code == CTL_OK;
+	while (*exit_code == CTL_OK && !end &&
+	       (o = getopt_long(argc, argv, "s:w:h", options, NULL)) != -1)
+		*exit_code = take_option(g, o, &end);
+	return *exit_code == CTL_OK && !end;
 }
 
 int main(int argc, char **argv)

@@ -93,17 +93,17 @@ static bool is_alive(const struct flow_table *t, const struct flow *f, uint64_t 
 	return f->epoch == t->epochs[f->key.slot] && now_ms < f->used_ms + idle_max_ms(f);
 }
 
-struct flow *flow_find(const struct flow_table *t, const struct flow_key *key, uint64_t now_ms)
+struct flow *flow_find(struct flow_table *t, const struct flow_key *key, uint64_t now_ms)
 {
 	uint64_t hash = hash_flow(t, key);
-	const struct set *set = &t->sets[hash % SETS];
+	struct set *set = &t->sets[hash % SETS];
 	uint32_t tag = tag_of(hash);
 
 	for (size_t i = 0; i < WAYS; i++) {
-		const struct flow *f = &set->at[i];
+		struct flow *f = &set->at[i];
 
 		if (set->tags[i] == tag && memcmp(&f->key, key, sizeof(*key)) == 0)
-			return is_alive(t, f, now_ms) ? (struct flow *)(uintptr_t)f : NULL;
+			return is_alive(t, f, now_ms) ? f : NULL;
 	}
 	return NULL;
 }

@@ -59,7 +59,7 @@ void flow_table_free(struct flow_table *t);
 void flow_table_forget(struct flow_table *t, uint16_t slot);
 
 /** flow_find() - NULL: there is none, or its time is over. */
-struct flow *flow_find(const struct flow_table *t, const struct flow_key *key, uint64_t now_ms);
+struct flow *flow_find(struct flow_table *t, const struct flow_key *key, uint64_t now_ms);
 /** flow_add() - one that flow_find() does not find; all but key, epoch and used_ms is zero.
  * @evicted: counted up if another one had to go. */
 struct flow *flow_add(struct flow_table *t, const struct flow_key *key, uint64_t now_ms,

@@ -106,7 +106,7 @@ static void put_csum(uint8_t *field, const uint8_t *message, size_t n, uint64_t 
 }
 
 static size_t make_v4(uint8_t *out, const uint8_t *packet, size_t len, const struct addr *from,
-		      const struct icmp_error_kind *kind, uint32_t rest)
+		      const struct icmp_error *error)
 {
 	size_t head = IPV4_HEADER_BYTES + ICMP_HEADER_BYTES;
 	size_t quoted = len < IPV4_MAX_BYTES - head ? len : IPV4_MAX_BYTES - head;
@@ -122,17 +122,17 @@ static size_t make_v4(uint8_t *out, const uint8_t *packet, size_t len, const str
 	memcpy(out + 12, from->bytes, 4);
 	memcpy(out + 16, packet + 12, 4);
 	put_csum(out + 10, out, IPV4_HEADER_BYTES, 0);
-	icmp[0] = kind->type;
-	icmp[1] = kind->code;
-	put_be16(icmp + 4, rest >> 16);
-	put_be16(icmp + 6, rest);
+	icmp[0] = error->type;
+	icmp[1] = error->code;
+	put_be16(icmp + 4, error->rest >> 16);
+	put_be16(icmp + 6, error->rest);
 	memcpy(out + head, packet, quoted);
 	put_csum(icmp + 2, icmp, ICMP_HEADER_BYTES + quoted, 0);
 	return head + quoted;
 }
 
 static size_t make_v6(uint8_t *out, const uint8_t *packet, size_t len, const struct addr *from,
-		      const struct icmp_error_kind *kind, uint32_t rest)
+		      const struct icmp_error *error)
 {
 	size_t head = IPV6_HEADER_BYTES + ICMP_HEADER_BYTES;
 	size_t quoted = len < ICMP_ERROR_MAX_BYTES - head ? len : ICMP_ERROR_MAX_BYTES - head;
@@ -146,10 +146,10 @@ static size_t make_v6(uint8_t *out, const uint8_t *packet, size_t len, const str
 	out[7] = TTL;
 	memcpy(out + 8, from->bytes, 16);
 	memcpy(out + 24, packet + 8, 16);
-	icmp[0] = kind->type;
-	icmp[1] = kind->code;
-	put_be16(icmp + 4, rest >> 16);
-	put_be16(icmp + 6, rest);
+	icmp[0] = error->type;
+	icmp[1] = error->code;
+	put_be16(icmp + 4, error->rest >> 16);
+	put_be16(icmp + 6, error->rest);
 	memcpy(out + head, packet, quoted);
 	put_be16(pseudo + 2, message); /* RFC 8200 section 8.1 */
 	put_csum(icmp + 2, icmp, message,
@@ -158,7 +158,7 @@ static size_t make_v6(uint8_t *out, const uint8_t *packet, size_t len, const str
 }
 
 int icmp_error_make(uint8_t out[ICMP_ERROR_MAX_BYTES], size_t *n, const uint8_t *packet, size_t len,
-		    const struct addr *from, const struct icmp_error_kind *kind, uint32_t rest)
+		    const struct addr *from, const struct icmp_error *error)
 {
 	struct ip_info info;
 
@@ -167,11 +167,11 @@ int icmp_error_make(uint8_t out[ICMP_ERROR_MAX_BYTES], size_t *n, const uint8_t 
 	if (info.src.family == 4) {
 		if (!may_answer_v4(packet, len, &info))
 			return -EPERM;
-		*n = make_v4(out, packet, len, from, kind, rest);
+		*n = make_v4(out, packet, len, from, error);
 	} else {
 		if (!may_answer_v6(packet, len, &info))
 			return -EPERM;
-		*n = make_v6(out, packet, len, from, kind, rest);
+		*n = make_v6(out, packet, len, from, error);
 	}
 	return 0;
 }

@@ -131,7 +131,7 @@ int refuse_onward(uint8_t out[REFUSE_MAX_BYTES], size_t *n, const uint8_t *packe
 int refuse_answer(uint8_t out[REFUSE_MAX_BYTES], size_t *n, const uint8_t *packet, size_t len,
 		  const struct addr *from)
 {
-	static const struct icmp_error_kind prohibited4 = {3, 13}, prohibited6 = {1, 1};
+	static const struct icmp_error prohibited4 = {3, 13, 0}, prohibited6 = {1, 1, 0};
 	struct ip_info info;
 	struct l4 l4;
 
@@ -144,5 +144,5 @@ int refuse_answer(uint8_t out[REFUSE_MAX_BYTES], size_t *n, const uint8_t *packe
 	if (!from->family || (l4.protocol == L4_TCP && !l4.fragment))
 		return -EPERM;
 	return icmp_error_make(out, n, packet, len, from,
-			       info.src.family == 4 ? &prohibited4 : &prohibited6, 0);
+			       info.src.family == 4 ? &prohibited4 : &prohibited6);
 }

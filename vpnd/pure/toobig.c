@@ -4,12 +4,10 @@
 int toobig_answer(uint8_t out[TOOBIG_MAX_BYTES], size_t *n, const uint8_t *packet, size_t len,
 		  const struct addr *from, uint32_t mtu)
 {
-	static const struct icmp_error_kind needed = {3, 4}, too_big = {2, 0};
+	struct icmp_error needed = {3, 4, mtu < UINT16_MAX ? mtu : UINT16_MAX},
+			  too_big = {2, 0, mtu};
 
-	if (from->family == 4)
-		return icmp_error_make(out, n, packet, len, from, &needed,
-				       mtu < UINT16_MAX ? mtu : UINT16_MAX);
-	return icmp_error_make(out, n, packet, len, from, &too_big, mtu);
+	return icmp_error_make(out, n, packet, len, from, from->family == 4 ? &needed : &too_big);
 }
 
 /* As a token bucket kept as the moment when all that was given is earned. */
@@ -17,7 +15,7 @@ bool toobig_allowed(struct toobig_limit *limit, uint64_t now_ms)
 {
 	if (limit->paid_ms < now_ms)
 		limit->paid_ms = now_ms;
-	if (limit->paid_ms - now_ms > (TOOBIG_BURST - 1) * TOOBIG_EVERY_MS)
+	if (limit->paid_ms - now_ms > (uint64_t)(TOOBIG_BURST - 1) * TOOBIG_EVERY_MS)
 		return false;
 	limit->paid_ms += TOOBIG_EVERY_MS;
 	return true;
