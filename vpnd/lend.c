@@ -354,7 +354,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		return;
 	}
 	for (int i = 0; i < READS_PER_EVENT && !l->closing; i++) {
-		struct sockaddr_ll from;
+		struct sockaddr_ll from = {0};
 		socklen_t len = sizeof(from);
 		ssize_t n =
 			recvfrom(l->fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &len);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define SIZE_MAX_BITS 63
-#define ANYCAST 128 /* the last ones of an IPv6 subnet, RFC 2526 */
+#define ANYCAST 128ULL /* the last ones of an IPv6 subnet, RFC 2526 */
 
 /* --- the pool --- */
 

@@ -152,7 +152,7 @@ enum napt_result napt_in(struct napt *t, struct napt_packet *p, uint16_t slot, u
 	if (!addr && !(i && t->flows[i].left_alone))
 		return NAPT_NO_ADDRESS;
 	if (!i)
-		i = napt_add(t, &k, false, lent, k.real_port, l4.kind != L4_NONE, now_ms);
+		i = napt_add(t, &k, lent, l4.kind != L4_NONE, now_ms);
 	if (!i)
 		return NAPT_NO_PORT;
 	napt_use(t, i, &l4, !t->flows[i].left_alone, now_ms);
@@ -246,7 +246,7 @@ void napt_note(struct napt *t, struct napt_packet *p, uint16_t slot, bool in, ui
 	if (!i && l4.protocol == L4_TCP && l4.tcp_flags & TCP_RST)
 		return;
 	if (!i)
-		i = napt_add(t, &k, true, 0, 0, false, now_ms);
+		i = napt_add(t, &k, NAPT_LEFT_ALONE, false, now_ms);
 	if (i && t->flows[i].left_alone)
 		napt_use(t, i, &l4, true, now_ms);
 }

@@ -84,10 +84,11 @@ struct napt {
 /** napt_find_in(), napt_find_out() - 0: none, or one whose time is over. */
 uint32_t napt_find_in(const struct napt *t, const struct napt_in_key *k, uint64_t now_ms);
 uint32_t napt_find_out(const struct napt *t, const struct napt_out_key *k, uint64_t now_ms);
-/** napt_add() - a flow; for a full table another one goes. @left_alone: it gets no lent port.
- * @lent_port: wanted. @any_port: another one will do. Return: 0: there is no free port. */
-uint32_t napt_add(struct napt *t, const struct napt_in_key *k, bool left_alone, uint8_t lent,
-		  uint16_t lent_port, bool any_port, uint64_t now_ms);
+/** napt_add() - a flow; for a full table another one goes. @lent: NAPT_LEFT_ALONE: it gets no lent
+ * port. @any_port: another one than its real one will do. Return: 0: there is no free port. */
+#define NAPT_LEFT_ALONE UINT8_MAX
+uint32_t napt_add(struct napt *t, const struct napt_in_key *k, uint8_t lent, bool any_port,
+		  uint64_t now_ms);
 /** napt_use() - it is not idle: a packet by who began it, or by the other end. */
 void napt_use(struct napt *t, uint32_t flow, const struct l4 *l4, bool by_beginner,
 	      uint64_t now_ms);

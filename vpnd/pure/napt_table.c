@@ -223,27 +223,33 @@ static bool choose_port(struct napt *t, struct napt_out_key *k, bool any, uint64
 	return false;
 }
 
-uint32_t napt_add(struct napt *t, const struct napt_in_key *k, bool left_alone, uint8_t lent,
-		  uint16_t lent_port, bool any_port, uint64_t now_ms)
+static struct napt_flow make_flow(const struct napt_in_key *k, uint8_t lent, uint64_t now_ms)
 {
 	struct napt_flow f = {.real_port = k->real_port,
 			      .remote_port = k->remote_port,
-			      .lent_port = lent_port,
+			      .lent_port = k->real_port,
 			      .slot = k->slot,
 			      .family = k->family,
 			      .protocol = k->protocol,
 			      .lent = lent,
-			      .left_alone = left_alone,
+			      .left_alone = lent == NAPT_LEFT_ALONE,
 			      .used_ms = now_ms};
-	struct napt_out_key out;
+
+	memcpy(f.real, k->real, sizeof(f.real));
+	memcpy(f.remote, k->remote, sizeof(f.remote));
+	return f;
+}
+
+uint32_t napt_add(struct napt *t, const struct napt_in_key *k, uint8_t lent, bool any_port,
+		  uint64_t now_ms)
+{
+	struct napt_flow f = make_flow(k, lent, now_ms);
+	struct napt_out_key out = out_key(&f);
 	uint32_t i = lookup_in(t, k);
 
 	if (i) /* its time is over, or who asks has found it */
 		forget(t, i);
-	memcpy(f.real, k->real, sizeof(f.real));
-	memcpy(f.remote, k->remote, sizeof(f.remote));
-	out = out_key(&f);
-	if (!left_alone && !choose_port(t, &out, any_port, now_ms))
+	if (!f.left_alone && !choose_port(t, &out, any_port, now_ms))
 		return 0;
 	f.lent_port = out.lent_port;
 	if (t->counters.flows == t->max)
@@ -252,7 +258,7 @@ uint32_t napt_add(struct napt *t, const struct napt_in_key *k, bool left_alone, 
 	f.serial = ++t->serial ? t->serial : ++t->serial;
 	f.next_in = *bucket_in(t, k);
 	*bucket_in(t, k) = i;
-	if (!left_alone) {
+	if (!f.left_alone) {
 		f.next_out = *bucket_out(t, &out);
 		*bucket_out(t, &out) = i;
 	}
