@@ -110,6 +110,11 @@ static void what_is_taken(void **state)
 		assert_int_equal(choose(&out, uid_of(i), &lan, &pool, 1, taken, n), 0);
 		expect(&out, "198.19.130.0/24");
 	}
+	taken[n] = prefix("192.0.0.0/7");
+	taken[n + 1] = prefix("0.0.0.0/0");
+	taken[n + 2] = prefix("128.0.0.0/1");
+	assert_int_equal(choose(&out, UID, &lan, &pool, 1, taken, n + 3), 0);
+	expect(&out, "198.19.130.0/24");
 	taken[n] = prefix("198.0.0.0/8");
 	assert_int_equal(choose(&out, UID, &lan, &pool, 1, taken, n + 1), -ENOSPC);
 }

@@ -8,13 +8,20 @@
 
 const struct prefix vprefix_tunnels = {{4, {100, 64}}, 12};
 
+/* A default route, or one of the parts that VPNs make of it: what is narrower takes nothing from
+ * it that somebody would miss. */
+static bool is_rest(const struct prefix *p)
+{
+	return p->len < (p->addr.family == 4 ? 8 : 16);
+}
+
 static const struct prefix *first_taken(const struct prefix *p, const struct prefix *taken,
 					size_t n_taken)
 {
 	if (prefix_overlaps(p, &vprefix_tunnels))
 		return &vprefix_tunnels;
 	for (size_t i = 0; i < n_taken; i++) {
-		if (prefix_overlaps(p, &taken[i]))
+		if (!is_rest(&taken[i]) && prefix_overlaps(p, &taken[i]))
 			return &taken[i];
 	}
 	return NULL;

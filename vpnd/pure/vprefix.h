@@ -22,7 +22,8 @@ struct vprefix_list {
 	const struct prefix *at;
 };
 
-/** vprefix_is_taken() - does @p overlap with one of @taken? */
+/** vprefix_is_taken() - does @p overlap with one of @taken? Those wider than an IPv4 /8 or an IPv6
+ * /16 do not count: they are the rest of the world. */
 bool vprefix_is_taken(const struct prefix *p, const struct prefix *taken, size_t n_taken);
 /** vprefix_in_pools() - does @p lie in one of them? */
 bool vprefix_in_pools(const struct prefix *p, const struct prefix *pools, size_t n_pools);
