@@ -643,4 +643,5 @@ def main():
         sys.exit(f"attack {sys.argv[1]}: {e}")
 
 
-main()
+if __name__ == "__main__":
+    main()

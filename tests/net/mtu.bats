@@ -142,3 +142,17 @@ deaf() {
 		lab in "$host" nft delete table inet deaf
 	done
 }
+
+@test "100 MB are the same byte for byte, at an MTU outside of 1280" {
+	set_mtu eng1 1500
+	for node in eng1 site1; do
+		lab in "$node" ip link set wan mtu 1280
+		lab in inet ip link set "$node" mtu 1280
+	done
+	echoes pc1 "$far4" 1500
+	echoes plc1 "$near6" 1500
+	bytes=$(is_asan && echo 20000000 || echo 100000000)
+	talk pc1 put "$far4" "$bytes"
+	talk pc1 get "$far6" "$bytes"
+	assert_equal "$(session_field eng1 site1 drops)" "{}" "what was dropped"
+}
