@@ -119,13 +119,15 @@ bool admin_lans(struct rpc *rpc, int64_t id, const json_t *params, struct lans *
 	const struct app *a = local_arg(rpc);
 	char error[LISTS_ERROR_SIZE], text[PREFIX_TEXT_SIZE];
 
-	if (lans_from_json(lans, json_object_get(params, "lans"), error)) {
+	if (lans_of_device_from_json(lans, json_object_get(params, "lans"), error)) {
 		rpc_reject(rpc, id, RPC_BAD_PARAMS, "%s", error);
 		return false;
 	}
 	for (size_t i = 0; i < lans->n; i++) {
 		prefix_format(&lans->at[i], text);
-		if (pool_overlaps(a->domain.row.ula, &lans->at[i])) {
+		/* In a wide one, tunnel addresses are routes of their own. */
+		if (!prefix_is_wide(&lans->at[i]) &&
+		    pool_overlaps(a->domain.row.ula, &lans->at[i])) {
 			rpc_reject(rpc, id, RPC_CONFLICT, "%s: overlaps with the tunnel addresses",
 				   text);
 			return false;

@@ -32,7 +32,7 @@ static json_t *hello_params(struct app *app)
 					      json_string(session_grant(as->session)->session));
 	}
 	for (size_t i = 0; app->config.role == TOKEN_MANAGER && i < app->config.lans.n; i++) {
-		prefix_format(&app->config.lans.at[i], text);
+		prefix_format(&app->config.lans.at[i].prefix, text);
 		json_array_append_new(lans, json_string(text));
 	}
 	return json_pack("{s:s, s:o, s:o}", "version", FARLAN_VERSION, "sessions", sessions, "lans",

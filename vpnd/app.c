@@ -198,6 +198,8 @@ static int open_plane(struct app *app)
 		.pools = &app->config.virtual,
 		.virtual_file = virtual,
 		.lend = {.mode = app->config.lan_mode, .pool = app->config.lend},
+		.allow_overlap = app->config.allow_overlap,
+		.lans = &app->config.lans,
 	};
 	return app->packets
 		       ? plane_open(&app->plane, app->loop, &config, &sessions_plane_calls, app)
@@ -229,6 +231,7 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 		return r;
 	}
 	load_memory(app);
+	routes_open(app);
 	r = relays_open(app);
 	if (r == 0)
 		r = captures_open(app);

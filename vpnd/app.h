@@ -11,6 +11,7 @@
  *   captures.c   packets for vpnctl capture; trace.c: what would become of one
  *   relays.c     the ways to the relays: measured, told, shown
  *   names.c      the names of what is connected, and who is told of them
+ *   routes.c     servers stay outside of the tunnel; what is set on the host
  *   control.c    what vpnctl asks; enrolment.c: its enroll and login; status.c: its status
  *   figures.c    what a Prometheus gets
  */
@@ -211,6 +212,12 @@ void names_on_ask(struct rpc *rpc, int64_t id, const json_t *params);	/* vpnctl'
 /** names_status() - for a daemon's status: puts "dns" into it. */
 void names_status(const struct app *app, json_t *o);
 void names_figures(const struct app *app, struct expo *e);
+/* routes.c */
+/** routes_open() - from now on each server is protected (plane_protect()) before it is dialled. */
+void routes_open(struct app *app);
+/** routes_protect_resolvers() - and those that names are asked of. Blocks on two small files. */
+void routes_protect_resolvers(struct app *app);
+void routes_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
 
 /* control.c, enrolment.c, status.c */
 int control_open(struct app *app) __attribute__((warn_unused_result));

@@ -108,9 +108,12 @@ const char *config_check(const void *conf)
 {
 	const struct config *c = conf;
 
-	if (c->role == TOKEN_DEVICE && c->lans.n > 0)
-		return "lan: only for role = manager; what is behind a device stands in the Access "
-		       "Server's register (accessctl device set NAME --lan PREFIX)";
+	for (size_t i = 0; c->role == TOKEN_DEVICE && i < c->lans.n; i++) {
+		if (!c->lans.at[i].gateway.family)
+			return "lan: a device needs PREFIX via GATEWAY here; what is behind it "
+			       "stands in the Access Server's register (accessctl device set NAME "
+			       "--lan PREFIX)";
+	}
 	for (size_t i = 0; i < c->virtual.n; i++) {
 		if (vprefix_in_pools(&c->virtual.at[i], &vprefix_tunnels, 1))
 			return "virtual: 100.64.0.0/12 is left to the domain's own addresses";
@@ -134,9 +137,9 @@ const struct opt config_table[CONFIG_TABLE_N] = {
 	{ .section = "vpnd", .key = "tun", .parse = parse_tun, .print = opt_print_string,
 	  FIELD(tun), .dflt = "farlan0",
 	  .help = "name of the TUN device" },
-	{ .section = "vpnd", .key = "lan", .parse = opt_parse_prefixes, .print = opt_print_prefixes,
+	{ .section = "vpnd", .key = "lan", .parse = opt_parse_lans, .print = opt_print_lans,
 	  FIELD(lans), .dflt = "",
-	  .help = "manager: networks here that connected devices may reach" },
+	  .help = "PREFIX or PREFIX via GATEWAY. manager: networks here that connected devices may reach; device: how to reach those that are behind a gateway" },
 	{ .section = "vpnd", .key = "virtual", .parse = opt_parse_prefixes, .print = opt_print_prefixes,
 	  FIELD(virtual), .dflt = "100.64.0.0/10, 198.18.0.0/15, 10.0.0.0/8, fdfb:9402:999f::/48",
 	  .help = "where prefixes are taken from that stand for a peer's LAN if its own is in use here; empty: such a LAN is refused" },
@@ -146,6 +149,9 @@ const struct opt config_table[CONFIG_TABLE_N] = {
 	{ .section = "vpnd", .key = "lend", .parse = parse_lend, .print = print_lend,
 	  FIELD(lend), .dflt = "",
 	  .help = "device: addresses that may be borrowed, ADDRESS or ADDRESS-ADDRESS, with commas; empty: a free one is looked for" },
+	{ .section = "vpnd", .key = "allow-overlap", .parse = opt_parse_bool, .print = opt_print_bool,
+	  FIELD(allow_overlap), .dflt = "no",
+	  .help = "let a peer's network take addresses that this host's own networks have" },
 	{ .section = "vpnd", .key = "ports", .parse = opt_parse_ports, .print = opt_print_ports,
 	  FIELD(ports), .dflt = "443, 80, 5935",
 	  .help = "ports to try, in this order, at servers whose URL names none" },

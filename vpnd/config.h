@@ -18,7 +18,8 @@ struct config {
 	char state[CONFIG_PATH_SIZE];  /* folder: identity, what worked last */
 	char socket[CONFIG_PATH_SIZE]; /* for vpnctl; the undo journal lies beside it */
 	char tun[TUN_NAME_SIZE];
-	struct opt_prefixes lans;    /* manager: networks here that devices may reach */
+	/* manager: networks here that devices may reach; device: those behind gateways */
+	struct opt_lans lans;
 	struct opt_prefixes virtual; /* pools of virtual prefixes */
 	struct opt_ports ports;
 	struct opt_listens metrics;
@@ -29,9 +30,10 @@ struct config {
 	bool offload;		      /* super-packets through the TUN device */
 	enum plane_lan_mode lan_mode; /* device */
 	struct lendable_pool lend;    /* device: what may be lent */
+	bool allow_overlap;	      /* a peer's LAN may take what this host has */
 };
 
-#define CONFIG_TABLE_N 15
+#define CONFIG_TABLE_N 16
 extern const struct opt config_table[CONFIG_TABLE_N]; /* of struct config */
 
 /** config_check() - what goes beyond one option. Return: NULL; what is wrong, in words. */

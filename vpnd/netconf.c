@@ -157,6 +157,11 @@ static int find_tun(struct netconf *nc, int *ifindex)
 	return *ifindex ? 0 : netconf_fail(nc, -ENODEV, "there is no TUN device %s", nc->tun);
 }
 
+int netconf_tun_ifindex(const struct netconf *nc)
+{
+	return (int)if_nametoindex(nc->tun);
+}
+
 /* --- link --- */
 
 static int link_change(struct netconf *nc, int ifindex, void (*fill)(struct rtnl_link *, uint32_t),
@@ -447,6 +452,11 @@ void netconf_close(struct netconf *nc)
 		struct netconf_item *last = &nc->items[nc->n_items - 1];
 
 		(void)(last->is_route ? route_remove(nc, last) : address_remove(nc, last));
+	}
+	while (nc->n_outside > 0) {
+		struct prefix p = nc->outside[nc->n_outside - 1].prefix;
+
+		netconf_outside_remove(nc, &p);
 	}
 	nl_socket_free(nc->sock);
 	free(nc->items);

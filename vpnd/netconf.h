@@ -3,9 +3,9 @@
  * netconf - addresses, routes and forwarding on this host, by netlink (libnl) and sysctls (undo).
  *
  * Every call blocks for one or a few answers of the kernel, which come within microseconds; they
- * are made when a session begins or ends, not for packets. What was added is remembered and taken
- * away by netconf_close(); what a killed process left is found by its TUN's name and its route
- * protocol number and taken away by netconf_cleanup().
+ * are made when a session begins or ends and when a server is dialled, not for packets. What was
+ * added is remembered and taken away by netconf_close(); what a killed process left is found by its
+ * TUN's name, its route protocol number and metric, and taken away by netconf_cleanup().
  *
  * rp_filter is left as it is: the route back to every source that comes out of the TUN leads into
  * the TUN, so strict passes too.
@@ -44,8 +44,9 @@ void netconf_close(struct netconf *nc);
 const char *netconf_error(const struct netconf *nc);
 
 /**
- * netconf_cleanup() - before the TUN is opened: remove routes of ours, a persistent TUN device of
- * our name that no process holds open, and proxy entries, that an earlier run left. Logged.
+ * netconf_cleanup() - before the TUN is opened: remove routes of ours, on the TUN and outside, a
+ * persistent TUN device of our name that no process holds open, and proxy entries, that an earlier
+ * run left. Logged.
  * Return: 0; -EBUSY the TUN's name belongs to another interface or a running process; -errno.
  */
 int netconf_cleanup(struct netconf *nc) __attribute__((warn_unused_result));
@@ -58,6 +59,9 @@ int netconf_cleanup(struct netconf *nc) __attribute__((warn_unused_result));
  * 0; -errno.
  */
 int netconf_link_up(struct netconf *nc, uint32_t mtu_bytes) __attribute__((warn_unused_result));
+
+/** netconf_tun_ifindex() - 0: there is none now. */
+int netconf_tun_ifindex(const struct netconf *nc);
 
 /**
  * netconf_address_add() - put @a, as /32 or /128 (without duplicate detection), on the TUN.
@@ -88,6 +92,14 @@ int netconf_route_remove(struct netconf *nc, const struct prefix *p);
  */
 int netconf_find_lan(struct netconf *nc, const struct prefix *lan, struct netconf_link *out)
 	__attribute__((warn_unused_result));
+/**
+ * netconf_find_links() - all interfaces by which packets to @lan may leave: those with an address
+ * or a route, by a gateway too, inside @lan, and that of the longest route that holds it. A default
+ * route counts for a wide @lan only. Not the TUN, not loopback.
+ * @out: @size entries at most, @n are set. Return: 0; -ENOENT none; -errno.
+ */
+int netconf_find_links(struct netconf *nc, const struct prefix *lan, struct netconf_link *out,
+		       size_t size, size_t *n) __attribute__((warn_unused_result));
 
 /* A network that is connected here. */
 struct netconf_subnet {
@@ -132,12 +144,55 @@ struct netconf_conflict {
 
 /**
  * netconf_conflicts() - would a route to @want cut something off? An address or non-default route
- * inside @want, or a gateway in use inside @want, on any interface but @skip_ifindex (0: none)
- * and the TUN. Wider routes than @want are no conflict: the narrower one is to win.
+ * inside @want, a gateway in use inside @want, or a connected network that holds @want, on any
+ * interface but @skip_ifindex (0: none) and the TUN. Wider routes by a gateway, and wide ones
+ * (prefix_is_wide()), are no conflict: the narrower one is to win.
  * Return: 0 none; -EEXIST and *what (may be NULL); -errno.
  */
 int netconf_conflicts(struct netconf *nc, const struct prefix *want, int skip_ifindex,
 		      struct netconf_conflict *what) __attribute__((warn_unused_result));
+
+/* Where packets to an address go. */
+struct netconf_way {
+	struct netconf_link link; /* ifindex 0: the address is this host's */
+	struct addr gateway;	  /* family 0: on the link */
+};
+
+/**
+ * netconf_way_now() - what the kernel does with a packet to @to.
+ * Return: 0; -ENETUNREACH there is no way.
+ */
+int netconf_way_now(struct netconf *nc, const struct addr *to, struct netconf_way *way)
+	__attribute__((warn_unused_result));
+/**
+ * netconf_way_outside() - what it would do without the TUN and without routes of ours. Where those
+ * make no difference the kernel is asked, else its main table is searched (so policy routing is
+ * not looked at then). Return: as netconf_way_now().
+ */
+int netconf_way_outside(struct netconf *nc, const struct addr *to, struct netconf_way *way)
+	__attribute__((warn_unused_result));
+
+#define NETCONF_OUTSIDE_MAX 192
+
+/**
+ * netconf_outside_add() - a route to @p by @way, for a way that has to stay outside of the tunnel
+ * or that a LAN of ours needs. It loses against every other route to exactly @p, so none is
+ * replaced. One of ours that goes another way is moved, one that somebody took away is put back.
+ * Return: 0; -errno.
+ */
+int netconf_outside_add(struct netconf *nc, const struct prefix *p, const struct netconf_way *way)
+	__attribute__((warn_unused_result));
+/** netconf_outside_remove() - gone already is fine. */
+void netconf_outside_remove(struct netconf *nc, const struct prefix *p);
+
+/* Routes of ours and addresses on the TUN, as the kernel has them at one moment. */
+struct netconf_seen;
+/** netconf_see() - Return: 0; -errno. */
+int netconf_see(struct netconf *nc, struct netconf_seen **out) __attribute__((warn_unused_result));
+/** netconf_seen_has() - @ifindex 0: the TUN. */
+bool netconf_seen_has(const struct netconf_seen *all, bool is_route, const struct prefix *p,
+		      int ifindex);
+void netconf_seen_free(struct netconf_seen *all); /* NULL is allowed */
 
 /**
  * netconf_in_use() - what this host uses of one family: its addresses and gateways as host

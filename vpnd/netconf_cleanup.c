@@ -121,5 +121,7 @@ int netconf_cleanup(struct netconf *nc)
 {
 	int err = clean_device(nc);
 
+	if (!err)
+		err = netconf_outside_cleanup(nc);
 	return err ? err : netconf_proxies_cleanup(nc);
 }

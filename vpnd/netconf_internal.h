@@ -25,6 +25,12 @@ struct netconf_proxy {
 	uint32_t hold; /* of undo; 0: none */
 };
 
+/* A route outside of the tunnel. */
+struct netconf_outside {
+	struct prefix prefix;
+	struct netconf_way way;
+};
+
 struct netconf {
 	char tun[NETCONF_NAME_SIZE];
 	struct undo *undo;
@@ -35,6 +41,8 @@ struct netconf {
 	struct netconf_item *items; /* in the order they were added */
 	size_t n_proxies;
 	struct netconf_proxy proxies[NETCONF_PROXIES_MAX];
+	size_t n_outside;
+	struct netconf_outside outside[NETCONF_OUTSIDE_MAX];
 	char error[NETCONF_ERROR_SIZE];
 };
 
@@ -54,6 +62,9 @@ struct nl_addr *netconf_to_nl(const struct prefix *p);
 int netconf_route_owner(struct netconf *nc, const struct prefix *p, struct netconf_link *link);
 /** netconf_address_owner() - the same for an address. */
 int netconf_address_owner(struct netconf *nc, const struct addr *a, struct netconf_link *link);
+
+/** netconf_outside_cleanup() - remove what netconf_outside_add() of an earlier run left. */
+int netconf_outside_cleanup(struct netconf *nc);
 
 /** netconf_routes_delete() - all routes of our protocol number on @ifindex. */
 int netconf_routes_delete(struct netconf *nc, int ifindex, unsigned int *n);

@@ -62,8 +62,8 @@ static bool see_any_route(struct nl_object *obj, struct seen *s)
 		s->ifindex = rtnl_route_nh_get_ifindex(nh);
 		s->has_gateway = netconf_to_addr(rtnl_route_nh_get_gateway(nh), &s->gateway);
 	}
-	/* A default route is no prefix, but its gateway counts. */
-	return see_route_dst(r, &s->prefix) || s->has_gateway;
+	(void)see_route_dst(r, &s->prefix); /* a default route is no prefix, but counts */
+	return true;
 }
 
 static bool see_route(struct nl_object *obj, struct seen *s)
@@ -227,6 +227,69 @@ int netconf_find_lan(struct netconf *nc, const struct prefix *lan, struct netcon
 	return 0;
 }
 
+/* --- by which interfaces do packets to it leave? --- */
+
+struct links_search {
+	const struct prefix *lan;
+	int skip, loopback;
+	struct netconf_link *out;
+	size_t size, n;
+	int covering;	  /* of the longest route that holds it */
+	int covering_len; /* -1: none */
+};
+
+static void add_link(struct links_search *x, int ifindex)
+{
+	if (ifindex == 0 || ifindex == x->skip || ifindex == x->loopback || x->n == x->size)
+		return;
+	for (size_t i = 0; i < x->n; i++) {
+		if (x->out[i].ifindex == ifindex)
+			return;
+	}
+	link_of(ifindex, &x->out[x->n++]);
+}
+
+static bool link_to(const struct seen *s, void *arg)
+{
+	struct links_search *x = arg;
+	bool any = s->prefix.len == 0 && s->is_route;
+
+	if (s->ifindex == x->skip ||
+	    (any ? !prefix_is_wide(x->lan) : s->prefix.addr.family != x->lan->addr.family) ||
+	    (!any && addr_is_martian(&s->prefix.addr)))
+		return false;
+	if (!any && inside(x->lan, &s->prefix)) {
+		add_link(x, s->ifindex);
+	} else if ((any || inside(&s->prefix, x->lan)) && s->prefix.len > x->covering_len) {
+		x->covering = s->ifindex;
+		x->covering_len = s->prefix.len;
+	}
+	return false;
+}
+
+int netconf_find_links(struct netconf *nc, const struct prefix *lan, struct netconf_link *out,
+		       size_t size, size_t *n)
+{
+	struct links_search x = {.lan = lan,
+				 .skip = (int)if_nametoindex(nc->tun),
+				 .loopback = (int)if_nametoindex("lo"),
+				 .out = out,
+				 .size = size,
+				 .covering_len = -1};
+	char text[PREFIX_TEXT_SIZE];
+	bool stopped;
+	int err = each_address(nc, link_to, &x, &stopped);
+
+	if (!err)
+		err = each_route(nc, lan->addr.family, link_to, &x, &stopped);
+	add_link(&x, x.covering);
+	*n = x.n;
+	if (err || x.n > 0)
+		return err;
+	prefix_format(lan, text);
+	return netconf_fail(nc, -ENOENT, "no interface here leads to %s", text);
+}
+
 /* --- what would a route cut off? --- */
 
 /* The kind that says most comes first. */
@@ -248,6 +311,9 @@ static enum cut_kind kind_of_cut(const struct conflict_search *x, const struct s
 			return CUT_ADDRESS;
 		return s->has_gateway || s->ifindex == 0 ? CUT_ROUTED : CUT_CONNECTED;
 	}
+	if (s->is_route && !s->has_gateway && s->ifindex != 0 && !prefix_is_wide(&s->prefix) &&
+	    inside(&s->prefix, x->want))
+		return CUT_CONNECTED; /* a part of it */
 	return s->has_gateway && prefix_contains(x->want, &s->gateway) ? CUT_GATEWAY : CUT_NOT;
 }
 
@@ -398,4 +464,77 @@ int netconf_routes_delete(struct netconf *nc, int ifindex, unsigned int *n)
 	}
 	nl_cache_free(cache);
 	return 0;
+}
+
+/* --- what of ours is there? --- */
+
+struct netconf_seen {
+	size_t n, size;
+	bool failed;
+	int tun;
+	struct seen *at;
+};
+
+static bool keep(const struct seen *s, void *arg)
+{
+	struct netconf_seen *all = arg;
+	size_t size = all->size ? all->size * 2 : 64;
+	struct seen *at;
+
+	if (s->is_route ? s->protocol != NETCONF_ROUTE_PROTOCOL : s->ifindex != all->tun)
+		return false;
+	if (all->n == all->size) {
+		at = realloc(all->at, size * sizeof(*at));
+		all->failed = !at;
+		if (!at)
+			return true;
+		all->at = at;
+		all->size = size;
+	}
+	all->at[all->n++] = *s;
+	return false;
+}
+
+int netconf_see(struct netconf *nc, struct netconf_seen **out)
+{
+	struct netconf_seen *all = calloc(1, sizeof(*all));
+	bool stopped;
+	int err;
+
+	*out = NULL;
+	if (!all)
+		return -ENOMEM;
+	all->tun = (int)if_nametoindex(nc->tun);
+	err = each_address(nc, keep, all, &stopped);
+	if (!err)
+		err = each_route(nc, 4, keep, all, &stopped);
+	if (!err)
+		err = each_route(nc, 6, keep, all, &stopped);
+	if (!err && all->failed)
+		err = -ENOMEM;
+	if (err)
+		netconf_seen_free(all);
+	else
+		*out = all;
+	return err;
+}
+
+bool netconf_seen_has(const struct netconf_seen *all, bool is_route, const struct prefix *p,
+		      int ifindex)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct seen *s = &all->at[i];
+
+		if (s->is_route == is_route && s->ifindex == (ifindex ? ifindex : all->tun) &&
+		    prefix_equal(&s->prefix, p))
+			return true;
+	}
+	return false;
+}
+
+void netconf_seen_free(struct netconf_seen *all)
+{
+	if (all)
+		free(all->at);
+	free(all);
 }

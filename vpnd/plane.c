@@ -21,6 +21,20 @@ static void say(char error[PLANE_ERROR_SIZE], const char *fmt, ...)
 	va_end(ap);
 }
 
+void plane_trouble(struct plane *pl, const char *todo, const char *fmt, ...)
+{
+	char text[PLANE_ERROR_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (pl->cb->on_note)
+		pl->cb->on_note(pl->arg, todo, text);
+	else
+		log_warn("%s", text);
+}
+
 bool plane_super(const struct plane *pl)
 {
 	return pl->tun && tun_offload(pl->tun);
@@ -123,18 +137,25 @@ int plane_set_addresses(struct plane *pl, const struct addr *ipv4, const struct 
 
 /*
  * Does some of @p lead to another session? Then packets for one machine would come to another one,
- * whichever of the two prefixes is the longer one. A default route is meant to be the rest.
+ * whichever of the two prefixes is the longer one. A wide one is meant to be the rest.
  */
 static bool another_has(const struct plane *pl, uint16_t slot, const struct prefix *p)
 {
-	if (p->len == 0)
+	if (prefix_is_wide(p)) /* but not exactly the same: route_table_add() */
 		return false;
 	for (size_t i = 0; i < pl->table.n; i++) {
 		if (pl->table.routes[i].slot != slot &&
+		    !prefix_is_wide(&pl->table.routes[i].prefix) &&
 		    prefix_overlaps(&pl->table.routes[i].prefix, p))
 			return true;
 	}
 	return false;
+}
+
+/* A wide LAN takes nothing of what lies in it. */
+static bool holds_more(const struct prefix *lan, const struct prefix *part)
+{
+	return prefix_is_wide(lan) && lan->len < part->len;
 }
 
 /* Return: true, and @why says with what @lan collides. */
@@ -145,8 +166,9 @@ static bool collides(struct plane *pl, uint16_t slot, const struct grant *g,
 	char text[PREFIX_TEXT_SIZE];
 
 	prefix_format(lan, text);
-	for (size_t i = 0; i < g->n_own_lans; i++) {
-		if (prefix_overlaps(&g->own_lans[i], lan)) {
+	for (size_t i = 0; i < g->n_own_lans && !pl->allow_overlap; i++) {
+		if (prefix_overlaps(&g->own_lans[i], lan) && !holds_more(lan, &g->own_lans[i]) &&
+		    !holds_more(&g->own_lans[i], lan)) {
 			say(why, "%s of %s is also the network here", text, g->peer_name);
 			return true;
 		}
@@ -155,7 +177,9 @@ static bool collides(struct plane *pl, uint16_t slot, const struct grant *g,
 		say(why, "%s of %s is already used by another session", text, g->peer_name);
 		return true;
 	}
-	if (netconf_conflicts(pl->netconf, lan, 0, &conflict) == -EEXIST) {
+	/* In a wide one are parts that this host has: they stay, their routes are narrower. */
+	if (!pl->allow_overlap && !prefix_is_wide(lan) &&
+	    netconf_conflicts(pl->netconf, lan, 0, &conflict) == -EEXIST) {
 		say(why, "%s of %s collides: %s", text, g->peer_name, conflict.text);
 		return true;
 	}
@@ -203,27 +227,58 @@ static void check_address(struct plane *pl, uint16_t slot, const struct grant *g
 
 /* Attaching */
 
+static const struct addr *source_for(const struct plane *pl, const struct prefix *p)
+{
+	return p->addr.family == 4 ? &pl->ipv4 : &pl->ipv6;
+}
+
+/* The host's table. @of: the LAN of the peer that @p is, stands for or is a half of. */
+static int add_host_route(struct plane *pl, struct slot *s, const struct prefix *p,
+			  const struct prefix *of)
+{
+	int r = s->n_routes == ROUTES_MAX ? -ENOSPC
+					  : netconf_route_add(pl->netconf, p, source_for(pl, p));
+
+	if (r == 0)
+		s->routes[s->n_routes++] = (struct slot_route){.prefix = *p, .of = *of};
+	return r;
+}
+
+/* Both halves of @p win against a route to @p itself, and leave it alone. */
+static int add_halves(struct plane *pl, struct slot *s, const struct prefix *p,
+		      const struct prefix *of)
+{
+	struct prefix low = {.addr = p->addr, .len = (uint8_t)(p->len + 1)}, high = low;
+	int r = add_host_route(pl, s, &low, of);
+
+	high.addr.bytes[p->len / 8] |= (uint8_t)(0x80 >> p->len % 8);
+	return r ? r : add_host_route(pl, s, &high, of);
+}
+
 /* @real: the peer's; the route is to what it is called here. */
 static int add_route(struct plane *pl, uint16_t slot, const struct prefix *real,
 		     char error[PLANE_ERROR_SIZE])
 {
-	const struct addr *src = real->addr.family == 4 ? &pl->ipv4 : &pl->ipv6;
+	uint8_t bits = real->addr.family == 4 ? 32 : 128;
 	struct slot *s = &pl->slots[slot];
 	struct prefix here = translate_here_prefix(&s->translate, real);
 	int r;
 
-	if (!src->family) /* a family that the tunnel does not have here */
+	if (!source_for(pl, real)->family) /* a family that the tunnel does not have here */
 		return 0;
 	r = route_table_add(&pl->table, &here, slot);
-	if (r == 0)
-		r = netconf_route_add(pl->netconf, &here, src);
 	if (r != 0) {
-		say(error, "route: %s",
-		    netconf_error(pl->netconf)[0] ? netconf_error(pl->netconf) : strerror(-r));
+		say(error, "route: %s", r == -EEXIST ? "another session has it" : strerror(-r));
 		return r;
 	}
-	s->routes[s->n_routes++] = here;
-	return 0;
+	plane_pins_cover(pl, false);
+	r = here.len == 0 ? add_halves(pl, s, &here, real) : add_host_route(pl, s, &here, real);
+	if (r == -EEXIST && pl->allow_overlap && here.len > 0 && here.len < bits)
+		r = add_halves(pl, s, &here, real);
+	if (r != 0)
+		say(error, "route: %s",
+		    netconf_error(pl->netconf)[0] ? netconf_error(pl->netconf) : strerror(-r));
+	return r;
 }
 
 static int add_routes(struct plane *pl, uint16_t slot, const struct grant *g,
@@ -243,30 +298,6 @@ static int add_routes(struct plane *pl, uint16_t slot, const struct grant *g,
 		r = add_route(pl, slot, &host, error);
 	}
 	return r;
-}
-
-/* Let packets pass between the TUN and the interface of each of our LANs. */
-static void forward_lans(struct plane *pl, uint16_t slot, const struct grant *g)
-{
-	struct slot *s = &pl->slots[slot];
-	struct netconf_link link;
-	char text[PREFIX_TEXT_SIZE];
-
-	for (size_t i = 0; i < g->n_own_lans && s->n_holds < HOLDS_MAX; i++) {
-		const struct prefix *lan = &g->own_lans[i];
-
-		prefix_format(lan, text);
-		if (netconf_find_lan(pl->netconf, lan, &link) != 0)
-			log_warn("no interface here has the LAN prefix=%s todo=\"check the "
-				 "prefix in the register or the configuration\"",
-				 text);
-		else if (netconf_forward(pl->netconf, link.name, lan->addr.family,
-					 &s->holds[s->n_holds]) != 0)
-			log_warn("cannot forward to the LAN prefix=%s interface=%s error=\"%s\"",
-				 text, link.name, netconf_error(pl->netconf));
-		else
-			s->n_holds++;
-	}
 }
 
 int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char error[PLANE_ERROR_SIZE])
@@ -304,8 +335,9 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 		plane_detach(pl, slot);
 		return r;
 	}
+	plane_pins_gateways(pl);
 	gate_init(&s->gate, grant, &pl->ipv4, &pl->ipv6);
-	forward_lans(pl, slot, grant);
+	plane_lans_attach(pl, s, grant);
 	plane_lend_attach(pl, slot, grant);
 	return 0;
 }
@@ -319,14 +351,23 @@ void plane_detach(struct plane *pl, uint16_t slot)
 	s->attached = false;
 	plane_lend_detach(pl, slot);
 	for (size_t i = 0; i < s->n_routes; i++)
-		(void)netconf_route_remove(pl->netconf, &s->routes[i]); /* logged there */
-	for (size_t i = 0; i < s->n_holds; i++)
-		netconf_unforward(pl->netconf, s->holds[i]);
-	s->n_routes = s->n_holds = 0;
+		(void)netconf_route_remove(pl->netconf, &s->routes[i].prefix); /* logged there */
+	s->n_routes = 0;
+	plane_lans_detach(pl, s);
 	route_table_remove(&pl->table, slot);
+	plane_pins_uncover(pl);
 }
 
 /* Opening and closing */
+
+static void take_vias(struct plane *pl, const struct opt_lans *lans)
+{
+	for (size_t i = 0; i < lans->n && pl->n_vias < PLANE_VIAS_MAX; i++) {
+		if (lans->at[i].gateway.family)
+			pl->vias[pl->n_vias++] = (struct plane_via){.prefix = lans->at[i].prefix,
+								    .gateway = lans->at[i].gateway};
+	}
+}
 
 int plane_open(struct plane **out, uv_loop_t *loop, const struct plane_config *config,
 	       const struct plane_callbacks *cb, void *arg)
@@ -342,6 +383,9 @@ int plane_open(struct plane **out, uv_loop_t *loop, const struct plane_config *c
 	pl->offload = config->offload;
 	pl->mtu = config->mtu ? config->mtu : PLANE_MTU_DEFAULT;
 	pl->packets = config->packets;
+	pl->allow_overlap = config->allow_overlap;
+	if (config->lans)
+		take_vias(pl, config->lans);
 	snprintf(pl->name, sizeof(pl->name), "%s", config->tun_name);
 	plane_virtual_open(pl, config);
 	route_table_init(&pl->table);
@@ -378,6 +422,7 @@ void plane_close(struct plane *pl)
 	pl->reading = NULL;
 	for (uint16_t i = 0; i < PLANE_SLOTS_MAX; i++)
 		plane_detach(pl, i);
+	plane_pins_close(pl);
 	netconf_close(pl->netconf);
 	undo_close(pl->undo);
 	route_table_deinit(&pl->table);

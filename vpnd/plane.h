@@ -65,6 +65,8 @@ struct plane_callbacks {
 	void (*on_note)(void *arg, const char *todo, const char *text);
 };
 
+#define PLANE_VIAS_MAX OPT_PREFIXES_MAX
+
 struct plane_config {
 	const char *tun_name, *journal; /* copied */
 	struct packets *packets;	/* borrowed for its life */
@@ -75,6 +77,8 @@ struct plane_config {
 	const struct opt_prefixes *pools;
 	const char *virtual_file;
 	struct plane_lend_config lend; /* copied */
+	bool allow_overlap;	       /* a peer's LAN may take what this host has */
+	const struct opt_lans *lans;   /* copied: those behind gateways; NULL: none */
 };
 
 /**
@@ -113,6 +117,36 @@ void plane_detach(struct plane *pl, uint16_t slot);
 /** plane_translate() - the virtual prefixes of an attached slot: pairs of what stands here for
  * which LAN or tunnel address of the peer. What is in none has its own address here. */
 const struct translate *plane_translate(const struct plane *pl, uint16_t slot);
+
+/**
+ * plane_protect() - vpnd is about to connect to @a, or asks names there: while a session's route
+ * covers @a, a host route keeps it outside of the tunnel. It is remembered for routes to come.
+ * @name: for people, copied. Return: 0; -EHOSTUNREACH there is no way outside.
+ */
+int plane_protect(struct plane *pl, const struct addr *a, const char *name);
+
+/* One thing that was set on the host. */
+enum plane_thing_kind {
+	PLANE_ADDRESS, /* on the TUN */
+	PLANE_ROUTE,   /* into the TUN, for a session */
+	PLANE_PIN,     /* a server stays outside */
+	PLANE_VIA,     /* to a LAN of ours behind a gateway */
+	PLANE_SETTING, /* a sysctl */
+};
+struct plane_thing {
+	enum plane_thing_kind kind;
+	struct prefix prefix;		      /* all but PLANE_SETTING */
+	struct addr gateway;		      /* family 0: none */
+	const char *interface;		      /* "": by the setting's name */
+	const char *setting, *value, *before; /* PLANE_SETTING; @before: what it was */
+	struct prefix of; /* PLANE_ROUTE: the LAN of the peer; its length tells if half of it */
+	const char *name; /* PLANE_PIN: of the server */
+	int slot;	  /* PLANE_ROUTE; else -1 */
+	bool there;	  /* false: somebody took it away, or changed it */
+};
+typedef void plane_thing_fn(const struct plane_thing *thing, void *arg);
+/** plane_list() - call @fn for each; borrowed for the call. Asks the kernel. Return: 0; -errno. */
+int plane_list(struct plane *pl, plane_thing_fn *fn, void *arg) __attribute__((warn_unused_result));
 
 /**
  * plane_incoming() - a packet from the peer of @slot; dropped and counted if it may not pass.

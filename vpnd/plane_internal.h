@@ -9,12 +9,16 @@
  *   plane_trace.c    the same steps, only asked
  *   plane_virtual.c  prefixes that stand for a peer's, where those collide
  *   plane_lend*.c    lent addresses, for hosts that know no way back
+ *   plane_lans.c     our own LANs: forwarding, gateways
+ *   plane_pins.c     servers stay reachable outside of the tunnel
+ *   plane_list.c     what is set on the host, and why
  */
 #ifndef FARLAN_PLANE_INTERNAL_H
 #define FARLAN_PLANE_INTERNAL_H
 
 #include "common/pure/ip.h"
 #include "vpnd/netconf.h"
+#include "vpnd/netconf_watch.h"
 #include "vpnd/plane.h"
 #include "vpnd/pure/firewall.h"
 #include "vpnd/pure/route_table.h"
@@ -23,7 +27,26 @@
 #include "vpnd/pure/vprefix.h"
 #include "vpnd/undo.h"
 
-#define HOLDS_MAX (2 * GRANT_LANS_MAX)
+#define HOLDS_MAX (4 * GRANT_LANS_MAX)
+#define ROUTES_MAX (2 * GRANT_LANS_MAX + 2) /* a LAN may need two */
+#define PLANE_TARGETS_MAX 96
+
+/* An address that vpnd connects to. */
+struct plane_target {
+	struct addr addr;
+	char name[64];
+	uint64_t asked_ms; /* clock_mono_ms(): last dialled */
+	bool pinned;
+	struct netconf_way way; /* if pinned */
+};
+
+/* A LAN of ours behind a gateway. */
+struct plane_via {
+	struct prefix prefix;
+	struct addr gateway;
+	bool routed; /* there is a route of ours: by @way */
+	struct netconf_way way;
+};
 
 /* A LAN here, and which lent address stands for the peer's hosts there. */
 struct slot_lent {
@@ -43,8 +66,11 @@ struct slot {
 	bool has_rules;			/* there are some: the firewall is asked */
 	struct toobig_limit refused[2]; /* answers: to the peer, to this side */
 	struct translate translate;	/* of the peer's addresses; mostly empty */
-	size_t n_routes, n_holds, n_lent;
-	struct prefix routes[GRANT_LANS_MAX + 2];
+	size_t n_routes, n_holds, n_lans, n_lent;
+	struct slot_route {
+		struct prefix prefix, of;   /* of: the LAN, or what it is a half of */
+	} routes[ROUTES_MAX];		    /* in the host's table */
+	struct prefix lans[GRANT_LANS_MAX]; /* our own that the peer may reach */
 	uint32_t holds[HOLDS_MAX];
 	struct slot_lent lent[GRANT_LANS_MAX];
 };
@@ -62,7 +88,11 @@ struct plane {
 	struct route_table table;
 	uint64_t unroutable;
 	struct slot slots[PLANE_SLOTS_MAX];
-	bool offload;
+	struct netconf_watch *watch; /* while something is pinned */
+	size_t n_targets, n_vias;
+	struct plane_target targets[PLANE_TARGETS_MAX];
+	struct plane_via vias[PLANE_VIAS_MAX];
+	bool offload, allow_overlap;
 	uint32_t mtu; /* of the TUN device */
 	struct packets *packets;
 	struct packet *reading; /* large: the next packet is read into it */
@@ -90,6 +120,28 @@ struct passing {
 	struct ip_info ip;
 	bool lent; /* from the TUN: it was for a lent address, and has its real one */
 };
+
+/** plane_trouble() - something that a person should know, and what to do; goes to on_note. */
+void plane_trouble(struct plane *pl, const char *todo, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** plane_lans_attach() - let the peer of an attached slot reach our LANs. */
+void plane_lans_attach(struct plane *pl, struct slot *s, const struct grant *g);
+/** plane_lans_gateway() - by which a LAN of ours is reached, as a host prefix. Return: false, none.
+ */
+bool plane_lans_gateway(const struct plane *pl, const struct prefix *lan, struct prefix *gateway);
+/** plane_lans_detach() - take that back. The slot is not attached any more. */
+void plane_lans_detach(struct plane *pl, struct slot *s);
+
+/** plane_pins_cover() - prefixes were added to pl->table, and come into the host's table next.
+ * @again: look after the pins that are there, too. */
+void plane_pins_cover(struct plane *pl, bool again);
+/** plane_pins_gateways() - they are in the host's table now. */
+void plane_pins_gateways(struct plane *pl);
+/** plane_pins_uncover() - prefixes have gone from both. */
+void plane_pins_uncover(struct plane *pl);
+/** plane_pins_close() - nothing is pinned any more. */
+void plane_pins_close(struct plane *pl);
 
 void plane_on_readable(struct tun *t); /* for tun_callbacks */
 

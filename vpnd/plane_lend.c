@@ -13,34 +13,20 @@
 
 /* --- telling --- */
 
-static void tell(struct plane *pl, const char *todo, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void tell(struct plane *pl, const char *todo, const char *fmt, ...)
-{
-	char text[PLANE_ERROR_SIZE];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (pl->cb->on_note)
-		pl->cb->on_note(pl->arg, todo, text);
-	else
-		log_warn("%s", text);
-}
-
 static void tell_none(const struct lent *t, const char *why)
 {
 	char subnet[PREFIX_TEXT_SIZE];
 
 	prefix_format(&t->subnet.prefix, subnet);
-	tell(t->pn->pl,
-	     "free an address there, name free ones with lend = ADDRESS-ADDRESS, or give the hosts "
-	     "a "
-	     "route back",
-	     "no address of %s on %s can be lent: %s; hosts without a route to the managers do not "
-	     "answer",
-	     subnet, t->subnet.link.name, why);
+	plane_trouble(t->pn->pl,
+		      "free an address there, name free ones with lend = ADDRESS-ADDRESS, or give "
+		      "the hosts "
+		      "a "
+		      "route back",
+		      "no address of %s on %s can be lent: %s; hosts without a route to the "
+		      "managers do not "
+		      "answer",
+		      subnet, t->subnet.link.name, why);
 }
 
 /* --- the address --- */
@@ -104,10 +90,11 @@ static void on_lost(void *arg, const struct addr *a, const char *who)
 
 	take_down(t);
 	addr_format(a, text);
-	tell(t->pn->pl,
-	     "connections through it broke, new ones go by another address; keep some free for it: "
-	     "lend = ADDRESS-ADDRESS",
-	     "the lent address %s on %s was taken by %s", text, t->subnet.link.name, who);
+	plane_trouble(t->pn->pl,
+		      "connections through it broke, new ones go by another address; keep some "
+		      "free for it: "
+		      "lend = ADDRESS-ADDRESS",
+		      "the lent address %s on %s was taken by %s", text, t->subnet.link.name, who);
 }
 
 static void on_none(void *arg)
@@ -240,6 +227,18 @@ static bool ready(struct plane_lend *pn)
 	return pn->napt != NULL;
 }
 
+/* What is behind a gateway finds back to a neighbour of the gateway. */
+static int find_subnet(struct plane *pl, const struct prefix *lan, struct netconf_subnet *subnet)
+{
+	struct prefix gateway;
+
+	if (netconf_find_subnet(pl->netconf, lan, subnet) == 0)
+		return 0;
+	return plane_lans_gateway(pl, lan, &gateway)
+		       ? netconf_find_subnet(pl->netconf, &gateway, subnet)
+		       : -ENOENT;
+}
+
 void plane_lend_attach(struct plane *pl, uint16_t slot, const struct grant *g)
 {
 	struct plane_lend *pn = pl->lend;
@@ -252,7 +251,8 @@ void plane_lend_attach(struct plane *pl, uint16_t slot, const struct grant *g)
 		struct netconf_subnet subnet;
 		struct lent *t;
 
-		if (netconf_find_subnet(pl->netconf, &g->own_lans[i], &subnet) != 0)
+		if (prefix_is_wide(&g->own_lans[i]) ||
+		    find_subnet(pl, &g->own_lans[i], &subnet) != 0)
 			continue; /* no such LAN: that was told */
 		t = find_lent(pn, &subnet);
 		if (!t)

@@ -170,6 +170,19 @@ static bool may_come(struct passing *pk)
 	return r == GATE_PASS;
 }
 
+/* LANs of several sessions may overlap: the longest prefix says whose an address is. */
+static bool is_routed_back(struct plane *pl, struct passing *pk)
+{
+	struct addr here = pk->ip.src;
+	uint16_t slot;
+
+	(void)translate_here(&pk->s->translate, &here);
+	if (route_table_lookup(&pl->table, &here, &slot) && slot == pk->slot)
+		return true;
+	pk->s->counters.gate[GATE_SRC_NOT_PEER]++;
+	return false;
+}
+
 static void put(struct plane *pl, struct passing *pk)
 {
 	if (tun_write(pl->tun, &pk->v, pk->bytes, pk->n) != 0)
@@ -192,7 +205,7 @@ void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, uint8
 	struct passing pk = {.slot = slot, .s = &pl->slots[slot], .v = *v, .bytes = packet, .n = n};
 
 	if (!pk.s->attached || !pl->tun || !check(pl, &pk) || !may_come(&pk) ||
-	    !rules_let(pl, &pk, RULE_IN))
+	    !is_routed_back(pl, &pk) || !rules_let(pl, &pk, RULE_IN))
 		return;
 	if (pl->capturing)
 		plane_captured(pl, &pk, true, true);

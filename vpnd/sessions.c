@@ -371,6 +371,7 @@ int sessions_begin(struct app *app, struct grant *grant, const struct waiter *wa
 	}
 	avoid_servers(app, grant);
 	r = plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error);
+	routes_protect_resolvers(app);
 	if (r == 0)
 		r = plane_attach(app->plane, as->slot, grant, error);
 	if (r != 0)

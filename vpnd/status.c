@@ -67,6 +67,16 @@ static json_t *prefix_list(const struct prefix *p, size_t n)
 	return list;
 }
 
+/* Those that devices may reach. */
+static json_t *manager_lans(const struct opt_lans *lans)
+{
+	struct prefix p[OPT_PREFIXES_MAX];
+
+	for (size_t i = 0; i < lans->n; i++)
+		p[i] = lans->at[i].prefix;
+	return prefix_list(p, lans->n);
+}
+
 static void add_drops(json_t *o, struct app *app, const struct app_session *as,
 		      const struct session_status *st)
 {
@@ -256,16 +266,15 @@ json_t *status_make(struct app *app)
 {
 	bool device = app->config.role == TOKEN_DEVICE;
 	const struct identity *id = &app->identity;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:I}",
-			      "version", FARLAN_VERSION, "role", device ? "device" : "manager",
-			      "state", state_of(app), "tun", app->config.tun, "addresses",
-			      addresses_json(app), "lans",
-			      device ? prefix_list(app->lans, app->n_lans)
-				     : prefix_list(app->config.lans.at, app->config.lans.n),
-			      "sessions", sessions_json(app), "errors", errors_json(app),
-			      "unroutable", (json_int_t)plane_unroutable(app->plane), "no_memory",
-			      (json_int_t)plane_no_memory(app->plane), "offload",
-			      plane_super(app->plane), "mtu", (json_int_t)plane_mtu(app->plane));
+	json_t *o = json_pack(
+		"{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:I}", "version",
+		FARLAN_VERSION, "role", device ? "device" : "manager", "state", state_of(app),
+		"tun", app->config.tun, "addresses", addresses_json(app), "lans",
+		device ? prefix_list(app->lans, app->n_lans) : manager_lans(&app->config.lans),
+		"sessions", sessions_json(app), "errors", errors_json(app), "unroutable",
+		(json_int_t)plane_unroutable(app->plane), "no_memory",
+		(json_int_t)plane_no_memory(app->plane), "offload", plane_super(app->plane), "mtu",
+		(json_int_t)plane_mtu(app->plane));
 
 	if (o && app->enrolled) {
 		json_object_set_new(o, "name", json_string(id->name));

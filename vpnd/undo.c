@@ -230,6 +230,12 @@ bool undo_owns(const struct undo *u, const char *path)
 	return false;
 }
 
+const struct undo_entry *undo_list(const struct undo *u, size_t *n)
+{
+	*n = u->n_entries;
+	return u->entries;
+}
+
 static bool has_setting(const struct undo *u, uint32_t hold, const char *path)
 {
 	for (size_t i = 0; i < u->n_settings; i++) {

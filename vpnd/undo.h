@@ -57,6 +57,9 @@ int undo_keep(struct undo *u, uint32_t hold, const char *path) __attribute__((wa
 /** undo_owns() - has some hold set @path? */
 bool undo_owns(const struct undo *u, const char *path);
 
+/** undo_list() - what is set or kept now; borrowed until the next change. */
+const struct undo_entry *undo_list(const struct undo *u, size_t *n);
+
 /** undo_release() - let go all of @hold's settings, the last one first. Unknown holds are nothing.
  */
 void undo_release(struct undo *u, uint32_t hold);

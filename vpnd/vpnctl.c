@@ -37,6 +37,7 @@ static const struct command commands[] = {
 	{"devices", vpnctl_devices, TAKES_JSON},
 	{"relays", vpnctl_relays, TAKES_MEASURE | TAKES_JSON},
 	{"dns", vpnctl_dns, TAKES_HOSTS | TAKES_JSON},
+	{"routes", vpnctl_routes, TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
 	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
@@ -75,6 +76,9 @@ static void help_commands(void)
 	     "  relays [--measure] [--json]    how far it is to each relay, from here and from "
 	     "the\n"
 	     "                                 devices that are connected; --measure looks anew\n"
+	     "  routes [--json]                what vpnd has set on this host, why, and whether "
+	     "it\n"
+	     "                                 is still there\n"
 	     "  status [--json]                state, server, sessions, and the last errors with\n"
 	     "                                 what to do\n"
 	     "  trace ADDRESS[:PORT][/tcp|/udp|/icmp] [--from ADDRESS] [--json]\n"

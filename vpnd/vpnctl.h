@@ -41,6 +41,7 @@ int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_relays(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_dns(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_routes(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_status(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_trace(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_capture(struct ctl *c, const struct vpnctl_args *args);

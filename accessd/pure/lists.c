@@ -40,7 +40,9 @@ static bool next_word(const char **text, char *out, size_t out_size)
 
 /* --- prefixes -------------------------------------------------------------------------------- */
 
-static int lans_add(struct lans *l, const char *text, char error[LISTS_ERROR_SIZE])
+typedef bool lan_ok_fn(const struct prefix *p);
+
+static int lans_add(struct lans *l, const char *text, lan_ok_fn *ok, char error[LISTS_ERROR_SIZE])
 {
 	struct prefix p;
 	int rc = prefix_parse(&p, text);
@@ -49,10 +51,11 @@ static int lans_add(struct lans *l, const char *text, char error[LISTS_ERROR_SIZ
 		return refuse(error, "bits behind the prefix length must be zero", text);
 	if (rc)
 		return refuse(error, "not a prefix like 192.168.1.0/24", text);
-	if (!prefix_routable(&p))
+	if (!ok(&p))
 		return refuse(error, "not a network that a LAN can have", text);
 	for (size_t i = 0; i < l->n; i++) {
-		if (prefix_overlaps(&l->at[i], &p))
+		if (prefix_overlaps(&l->at[i], &p) &&
+		    prefix_is_wide(&l->at[i]) == prefix_is_wide(&p))
 			return refuse(error, "overlaps with another prefix of the list", text);
 	}
 	if (l->n == LISTS_LANS_MAX)
@@ -61,7 +64,8 @@ static int lans_add(struct lans *l, const char *text, char error[LISTS_ERROR_SIZ
 	return 0;
 }
 
-int lans_from_json(struct lans *l, const json_t *array, char error[LISTS_ERROR_SIZE])
+static int from_json(struct lans *l, const json_t *array, lan_ok_fn *ok,
+		     char error[LISTS_ERROR_SIZE])
 {
 	struct lans found = {0};
 
@@ -72,11 +76,21 @@ int lans_from_json(struct lans *l, const json_t *array, char error[LISTS_ERROR_S
 
 		if (!text)
 			return refuse(error, "not a list of strings", "lans");
-		if (lans_add(&found, text, error))
+		if (lans_add(&found, text, ok, error))
 			return -EINVAL;
 	}
 	*l = found;
 	return 0;
+}
+
+int lans_from_json(struct lans *l, const json_t *array, char error[LISTS_ERROR_SIZE])
+{
+	return from_json(l, array, prefix_routable, error);
+}
+
+int lans_of_device_from_json(struct lans *l, const json_t *array, char error[LISTS_ERROR_SIZE])
+{
+	return from_json(l, array, prefix_reachable, error);
 }
 
 json_t *lans_to_json(const struct lans *l)
@@ -134,7 +148,8 @@ int lans_from_text(struct lans *l, const char *text)
 	struct lans found = {0};
 
 	while (*text) {
-		if (!next_word(&text, word, sizeof(word)) || lans_add(&found, word, error))
+		if (!next_word(&text, word, sizeof(word)) ||
+		    lans_add(&found, word, prefix_reachable, error))
 			return -EINVAL;
 	}
 	*l = found;

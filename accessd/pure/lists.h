@@ -33,6 +33,10 @@ struct urls {
  */
 int lans_from_json(struct lans *l, const json_t *array, char error[LISTS_ERROR_SIZE])
 	__attribute__((warn_unused_result));
+/** lans_of_device_from_json() - the same for what is behind a device: it may be wide, too, up to
+ * 0.0.0.0/0 (prefix_reachable()). */
+int lans_of_device_from_json(struct lans *l, const json_t *array, char error[LISTS_ERROR_SIZE])
+	__attribute__((warn_unused_result));
 json_t *lans_to_json(const struct lans *l);
 /** lans_have_host() - may a host of one of these have this address? */
 bool lans_have_host(const struct lans *l, const struct addr *a);

@@ -204,6 +204,13 @@ static const struct outer_callbacks try_calls = {
 	.on_closed = on_try_closed,
 };
 
+static int announce(const struct dial *d, const char *host, const struct sockaddr_storage *addr)
+{
+	const struct dial_memory *m = d->memory;
+
+	return m && m->before ? m->before(m->before_arg, host, addr) : 0;
+}
+
 static int start_outer(struct try *t)
 {
 	struct dial *d = t->dial;
@@ -222,6 +229,8 @@ static int start_outer(struct try *t)
 	int r = url_host_header(u, (uint16_t)port_of(&t->addr), host_header, sizeof(host_header));
 
 	snprintf(path, sizeof(path), "%s%s", u->path, d->path);
+	if (r == 0)
+		r = announce(d, u->host, &t->addr);
 	if (r == 0)
 		r = outer_connect(&t->outer, d->loop, d->ctx, &target, &try_calls, t);
 	if (r == 0 && d->target.shed) {
@@ -504,6 +513,7 @@ int dial_start(struct dial **out, uv_loop_t *loop, const struct tls_ctx *ctx,
 	uv_timer_init(loop, &d->total);
 	d->stagger.data = d->total.data = d;
 	d->timers = 2;
+	(void)announce(d, "", NULL);
 	for (size_t i = 0; i < d->target.n_urls && r == 0; i++)
 		r = look_up(d, i);
 	if (r != 0) {

@@ -32,6 +32,11 @@ struct dial;
 #define DIAL_SEALED_MAX 16
 #define DIAL_SEALED_MS ((uint64_t)24 * 3600 * 1000)
 struct dial_memory {
+	/* Called before a connection is made to @addr, and once with NULL before names are looked
+	 * up; -errno: this address cannot be reached. NULL: nobody wants to know. It stands here
+	 * because all dials of a daemon share it. */
+	int (*before)(void *arg, const char *host, const struct sockaddr_storage *addr);
+	void *before_arg;
 	bool changed; /* since it was loaded or saved */
 	size_t n;
 	struct dial_good {

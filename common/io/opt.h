@@ -53,6 +53,8 @@ const char *opt_parse_listen(const struct opt *o, const char *value,
 const char *opt_parse_listen_here(const struct opt *o, const char *value, void *field);
 const char *opt_parse_prefixes(const struct opt *o, const char *value,
 			       void *field); /* struct opt_prefixes */
+/* struct opt_lans: as prefixes, each may be followed by " via GATEWAY" */
+const char *opt_parse_lans(const struct opt *o, const char *value, void *field);
 void opt_print_string(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_bool(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_int(const struct opt *o, const void *field, char *out, size_t out_size);
@@ -60,6 +62,7 @@ void opt_print_rate(const struct opt *o, const void *field, char *out, size_t ou
 void opt_print_ports(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_listen(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_prefixes(const struct opt *o, const void *field, char *out, size_t out_size);
+void opt_print_lans(const struct opt *o, const void *field, char *out, size_t out_size);
 
 #include "common/pure/addr.h"
 
@@ -83,6 +86,15 @@ struct opt_listens {
 struct opt_prefixes { /* "192.168.101.0/24, fd00:1::/64"; routable, no host bits */
 	size_t n;
 	struct prefix at[OPT_PREFIXES_MAX];
+};
+
+struct opt_lan {
+	struct prefix prefix;
+	struct addr gateway; /* family 0: none, it is on a link here */
+};
+struct opt_lans { /* "192.168.101.0/24, 10.5.0.0/16 via 192.168.101.7" */
+	size_t n;
+	struct opt_lan at[OPT_PREFIXES_MAX];
 };
 
 /** opt_defaults() - fill @conf with the table's defaults; zero bytes where there is none. */

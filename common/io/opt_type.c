@@ -338,20 +338,26 @@ static const char *host_bits(const char *item)
 	return words("\"%s\" is a host in a network; did you mean %s?", item, text);
 }
 
-static const char *add_prefix(void *list, const char *item)
+static const char *parse_prefix(struct prefix *p, const char *item)
 {
-	struct opt_prefixes *all = list;
-	struct prefix p;
-	size_t i;
-	int r = prefix_parse(&p, item);
+	int r = prefix_parse(p, item);
 
 	if (r == -EDOM)
 		return host_bits(item);
 	if (r != 0)
 		return words("\"%s\" is not a network such as 192.168.1.0/24 or fd00:1::/64", item);
-	if (!prefix_routable(&p))
-		return words("\"%s\" cannot be a LAN", item);
-	for (i = 0; i < all->n; i++) {
+	return prefix_routable(p) ? NULL : words("\"%s\" cannot be a LAN", item);
+}
+
+static const char *add_prefix(void *list, const char *item)
+{
+	struct opt_prefixes *all = list;
+	struct prefix p;
+	const char *wrong = parse_prefix(&p, item);
+
+	if (wrong)
+		return wrong;
+	for (size_t i = 0; i < all->n; i++) {
 		if (prefix_overlaps(&all->at[i], &p))
 			return words("\"%s\" overlaps with one before it", item);
 	}
@@ -359,6 +365,79 @@ static const char *add_prefix(void *list, const char *item)
 		return words("more than %d networks", OPT_PREFIXES_MAX);
 	all->at[all->n++] = p;
 	return NULL;
+}
+
+/* "PREFIX" or "PREFIX via GATEWAY". @copy: of the item, is cut. */
+static const char *parse_lan(struct opt_lan *lan, char *copy)
+{
+	char *via = strpbrk(copy, " \t"), *gateway = NULL;
+	const char *wrong;
+
+	if (via) {
+		*via++ = '\0';
+		via += strspn(via, " \t");
+		if (strncmp(via, "via", 3) != 0 || (via[3] != ' ' && via[3] != '\t'))
+			return words("\"%s %s\" is not PREFIX via GATEWAY", copy, via);
+		gateway = via + 3 + strspn(via + 3, " \t");
+	}
+	wrong = parse_prefix(&lan->prefix, copy);
+	if (wrong || !gateway)
+		return wrong;
+	if (addr_parse(&lan->gateway, gateway) != 0 ||
+	    lan->gateway.family != lan->prefix.addr.family || addr_is_martian(&lan->gateway))
+		return words("\"%s\" is not a gateway's address", gateway);
+	if (prefix_contains(&lan->prefix, &lan->gateway))
+		return words("the gateway %s lies in the network that it leads to", gateway);
+	return NULL;
+}
+
+static const char *add_lan(void *list, const char *item)
+{
+	struct opt_lan lan = {.gateway = {.family = 0}};
+	struct opt_lans *all = list;
+	char copy[ITEM_SIZE];
+	const char *wrong;
+
+	snprintf(copy, sizeof(copy), "%s", item);
+	wrong = parse_lan(&lan, copy);
+	if (wrong)
+		return wrong;
+	for (size_t i = 0; i < all->n; i++) {
+		if (prefix_overlaps(&all->at[i].prefix, &lan.prefix))
+			return words("\"%s\" overlaps with one before it", item);
+	}
+	if (all->n == OPT_PREFIXES_MAX)
+		return words("more than %d networks", OPT_PREFIXES_MAX);
+	all->at[all->n++] = lan;
+	return NULL;
+}
+
+const char *opt_parse_lans(const struct opt *o, const char *value, void *field)
+{
+	struct opt_lans l = {0};
+	const char *wrong = parse_list(value, true, &l, add_lan);
+
+	(void)o;
+	if (!wrong)
+		memcpy(field, &l, sizeof(l));
+	return wrong;
+}
+
+void opt_print_lans(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	const struct opt_lans *all = field;
+	char text[PREFIX_TEXT_SIZE], gateway[ADDR_TEXT_SIZE];
+
+	(void)o;
+	out[0] = '\0';
+	for (size_t i = 0; i < all->n; i++) {
+		prefix_format(&all->at[i].prefix, text);
+		put(out, out_size, "%s%s", i > 0 ? ", " : "", text);
+		if (!all->at[i].gateway.family)
+			continue;
+		addr_format(&all->at[i].gateway, gateway);
+		put(out, out_size, " via %s", gateway);
+	}
 }
 
 const char *opt_parse_prefixes(const struct opt *o, const char *value, void *field)

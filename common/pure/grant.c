@@ -155,7 +155,9 @@ static bool get_name(const json_t *o, char out[GRANT_NAME_SIZE])
 	return rpc_str_max(o, "name", out, GRANT_NAME_SIZE) && text_name_ok(out);
 }
 
-static bool get_lans(const json_t *o, struct prefix *lans, size_t *n)
+/* @of_device: what is behind a device may be wide, what a manager announces may not: it would take
+ * all that the device sends. */
+static bool get_lans(const json_t *o, struct prefix *lans, size_t *n, bool of_device)
 {
 	const json_t *list = json_object_get(o, "lans");
 	size_t size = json_array_size(list);
@@ -165,7 +167,8 @@ static bool get_lans(const json_t *o, struct prefix *lans, size_t *n)
 	for (size_t i = 0; i < size; i++) {
 		const char *s = json_string_value(json_array_get(list, i));
 
-		if (!s || prefix_parse(&lans[i], s) != 0 || !prefix_routable(&lans[i]))
+		if (!s || prefix_parse(&lans[i], s) != 0 ||
+		    !(of_device ? prefix_reachable(&lans[i]) : prefix_routable(&lans[i])))
 			return false;
 	}
 	*n = size;
@@ -211,7 +214,7 @@ static bool get_peer(const json_t *o, struct grant *g)
 	       n == sizeof(g->peer_key) && get_addr(o, "ipv4", 4, &g->peer_ipv4) &&
 	       get_addr(o, "ipv6", 6, &g->peer_ipv6) &&
 	       (g->peer_ipv4.family != 0 || g->peer_ipv6.family != 0) &&
-	       get_lans(o, g->peer_lans, &g->n_peer_lans);
+	       get_lans(o, g->peer_lans, &g->n_peer_lans, g->role == TOKEN_MANAGER);
 }
 
 /* Goes into a header of HTTP, so nothing but the characters of a token. */
@@ -267,7 +270,7 @@ int grant_decode(struct grant *g, const json_t *o)
 	bool ok = get_uid(o, "session", found.session) && get_u32(o, "serial", &found.serial) &&
 		  get_u32(o, "epoch", &found.epoch) && get_role(o, &found.role) &&
 		  get_peer(json_object_get(o, "peer"), &found) &&
-		  get_lans(o, found.own_lans, &found.n_own_lans) &&
+		  get_lans(o, found.own_lans, &found.n_own_lans, found.role == TOKEN_DEVICE) &&
 		  hosts_decode(&found.hosts, json_object_get(o, "hosts")) == 0 &&
 		  rpc_int(o, "life_s", 1, GRANT_LIFE_MAX_S, &found.life_s) &&
 		  grant_relays_decode(found.relays, &found.n_relays,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The small texts: URL, identity, prefix, base64, hex. What is accepted is formatted and
- * accepted again as the same.
+ * The small texts: URL, identity, prefix, base64, hex, resolv.conf. What is accepted is formatted
+ * and accepted again as the same.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "common/pure/ident.h"
 #include "common/pure/text.h"
 #include "common/pure/url.h"
+#include "vpnd/pure/resolv_conf.h"
 
 static void url(const char *text)
 {
@@ -49,7 +50,8 @@ static void prefix(const char *text)
 		abort();
 	if (!prefix_contains(&p, &p.addr) || !prefix_overlaps(&p, &copy))
 		abort();
-	(void)prefix_routable(&p);
+	if (prefix_routable(&p) && !prefix_reachable(&p))
+		abort();
 }
 
 static void base64(const char *text, size_t len)
@@ -71,6 +73,18 @@ static void base64(const char *text, size_t len)
 	free(again);
 }
 
+/* Of the bytes alone, without an end. */
+static void resolv_conf(const uint8_t *data, size_t size)
+{
+	char *exact = malloc(size + (size == 0));
+	struct addr servers[3];
+
+	memcpy(exact, data, size);
+	if (resolv_conf_servers(servers, 3, exact, size) > 3)
+		abort();
+	free(exact);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -83,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	base64((const char *)data, size);
 	(void)text_name_ok(text);
 	(void)text_domain_ok(text);
+	resolv_conf(data, size);
 	free(text);
 	return 0;
 }

@@ -12,15 +12,7 @@ setup_file() {
 	lab_up --relays 2 || return 0
 	start_talk plc1
 	start_talk pc1
-	# What the hosts look like without vpnd.
-	for node in eng1 site1; do
-		lab stop "$node"
-		host_of "$node" >"$BATS_FILE_TMPDIR/$node"
-		lab start "$node"
-	done
-	for node in eng1 site1; do
-		wait_for 20 is_online "$node"
-	done
+	note_hosts eng1 site1
 	connect eng1 site1
 }
 
@@ -34,11 +26,6 @@ teardown_file() {
 	logs_clean || rc=1
 	lab_down
 	return "$rc"
-}
-
-# clean NODE - its host is as it is without vpnd.
-clean() {
-	same_host "$1" "$BATS_FILE_TMPDIR/$1"
 }
 
 relay_in_use() {

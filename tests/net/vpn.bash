@@ -74,6 +74,21 @@ connect() {
 	tool "$1" connect "$2" >/dev/null
 }
 
+# connected LAN... - site1 has these LANs, and eng1 a new session with it.
+connected() {
+	local lan options=()
+
+	for lan; do
+		options+=(--lan "$lan")
+	done
+	tool eng1 disconnect >/dev/null || :
+	lab stop site1 # it would be made to connect anew, and wait ever longer
+	tool as1 device set site1 "${options[@]}"
+	lab start site1
+	wait_for 20 is_online site1
+	connect eng1 site1 && wait_for 5 is_up site1 eng1
+}
+
 # disconnect_all - managers end everything, and the devices hear of it.
 disconnect_all() {
 	local node
@@ -140,6 +155,31 @@ host_of() {
 # same_host NODE FILE - the host is as it was when FILE was written by host_of.
 same_host() {
 	diff "$2" <(host_of "$1") >&2
+}
+
+# note_hosts NODE... - what they look like without vpnd, for `clean`.
+note_hosts() {
+	local node
+
+	for node; do
+		lab stop "$node"
+		host_of "$node" >"$BATS_FILE_TMPDIR/host-$node"
+		lab start "$node"
+	done
+	for node; do
+		wait_for 20 is_online "$node"
+	done
+}
+
+# clean NODE - its host is as it is without vpnd.
+clean() {
+	same_host "$1" "$BATS_FILE_TMPDIR/host-$1"
+}
+
+# goes NODE ADDRESS INTERFACE - by which a packet leaves.
+goes() {
+	[[ $(lab in "$1" ip -o route get "$2") == *" dev $3 "* ]] ||
+		fail "$(lab in "$1" ip -o route get "$2"), not by $3"
 }
 
 # routes_of NODE - what leads into the tunnel.

@@ -121,6 +121,32 @@ static void assert_lans(const char *json, int rc, const char *text)
 	json_decref(a);
 }
 
+/* What may be behind a device, and may not be announced by a manager. */
+static void test_wide_lans(void **state)
+{
+	static const char *const wide[] = {"0.0.0.0/0", "::/0", "128.0.0.0/1"};
+	char error[LISTS_ERROR_SIZE], text[LISTS_LANS_TEXT_SIZE];
+	struct lans l, again;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+		json_t *a = json_pack("[s]", wide[i]);
+
+		assert_int_equal(lans_from_json(&l, a, error), -EINVAL);
+		assert_int_equal(lans_of_device_from_json(&l, a, error), 0);
+		lans_to_text(&l, text);
+		assert_string_equal(text, wide[i]);
+		assert_int_equal(lans_from_text(&again, text), 0);
+		json_decref(a);
+	}
+	for (int i = 0; i < 2; i++) {
+		json_t *a = json_pack("[s]", i ? "127.0.0.0/8" : "224.0.0.0/4");
+
+		assert_int_equal(lans_of_device_from_json(&l, a, error), -EINVAL);
+		json_decref(a);
+	}
+}
+
 static void test_lans(void **state)
 {
 	char big[1024] = "[", error[LISTS_ERROR_SIZE];
@@ -133,7 +159,9 @@ static void test_lans(void **state)
 	assert_lans("[\"192.168.1.5/24\"]", -EINVAL, "must be zero");
 	assert_lans("[\"127.0.0.0/8\"]", -EINVAL, "LAN");
 	assert_lans("[\"0.0.0.0/0\"]", -EINVAL, "LAN");
-	assert_lans("[\"10.0.0.0/8\", \"10.1.0.0/16\"]", -EINVAL, "overlaps");
+	assert_lans("[\"172.16.0.0/12\", \"172.20.0.0/16\"]", -EINVAL, "overlaps");
+	assert_lans("[\"10.0.0.0/8\", \"10.0.0.0/7\"]", -EINVAL, "overlaps");
+	assert_lans("[\"10.1.0.0/16\", \"10.0.0.0/8\"]", 0, "10.1.0.0/16 10.0.0.0/8");
 	assert_lans("[\"x\\u0001y\"]", -EINVAL, "x?y");
 	assert_lans("[5]", -EINVAL, "strings");
 	assert_lans("{}", -EINVAL, "list");
@@ -198,7 +226,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pool_lowest), cmocka_unit_test(test_pool_addresses),
 		cmocka_unit_test(test_duration),    cmocka_unit_test(test_lans),
-		cmocka_unit_test(test_urls),	    cmocka_unit_test(test_page),
+		cmocka_unit_test(test_wide_lans),   cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <dlfcn.h>
+#include <errno.h>
 #include <netdb.h>
 
 #include "common/io/dial.h"
@@ -323,6 +324,45 @@ static void reaches_literal_addresses(void **state)
 	}
 	assert_int_equal(outer_peer_addr(won)->ss_family, AF_INET6);
 	assert_int_equal(strncmp(a.host, "[::1]:", 6), 0);
+}
+
+/* What the owner hears before connections are made. */
+static struct {
+	unsigned int begins, addresses;
+	uint16_t refuse; /* this port */
+	char host[URL_HOST_SIZE];
+} heard;
+
+static int before(void *arg, const char *host, const struct sockaddr_storage *addr)
+{
+	assert_ptr_equal(arg, &heard);
+	if (!addr) {
+		assert_int_equal(heard.addresses, 0);
+		heard.begins++;
+		return 0;
+	}
+	heard.addresses++;
+	snprintf(heard.host, sizeof(heard.host), "%s", host);
+	return fix_port(addr) == heard.refuse ? -EHOSTUNREACH : 0;
+}
+
+static void the_owner_hears_first_and_may_refuse(void **state)
+{
+	memset(&heard, 0, sizeof(heard));
+	memory.before = before;
+	memory.before_arg = &heard;
+	serve(&a, FARLAN);
+	serve(&b, FARLAN);
+	heard.refuse = a.port;
+	add_url("https://127.0.0.1");
+	add_port(a.port);
+	add_port(b.port);
+	expect_open_at(b.port);
+	assert_int_equal(heard.begins, 1);
+	assert_int_equal(heard.addresses, 2);
+	assert_string_equal(heard.host, "127.0.0.1");
+	assert_int_equal(a.open, 0);
+	assert_non_null(strstr(steps, strerror(EHOSTUNREACH)));
 }
 
 static void a_port_in_the_url_is_the_only_one(void **state)
@@ -661,6 +701,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		t(reaches_a_server),
 		t(reaches_literal_addresses),
+		t(the_owner_hears_first_and_may_refuse),
 		t(a_port_in_the_url_is_the_only_one),
 		t(passes_over_a_port_that_refuses),
 		t(passes_over_a_silent_port),

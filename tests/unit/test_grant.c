@@ -285,6 +285,23 @@ static void bad_values(void **state)
 	}
 }
 
+/* What is behind a device may be everything; what a manager announces may not. */
+static void wide_lans_are_behind_devices(void **state)
+{
+	json_t *o = golden();
+	struct grant g;
+
+	(void)state;
+	json_object_set_new(at(o, IN_PEER), "lans", json_pack("[s, s]", "0.0.0.0/0", "::/0"));
+	assert_int_equal(grant_decode(&g, o), 0);
+	assert_int_equal(g.n_peer_lans, 2);
+	json_object_set_new(at(o, IN_PEER), "lans", json_pack("[s]", "127.0.0.0/8"));
+	refuse(o);
+	o = golden();
+	json_object_set_new(o, "lans", json_pack("[s]", "0.0.0.0/0"));
+	refuse(o);
+}
+
 static void too_many(void **state)
 {
 	json_t *o = golden(), *list = json_object_get(o, "relays");
@@ -402,6 +419,7 @@ int main(void)
 		cmocka_unit_test(largest_round_trips),
 		cmocka_unit_test(every_member_is_required),
 		cmocka_unit_test(bad_values),
+		cmocka_unit_test(wide_lans_are_behind_devices),
 		cmocka_unit_test(too_many),
 		cmocka_unit_test(one_tunnel_address_is_enough),
 		cmocka_unit_test(unknown_members_are_ignored),

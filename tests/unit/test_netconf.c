@@ -330,7 +330,7 @@ static void test_find_lan(void **state)
 	assert_lan("192.168.0.0/16", "lan0");	 /* more than the LAN */
 	assert_lan("fd50::/64", "lan0");
 	assert_lan("10.5.7.0/24", "host0");
-	assert_lan("10.6.0.0/16", NULL); /* behind a gateway */
+	assert_lan("10.6.0.0/16", NULL); /* behind a gateway: assert_links() */
 	assert_lan("10.99.0.0/24", NULL);
 	assert_lan("100.64.0.0/24", NULL);
 	assert_lan("172.16.0.0/24", NULL);
@@ -410,6 +410,49 @@ static void test_taken(void **state)
 	assert_true(is_in(found, n, "fd50::77"));
 }
 
+/* @want: names in the order of interfaces. */
+static void assert_links(const char *text, const char *want)
+{
+	struct netconf_link links[8];
+	struct prefix p = prefix(text);
+	char all[8 * (NETCONF_NAME_SIZE + 1)] = "";
+	size_t n;
+	int err = netconf_find_links(nc, &p, links, 8, &n);
+
+	assert_int_equal(err, want[0] ? 0 : -ENOENT);
+	for (size_t i = 0; i < n; i++) {
+		strcat(all, i ? " " : "");
+		strcat(all, links[i].name);
+	}
+	if (strcmp(all, want) != 0)
+		print_error("%s:\n", text);
+	assert_string_equal(all, want);
+}
+
+static void test_find_links(void **state)
+{
+	struct addr a;
+
+	(void)state;
+	new_namespace();
+	up();
+	a = addr("100.64.0.1");
+	assert_int_equal(netconf_address_add(nc, &a), 0);
+	assert_true(sh("ip route add 10.6.0.0/16 via 192.168.50.9 && "
+		       "ip addr add 172.20.0.1/24 dev host0"));
+	assert_links("10.6.0.0/16", "lan0"); /* by a gateway */
+	assert_links("10.6.7.0/24", "lan0");
+	assert_links("172.20.0.0/24", "host0");
+	assert_links("172.30.0.0/24", "");
+	assert_links("100.64.0.0/24", "");
+	assert_true(sh("ip route add default via 172.20.0.9"));
+	assert_links("172.30.0.0/24", "");	 /* the Internet is no LAN of ours, */
+	assert_links("0.0.0.0/0", "host0 lan0"); /* unless all of it is */
+	assert_links("128.0.0.0/1", "host0 lan0");
+	assert_links("8.0.0.0/8", "host0");
+	assert_links("fd50::/64", "lan0");
+}
+
 static void assert_conflict(const char *text, const char *ifname, const char *words)
 {
 	struct netconf_conflict what;
@@ -439,15 +482,20 @@ static void test_conflicts(void **state)
 	assert_conflict("192.168.50.0/24", "lan0", "192.168.50.0/24 is connected here on lan0");
 	assert_conflict("192.168.0.0/16", "lan0", "192.168.50.0/24 is connected here on lan0");
 	assert_conflict("fd50::/64", "lan0", "fd50::/64 is connected here on lan0");
-	assert_conflict("192.168.50.0/28", "lan0",
-			"192.168.50.9 is the gateway in use here on lan0");
-	assert_conflict("192.168.50.0/30", "lan0",
-			"192.168.50.1 is the address of this host on lan0");
+	assert_conflict("192.168.50.0/28", "lan0", "192.168.50.0/24 is connected here on lan0");
+	assert_true(sh("ip addr add 10.98.0.1/32 dev lan0 && "
+		       "ip route add 10.97.0.0/24 via 10.99.9.9 dev lan0 onlink"));
+	assert_conflict("10.99.9.0/24", "lan0", "10.99.9.9 is the gateway in use here on lan0");
+	assert_conflict("10.98.0.0/24", "lan0", "10.98.0.1 is the address of this host on lan0");
 	assert_conflict("10.6.0.0/16", "lan0", "10.6.0.0/24 is routed here by a gateway on lan0");
 	assert_conflict("10.7.0.0/24", "", "10.7.0.0/24 has a route of its own here");
-	assert_conflict("10.200.9.0/24", "host0", "10.200.9.9 is the gateway in use here on host0");
-	assert_conflict("10.200.77.0/24", NULL, NULL); /* narrower than what is connected */
-	assert_conflict("10.8.0.0/24", NULL, NULL);    /* the TUN's own */
+	/* A part of what is connected; not a part of what a gateway leads to. */
+	assert_conflict("10.200.77.0/24", "host0", "10.200.0.0/16 is connected here on host0");
+	assert_true(sh("ip route add 10.61.0.0/16 via 192.168.50.9 && "
+		       "ip route add 64.0.0.0/3 dev host0"));
+	assert_conflict("10.61.3.0/24", NULL, NULL);
+	assert_conflict("65.0.0.0/24", NULL, NULL);
+	assert_conflict("10.8.0.0/24", NULL, NULL); /* the TUN's own */
 	assert_conflict("192.168.201.0/24", NULL, NULL);
 	assert_conflict("fd02::/64", NULL, NULL);
 	assert_int_equal(netconf_conflicts(nc, &lan, (int)if_nametoindex("lan0"), NULL), 0);
@@ -655,6 +703,158 @@ static void test_forward_ipv6_router(void **state)
 	assert_true(access(journal, F_OK) != 0);
 	netconf_unforward(nc, hold);
 	assert_sysctl("net/ipv6/conf/all/forwarding", "1");
+}
+
+/* --- outside of the tunnel --- */
+
+static void assert_way(const char *to, const char *ifname, const char *gateway)
+{
+	struct netconf_way way;
+	struct addr a = addr(to);
+	char text[ADDR_TEXT_SIZE];
+	int err = netconf_way_outside(nc, &a, &way);
+
+	if (!ifname) {
+		assert_int_equal(err, -ENETUNREACH);
+		return;
+	}
+	assert_int_equal(err, 0);
+	assert_string_equal(way.link.name, ifname);
+	addr_format(&way.gateway, text);
+	assert_string_equal(text, gateway);
+}
+
+static void add_outside(const char *p, const char *to)
+{
+	struct prefix host = prefix(p);
+	struct addr a = addr(to);
+	struct netconf_way way;
+
+	assert_int_equal(netconf_way_outside(nc, &a, &way), 0);
+	assert_int_equal(netconf_outside_add(nc, &host, &way), 0);
+}
+
+static void test_ways(void **state)
+{
+	struct prefix half;
+
+	(void)state;
+	new_namespace();
+	up();
+	assert_way("203.0.113.7", NULL, NULL);
+	assert_way("192.168.50.7", "lan0", "none");
+	assert_way("192.168.50.1", "", "none"); /* this host */
+	assert_true(sh("ip route add default via 192.168.50.9 metric 50 && "
+		       "ip route add default via 192.168.50.8 metric 100 && "
+		       "ip -6 route add default via fd50::9 && "
+		       "ip route add blackhole 198.18.0.0/15 && "
+		       "ip route add 198.18.1.0/24 via 192.168.50.7"));
+	half = prefix("128.0.0.0/1");
+	for (int i = 0; i < 2; i++) { /* without and with a route of ours */
+		assert_way("203.0.113.7", "lan0", "192.168.50.9");
+		assert_way("192.168.50.7", "lan0", "none");
+		assert_way("2001:db8::1", "lan0", "fd50::9");
+		assert_way("198.18.0.1", NULL, NULL);
+		assert_way("198.18.1.1", "lan0", "192.168.50.7");
+		assert_int_equal(netconf_route_add(nc, &half, NULL), 0);
+	}
+	add_outside("203.0.113.7/32", "203.0.113.7");
+	assert_way("203.0.113.7", "lan0", "192.168.50.9");
+	assert_true(sh("ip route del default metric 50"));
+	assert_way("203.0.113.7", "lan0", "192.168.50.8"); /* not what the pin says */
+}
+
+static void test_outside(void **state)
+{
+	struct prefix host, host6;
+
+	(void)state;
+	new_namespace();
+	up();
+	assert_true(sh("ip route add default via 192.168.50.9 && "
+		       "ip -6 route add default via fd50::9 && "
+		       "ip route add 203.0.113.8 via 192.168.50.7"));
+	host = prefix("203.0.113.7/32");
+	host6 = prefix("2001:db8::7");
+	add_outside("203.0.113.7/32", "203.0.113.7");
+	add_outside("203.0.113.7/32", "203.0.113.7");
+	add_outside("2001:db8::7/128", "2001:db8::7");
+	add_outside("203.0.113.8/32", "203.0.113.7"); /* theirs stays, and wins */
+	assert_true(sh("ip route show 203.0.113.7 | grep -q 'via 192.168.50.9 dev lan0 proto 70'"));
+	assert_true(sh("ip -6 route show 2001:db8::7 | grep -q 'via fd50::9 dev lan0 proto 70'"));
+	assert_true(sh("ip route get 203.0.113.8 | grep -q 'via 192.168.50.7'"));
+	/* Taken away by somebody, and put back; the gateway changed, and it goes along. */
+	assert_true(sh("ip route del 203.0.113.7"));
+	add_outside("203.0.113.7/32", "203.0.113.7");
+	assert_true(sh("ip route show 203.0.113.7 | grep -q 192.168.50.9"));
+	assert_true(sh("ip route replace default via 192.168.50.6"));
+	add_outside("203.0.113.7/32", "203.0.113.7");
+	assert_true(sh("ip route show 203.0.113.7 | grep -q 192.168.50.6"));
+	assert_false(sh("ip route show 203.0.113.7 | grep -q 192.168.50.9"));
+	netconf_outside_remove(nc, &host);
+	netconf_outside_remove(nc, &host);
+	assert_true(sh("ip -6 route del 2001:db8::7"));
+	netconf_outside_remove(nc, &host6);
+	netconf_close(nc);
+	nc = NULL;
+	assert_false(sh("ip route show proto 70 | grep -q ."));
+	assert_true(sh("ip route show 203.0.113.8 | grep -q 192.168.50.7"));
+}
+
+/* Left by a run of ours, and by one with another TUN. */
+static void test_cleanup_of_what_is_outside(void **state)
+{
+	struct netconf *other;
+	struct prefix host;
+	struct netconf_way way = {.link = {.name = "lan0"}};
+
+	(void)state;
+	new_namespace();
+	host = prefix("203.0.113.7/32");
+	way.link.ifindex = (int)if_nametoindex("lan0");
+	assert_int_equal(netconf_open(&other, "othertun", undo), 0);
+	assert_int_equal(netconf_outside_add(nc, &host, &way), 0);
+	assert_int_equal(netconf_outside_add(other, &host, &way), 0);
+	assert_true(sh("test $(ip route show 203.0.113.7 | wc -l) = 2"));
+	nc->n_outside = 0;			       /* killed */
+	assert_int_equal(netconf_cleanup(nc), -EBUSY); /* one that runs has this name */
+	assert_true(sh("test $(ip route show 203.0.113.7 | wc -l) = 2"));
+	close_tun();
+	assert_int_equal(netconf_cleanup(nc), 0);
+	assert_true(sh("test $(ip route show 203.0.113.7 | wc -l) = 1"));
+	netconf_close(other);
+	assert_false(sh("ip route show 203.0.113.7 | grep -q ."));
+}
+
+static void test_see(void **state)
+{
+	struct netconf_seen *seen;
+	struct prefix lan, host;
+	struct addr a;
+	int lan0;
+
+	(void)state;
+	new_namespace();
+	up();
+	lan = prefix("192.168.201.0/24");
+	host = prefix("203.0.113.7/32");
+	a = addr("100.64.0.1");
+	lan0 = (int)if_nametoindex("lan0");
+	assert_true(sh("ip route add default via 192.168.50.9"));
+	assert_int_equal(netconf_address_add(nc, &a), 0);
+	assert_int_equal(netconf_route_add(nc, &lan, NULL), 0);
+	add_outside("203.0.113.7/32", "203.0.113.7");
+	for (int i = 0; i < 2; i++) {
+		struct prefix own = prefix_of(&a, 32);
+
+		assert_int_equal(netconf_see(nc, &seen), 0);
+		assert_int_equal(netconf_seen_has(seen, false, &own, 0), i == 0);
+		assert_int_equal(netconf_seen_has(seen, true, &lan, 0), i == 0);
+		assert_int_equal(netconf_seen_has(seen, true, &host, lan0), i == 0);
+		assert_false(netconf_seen_has(seen, true, &host, 0));
+		netconf_seen_free(seen);
+		assert_true(sh("ip route flush proto 70; ip addr flush dev " TUN));
+	}
 }
 
 /* --- cleanup --- */
@@ -980,12 +1180,17 @@ int main(void)
 		TEST(test_set_down),
 		TEST(test_device_made_again),
 		TEST(test_find_lan),
+		TEST(test_find_links),
 		TEST(test_conflicts),
 		TEST(test_find_subnet),
 		TEST(test_taken),
 		TEST(test_proxies),
 		TEST(test_cleanup_of_proxies),
 		TEST(test_in_use),
+		TEST(test_ways),
+		TEST(test_outside),
+		TEST(test_cleanup_of_what_is_outside),
+		TEST(test_see),
 		TEST(test_forward_ipv4),
 		TEST(test_forward_ipv6_two),
 		TEST(test_forward_ipv6_all),

@@ -23,6 +23,7 @@ struct conf {
 	struct opt_ports ports;
 	struct opt_listens listen;
 	struct opt_prefixes lans;
+	struct opt_lans far;
 	char proxy[256];
 	char folder[32];
 };
@@ -67,6 +68,7 @@ static const struct opt table[] = {
 	 .dflt = "/run",
 	 .help = "where"},
 	{.section = "net", .key = "lans", TYPE(prefixes), FIELD(lans), .help = "networks"},
+	{.section = "net", .key = "far", TYPE(lans), FIELD(far), .help = "far ones"},
 	{.section = "net", .key = "proxy", TYPE(string), FIELD(proxy), .help = "HTTP proxy"},
 };
 #define N (sizeof(table) / sizeof(table[0]))
@@ -269,6 +271,25 @@ static void values_that_are_refused(void **state)
 	check_refused("[net]\nlans = 0.0.0.0/0\n", ":2: lans: \"0.0.0.0/0\" cannot be a LAN");
 	check_refused("[net]\nlans = lan\n",
 		      ":2: lans: \"lan\" is not a network such as 192.168.1.0/24 or fd00:1::/64");
+	check_refused("[net]\nlans = 10.5.0.0/16 via 192.168.1.9\n",
+		      ":2: lans: \"10.5.0.0/16 via 192.168.1.9\" is not a network such as "
+		      "192.168.1.0/24 or fd00:1::/64");
+	check_refused("[net]\nfar = 10.5.0.0/16 by 192.168.1.9\n",
+		      ":2: far: \"10.5.0.0/16 by 192.168.1.9\" is not PREFIX via GATEWAY");
+	check_refused("[net]\nfar = 10.5.0.0/16 via\n",
+		      ":2: far: \"10.5.0.0/16 via\" is not PREFIX via GATEWAY");
+	check_refused("[net]\nfar = 10.5.0.0/16 via x\n",
+		      ":2: far: \"x\" is not a gateway's address");
+	check_refused("[net]\nfar = 10.5.0.0/16 via fd00::1\n",
+		      ":2: far: \"fd00::1\" is not a gateway's address");
+	check_refused("[net]\nfar = 10.5.0.0/16 via 127.0.0.1\n",
+		      ":2: far: \"127.0.0.1\" is not a gateway's address");
+	check_refused("[net]\nfar = 10.5.0.0/16 via 10.5.0.1\n",
+		      ":2: far: the gateway 10.5.0.1 lies in the network that it leads to");
+	check_refused("[net]\nfar = 10.5.0.1/16 via 192.168.1.9\n",
+		      ":2: far: \"10.5.0.1/16\" is a host in a network; did you mean 10.5.0.0/16?");
+	check_refused("[net]\nfar = 10.5.0.0/16, 10.5.1.0/24 via 192.168.1.9\n",
+		      ":2: far: \"10.5.1.0/24 via 192.168.1.9\" overlaps with one before it");
 	check_refused("[net]\nlans = 10.0.0.0/8, 10.1.0.0/16\n",
 		      ":2: lans: \"10.1.0.0/16\" overlaps with one before it");
 }
@@ -380,13 +401,15 @@ static void print_and_read_again(void **state)
 		"# where to listen\nlisten = 443, 192.0.2.1:80, [2001:db8::1]:5935\n"
 		"# where\nfolder = /run\n"
 		"# networks\nlans = 192.168.101.0/24, fd00:1::/64\n"
+		"# far ones\nfar = 10.5.0.0/16 via 192.168.1.9, fd01::/64\n"
 		"# HTTP proxy\nproxy = \n";
 	char first[sizeof(logged)];
 
 	(void)state;
 	check_accepted("[relay]\nname = site1\nenabled = no\nlimit = -5\n[net]\nports = 5935,443\n"
 		       "listen = 443,192.0.2.1:80,[2001:db8:0::1]:5935\n"
-		       "lans = 192.168.101.0/24,fd00:1::/64\n");
+		       "lans = 192.168.101.0/24,fd00:1::/64\n"
+		       "far = 10.5.0.0/16   via  192.168.1.9 , fd01::/64\n");
 	capture_begin(STDOUT_FILENO);
 	opt_print(table, N, &conf);
 	capture_end(STDOUT_FILENO);
