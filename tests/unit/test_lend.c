@@ -492,7 +492,6 @@ static void it_is_defended_and_given_up(void **state)
 		claim(&first); /* ... twice is an owner */
 		assert_int_equal(notes, i + 1);
 		assert_non_null(strstr(note, "02:00:00:00:00:77"));
-		assert_int_equal(lent(families[i]).addr.family, 0);
 		next = wait_for_state(families[i], "lent");
 		assert_false(addr_equal(&first, &next));
 		pings(0, i ? "fd0a:0::5" : "10.0.0.5", i ? "fd50::10" : "192.168.50.10", 4);
@@ -611,7 +610,8 @@ static void what_the_lan_begins(void **state)
 
 static void a_lan_that_changes(void **state)
 {
-	struct addr a;
+	struct addr a = {0};
+	uint64_t end;
 
 	need_network();
 	open_plane("", PLANE_LAN_LEND);
@@ -619,9 +619,12 @@ static void a_lan_that_changes(void **state)
 	pings(0, "10.0.0.5", "192.168.50.10", 7);
 	assert_true(
 		sh("ip addr del 192.168.50.1/24 dev lan0 && ip addr add 192.168.50.2/26 dev lan0"));
-	(void)wait_for_state(4, "looking");
-	a = wait_for_state(4, "lent");
-	assert_true(a.bytes[3] < 63);
+	for (end = clock_mono_ms() + PATIENCE_MS; clock_mono_ms() < end; run_ms(20)) {
+		a = lent(4).addr;
+		if (a.family && a.bytes[3] < 63)
+			break;
+	}
+	assert_true(a.family && a.bytes[3] < 63);
 	pings(0, "10.0.0.5", "192.168.50.10", 8);
 	/* Down takes its entry away; it comes back. */
 	assert_true(sh("ip link set lan0 down && ip link set lan0 up"));
