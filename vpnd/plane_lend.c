@@ -13,19 +13,18 @@
 
 /* --- telling --- */
 
-static void tell_none(const struct lent *t, const char *why)
+#define TODO_FREE "free an address there, or name free ones: lend = ADDRESS-ADDRESS"
+#define TODO_ROUTE "give the hosts a route back, and set lan-mode = route"
+#define TODO_RAW "give vpnd CAP_NET_RAW, as systemd/vpnd.service does, or set lan-mode = route"
+
+static void tell_none(const struct lent *t, const char *why, const char *todo)
 {
 	char subnet[PREFIX_TEXT_SIZE];
 
 	prefix_format(&t->subnet.prefix, subnet);
-	plane_trouble(t->pn->pl,
-		      "free an address there, name free ones with lend = ADDRESS-ADDRESS, or give "
-		      "the hosts "
-		      "a "
-		      "route back",
-		      "no address of %s on %s can be lent: %s; hosts without a route to the "
-		      "managers do not "
-		      "answer",
+	plane_trouble(t->pn->pl, todo,
+		      "no address of %s on %s can be borrowed: %s; hosts without a route to the "
+		      "managers do not answer",
 		      subnet, t->subnet.link.name, why);
 }
 
@@ -74,7 +73,7 @@ static void on_held(void *arg, const struct addr *a)
 	addr_format(a, text);
 	t->none = r != 0;
 	if (r != 0) {
-		tell_none(t, netconf_error(t->pn->pl->netconf));
+		tell_none(t, netconf_error(t->pn->pl->netconf), TODO_ROUTE);
 	} else {
 		t->addr = *a;
 		log_info("an address is borrowed address=%s interface=%s", text,
@@ -92,8 +91,7 @@ static void on_lost(void *arg, const struct addr *a, const char *who)
 	addr_format(a, text);
 	plane_trouble(t->pn->pl,
 		      "connections through it broke, new ones go by another address; keep some "
-		      "free for it: "
-		      "lend = ADDRESS-ADDRESS",
+		      "free for it: lend = ADDRESS-ADDRESS",
 		      "the lent address %s on %s was taken by %s", text, t->subnet.link.name, who);
 }
 
@@ -103,7 +101,7 @@ static void on_none(void *arg)
 
 	t->none = true;
 	if (!t->lost)
-		tell_none(t, "all that were tried are in use");
+		tell_none(t, "all that were tried are in use", TODO_FREE);
 	t->lost = true;
 	plane_lend_let_go(t->pn, t->number);
 }
@@ -197,7 +195,7 @@ static void open_lent(struct lent *t)
 		return;
 	t->lend = NULL;
 	t->none = true;
-	tell_none(t, why_not(r));
+	tell_none(t, why_not(r), r == -EPERM ? TODO_RAW : TODO_ROUTE);
 }
 
 static void close_lent(struct lent *t)
