@@ -214,13 +214,4 @@ int netconf_forward(struct netconf *nc, const char *ifname, uint8_t family, uint
 	__attribute__((warn_unused_result));
 void netconf_unforward(struct netconf *nc, uint32_t hold);
 
-/* Where the host sends packets to an address. */
-struct netconf_hop {
-	struct netconf_link link; /* ifindex 0: it is an address of this host */
-	struct addr gateway;	  /* family 0: the address is on the link */
-};
-/** netconf_lookup() - ask the kernel. Return: 0; -ENETUNREACH there is no way. */
-int netconf_lookup(struct netconf *nc, const struct addr *to, struct netconf_hop *hop)
-	__attribute__((warn_unused_result));
-
 #endif

@@ -145,6 +145,8 @@ void plane_pins_close(struct plane *pl);
 
 void plane_on_readable(struct tun *t); /* for tun_callbacks */
 
+/** plane_is_routed_back() - would an answer to a packet from the peer go to the same session? */
+bool plane_is_routed_back(const struct plane *pl, const struct passing *pk);
 /** plane_captured() - while somebody captures: tell. */
 void plane_captured(struct plane *pl, const struct passing *pk, bool in, bool passes);
 /** plane_into_tun() - the last steps of a packet from the peer, or of an answer in its name. */

@@ -171,13 +171,18 @@ static bool may_come(struct passing *pk)
 }
 
 /* LANs of several sessions may overlap: the longest prefix says whose an address is. */
-static bool is_routed_back(struct plane *pl, struct passing *pk)
+bool plane_is_routed_back(const struct plane *pl, const struct passing *pk)
 {
 	struct addr here = pk->ip.src;
 	uint16_t slot;
 
 	(void)translate_here(&pk->s->translate, &here);
-	if (route_table_lookup(&pl->table, &here, &slot) && slot == pk->slot)
+	return route_table_lookup(&pl->table, &here, &slot) && slot == pk->slot;
+}
+
+static bool is_routed_back(struct plane *pl, struct passing *pk)
+{
+	if (plane_is_routed_back(pl, pk))
 		return true;
 	pk->s->counters.gate[GATE_SRC_NOT_PEER]++;
 	return false;

@@ -119,7 +119,7 @@ static void trace_translation(struct tracing *tr, bool in)
 }
 
 /* @more: what is to be said of it. */
-static void say_way(struct tracing *tr, const struct netconf_hop *way, const struct addr *to,
+static void say_way(struct tracing *tr, const struct netconf_way *way, const struct addr *to,
 		    bool stops, const char *more)
 {
 	char gateway[ADDR_TEXT_SIZE], text[ADDR_TEXT_SIZE];
@@ -136,11 +136,11 @@ static void trace_route_out(struct tracing *tr)
 {
 	const struct addr *to = &tr->q->target.to;
 	char text[ADDR_TEXT_SIZE];
-	struct netconf_hop way;
+	struct netconf_way way;
 	bool tun;
 
 	addr_format(to, text);
-	if (netconf_lookup(tr->pl->netconf, to, &way) != 0) {
+	if (netconf_way_now(tr->pl->netconf, to, &way) != 0) {
 		step(tr, "route", true, "the host knows no way to %s", text);
 		return;
 	}
@@ -209,29 +209,29 @@ static bool side_has(const struct gate_side *side, const struct addr *a)
 	return false;
 }
 
-/* Whose side has @from, as it is known here? *real: on the way. Return: -1, nobody's. */
+/* On whose other side is @from, as it is known here? *real: on the way. Return: -1, it is here. */
 static int slot_of_peer(const struct plane *pl, const struct addr *from, struct addr *real)
 {
-	for (uint16_t i = 0; i < PLANE_SLOTS_MAX; i++) {
-		const struct slot *s = &pl->slots[i];
+	const struct slot *s;
+	uint16_t slot;
 
-		*real = *from;
-		if (!s->attached)
-			continue;
-		(void)translate_there(&s->translate, real);
-		if (side_has(&s->gate.peer, real))
-			return i;
-	}
-	return -1;
+	if (!route_table_lookup(&pl->table, from, &slot))
+		return -1;
+	s = &pl->slots[slot];
+	if (side_has(&s->gate.own, from)) /* the route is a wide one */
+		return -1;
+	*real = *from;
+	(void)translate_there(&s->translate, real);
+	return slot;
 }
 
 static void trace_route_in(struct tracing *tr)
 {
 	char text[ADDR_TEXT_SIZE];
-	struct netconf_hop way;
+	struct netconf_way way;
 
 	addr_format(&tr->pk.ip.dst, text);
-	if (netconf_lookup(tr->pl->netconf, &tr->pk.ip.dst, &way) != 0)
+	if (netconf_way_now(tr->pl->netconf, &tr->pk.ip.dst, &way) != 0)
 		step(tr, "route", true, "the host knows no way to %s", text);
 	else if (way.link.ifindex == 0)
 		step(tr, "route", false, "%s is an address of this host", text);
@@ -269,6 +269,8 @@ static void trace_in(struct tracing *tr, uint16_t slot, const struct addr *real)
 	step(tr, "from", false, "%s, on the other side", text);
 	step(tr, "session", false, "%s is on its other side", text);
 	trace_gate(tr, true);
+	if (!tr->t->stops && !plane_is_routed_back(tr->pl, &tr->pk))
+		step(tr, "gate", true, "answers would go to another session (dropped)");
 	if (!tr->t->stops)
 		trace_rules(tr, RULE_IN);
 	tr->t->ip = tr->pk.ip;
