@@ -7,15 +7,16 @@
   peer STATE DEVICE OWN OTHER DEVICE6
         as a manager with the right certificate, in frames to the device; OWN: a host on its LAN,
         DEVICE6: one by IPv6; then stay until standard input ends
-  lan INTERFACE MAC SOURCE TO
-        one datagram from SOURCE to TO, in an Ethernet frame to the router MAC
-  listen INTERFACE SECONDS
-        count what arrives there with our mark
+  lan INTERFACE MAC SOURCE,TO...
+        a datagram for each pair, in an Ethernet frame to the router MAC
+  listen INTERFACE
+        a line for each datagram that arrives there with our mark, until standard input ends
 
 OWN is an address of this side's LAN, PEER one of the other side's, OTHER one of another session's.
 tun and peer print what they sent as JSON: {counter: packets}, by the counter that has to tell of it.
 """
 import json
+import select
 import socket
 import struct
 import sys
@@ -177,27 +178,25 @@ def craft_peer(folder, device, own, other, own6):
     peer.inner_close(link.inner)
 
 
-def craft_lan(interface, mac, source, to):
-    packet = ipv6(source, to) if ":" in source else ipv4(source, to)
-    kind = 0x86DD if ":" in source else 0x0800
+def craft_lan(interface, mac, *pairs):
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as s:
-        s.sendto(packet, (interface, kind, 0, 0, bytes.fromhex(mac.replace(":", ""))))
+        for pair in pairs:
+            source, to = pair.split(",")
+            packet = ipv6(source, to) if ":" in source else ipv4(source, to)
+            kind = 0x86DD if ":" in source else 0x0800
+            s.sendto(packet, (interface, kind, 0, 0, bytes.fromhex(mac.replace(":", ""))))
 
 
-def craft_listen(interface, seconds):
-    seen, end = 0, time.monotonic() + float(seconds)
+def craft_listen(interface):
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3)) as s:
         s.bind((interface, 3))
         print("listening", flush=True)
-        while time.monotonic() < end:
-            s.settimeout(max(0.01, end - time.monotonic()))
-            try:
-                packet, (_, _, kind, _, _) = s.recvfrom(65535)
-            except TimeoutError:
-                break
-            datagram = packet[6 if packet[0] >> 4 == 6 else 9] == UDP  # not an error that quotes one
-            seen += datagram and MARK in packet and kind != socket.PACKET_OUTGOING
-    print(f"seen {seen}", flush=True)
+        while sys.stdin not in select.select([s, sys.stdin], [], [])[0]:
+            packet, (_, _, kind, _, _) = s.recvfrom(65535)
+            if packet[6 if packet[0] >> 4 == 6 else 9] != UDP:  # not an error that quotes one
+                continue
+            if MARK in packet and kind != socket.PACKET_OUTGOING:
+                print("seen", flush=True)
 
 
 def main():
