@@ -128,6 +128,15 @@ static void why_route(json_t *o, const struct app *app, const struct plane_thing
 	json_object_set_new(o, "why", json_string(why));
 }
 
+static const char *reason_of(const char *setting)
+{
+	if (strstr(setting, "forwarding"))
+		return "packets pass between tunnel and LAN";
+	if (strstr(setting, "accept_ra"))
+		return "routes from router advertisements stay while it forwards";
+	return strstr(setting, "proxy") ? "the LAN is answered for a lent address" : "needed";
+}
+
 static void why_setting(json_t *o, const struct plane_thing *t)
 {
 	char why[APP_TEXT_SIZE];
@@ -135,7 +144,7 @@ static void why_setting(json_t *o, const struct plane_thing *t)
 	json_object_set_new(o, "setting", json_string(t->setting));
 	json_object_set_new(o, "value", json_string(t->value));
 	json_object_set_new(o, "before", json_string(t->before));
-	snprintf(why, sizeof(why), "packets pass between tunnel and LAN; it was %s", t->before);
+	snprintf(why, sizeof(why), "%s; it was %s", reason_of(t->setting), t->before);
 	json_object_set_new(o, "why", json_string(why));
 }
 

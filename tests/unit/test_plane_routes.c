@@ -257,7 +257,7 @@ static void pins_follow_the_uplink(void **state)
 /* A table of many addresses forgets the oldest, and its pin goes with it. */
 static void the_oldest_is_forgotten(void **state)
 {
-	char text[20];
+	char text[24];
 
 	(void)state;
 	new_host();
