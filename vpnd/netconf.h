@@ -132,6 +132,11 @@ size_t netconf_taken(struct netconf *nc, const struct netconf_subnet *in, struct
  */
 int netconf_proxy_add(struct netconf *nc, const struct netconf_link *link, const struct addr *a)
 	__attribute__((warn_unused_result));
+typedef void netconf_proxy_fn(const struct addr *a, int ifindex, bool there, void *arg);
+/** netconf_proxies_list() - call @fn for each that was added; @there: the kernel still has it.
+ * Return: 0; -errno. */
+int netconf_proxies_list(struct netconf *nc, netconf_proxy_fn *fn, void *arg)
+	__attribute__((warn_unused_result));
 /** netconf_proxy_remove() - gone already is 0, too. Return: 0; -errno, logged. */
 int netconf_proxy_remove(struct netconf *nc, const struct netconf_link *link, const struct addr *a);
 

@@ -315,6 +315,28 @@ int netconf_proxy_remove(struct netconf *nc, const struct netconf_link *link, co
 	return p ? proxy_remove(nc, p) : 0;
 }
 
+static bool is_found(const struct proxies *found, const struct netconf_proxy *p)
+{
+	for (size_t i = 0; i < found->n; i++) {
+		if (found->at[i].ifindex == p->ifindex && addr_equal(&found->at[i].addr, &p->addr))
+			return true;
+	}
+	return false;
+}
+
+int netconf_proxies_list(struct netconf *nc, netconf_proxy_fn *fn, void *arg)
+{
+	struct proxies found;
+	int err = list_proxies(nc, &found);
+
+	if (err)
+		return netconf_fail(nc, err, "cannot list proxy entries: %s", strerror(-err));
+	for (size_t i = 0; i < nc->n_proxies; i++)
+		fn(&nc->proxies[i].addr, nc->proxies[i].ifindex, is_found(&found, &nc->proxies[i]),
+		   arg);
+	return 0;
+}
+
 void netconf_proxies_close(struct netconf *nc)
 {
 	while (nc->n_proxies > 0)

@@ -131,6 +131,7 @@ enum plane_thing_kind {
 	PLANE_ROUTE,   /* into the TUN, for a session */
 	PLANE_PIN,     /* a server stays outside */
 	PLANE_VIA,     /* to a LAN of ours behind a gateway */
+	PLANE_LENT,    /* an address of the LAN that is answered for */
 	PLANE_SETTING, /* a sysctl */
 };
 struct plane_thing {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is set on the host, why, and whether it is still there. */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 
 #include "vpnd/plane_internal.h"
@@ -72,6 +73,18 @@ static void list_vias(const struct lister *l)
 	}
 }
 
+static void list_lent(const struct addr *a, int ifindex, bool there, void *arg)
+{
+	const struct lister *l = arg;
+	char name[IF_NAMESIZE] = "";
+	struct plane_thing t = {.kind = PLANE_LENT, .interface = name, .slot = -1};
+
+	(void)if_indextoname((unsigned int)ifindex, name);
+	t.prefix = prefix_of(a, UINT8_MAX);
+	t.there = there && netconf_seen_has(l->seen, true, &t.prefix, 0);
+	l->fn(&t, l->arg);
+}
+
 static void list_settings(const struct lister *l)
 {
 	size_t n;
@@ -106,7 +119,8 @@ int plane_list(struct plane *pl, plane_thing_fn *fn, void *arg)
 		list_routes(&l, i);
 	list_pins(&l);
 	list_vias(&l);
+	r = netconf_proxies_list(pl->netconf, list_lent, &l);
 	list_settings(&l);
 	netconf_seen_free(l.seen);
-	return 0;
+	return r;
 }

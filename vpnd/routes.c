@@ -90,6 +90,8 @@ static const char *kind_name(enum plane_thing_kind kind)
 		return "pin";
 	case PLANE_VIA:
 		return "via";
+	case PLANE_LENT:
+		return "lent";
 	case PLANE_SETTING:
 		return "setting";
 	}
@@ -166,6 +168,9 @@ static void add_why(json_t *o, const struct app *app, const struct plane_thing *
 		break;
 	case PLANE_VIA:
 		json_object_set_new(o, "why", json_string("own LAN behind a gateway"));
+		break;
+	case PLANE_LENT:
+		json_object_set_new(o, "why", json_string("lent address of that LAN"));
 		break;
 	case PLANE_SETTING:
 		why_setting(o, t);
