@@ -232,12 +232,31 @@ static const struct addr *source_for(const struct plane *pl, const struct prefix
 	return p->addr.family == 4 ? &pl->ipv4 : &pl->ipv6;
 }
 
+/* The host has one route of ours to a prefix; who shared it would lose it with the other one. */
+static bool is_routed_for_another(const struct plane *pl, const struct slot *s,
+				  const struct prefix *p)
+{
+	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
+		const struct slot *other = &pl->slots[i];
+
+		for (size_t k = 0; k < other->n_routes && other != s; k++) {
+			if (prefix_equal(&other->routes[k].prefix, p))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* The host's table. @of: the LAN of the peer that @p is, stands for or is a half of. */
 static int add_host_route(struct plane *pl, struct slot *s, const struct prefix *p,
 			  const struct prefix *of)
 {
-	int r = s->n_routes == ROUTES_MAX ? -ENOSPC
-					  : netconf_route_add(pl->netconf, p, source_for(pl, p));
+	int r = -ENOSPC;
+
+	if (is_routed_for_another(pl, s, p))
+		return -EBUSY;
+	if (s->n_routes < ROUTES_MAX)
+		r = netconf_route_add(pl->netconf, p, source_for(pl, p));
 
 	if (r == 0)
 		s->routes[s->n_routes++] = (struct slot_route){.prefix = *p, .of = *of};
@@ -255,6 +274,20 @@ static int add_halves(struct plane *pl, struct slot *s, const struct prefix *p,
 	return r ? r : add_host_route(pl, s, &high, of);
 }
 
+static void say_route(struct plane *pl, const struct prefix *real, int r,
+		      char error[PLANE_ERROR_SIZE])
+{
+	char text[PREFIX_TEXT_SIZE];
+
+	prefix_format(real, text);
+	if (r == -EBUSY)
+		say(error, "another session has a route to %s already; disconnect that one first",
+		    text);
+	else
+		say(error, "route: %s",
+		    netconf_error(pl->netconf)[0] ? netconf_error(pl->netconf) : strerror(-r));
+}
+
 /* @real: the peer's; the route is to what it is called here. */
 static int add_route(struct plane *pl, uint16_t slot, const struct prefix *real,
 		     char error[PLANE_ERROR_SIZE])
@@ -268,7 +301,7 @@ static int add_route(struct plane *pl, uint16_t slot, const struct prefix *real,
 		return 0;
 	r = route_table_add(&pl->table, &here, slot);
 	if (r != 0) {
-		say(error, "route: %s", r == -EEXIST ? "another session has it" : strerror(-r));
+		say_route(pl, real, r == -EEXIST ? -EBUSY : r, error);
 		return r;
 	}
 	plane_pins_cover(pl, false);
@@ -276,8 +309,7 @@ static int add_route(struct plane *pl, uint16_t slot, const struct prefix *real,
 	if (r == -EEXIST && pl->allow_overlap && here.len > 0 && here.len < bits)
 		r = add_halves(pl, s, &here, real);
 	if (r != 0)
-		say(error, "route: %s",
-		    netconf_error(pl->netconf)[0] ? netconf_error(pl->netconf) : strerror(-r));
+		say_route(pl, real, r, error);
 	return r;
 }
 
@@ -338,6 +370,7 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 	plane_pins_gateways(pl);
 	gate_init(&s->gate, grant, &pl->ipv4, &pl->ipv6);
 	plane_lans_attach(pl, s, grant);
+	plane_watch(pl);
 	plane_lend_attach(pl, slot, grant);
 	return 0;
 }

@@ -127,12 +127,16 @@ void plane_trouble(struct plane *pl, const char *todo, const char *fmt, ...)
 
 /** plane_lans_attach() - let the peer of an attached slot reach our LANs. */
 void plane_lans_attach(struct plane *pl, struct slot *s, const struct grant *g);
+/** plane_lans_follow() - something on this host has changed: do what attaching did again. */
+void plane_lans_follow(struct plane *pl);
 /** plane_lans_gateway() - by which a LAN of ours is reached, as a host prefix. Return: false, none.
  */
 bool plane_lans_gateway(const struct plane *pl, const struct prefix *lan, struct prefix *gateway);
 /** plane_lans_detach() - take that back. The slot is not attached any more. */
 void plane_lans_detach(struct plane *pl, struct slot *s);
 
+/** plane_watch() - hear of changes of this host, as long as something is attached or pinned. */
+void plane_watch(struct plane *pl);
 /** plane_pins_cover() - prefixes were added to pl->table, and come into the host's table next.
  * @again: look after the pins that are there, too. */
 void plane_pins_cover(struct plane *pl, bool again);
@@ -145,6 +149,8 @@ void plane_pins_close(struct plane *pl);
 
 void plane_on_readable(struct tun *t); /* for tun_callbacks */
 
+/** plane_gate() - may it pass between the networks of its session? @in: it comes from the peer. */
+enum gate_result plane_gate(const struct plane *pl, const struct passing *pk, bool in);
 /** plane_is_routed_back() - would an answer to a packet from the peer go to the same session? */
 bool plane_is_routed_back(const struct plane *pl, const struct passing *pk);
 /** plane_captured() - while somebody captures: tell. */

@@ -120,13 +120,15 @@ static void forward_link(struct plane *pl, struct slot *s, const struct prefix *
 		 netconf_error(pl->netconf));
 }
 
-static void forward_lan(struct plane *pl, struct slot *s, const struct prefix *lan)
+static void forward_lan(struct plane *pl, struct slot *s, const struct prefix *lan, bool tell)
 {
 	struct netconf_link links[LINKS_MAX];
 	char text[PREFIX_TEXT_SIZE];
 	size_t n;
 
 	if (find_links(pl, lan, links, &n) != 0) {
+		if (!tell)
+			return;
 		prefix_format(lan, text);
 		plane_trouble(pl, "check the prefix in the register or the configuration",
 			      "no interface here has the LAN %s", text);
@@ -142,7 +144,29 @@ void plane_lans_attach(struct plane *pl, struct slot *s, const struct grant *g)
 	memcpy(s->lans, g->own_lans, sizeof(s->lans));
 	add_vias(pl, s);
 	for (size_t i = 0; i < g->n_own_lans; i++)
-		forward_lan(pl, s, &g->own_lans[i]);
+		forward_lan(pl, s, &g->own_lans[i], true);
+}
+
+/* What is held still is held before it is let go, so nothing is switched off meanwhile. */
+static void forward_again(struct plane *pl, struct slot *s)
+{
+	uint32_t holds[HOLDS_MAX];
+	size_t n = s->n_holds;
+
+	memcpy(holds, s->holds, sizeof(holds));
+	s->n_holds = 0;
+	for (size_t i = 0; i < s->n_lans; i++)
+		forward_lan(pl, s, &s->lans[i], false);
+	for (size_t i = 0; i < n; i++)
+		netconf_unforward(pl->netconf, holds[i]);
+}
+
+void plane_lans_follow(struct plane *pl)
+{
+	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
+		if (pl->slots[i].attached)
+			forward_again(pl, &pl->slots[i]);
+	}
 }
 
 void plane_lans_detach(struct plane *pl, struct slot *s)

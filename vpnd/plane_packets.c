@@ -88,9 +88,28 @@ static bool classify(struct plane *pl, struct passing *pk)
 	return true;
 }
 
-static bool may_go(struct passing *pk)
+/* A wide LAN of ours (0.0.0.0/0) holds the addresses of those who are in sessions with us, too; but
+ * nothing passes from one session into another. */
+static bool is_here(const struct plane *pl, const struct slot *s, const struct addr *own)
 {
-	enum gate_result r = gate_outgoing(&pk->s->gate, &pk->ip);
+	const struct route *r = route_table_match(&pl->table, own);
+
+	return !r || pl->allow_overlap || r->prefix.len <= gate_own_len(&s->gate, own);
+}
+
+enum gate_result plane_gate(const struct plane *pl, const struct passing *pk, bool in)
+{
+	enum gate_result r =
+		in ? gate_incoming(&pk->s->gate, &pk->ip) : gate_outgoing(&pk->s->gate, &pk->ip);
+
+	if (r != GATE_PASS || is_here(pl, pk->s, in ? &pk->ip.dst : &pk->ip.src))
+		return r;
+	return in ? GATE_DST_NOT_OURS : GATE_SRC_NOT_OURS;
+}
+
+static bool may_pass(const struct plane *pl, struct passing *pk, bool in)
+{
+	enum gate_result r = plane_gate(pl, pk, in);
 
 	pk->s->counters.gate[r]++;
 	return r == GATE_PASS;
@@ -120,7 +139,7 @@ static void hand_over(struct plane *pl, struct passing *pk)
 /* @pk: in pl->reading, as the kernel gave it. */
 static void outgoing(struct plane *pl, struct passing *pk)
 {
-	if (!classify(pl, pk) || !(pk->lent || plane_to_there(pk)) || !may_go(pk))
+	if (!classify(pl, pk) || !(pk->lent || plane_to_there(pk)) || !may_pass(pl, pk, false))
 		return;
 	if (!pk->lent)
 		plane_lend_note(pl, pk);
@@ -162,14 +181,6 @@ static bool check(struct plane *pl, struct passing *pk)
 	return false;
 }
 
-static bool may_come(struct passing *pk)
-{
-	enum gate_result r = gate_incoming(&pk->s->gate, &pk->ip);
-
-	pk->s->counters.gate[r]++;
-	return r == GATE_PASS;
-}
-
 /* LANs of several sessions may overlap: the longest prefix says whose an address is. */
 bool plane_is_routed_back(const struct plane *pl, const struct passing *pk)
 {
@@ -209,7 +220,7 @@ void plane_incoming(struct plane *pl, uint16_t slot, const struct vnet *v, uint8
 {
 	struct passing pk = {.slot = slot, .s = &pl->slots[slot], .v = *v, .bytes = packet, .n = n};
 
-	if (!pk.s->attached || !pl->tun || !check(pl, &pk) || !may_come(&pk) ||
+	if (!pk.s->attached || !pl->tun || !check(pl, &pk) || !may_pass(pl, &pk, true) ||
 	    !is_routed_back(pl, &pk) || !rules_let(pl, &pk, RULE_IN))
 		return;
 	if (pl->capturing)

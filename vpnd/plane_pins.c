@@ -75,14 +75,24 @@ static bool any_pinned(const struct plane *pl)
 	return false;
 }
 
-/* The uplink may have another gateway now, or is there again. */
+static bool any_attached(const struct plane *pl)
+{
+	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
+		if (pl->slots[i].attached)
+			return true;
+	}
+	return false;
+}
+
+/* The uplink may have another gateway now, or is there again; so may a LAN be. */
 static void on_change(void *arg)
 {
 	plane_pins_cover(arg, true);
 	plane_pins_gateways(arg);
+	plane_lans_follow(arg);
 }
 
-static void watch(struct plane *pl)
+void plane_watch(struct plane *pl)
 {
 	int r = pl->watch ? 0 : netconf_watch_open(&pl->watch, pl->loop, on_change, pl);
 
@@ -103,7 +113,7 @@ static int pin(struct plane *pl, struct plane_target *t)
 		r = netconf_outside_add(pl->netconf, &host, &t->way);
 	if (r == 0) {
 		t->pinned = true;
-		watch(pl);
+		plane_watch(pl);
 		return 0;
 	}
 	addr_format(&t->addr, text);
@@ -161,7 +171,7 @@ void plane_pins_uncover(struct plane *pl)
 		if (pl->targets[i].pinned && !is_covered(pl, &pl->targets[i].addr))
 			unpin(pl, &pl->targets[i]);
 	}
-	if (!any_pinned(pl))
+	if (!any_pinned(pl) && !any_attached(pl))
 		plane_pins_close(pl);
 }
 

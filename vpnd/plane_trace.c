@@ -58,8 +58,7 @@ static void enter_slot(struct tracing *tr, uint16_t slot)
 
 static void trace_gate(struct tracing *tr, bool in)
 {
-	enum gate_result r = in ? gate_incoming(&tr->pk.s->gate, &tr->pk.ip)
-				: gate_outgoing(&tr->pk.s->gate, &tr->pk.ip);
+	enum gate_result r = plane_gate(tr->pl, &tr->pk, in);
 
 	if (r == GATE_PASS)
 		step(tr, "gate", false, "both addresses belong to this session");

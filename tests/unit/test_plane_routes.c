@@ -434,14 +434,19 @@ static void all_is_listed(void **state)
 /* --- whose an address is --- */
 
 /* A UDP packet without payload or checksums. */
-static void incoming(uint16_t slot, const char *from)
+static void incoming_to(uint16_t slot, const char *from, const char *to)
 {
 	static const struct vnet plain;
 	uint8_t ip[28] = {0x45, [3] = 28, [8] = 64, [9] = 17, [25] = 8};
 
 	memcpy(ip + 12, addr(from).bytes, 4);
-	memcpy(ip + 16, addr("100.64.0.1").bytes, 4);
+	memcpy(ip + 16, addr(to).bytes, 4);
 	plane_incoming(plane, slot, &plain, ip, sizeof(ip));
+}
+
+static void incoming(uint16_t slot, const char *from)
+{
+	incoming_to(slot, from, "100.64.0.1");
 }
 
 static void a_session_does_not_speak_for_another(void **state)
@@ -470,6 +475,119 @@ static void a_session_does_not_speak_for_another(void **state)
 	plane_end();
 }
 
+/* A device whose LAN is everything is no way from one manager to another. */
+static void a_wide_lan_joins_no_sessions(void **state)
+{
+	const struct plane_counters *c;
+	char error[PLANE_ERROR_SIZE];
+
+	(void)state;
+	new_host();
+	plane_begin(false, NULL, NULL);
+	assert_int_equal(
+		attach(SLOT, TOKEN_DEVICE, "100.64.0.2", "172.20.0.0/16", "0.0.0.0/0", error), 0);
+	assert_int_equal(
+		attach(OTHER, TOKEN_DEVICE, "100.64.0.3", "172.21.0.0/16", "0.0.0.0/0", error), 0);
+	c = plane_counters(plane, SLOT);
+	incoming_to(SLOT, "172.20.0.1", "8.8.8.8");
+	incoming_to(SLOT, "172.20.0.1", "100.64.0.1");
+	assert_int_equal(c->gate[GATE_PASS], 2);
+	incoming_to(SLOT, "172.20.0.1", "100.64.0.3");
+	incoming_to(SLOT, "172.20.0.1", "172.21.0.1");
+	assert_int_equal(c->gate[GATE_PASS], 2);
+	assert_int_equal(c->gate[GATE_DST_NOT_OURS], 2);
+	plane_end();
+}
+
+/* Another one's source does not come in through our TUN either. */
+static void sources_of_sessions_are_not_ours(void **state)
+{
+	const struct plane_counters *c;
+	char error[PLANE_ERROR_SIZE];
+
+	(void)state;
+	new_host();
+	plane_begin(false, NULL, NULL);
+	assert_int_equal(
+		attach(SLOT, TOKEN_DEVICE, "100.64.0.2", "172.20.0.0/16", "0.0.0.0/0", error), 0);
+	assert_int_equal(
+		attach(OTHER, TOKEN_DEVICE, "100.64.0.3", "172.21.0.0/16", "0.0.0.0/0", error), 0);
+	c = plane_counters(plane, OTHER);
+	assert_true(sh("ip addr add 172.20.0.9/32 dev lo && ip addr add 172.30.0.9/32 dev lo && "
+		       "ping -c 1 -W 1 -I 172.20.0.9 172.21.0.1; "
+		       "ping -c 1 -W 1 -I 172.30.0.9 172.21.0.1; true"));
+	for (int i = 0; i < 1000 && c->gate[GATE_SRC_NOT_OURS] == 0; i++) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_int_equal(c->gate[GATE_SRC_NOT_OURS], 1);
+	assert_int_equal(c->gate[GATE_PASS], 1);
+	plane_end();
+}
+
+/* Both halves of 0.0.0.0/0, or one of them: the host has one route to it. */
+static void no_route_is_shared(void **state)
+{
+	char error[PLANE_ERROR_SIZE];
+
+	(void)state;
+	new_host();
+	plane_begin(false, NULL, NULL);
+	attached("0.0.0.0/0");
+	assert_int_not_equal(attach(OTHER, TOKEN_MANAGER, "100.64.0.3", "128.0.0.0/1", NULL, error),
+			     0);
+	assert_non_null(strstr(error, "another session has a route to 128.0.0.0/1"));
+	assert_int_not_equal(attach(OTHER, TOKEN_MANAGER, "100.64.0.3", "0.0.0.0/0", NULL, error),
+			     0);
+	assert_non_null(strstr(error, "another session has a route to 0.0.0.0/0"));
+	assert_true(sh("ip route show dev " TUN " | grep -q '^128.0.0.0/1 '"));
+	assert_true(sh("ip route show dev " TUN " | grep -q '^0.0.0.0/1 '"));
+	plane_end();
+}
+
+static bool forwards(const char *link)
+{
+	char command[120];
+
+	snprintf(command, sizeof(command), "grep -q 1 /proc/sys/net/ipv4/conf/%s/forwarding", link);
+	return sh(command);
+}
+
+static void wait_forwards(const char *link, bool want)
+{
+	uint64_t end = clock_mono_ms() + EVENTS_MS;
+
+	while (forwards(link) != want) {
+		if (clock_mono_ms() > end)
+			fail_msg("%s: forwarding is never %d", link, want);
+		uv_run(&loop, UV_RUN_NOWAIT);
+		usleep(20000);
+	}
+}
+
+/* A bridge, or an address from DHCP, that comes when sessions run already. */
+static void a_lan_may_come_later(void **state)
+{
+	char error[PLANE_ERROR_SIZE];
+
+	(void)state;
+	new_host();
+	assert_true(sh("ip addr del 192.168.50.1/24 dev lan"));
+	plane_begin(false, NULL, NULL);
+	assert_int_equal(attach(SLOT, TOKEN_DEVICE, "100.64.0.2", NULL, "192.168.50.0/24", error),
+			 0);
+	assert_non_null(strstr(trouble, "no interface here has the LAN"));
+	assert_false(forwards("lan"));
+	assert_true(sh("ip addr add 192.168.50.1/24 dev lan"));
+	wait_forwards("lan", true);
+	assert_true(sh("ip addr del 192.168.50.1/24 dev lan && ip link add br0 type bridge && "
+		       "ip link set br0 up && ip addr add 192.168.50.1/24 dev br0"));
+	wait_forwards("br0", true);
+	assert_false(forwards("lan"));
+	plane_end();
+	assert_false(forwards("br0"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -484,6 +602,10 @@ int main(int argc, char **argv)
 		TEST(lans_behind_gateways),
 		TEST(all_is_listed),
 		TEST(a_session_does_not_speak_for_another),
+		TEST(a_wide_lan_joins_no_sessions),
+		TEST(sources_of_sessions_are_not_ours),
+		TEST(no_route_is_shared),
+		TEST(a_lan_may_come_later),
 	};
 
 	log_init(LOG_ERROR);

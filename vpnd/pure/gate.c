@@ -149,6 +149,13 @@ enum gate_result gate_incoming(const struct gate *gate, const struct ip_info *pa
 	return r;
 }
 
+int gate_own_len(const struct gate *gate, const struct addr *a)
+{
+	const struct prefix *p = longest(&gate->own, a);
+
+	return p ? p->len : -1;
+}
+
 const char *gate_result_name(enum gate_result r)
 {
 	switch (r) {

@@ -50,6 +50,9 @@ enum gate_result gate_outgoing(const struct gate *gate, const struct ip_info *pa
 /** gate_incoming() - from the peer to our TUN. */
 enum gate_result gate_incoming(const struct gate *gate, const struct ip_info *packet);
 
+/** gate_own_len() - bits of the longest prefix of ours that holds @a; -1: none. */
+int gate_own_len(const struct gate *gate, const struct addr *a);
+
 /** gate_result_name() - for counters: "not_unicast", "src_not_ours", ... */
 const char *gate_result_name(enum gate_result r);
 

@@ -136,21 +136,28 @@ void route_table_remove(struct route_table *t, uint16_t slot)
 	rebuild_groups(t);
 }
 
-bool route_table_lookup(const struct route_table *t, const struct addr *dst, uint16_t *slot)
+const struct route *route_table_match(const struct route_table *t, const struct addr *a)
 {
 	for (size_t i = 0; i < t->n_groups; i++) {
 		const struct route_group *g = &t->groups[i];
 		struct prefix p;
 		size_t at, end = (size_t)g->first + g->n;
 
-		if (g->family != dst->family)
+		if (g->family != a->family)
 			continue;
-		p = prefix_of(dst, g->len);
+		p = prefix_of(a, g->len);
 		at = position(t, g->first, end, &p);
-		if (stands_at(t, at, end, &p)) {
-			*slot = t->routes[at].slot;
-			return true;
-		}
+		if (stands_at(t, at, end, &p))
+			return &t->routes[at];
 	}
-	return false;
+	return NULL;
+}
+
+bool route_table_lookup(const struct route_table *t, const struct addr *dst, uint16_t *slot)
+{
+	const struct route *r = route_table_match(t, dst);
+
+	if (r)
+		*slot = r->slot;
+	return r != NULL;
 }

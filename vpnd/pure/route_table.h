@@ -47,6 +47,9 @@ bool route_table_find(const struct route_table *t, const struct prefix *prefix, 
 /** route_table_remove() - all prefixes of @slot. */
 void route_table_remove(struct route_table *t, uint16_t slot);
 
+/** route_table_match() - the longest prefix that holds @a; NULL: none. Valid until a change. */
+const struct route *route_table_match(const struct route_table *t, const struct addr *a);
+
 /** route_table_lookup() - the slot of the longest prefix that holds @dst. */
 bool route_table_lookup(const struct route_table *t, const struct addr *dst, uint16_t *slot);
 
