@@ -95,13 +95,25 @@ static void on_lost(void *arg, const struct addr *a, const char *who)
 		      "the lent address %s on %s was taken by %s", text, t->subnet.link.name, who);
 }
 
+static bool any_lendable(const struct lent *t)
+{
+	struct lendable l;
+	struct addr a;
+
+	lendable_init(&l, &t->subnet.prefix, &t->pn->config.pool, 0);
+	return lendable_next(&l, &a);
+}
+
 static void on_none(void *arg)
 {
 	struct lent *t = arg;
 
 	t->none = true;
 	if (!t->lost)
-		tell_none(t, "all that were tried are in use", TODO_FREE);
+		tell_none(t,
+			  any_lendable(t) ? "all that were tried are in use"
+					  : "no address of lend lies in it",
+			  TODO_FREE);
 	t->lost = true;
 	plane_lend_let_go(t->pn, t->number);
 }

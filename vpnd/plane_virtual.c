@@ -171,9 +171,11 @@ static int choose(const struct plane *pl, const char *uid, const struct prefix *
 	return vprefix_choose(here, uid, lan, &pools, &taken);
 }
 
-static void say_why_not(char error[PLANE_ERROR_SIZE], int r, const struct prefix *lan)
+static void say_why_not(const struct plane *pl, char error[PLANE_ERROR_SIZE], int r,
+			const struct prefix *lan)
 {
-	const char *why = r == -ERANGE	 ? "no pool is large enough (virtual in the configuration)"
+	const char *why = pl->pools.n == 0 ? "virtual names no pool in the configuration"
+			  : r == -ERANGE ? "no pool is large enough (virtual in the configuration)"
 			  : r == -ENOSPC ? "no pool has one free (virtual in the configuration)"
 					 : strerror(-r);
 	size_t used = strlen(error);
@@ -206,7 +208,7 @@ int plane_virtual_choose(struct plane *pl, uint16_t slot, const struct grant *g,
 	if (r == 0)
 		r = translate_add(&s->translate, &here, lan);
 	if (r != 0) {
-		say_why_not(error, r, lan);
+		say_why_not(pl, error, r, lan);
 		return r;
 	}
 	tell(g, lan, &here);

@@ -145,6 +145,12 @@ static void a_pool(void **state)
 static void bad_pools(void **state)
 {
 	static const char *const bad[] = {
+		"127.0.0.1",
+		"0.0.0.0",
+		"224.0.0.1",
+		"255.255.255.255",
+		"::1",
+		"fe80::1",
 		"x",
 		",",
 		"10.0.0.1,",

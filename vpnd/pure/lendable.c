@@ -25,6 +25,8 @@ static const char *parse_range(struct lendable_range *r, char *text)
 		return "not an address, or ADDRESS-ADDRESS";
 	if (r->first.family != r->last.family || order(&r->first, &r->last) > 0)
 		return "a range goes from a lower to a higher address";
+	if (addr_is_martian(&r->first) || addr_is_martian(&r->last))
+		return "no host has such an address";
 	if (r->first.family == 6 && memcmp(r->first.bytes, r->last.bytes, 8) != 0)
 		return "a range is of one /64";
 	return NULL;
