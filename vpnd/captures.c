@@ -253,7 +253,8 @@ void captures_on_start(struct rpc *rpc, int64_t id, const json_t *params)
 	uint8_t *memory;
 
 	if (find_of(rpc) || !c) {
-		rpc_reject(rpc, id, RPC_UNAVAILABLE, "%d captures run already", CAPTURES_MAX);
+		rpc_reject(rpc, id, RPC_CONFLICT, "%d captures run already: end one of them",
+			   CAPTURES_MAX);
 		return;
 	}
 	if (!begin(rpc, id, c, params))
@@ -267,7 +268,7 @@ void captures_on_start(struct rpc *rpc, int64_t id, const json_t *params)
 	c->client = local_client_number(local_client_of(rpc));
 	update_plane(app);
 	log_notice("capture begins");
-	rpc_reply(rpc, id, json_object());
+	rpc_reply(rpc, id, json_pack("{s:s}", "tun", app->config.tun));
 }
 
 void captures_on_stop(struct rpc *rpc, int64_t id, const json_t *params)

@@ -92,7 +92,9 @@ static void help_commands(void)
 	     "                                 too; with the addresses of both LANs, not with\n"
 	     "                                 what they are translated to here. pcapng, into\n"
 	     "                                 FILE or standard output; a line for each on a\n"
-	     "                                 terminal. Super-packets stand for many segments\n"
+	     "                                 terminal. Super-packets stand for many segments;\n"
+	     "                                 transport checksums of this host's own packets\n"
+	     "                                 may be unfinished\n"
 	     "\n"
 	     "FILTER: [src|dst] host ADDRESS, [src|dst] net PREFIX, [src|dst] port N[-M], ip,\n"
 	     "ip6, tcp, udp, icmp, in, out; joined by not, and, or, brackets.");

@@ -19,19 +19,16 @@
 
 #define STREAM_BYTES (256u << 10) /* more than a record and an answer */
 #define SLOTS_MAX 64
-#define NO_INTERFACE UINT32_MAX
 
 struct output {
 	FILE *file;
 	bool text;
-	uint32_t snap;
-	int64_t left;	     /* packets; negative: without end */
-	uint32_t interfaces; /* so far */
-	uint32_t of_slot[SLOTS_MAX];
+	int64_t left; /* packets; negative: without end */
+	bool known[SLOTS_MAX];
 	char peer[SLOTS_MAX][CAPTURE_NAME_MAX + 1];
 	uint64_t packets, dropped;
-	uint64_t last_us;
-	size_t n; /* bytes of the stream */
+	uint64_t matched; /* all that the filter has let through, lost ones too */
+	size_t n;	  /* bytes of the stream */
 	uint8_t stream[STREAM_BYTES];
 	uint8_t block[PCAPNG_PACKET_EXTRA_BYTES + CAPTURE_KEPT_MAX_BYTES];
 };
@@ -135,24 +132,23 @@ static void put(struct output *o, size_t n)
 	(void)!fwrite(o->block, 1, n, o->file); /* ferror() tells */
 }
 
-static void comment_of(const struct capture_record *r, char out[PCAPNG_TEXT_MAX])
+static void comment_of(const struct output *o, const struct capture_record *r,
+		       char out[PCAPNG_TEXT_MAX])
 {
 	char segments[64] = "";
 
 	if (r->gso_size)
 		snprintf(segments, sizeof(segments), "; super-packet, in segments of %u bytes",
 			 r->gso_size);
-	snprintf(out, PCAPNG_TEXT_MAX, "%s%s%s", r->denied ? "; denied by rules" : "", segments,
+	snprintf(out, PCAPNG_TEXT_MAX, "session with %s%s%s%s", o->peer[r->slot],
+		 r->denied ? "; denied by rules" : "", segments,
 		 r->unfinished ? "; transport checksum not finished" : "");
-	if (out[0])
-		memmove(out, out + 2, strlen(out) - 1);
 }
 
 static void write_packet(struct output *o, const struct capture_record *r)
 {
 	char comment[PCAPNG_TEXT_MAX];
 	struct pcapng_packet p = {
-		.interface = o->of_slot[r->slot],
 		.time_us = r->time_us,
 		.in = r->in,
 		.len = r->len,
@@ -161,30 +157,36 @@ static void write_packet(struct output *o, const struct capture_record *r)
 		.comment = comment,
 	};
 
-	comment_of(r, comment);
+	comment_of(o, r, comment);
 	put(o, pcapng_packet(o->block, &p));
 }
 
-static void add_interface(struct output *o, const struct capture_record *r)
+/* tcpdump wants all of a file's interfaces alike, and one at least: there is one, the TUN device.
+ */
+static void write_head(struct output *o, const char *tun, uint32_t snap)
 {
-	char description[96];
+	put(o, pcapng_section(o->block, "vpnctl " FARLAN_VERSION));
+	put(o, pcapng_interface(o->block, tun, "sessions of vpnd; comments say which one", snap));
+}
 
-	o->of_slot[r->slot] = o->interfaces++;
-	snprintf(o->peer[r->slot], sizeof(o->peer[0]), "%s", r->name);
-	snprintf(description, sizeof(description), "session with %s", r->name);
-	if (!o->text)
-		put(o, pcapng_interface(o->block, r->name, description, o->snap));
+static void write_tail(struct output *o)
+{
+	struct timespec t;
+	uint64_t now_us;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	now_us = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	put(o, pcapng_statistics(o->block, 0, now_us, o->matched, o->dropped));
 }
 
 /* --- records --- */
 
 static void take_packet(struct output *o, const struct capture_record *r)
 {
-	if (o->of_slot[r->slot] == NO_INTERFACE || o->left == 0)
+	if (!o->known[r->slot] || o->left == 0)
 		return;
 	o->packets++;
 	o->left -= o->left > 0;
-	o->last_us = r->time_us;
 	if (o->text)
 		print_packet(o, r);
 	else
@@ -197,16 +199,15 @@ static void take_record(struct output *o, const struct capture_record *r)
 		return;
 	switch (r->kind) {
 	case CAPTURE_SESSION:
-		add_interface(o, r);
+		o->known[r->slot] = true;
+		snprintf(o->peer[r->slot], sizeof(o->peer[0]), "%s", r->name);
 		break;
 	case CAPTURE_PACKET:
 		take_packet(o, r);
 		break;
 	case CAPTURE_END:
+		o->matched += r->packets;
 		o->dropped += r->dropped;
-		if (!o->text && o->of_slot[r->slot] != NO_INTERFACE)
-			put(o, pcapng_statistics(o->block, o->of_slot[r->slot], o->last_us,
-						 r->packets, r->dropped));
 		break;
 	}
 }
@@ -322,7 +323,8 @@ static FILE *open_output(const struct vpnctl_args *args, bool *text)
 	return f;
 }
 
-static struct output *output_new(FILE *file, bool text, const struct vpnctl_args *args)
+static struct output *output_new(FILE *file, bool text, const char *tun,
+				 const struct vpnctl_args *args)
 {
 	struct output *o = calloc(1, sizeof(*o));
 
@@ -330,39 +332,50 @@ static struct output *output_new(FILE *file, bool text, const struct vpnctl_args
 		abort();
 	o->file = file;
 	o->text = text;
-	o->snap = (uint32_t)args->snap;
 	o->left = args->count ? args->count : -1;
-	for (size_t i = 0; i < SLOTS_MAX; i++)
-		o->of_slot[i] = NO_INTERFACE;
 	if (!text)
-		put(o, pcapng_section(o->block, "vpnctl " FARLAN_VERSION));
+		write_head(o, tun, (uint32_t)args->snap);
 	return o;
+}
+
+/* Return: an exit code. */
+static int capture(struct ctl *c, const struct vpnctl_args *args, FILE *file, bool text,
+		   const char *tun)
+{
+	struct output *o = output_new(file, text, tun, args);
+	int rc;
+
+	fflush(file);
+	fputs("vpnctl: capturing; Ctrl-C ends it\n", stderr);
+	rc = run(c, args, o);
+	if (rc == CTL_OK && !text)
+		write_tail(o);
+	fprintf(stderr, "vpnctl: %" PRIu64 " packets, %" PRIu64 " more were lost\n", o->packets,
+		o->dropped);
+	free(o);
+	return rc;
 }
 
 int vpnctl_capture(struct ctl *c, const struct vpnctl_args *args)
 {
 	const struct sigaction action = {.sa_handler = on_signal};
-	struct output *o;
 	json_t *result;
 	FILE *file;
 	bool text;
 	int rc;
 
-	if (vpnctl_ask(c, "capture.start", params_of(args), VPNCTL_TIMEOUT_MS, true, &result) != 0)
-		return CTL_FAILED;
-	json_decref(result);
+	rc = vpnctl_ask(c, "capture.start", params_of(args), VPNCTL_TIMEOUT_MS, true, &result);
+	if (rc != 0)
+		return rc == RPC_BAD_PARAMS ? CTL_USAGE : CTL_FAILED;
 	file = open_output(args, &text);
+	if (file) {
+		sigaction(SIGINT, &action, NULL);
+		sigaction(SIGTERM, &action, NULL);
+		rc = capture(c, args, file, text, vpnctl_text(result, "tun"));
+	}
+	json_decref(result);
 	if (!file)
 		return CTL_FAILED;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	o = output_new(file, text, args);
-	fflush(file);
-	fputs("vpnctl: capturing; Ctrl-C ends it\n", stderr);
-	rc = run(c, args, o);
-	fprintf(stderr, "vpnctl: %" PRIu64 " packets, %" PRIu64 " more were lost\n", o->packets,
-		o->dropped);
-	free(o);
 	if (file != stdout && fclose(file) != 0)
 		rc = fail("it cannot be written");
 	return rc;

@@ -2,6 +2,7 @@
 /* vpnctl trace: what would become of a packet. */
 #include <stdio.h>
 
+#include "common/pure/rpcmsg.h"
 #include "vpnd/vpnctl.h"
 
 static void print_steps(const json_t *result)
@@ -20,11 +21,13 @@ int vpnctl_trace(struct ctl *c, const struct vpnctl_args *args)
 {
 	json_t *params = json_pack("{s:s}", "to", args->name), *result;
 	bool passes;
+	int r;
 
 	if (args->from)
 		json_object_set_new(params, "from", json_string(args->from));
-	if (vpnctl_ask(c, "trace", params, VPNCTL_TIMEOUT_MS, args->json, &result) != 0)
-		return CTL_FAILED;
+	r = vpnctl_ask(c, "trace", params, VPNCTL_TIMEOUT_MS, args->json, &result);
+	if (r != 0)
+		return r == RPC_BAD_PARAMS ? CTL_USAGE : CTL_FAILED;
 	passes = json_is_true(json_object_get(result, "passes"));
 	if (args->json) {
 		ctl_print_json(result);
