@@ -13,7 +13,7 @@
 
 _Static_assert(FLOW_SLOTS_MAX == PLANE_SLOTS_MAX, "a slot is a slot");
 
-/* Only what has rules costs memory. */
+/* Managers have none: the device keeps the rules. */
 static int ensure_firewall(struct plane *pl)
 {
 	uint64_t key[2];
@@ -31,8 +31,8 @@ int plane_firewall_begin(struct plane *pl, uint16_t slot, const struct grant *g)
 
 	s->keeps_rules = g->role == TOKEN_DEVICE;
 	s->has_rules = false;
-	if (pl->firewall)
-		firewall_begin(pl->firewall, slot);
+	if (s->keeps_rules && ensure_firewall(pl) == 0)
+		firewall_begin(pl->firewall, slot, clock_mono_ms());
 	return plane_set_rules(pl, slot, &g->rules);
 }
 
@@ -135,8 +135,8 @@ bool plane_ask_firewall(struct plane *pl, struct passing *pk, enum rule_directio
 	};
 	struct firewall_decision d;
 
-	if (!pl->firewall)
-		return false;
+	if (!pl->firewall) /* no memory for it */
+		return !pk->s->has_rules;
 	d = firewall_check(pl->firewall, &p, clock_mono_ms());
 	if (pl->capturing && d.verdict != FIREWALL_PASS)
 		plane_captured(pl, pk, direction == RULE_IN, false);

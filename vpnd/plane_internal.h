@@ -62,8 +62,8 @@ struct slot {
 	uint32_t peer_mtu;
 	struct addr peer_ipv4, peer_ipv6; /* tunnel addresses; family 0: none */
 	struct toobig_limit toobig;
-	bool keeps_rules;		/* this end does, and */
-	bool has_rules;			/* there are some: the firewall is asked */
+	bool keeps_rules;		/* this end does: the firewall is asked, and */
+	bool has_rules;			/* there are some */
 	struct toobig_limit refused[2]; /* answers: to the peer, to this side */
 	struct translate translate;	/* of the peer's addresses; mostly empty */
 	size_t n_routes, n_holds, n_lans, n_lent;

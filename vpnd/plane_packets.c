@@ -14,10 +14,10 @@
 #define READS_PER_EVENT 256
 #define READ_BYTES_PER_EVENT (4u << 20)
 
-/* Most sessions have no rules, or they are kept at the other end. */
+/* They are kept at the device, which remembers flows without rules, too. */
 static bool rules_let(struct plane *pl, struct passing *pk, enum rule_direction direction)
 {
-	return !pk->s->has_rules || plane_ask_firewall(pl, pk, direction);
+	return !pk->s->keeps_rules || plane_ask_firewall(pl, pk, direction);
 }
 
 void plane_captured(struct plane *pl, const struct passing *pk, bool in, bool passes)

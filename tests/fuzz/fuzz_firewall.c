@@ -24,7 +24,7 @@ static void begin(struct firewall *fw)
 	rules.n = sizeof(texts) / sizeof(texts[0]);
 	for (size_t i = 0; i < rules.n; i++)
 		require(rule_parse(&rules.at[i], texts[i]) == 0);
-	firewall_begin(fw, 0);
+	firewall_begin(fw, 0, 0);
 	firewall_set_rules(fw, 0, &rules);
 }
 

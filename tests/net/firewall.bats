@@ -10,7 +10,7 @@ load vpn
 far4=$plc1 far6=$plc1_six near4=$pc1 near6=$pc1_six
 
 setup_file() {
-	lab_up || return 0
+	lab_up --managers 2 || return 0
 	start_talk pc1
 	start_talk plc1
 	start_talk plc1 8
@@ -190,6 +190,7 @@ agrees() {
 	refused "no rule fits" tool site1 trace --from "$far4" "$near4:7"
 	refused "src_not_ours" tool site1 trace --from 10.9.9.9 "$near4:7"
 	refused "where to?" tool site1 trace plc1
+	assert_equal "$status" 2
 	assert_equal "$(firewall site1 eng1 '[f["rules"][0]["hits"], f["by_default"], f["opened"]]')" "$hits"
 	assert_equal "$(tool eng1 trace --json "$far4:7" | json 'd["passes"]')" true
 }
@@ -200,6 +201,11 @@ capture() {
 	FARLAN_SOCKET=$(lab_dir "$1")/socket "$BUILD/bin/vpnctl" capture "${@:2}" 2>"$words" 3>&- 4>&- &
 	capturing=$!
 	wait_for 5 grep -q capturing "$words"
+}
+
+# tunnel_ipv4 NODE
+tunnel_ipv4() {
+	lab in "$1" ip -4 -o addr show farlan0 | awk '{sub("/.*", "", $4); print $4}'
 }
 
 # holds FILE FILTER - tcpdump finds such a packet in it.
@@ -226,6 +232,28 @@ holds() {
 	assert_contains "$(<"$words")" " 0 more were lost"
 }
 
+@test "a capture of two sessions, or of nothing, is a file that tcpdump reads" {
+	local file=$BATS_TEST_TMPDIR/capture.pcapng
+
+	connect eng2 site1
+	wait_for 10 is_up site1 eng2
+	capture site1 -w "$file" icmp and host "$far4"
+	lab in eng1 ping -n -c 1 -W 5 "$far4" >/dev/null || true
+	lab in eng2 ping -n -c 1 -W 5 "$far4" >/dev/null || true
+	wait_for 5 holds "$file" "src $(tunnel_ipv4 eng1)"
+	wait_for 5 holds "$file" "src $(tunnel_ipv4 eng2)"
+	kill -INT "$capturing"
+	wait "$capturing"
+	run lab in site1 tcpdump -nr "$file" icmp
+	((status == 0)) || fail "$output"
+	assert_contains "$(grep -ao "session with eng." "$file")" "session with eng1"
+	assert_contains "$(grep -ao "session with eng." "$file")" "session with eng2"
+	tool site1 capture --seconds 1 -w "$file" host 203.0.113.99 2>/dev/null
+	run lab in site1 tcpdump -nr "$file"
+	((status == 0)) || fail "$output"
+	tool eng2 disconnect site1
+}
+
 @test "a capture is a line for each packet, a number of them, from either end" {
 	local text=$BATS_TEST_TMPDIR/text
 
@@ -239,4 +267,47 @@ holds() {
 	tool eng1 capture --seconds 1 -w - tcp 2>/dev/null | head -c 4 | od -An -tx1 >"$text"
 	assert_contains "$(<"$text")" "0a 0d 0d 0a"
 	refused "a bracket is not closed" tool eng1 capture -w /dev/null "(tcp"
+	assert_equal "$status" 2
+}
+
+# follow NODE tcp|udp HOST - what is pushed there, into a file; it grows.
+follow() {
+	lab in "$1" "$python" "$BATS_TEST_DIRNAME/talk.py" follow "$2" "$3" 7 \
+		>"$BATS_TEST_TMPDIR/$1-$2" 2>&1 3>&- 4>&- &
+	following+=($!)
+	wait_for 10 has_lines "$BATS_TEST_TMPDIR/$1-$2" 3
+}
+
+has_lines() {
+	[[ -e $1 ]] && (($(wc -l <"$1") >= $2))
+}
+
+# goes_on FILE... - more comes.
+goes_on() {
+	local file n
+
+	for file; do
+		n=$(wc -l <"$BATS_TEST_TMPDIR/$file")
+		wait_for 15 has_lines "$BATS_TEST_TMPDIR/$file" $((n + 20))
+	done
+}
+
+@test "what runs goes on when rules come that allow it" {
+	local following=()
+
+	rule clear
+	wait_for 5 has_rules none
+	follow plc1 udp "$near4"
+	follow plc1 tcp "$near4"
+	rule add allow out "$far4"
+	wait_for 5 has_rules 1
+	goes_on plc1-udp plc1-tcp
+	rule clear
+	wait_for 5 has_rules none
+	follow pc1 udp "$far4"
+	follow pc1 tcp "$far4"
+	rule add allow in "$far4"
+	wait_for 5 has_rules 1
+	goes_on pc1-udp pc1-tcp
+	kill "${following[@]}" || true
 }

@@ -10,6 +10,7 @@ talk put HOST PORT BYTES    random bytes there; their SHA-256 has to come back
 talk get HOST PORT BYTES    random bytes from there, with their SHA-256
 talk hold HOST PORT SECONDS one TCP connection, a line every 50 ms; prints the number of lines and
                             the longest wait for an answer in milliseconds; SIGTERM ends it early
+talk follow tcp|udp HOST PORT asks once; what is pushed then, every 50 ms, is numbered on stdout
 Exit status 0: everything was right.
 """
 import hashlib
@@ -57,6 +58,15 @@ def send(s, n, digest):
 # --- the server ---
 
 
+PUSHES, PUSH_S = 500, 0.05
+
+
+def push(send_one):
+    for i in range(PUSHES):
+        send_one(b"%d\n" % i)
+        time.sleep(PUSH_S)
+
+
 def converse(s):
     with s, s.makefile("rb") as f:
         for line in f:
@@ -65,6 +75,8 @@ def converse(s):
                 s.sendall(receive(f, int(words[1]), hashlib.sha256()).encode() + b"\n")
             elif words[:1] == [b"get"]:
                 s.sendall(send(s, int(words[1]), hashlib.sha256()).encode() + b"\n")
+            elif words[:1] == [b"push"]:
+                push(s.sendall)
             else:
                 s.sendall(line)
 
@@ -84,7 +96,11 @@ def accept(s):
 def reflect(s):
     while True:
         data, address = s.recvfrom(65535)
-        quietly(s.sendto, data, address)
+        if data == b"push\n":
+            threading.Thread(target=quietly, args=(push, lambda b, a=address: s.sendto(b, a)),
+                             daemon=True).start()
+        else:
+            quietly(s.sendto, data, address)
 
 
 def serve(port):
@@ -174,12 +190,28 @@ def hold(host, port, seconds):
     return True
 
 
+def follow(how, host, port):
+    kind = socket.SOCK_STREAM if how == "tcp" else socket.SOCK_DGRAM
+    family, _, _, _, address = addresses(host, port, kind)
+    with socket.socket(family, kind) as s:
+        s.settimeout(WAIT_S)
+        s.connect(address)
+        s.sendall(b"push\n")
+        with s.makefile("rb") as f:
+            for line in f:
+                print(line.decode().strip(), flush=True)
+                if int(line) == PUSHES - 1:
+                    return True
+    return False
+
+
 def main():
     verbs = {"serve": serve, "tcp": tcp, "udp": udp, "closed": closed, "put": put, "get": get,
-             "hold": hold}
+             "hold": hold, "follow": follow}
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
-    args = [a if i == 0 and sys.argv[1] != "serve" else int(a) for i, a in enumerate(sys.argv[2:])]
+    names = {"serve": 0, "follow": 2}.get(sys.argv[1], 1)
+    args = [a if i < names else int(a) for i, a in enumerate(sys.argv[2:])]
     try:
         sys.exit(0 if verbs[sys.argv[1]](*args) else "talk: not what was expected")
     except (OSError, EOFError) as e:

@@ -173,7 +173,7 @@ static int begin(void **state)
 	(void)state;
 	fw = firewall_new(key);
 	now = 1000000;
-	firewall_begin(fw, SLOT);
+	firewall_begin(fw, SLOT, 0);
 	return fw ? 0 : -1;
 }
 
@@ -196,7 +196,68 @@ static void without_rules_all_passes(void **state)
 	passes(RULE_IN, tcp(pc, 1000, plc, 22, SYN), FIREWALL_NO_RULES);
 	passes(RULE_OUT, tcp(plc, 1000, pc, 22, SYN), FIREWALL_NO_RULES);
 	passes(RULE_IN, fragment(udp(pc, 1, plc, 2), 1, 8, false), FIREWALL_NO_RULES);
-	assert_int_equal(firewall_flows(fw, SLOT, now), 0);
+	assert_int_equal(firewall_flows(fw, SLOT, now), 2);
+}
+
+/* What runs when the first rule comes goes on if the rule allows what began it, and only then. */
+static void what_runs_when_rules_come(void **state)
+{
+	struct made push = tcp(pc, 444, plc, 5003, ACK);
+
+	passes(RULE_IN, udp(pc, 5000, plc, 161), FIREWALL_NO_RULES);
+	passes(RULE_OUT, udp(plc, 5000, pc, 53), FIREWALL_NO_RULES);
+	passes(RULE_IN, tcp(pc, 5001, plc, 102, SYN), FIREWALL_NO_RULES);
+	passes(RULE_OUT, tcp(plc, 5002, pc, 443, SYN), FIREWALL_NO_RULES);
+	passes(RULE_OUT, tcp(plc, 5003, pc, 444, SYN), FIREWALL_NO_RULES);
+	passes(RULE_IN, echo(pc, plc, true, 7), FIREWALL_NO_RULES);
+	set_rules(SLOT, RULES("allow in udp/161", "allow in tcp/102", "allow out tcp/443",
+			      "allow out udp/53", "allow in icmp"));
+	passes(RULE_OUT, udp(plc, 161, pc, 5000), FIREWALL_FLOW);
+	passes(RULE_IN, udp(pc, 53, plc, 5000), FIREWALL_FLOW);
+	passes(RULE_OUT, tcp(plc, 102, pc, 5001, ACK), FIREWALL_FLOW);
+	passes(RULE_IN, tcp(pc, 443, plc, 5002, ACK), FIREWALL_FLOW);
+	passes(RULE_OUT, echo(plc, pc, false, 7), FIREWALL_FLOW);
+	assert_true(ask(SLOT, RULE_IN, &push).cut);
+	set_rules(SLOT, RULES("allow in udp/161"));
+	passes(RULE_IN, udp(pc, 5000, plc, 161), FIREWALL_FLOW);
+	is_refused(RULE_IN, udp(pc, 53, plc, 5000), FIREWALL_DEFAULT);
+}
+
+/* A new vpnd has seen no beginning, and there are no rules yet. */
+static void what_ran_before_without_rules(void **state)
+{
+	firewall_begin(fw, SLOT, now);
+	passes(RULE_OUT, tcp(plc, 102, pc, 5000, ACK), FIREWALL_NO_RULES);
+	passes(RULE_IN, tcp(pc, 443, plc, 5001, ACK), FIREWALL_NO_RULES); /* nobody knows */
+	passes(RULE_OUT, tcp(plc, 5002, pc, 443, ACK), FIREWALL_NO_RULES);
+	passes(RULE_OUT, udp(plc, 161, pc, 5000), FIREWALL_NO_RULES);
+	assert_int_equal(firewall_flows(fw, SLOT, now), 3);
+	set_rules(SLOT, RULES("allow in tcp/102", "allow out tcp/443", "allow in udp/161"));
+	passes(RULE_IN, tcp(pc, 5000, plc, 102, ACK), FIREWALL_FLOW);
+	is_dropped(RULE_IN, tcp(pc, 443, plc, 5001, ACK), FIREWALL_STRAY);
+	passes(RULE_OUT, tcp(plc, 5001, pc, 443, ACK), FIREWALL_RULE);
+	passes(RULE_IN, tcp(pc, 443, plc, 5002, ACK), FIREWALL_FLOW);
+	passes(RULE_IN, udp(pc, 5000, plc, 161), FIREWALL_FLOW);
+	/* Such a flow does not let the manager begin anything. */
+	is_refused(RULE_IN, tcp(pc, 443, plc, 5002, SYN), FIREWALL_DEFAULT);
+}
+
+/* A new vpnd has rules at once. */
+static void what_ran_before_with_rules(void **state)
+{
+	firewall_begin(fw, SLOT, now);
+	set_rules(SLOT, RULES("allow in 192.168.1.10/32 udp/161", "allow in icmp"));
+	is_dropped(RULE_IN, echo(pc, plc, false, 7), FIREWALL_STRAY);
+	is_refused(RULE_IN, udp(pc, 53, plc, 5000), FIREWALL_DEFAULT);
+	passes(RULE_OUT, udp(plc, 161, pc, 5000), FIREWALL_FLOW);
+	passes(RULE_IN, udp(pc, 5000, plc, 161), FIREWALL_FLOW);
+	passes(RULE_OUT, echo(plc, pc, false, 7), FIREWALL_FLOW);
+	is_refused(RULE_OUT, udp(plc, 162, pc, 5000), FIREWALL_DEFAULT);
+	is_refused(RULE_OUT, udp("192.168.1.11", 161, pc, 5000), FIREWALL_DEFAULT);
+	is_refused(RULE_OUT, echo(plc, pc, true, 8), FIREWALL_DEFAULT);
+	now += 300000; /* nothing that old would be remembered */
+	is_refused(RULE_OUT, udp(plc, 161, pc, 5002), FIREWALL_DEFAULT);
+	is_dropped(RULE_OUT, echo(plc, pc, false, 9), FIREWALL_STRAY);
 }
 
 static void answers_pass(void **state)
@@ -452,7 +513,7 @@ static void sessions_are_apart(void **state)
 	struct made ask_it = udp(pc, 5000, plc, 161), answer = udp(plc, 161, pc, 5000);
 	struct firewall_decision d;
 
-	firewall_begin(fw, OTHER_SLOT);
+	firewall_begin(fw, OTHER_SLOT, 0);
 	set_rules(SLOT, RULES("allow in udp/161"));
 	set_rules(OTHER_SLOT, RULES("allow in tcp"));
 	passes(RULE_IN, ask_it, FIREWALL_RULE);
@@ -469,7 +530,7 @@ static void a_new_session_knows_nothing(void **state)
 
 	set_rules(SLOT, RULES("allow in udp/161"));
 	passes(RULE_IN, fragment(ask_it, 1, 0, true), FIREWALL_RULE);
-	firewall_begin(fw, SLOT);
+	firewall_begin(fw, SLOT, 0);
 	assert_int_equal(counters()->hits[0], 0);
 	assert_false(firewall_rules(fw, SLOT)->present);
 	set_rules(SLOT, RULES("allow in udp/161"));
@@ -484,7 +545,7 @@ static void a_flood_takes_its_own_places(void **state)
 	struct made m;
 	size_t kept = 0;
 
-	firewall_begin(fw, OTHER_SLOT);
+	firewall_begin(fw, OTHER_SLOT, 0);
 	set_rules(SLOT, RULES("allow in"));
 	set_rules(OTHER_SLOT, RULES("allow in"));
 	for (uint16_t i = 0; i < 1000; i++) {
@@ -531,6 +592,9 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(without_rules_all_passes),
+		TEST(what_runs_when_rules_come),
+		TEST(what_ran_before_without_rules),
+		TEST(what_ran_before_with_rules),
 		TEST(answers_pass),
 		TEST(answers_pass_in_ipv6),
 		TEST(an_answer_is_no_beginning),

@@ -19,10 +19,12 @@
 #define NEXT_FRAGMENT 44
 #define NEXT_OPTIONS 60
 #define FINISHED_BOTH 3
+#define TAKEN_UP_MS 300000 /* idle flows other than TCP are remembered as long: flow_table.c */
 
 struct firewall_slot {
 	struct rules rules;
 	uint32_t generation; /* of the rules */
+	uint64_t begun_ms;
 	struct firewall_counters counters;
 };
 
@@ -162,22 +164,39 @@ static bool allowed(const struct firewall_slot *s, const struct flow_key *key,
 }
 
 /* A flow that the rules still allow. */
+static bool flow_allowed(const struct firewall_slot *s, const struct flow *f,
+			 const struct addr *near)
+{
+	size_t rule;
+
+	return allowed(s, &f->key, near, (enum rule_direction)f->direction, &rule) ||
+	       (f->unsure && allowed(s, &f->key, near, RULE_IN, &rule));
+}
+
 static struct flow *find_flow(const struct firewall *fw, const struct flow_key *key,
 			      const struct addr *near, uint64_t now_ms, struct flow **stale)
 {
 	const struct firewall_slot *s = &fw->slots[key->slot];
 	struct flow *f = flow_find(fw->flows, key, now_ms);
-	size_t rule;
 
 	*stale = NULL;
-	if (!f || f->generation == s->generation ||
-	    allowed(s, key, near, (enum rule_direction)f->direction, &rule))
+	if (!f || f->generation == s->generation || flow_allowed(s, f, near))
 		return f;
 	*stale = f;
 	return NULL;
 }
 
-static void ask_rules(const struct firewall_slot *s, const struct read *r, struct finding *found)
+/* Of nothing that is known: does it show itself who began it, or is it of a flow from before? */
+static bool is_middle(const struct firewall_slot *s, const struct read *r, uint64_t now_ms)
+{
+	if (is_opening(&r->l4))
+		return false;
+	return r->l4.protocol == L4_TCP ||
+	       (r->p->direction == RULE_OUT && now_ms < s->begun_ms + TAKEN_UP_MS);
+}
+
+static void ask_rules(const struct firewall_slot *s, const struct read *r, uint64_t now_ms,
+		      struct finding *found)
 {
 	enum rule_direction direction = r->p->direction;
 	size_t rule, other;
@@ -188,10 +207,10 @@ static void ask_rules(const struct firewall_slot *s, const struct read *r, struc
 	found->decision.rule = rule;
 	found->opens = allow;
 	found->direction = direction;
-	if (allow || r->l4.protocol != L4_TCP || is_opening(&r->l4) ||
+	if (allow || !is_middle(s, r, now_ms) ||
 	    !allowed(s, &r->key, r->near, reverse(direction), &other))
 		return;
-	/* The middle of a connection that may be. */
+	/* The middle of something that may be. */
 	if (direction == RULE_IN) {
 		found->decision = decide(FIREWALL_DROP, FIREWALL_STRAY);
 		return;
@@ -206,14 +225,16 @@ static void judge_flow(const struct firewall *fw, const struct read *r, uint64_t
 {
 	const struct firewall_slot *s = &fw->slots[r->p->slot];
 	struct flow *f = find_flow(fw, &r->key, r->near, now_ms, &found->stale);
+	size_t rule;
 
 	if (f && (f->direction == r->p->direction || !is_opening(&r->l4))) {
 		found->flow = f;
 		found->decision = decide(FIREWALL_PASS, FIREWALL_FLOW);
-	} else if (r->l4.kind == L4_ECHO && !r->l4.request) {
+	} else if (r->l4.kind == L4_ECHO && !r->l4.request &&
+		   !(is_middle(s, r, now_ms) && allowed(s, &r->key, r->near, RULE_IN, &rule))) {
 		found->decision = decide(FIREWALL_DROP, FIREWALL_STRAY);
 	} else {
-		ask_rules(s, r, found);
+		ask_rules(s, r, now_ms, found);
 		found->opens = found->opens && !f;
 	}
 }
@@ -367,15 +388,41 @@ static void commit(struct firewall *fw, const struct read *r, const struct findi
 	}
 }
 
+/* Without rules: so that those that come later know what runs, and who began it. */
+static void track(struct firewall *fw, const struct read *r, uint64_t now_ms)
+{
+	struct firewall_slot *s = &fw->slots[r->p->slot];
+	bool out = r->p->direction == RULE_OUT;
+	struct flow *f;
+
+	if (r->l4.later || r->l4.kind == L4_ERROR || !is_readable(&r->l4, r->p->n, r->family))
+		return;
+	f = flow_find(fw->flows, &r->key, now_ms);
+	if (!f) {
+		bool middle = is_middle(s, r, now_ms);
+
+		/* The manager's word is not enough to have begun nothing. */
+		if ((middle && !out) || (r->l4.kind == L4_ECHO && !r->l4.request))
+			return;
+		f = flow_add(fw->flows, &r->key, now_ms, &s->counters.evicted);
+		f->direction = (uint8_t)r->p->direction;
+		f->unsure = middle;
+		s->counters.opened++;
+	}
+	follow(f, r, s->generation, now_ms);
+}
+
 struct firewall_decision firewall_check(struct firewall *fw, const struct firewall_packet *p,
 					uint64_t now_ms)
 {
 	struct finding found;
 	struct read r;
 
-	if (!fw->slots[p->slot].rules.present)
-		return decide(FIREWALL_PASS, FIREWALL_NO_RULES);
 	take_apart(&r, p);
+	if (!fw->slots[p->slot].rules.present) {
+		track(fw, &r, now_ms);
+		return decide(FIREWALL_PASS, FIREWALL_NO_RULES);
+	}
 	judge(fw, &r, now_ms, &found);
 	commit(fw, &r, &found, now_ms);
 	return found.decision;
@@ -418,11 +465,12 @@ void firewall_free(struct firewall *fw)
 	free(fw);
 }
 
-void firewall_begin(struct firewall *fw, uint16_t slot)
+void firewall_begin(struct firewall *fw, uint16_t slot, uint64_t now_ms)
 {
 	struct firewall_slot *s = &fw->slots[slot];
 
 	flow_table_forget(fw->flows, slot);
+	s->begun_ms = now_ms;
 	s->rules.present = false;
 	s->rules.n = 0;
 	memset(&s->counters, 0, sizeof(s->counters));

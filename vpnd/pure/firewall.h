@@ -11,9 +11,13 @@
  * that is not all there, that a fragment would write over, or behind too many extension headers:
  * dropped
  *
- * When flows were forgotten (a new process, a full table): packets of a TCP connection that come
- * from the machine's side, where rules allow its other direction, take it up again; those that come
- * from the manager's side wait for them.
+ * Without rules everything passes, and flows are remembered: rules that come later ask about them.
+ *
+ * When flows were forgotten (a new process, a new session, a full table): what comes from the
+ * machine's side and begins nothing by itself, where rules allow its other direction, is an answer
+ * and takes the flow up again; what comes from the manager's side is asked about as new, or waits.
+ * Who began it shows in TCP always; of the rest answers are believed as long after the session's
+ * beginning only as a flow from before it would be remembered.
  */
 #ifndef FARLAN_FIREWALL_H
 #define FARLAN_FIREWALL_H
@@ -69,7 +73,7 @@ struct firewall *firewall_new(const uint64_t key[2]);
 void firewall_free(struct firewall *fw); /* NULL is nothing */
 
 /** firewall_begin() - a new session in @slot, without rules: nothing of an earlier one is left. */
-void firewall_begin(struct firewall *fw, uint16_t slot);
+void firewall_begin(struct firewall *fw, uint16_t slot, uint64_t now_ms);
 /** firewall_set_rules() - copied; from the next packet on. A rule that was there before keeps its
  * count. */
 void firewall_set_rules(struct firewall *fw, uint16_t slot, const struct rules *rules);

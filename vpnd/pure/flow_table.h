@@ -38,6 +38,7 @@ struct flow {
 	uint8_t direction;	    /* of its first packet: enum rule_direction */
 	uint8_t state;		    /* enum flow_state */
 	uint8_t finished; /* TCP: bit 0 by the side of the first packet, bit 1 by the other */
+	bool unsure;	  /* the first packet that was seen may be an answer */
 };
 
 /* Whose later fragments may pass. Words without padding. */
