@@ -141,8 +141,8 @@ static void on_device_add(struct rpc *rpc, int64_t id, const json_t *params)
 	struct store_member m = {.kind = IDENT_DEVICE};
 	int64_t expires;
 
-	if (get_new(rpc, id, params, &m, &expires) && admin_lans(rpc, id, params, &m.lans) &&
-	    admin_rate(rpc, id, params, &m.rate))
+	if (get_new(rpc, id, params, &m, &expires) && admin_name_clear(rpc, id, m.name) &&
+	    admin_lans(rpc, id, params, &m.lans) && admin_rate(rpc, id, params, &m.rate))
 		add(local_arg(rpc), rpc, id, &m, NULL, expires);
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The names of hosts behind a device. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "accessd/admin_internal.h"
 #include "common/io/log.h"
@@ -50,6 +52,52 @@ static bool get_address(struct rpc *rpc, int64_t id, const json_t *params,
 	return false;
 }
 
+/* --- in DNS, the device "plc1.press" and the host "plc1" of a device "press" are one name --- */
+
+bool admin_name_clear(struct rpc *rpc, int64_t id, const char *name)
+{
+	const struct app *a = local_arg(rpc);
+	const char *dot = strchr(name, '.');
+	char host[STORE_NAME_SIZE];
+	struct store_member device;
+	int rc;
+
+	if (!dot)
+		return true;
+	snprintf(host, sizeof(host), "%.*s", (int)(dot - name), name);
+	rc = store_member_by_name(a->store, a->domain.row.id, IDENT_DEVICE, dot + 1, &device);
+	if (rc == 0)
+		rc = store_lan_host_named(a->store, device.id, host);
+	if (rc == 0)
+		rpc_reject(rpc, id, RPC_CONFLICT,
+			   "the device %s has a host %s: names of both would be the same",
+			   device.name, host);
+	else if (rc != -ENOENT)
+		admin_failed(rpc, id, rc);
+	return rc == -ENOENT;
+}
+
+/* The same the other way round. */
+static bool host_name_clear(struct rpc *rpc, int64_t id, const struct store_member *device,
+			    const char *host)
+{
+	const struct app *a = local_arg(rpc);
+	char name[HOSTS_LABEL_SIZE + STORE_NAME_SIZE];
+	struct store_member other;
+	int rc;
+
+	snprintf(name, sizeof(name), "%s.%s", host, device->name);
+	rc = store_member_by_name(a->store, a->domain.row.id, IDENT_DEVICE, name, &other);
+	if (rc == 0)
+		rpc_reject(rpc, id, RPC_CONFLICT,
+			   "there is a device %s: names of both would be the same", name);
+	else if (rc != -ENOENT)
+		admin_failed(rpc, id, rc);
+	return rc == -ENOENT;
+}
+
+/* --- methods --- */
+
 void admin_on_host_add(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct app *a = local_arg(rpc);
@@ -59,7 +107,8 @@ void admin_on_host_add(struct rpc *rpc, int64_t id, const json_t *params)
 	int rc;
 
 	if (!find_device(rpc, id, params, &device) || !get_label(rpc, id, params, h.name) ||
-	    !get_address(rpc, id, params, &device, &h.addr))
+	    !get_address(rpc, id, params, &device, &h.addr) ||
+	    !host_name_clear(rpc, id, &device, h.name))
 		return;
 	rc = store_lan_host_add(a->store, device.id, &h);
 	if (rc == -EEXIST) {

@@ -42,6 +42,9 @@ void admin_on_rule_remove(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_rule_clear(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_host_add(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_host_remove(struct rpc *rpc, int64_t id, const json_t *params);
+/** admin_name_clear() - is there no host whose full name would be that of a new device @name? Else
+ * the request is answered. */
+bool admin_name_clear(struct rpc *rpc, int64_t id, const char *name);
 void admin_on_host_list(struct rpc *rpc, int64_t id, const json_t *params);
 const char *admin_state_name(enum store_state state);
 

@@ -60,6 +60,17 @@ int store_lan_host_add(struct store *s, int64_t device, const struct host *h)
 			    ARGS(INT(device), TEXT(h->name), INT(h->addr.family), TEXT(text)));
 }
 
+int store_lan_host_named(struct store *s, int64_t device, const char *name)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st, "SELECT 1 FROM lan_host WHERE device = ? AND name = ?",
+			   ARGS(INT(device), TEXT(name)));
+
+	if (rc == 0)
+		sql_close(st);
+	return rc;
+}
+
 int store_lan_host_remove(struct store *s, int64_t device, const char *name)
 {
 	return sql_change(s, "DELETE FROM lan_host WHERE device = ? AND name = ?",

@@ -164,6 +164,9 @@ int store_lan_hosts_of(struct store *s, int64_t device, struct hosts *h)
 /** store_lan_host_add() - -EEXIST it has an address of this kind; -ENOSPC HOSTS_MAX. */
 int store_lan_host_add(struct store *s, int64_t device, const struct host *h)
 	__attribute__((warn_unused_result));
+/** store_lan_host_named() - does the device have one of this name? Return: 0; -ENOENT; -EIO. */
+int store_lan_host_named(struct store *s, int64_t device, const char *name)
+	__attribute__((warn_unused_result));
 /** store_lan_host_remove() - with all its addresses. */
 int store_lan_host_remove(struct store *s, int64_t device, const char *name)
 	__attribute__((warn_unused_result));

@@ -160,7 +160,16 @@ void names_on_hosts(struct rpc *rpc, int64_t id, const json_t *params)
 		 session_grant(as->session)->peer_name, hosts.n);
 }
 
-/* --- what is shown --- */
+/* --- what is shown: what DNS answers --- */
+
+static size_t count_hosts(const struct zone *z, const struct zone_device *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->hosts.n; i++)
+		n += !zone_hides(z, d, d->hosts.at[i].name);
+	return n;
+}
 
 static size_t count_names(const struct names *names)
 {
@@ -168,7 +177,7 @@ static size_t count_names(const struct names *names)
 
 	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
 		if (names->device[i])
-			n += 1 + names->device[i]->hosts.n;
+			n += 1 + count_hosts(&names->zone, names->device[i]);
 	}
 	return n;
 }
@@ -242,6 +251,8 @@ static void list_device(struct listing *l, const struct zone *z, const struct zo
 	list_one(l, name, &d->ipv4);
 	list_one(l, name, &d->ipv6);
 	for (size_t i = 0; i < d->hosts.n; i++) {
+		if (zone_hides(z, d, d->hosts.at[i].name))
+			continue;
 		zone_name(z, d, d->hosts.at[i].name, name);
 		list_one(l, name, &d->hosts.at[i].addr);
 	}

@@ -135,6 +135,10 @@ is_at() {
 	refused "already" tool as1 device host add site1 plc1 192.168.201.1
 	refused "no such host" tool as1 device host remove site1 a
 	refused "no such device" tool as1 device host list site9
+	refused "site1 has a host plc1" tool as1 device add plc1.site1 --lan 192.168.203.0/24
+	tool as1 device add x1.site1 --lan 192.168.203.0/24 >/dev/null
+	refused "there is a device x1.site1" tool as1 device host add site1 x1 192.168.201.1
+	tool as1 device remove x1.site1
 	refused "device host add" tool as1 device host add site1 a
 	refused "device host add" tool as1 device host rename site1 a b
 }

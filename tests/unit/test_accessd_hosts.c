@@ -144,6 +144,27 @@ static void test_refused(void **state)
 	assert_string_equal(listed(), "");
 }
 
+/* In DNS both would be plc1.site1.DOMAIN.farlan. */
+static void test_same_name(void **state)
+{
+	(void)state;
+	everybody();
+	(void)net_invite(&net, IDENT_DEVICE, "plc1.site1");
+	(void)net_invite(&net, IDENT_USER, "plc2.site1");
+	refused("device.host.add", params_of("site1", "PLC1", "192.168.201.10"), RPC_CONFLICT);
+	assert_non_null(strstr(net_error, "a device plc1.site1"));
+	add("plc2", "192.168.201.10");
+	refused("device.add", json_pack("{s:s, s:[]}", "name", "plc2.site1", "lans"), RPC_CONFLICT);
+	assert_non_null(strstr(net_error, "site1 has a host plc2"));
+	(void)net_invite(&net, IDENT_DEVICE, "plc2.site2");
+	(void)net_invite(&net, IDENT_DEVICE, "x.plc2.site1");
+	(void)net_invite(&net, IDENT_RELAY, "plc2.site1");
+	net_admin_ok(&net, "device.remove", json_pack("{s:s}", "name", "plc1.site1"));
+	add("plc1", "192.168.201.11");
+	net_admin_ok(&net, "device.host.remove", params_of("site1", "plc2", NULL));
+	(void)net_invite(&net, IDENT_DEVICE, "plc2.site1");
+}
+
 static void test_cap(void **state)
 {
 	char name[16], address[32];
@@ -230,8 +251,9 @@ static void test_other_lans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_register), TEST(test_refused),    TEST(test_cap),	   TEST(test_grant),
-		TEST(test_pushed),   TEST(test_comes_back), TEST(test_other_lans),
+		TEST(test_register),   TEST(test_refused),    TEST(test_same_name),
+		TEST(test_cap),	       TEST(test_grant),      TEST(test_pushed),
+		TEST(test_comes_back), TEST(test_other_lans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -574,6 +574,9 @@ static void test_lan_hosts(void **state)
 	assert_string_equal(h.at[1].name, "plc1");
 	assert_int_equal(h.at[1].addr.family, 4);
 	assert_memory_equal(&h.at[2], &a, sizeof(a));
+	assert_int_equal(store_lan_host_named(j.s, j.device.id, "plc1"), 0);
+	assert_int_equal(store_lan_host_named(j.s, j.device.id, "plc"), -ENOENT);
+	assert_int_equal(store_lan_host_named(j.s, j.device.id + 1, "plc1"), -ENOENT);
 	assert_int_equal(store_lan_host_remove(j.s, j.device.id, "plc1"), 0);
 	assert_int_equal(store_lan_host_remove(j.s, j.device.id, "plc1"), -ENOENT);
 	assert_int_equal(store_lan_host_add(j.s, 99, &a), -EIO);

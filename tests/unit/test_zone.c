@@ -212,6 +212,20 @@ static void device_before_host(void **state)
 	assert_int_equal(addr_parse(&d.ipv4, "100.64.0.9"), 0);
 	z.at[9] = &d;
 	assert_non_null(strstr(ask("plc1.press-07.acme.farlan", DNS_A), " 1 1 5 64400009 "));
+	assert_true(zone_hides(&z, &site1, "plc1"));
+	assert_false(zone_hides(&z, &site1, "hmi"));
+	assert_false(zone_hides(&z, &site1, "plc"));
+	assert_false(zone_hides(&z, &d, "plc1"));
+	/* So its address has no name. */
+	name_host(&site1, "cell", "192.168.201.11");
+	name_host(&site1, "plc1", "192.168.201.11");
+	assert_string_equal(ask("11.201.168.192.in-addr.arpa", DNS_PTR),
+			    "0 qr aa rd ra | 11.201.168.192.in-addr.arpa. 12 1 5 "
+			    "cell.press-07.acme.farlan. | |");
+	assert_string_equal(ask("10.201.168.192.in-addr.arpa", DNS_PTR), "3 qr aa rd ra | | |");
+	z.at[9] = NULL;
+	assert_false(zone_hides(&z, &site1, "plc1"));
+	assert_non_null(strstr(ask("plc1.press-07.acme.farlan", DNS_A), " 1 1 5 c0a8c90a "));
 	assert_true(zone_can_name("a.b_c"));
 	assert_false(zone_can_name("a..b"));
 	assert_false(zone_can_name(""));

@@ -66,6 +66,20 @@ static bool is(const char *name, size_t n, const char *text)
 	return strlen(text) == n && memcmp(name, text, n) == 0;
 }
 
+bool zone_hides(const struct zone *z, const struct zone_device *d, const char *host)
+{
+	size_t n;
+
+	for (size_t i = 0; i < ZONE_DEVICES_MAX; i++) {
+		const struct zone_device *other = z->at[i];
+
+		if (other && ends_with(other->name, strlen(other->name), d->name, &n) &&
+		    is(other->name, n, host))
+			return true;
+	}
+	return false;
+}
+
 static void add(struct found *f, const struct addr *a)
 {
 	f->exists = true;
@@ -180,7 +194,7 @@ static size_t add_names(struct dns_reply *r, const struct zone *z, const struct 
 		n++;
 	}
 	for (size_t i = 0; i < d->hosts.n && n < ZONE_NAMES_MAX; i++) {
-		if (!addr_equal(&d->hosts.at[i].addr, a))
+		if (!addr_equal(&d->hosts.at[i].addr, a) || zone_hides(z, d, d->hosts.at[i].name))
 			continue;
 		zone_name(z, d, d->hosts.at[i].name, name);
 		if (said)

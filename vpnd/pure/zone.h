@@ -50,6 +50,8 @@ bool zone_can_name(const char *device);
 /** zone_name() - @host: NULL: the device itself. */
 void zone_name(const struct zone *z, const struct zone_device *d, const char *host,
 	       char out[DNS_NAME_SIZE]);
+/** zone_hides() - is this host's full name that of a device, too? Then it is the device's alone. */
+bool zone_hides(const struct zone *z, const struct zone_device *d, const char *host);
 
 /**
  * zone_answer() - the answer to @q, into @size bytes at @out, at least DNS_PLAIN_BYTES; @tcp: it
