@@ -13,7 +13,7 @@ struct command {
 	size_t more;		  /* words that may follow: run looks after them */
 	bool lans, urls, domain, invites, rate, filters; /* which options it takes */
 	bool json;
-	bool rule; /* any number of words, and --at */
+	bool rule; /* any number of words, --at and --file */
 	int (*run)(struct ctl *c, const struct accessctl_args *a);
 };
 
@@ -107,10 +107,15 @@ static void help_commands(void)
 	     "                                        all of the user's at a relay: 10mbit; "
 	     "counts\n"
 	     "                                        for sessions that begin from now on\n"
-	     "  device rule add NAME [--at N] RULE    what sessions with the device may do; the\n"
-	     "                                        first rule that fits decides, and with any\n"
-	     "                                        rule there, all that none allows is denied.\n"
-	     "                                        Counts at once, for running sessions, too\n"
+	     "  device rule set NAME 'RULE'...        what sessions with the device may do; the\n"
+	     "                                        first rule that fits decides, all that none\n"
+	     "                                        allows is denied. Takes the place of the\n"
+	     "                                        whole list at once, for running sessions, "
+	     "too\n"
+	     "  device rule set NAME --file FILE      the same from a file, a rule in each line; "
+	     "-\n"
+	     "                                        is standard input; # begins a comment\n"
+	     "  device rule add NAME [--at N] RULE    one more; the first one denies all else\n"
 	     "  device rule list NAME [--json]\n"
 	     "  device rule remove NAME N             the Nth one; an empty list denies all\n"
 	     "  device rule clear NAME                no list: all between the networks passes\n"
@@ -164,7 +169,9 @@ static void help_options(void)
 	     "  accessctl user add anna --qr\n"
 	     "  accessctl device host add site1 plc1 192.168.201.10\n"
 	     "  accessctl device set site1 --rate 10mbit\n"
-	     "  accessctl device rule add site1 allow in 192.168.201.10 tcp/102\n"
+	     "  accessctl device rule set site1 'allow in 192.168.201.10 tcp/102' 'allow in "
+	     "icmp'\n"
+	     "  accessctl device rule add site1 --at 1 deny in 192.168.201.20\n"
 	     "  accessctl device list --json\n"
 	     "  accessctl session history --since 7d --user anna\n"
 	     "  accessctl session kill 0011aabb");
@@ -205,8 +212,8 @@ static int check(const struct command *cmd, const struct accessctl_args *a)
 		return accessctl_usage("--rate has no meaning here");
 	if ((a->since_s || a->device || a->user) && !cmd->filters)
 		return accessctl_usage("--since, --device and --user have no meaning here");
-	if (a->at && !cmd->rule)
-		return accessctl_usage("--at has no meaning here");
+	if ((a->at || a->file) && !cmd->rule)
+		return accessctl_usage("--at and --file have no meaning here");
 	if (a->json && !cmd->json)
 		return accessctl_usage("--json has no meaning here");
 	if (cmd->urls && json_array_size(a->urls) == 0)

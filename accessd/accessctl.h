@@ -5,10 +5,11 @@
 
 #include "common/io/ctl.h"
 #include "common/pure/rpcmsg.h"
+#include "common/pure/rules.h"
 
 #define ACCESSCTL_SOCKET "/run/farlan/accessd.sock"
 #define ACCESSCTL_TIMEOUT_MS 20000
-#define ACCESSCTL_WORDS_MAX 12
+#define ACCESSCTL_WORDS_MAX (8 + RULES_MAX)
 
 /* The command line, taken apart. */
 struct accessctl_args {
@@ -20,6 +21,7 @@ struct accessctl_args {
 	json_t *lans, *urls;	    /* arrays; NULL: not given */
 	int64_t expires_s, since_s; /* 0: not given */
 	int64_t at;		    /* of device rule add; 0: not given */
+	const char *file;	    /* of device rule set */
 	bool json, qr, help, version;
 };
 

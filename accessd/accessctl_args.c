@@ -140,6 +140,12 @@ static int take_at(struct accessctl_args *a, const char *value)
 	return 0;
 }
 
+static int take_file(struct accessctl_args *a, const char *value)
+{
+	a->file = value;
+	return 0;
+}
+
 static int take_device(struct accessctl_args *a, const char *value)
 {
 	a->device = value;
@@ -171,7 +177,7 @@ static const struct {
 	{"--lan", take_lans},  {"--url", take_urls},	  {"--expires", take_expires},
 	{"--rate", take_rate}, {"--since", take_since},	  {"--device", take_device},
 	{"--user", take_user}, {"--domain", take_domain}, {"--socket", take_socket},
-	{"-s", take_socket},   {"--at", take_at},
+	{"-s", take_socket},   {"--at", take_at},	  {"--file", take_file},
 };
 
 static bool take_flag(struct accessctl_args *a, const char *word)

@@ -354,6 +354,7 @@ static const struct rpc_method METHODS[] = {
 	{"device.list", admin_on_device_list},
 	{"device.rule.list", admin_on_rule_list},
 	{"device.rule.add", admin_on_rule_add},
+	{"device.rule.set", admin_on_rule_set},
 	{"device.rule.remove", admin_on_rule_remove},
 	{"device.rule.clear", admin_on_rule_clear},
 	{"device.host.add", admin_on_host_add},

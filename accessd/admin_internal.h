@@ -38,6 +38,7 @@ void admin_on_relay_avoid(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_relay_unavoid(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_rule_list(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_rule_add(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_rule_set(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_rule_remove(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_rule_clear(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_host_add(struct rpc *rpc, int64_t id, const json_t *params);

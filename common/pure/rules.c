@@ -51,7 +51,7 @@ static bool parse_ports(struct rule *r, const char *text)
 	r->to_port = r->from_port;
 	if (*text == '-') {
 		text++;
-		if (!parse_port(&text, &r->to_port) || r->to_port <= r->from_port)
+		if (!parse_port(&text, &r->to_port) || r->to_port < r->from_port)
 			return false;
 	}
 	return *text == '\0';

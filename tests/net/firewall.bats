@@ -30,7 +30,7 @@ teardown_file() {
 	return "$rc"
 }
 
-# rule add|remove|clear ARGUMENT...
+# rule set|add|remove|clear ARGUMENT...
 rule() {
 	tool as1 device rule "$1" site1 "${@:2}" >/dev/null
 }
@@ -146,6 +146,43 @@ all_closed() {
 	wait_for 5 echoed pc1 "$far4"
 	wait_for 5 is_refused pc1 "$far4" 8
 	assert_equal "$(firewall site1 eng1 'len(f["rules"])')" 1
+}
+
+@test "a list is set at once, of words or of a file" {
+	local file=$BATS_TEST_TMPDIR/rules
+
+	rule set "allow in $far4 tcp/8-8" 'allow in icmp'
+	wait_for 5 has_rules 2
+	wait_for 5 echoed pc1 "$far4" 8
+	wait_for 5 pings pc1 "$far4"
+	wait_for 5 is_refused pc1 "$far4" 7
+	printf '# its PLC\n\n  allow  in\t%s tcp/7-8  # S7\n' "$far4" >"$file"
+	rule set --file "$file"
+	wait_for 5 has_rules 1
+	assert_equal "$(tool as1 device rule list site1 --json | json 'd["rules"]')" "allow in $far4/32 tcp/7-8"
+	wait_for 5 echoed pc1 "$far4"
+	printf 'allow in\nallow IN\n' >"$file"
+	refused "$file:2: not a rule" tool as1 device rule set site1 --file "$file"
+	refused "each is one word, in quotes" tool as1 device rule set site1 allow in
+	refused "no rules" tool as1 device rule set site1
+	refused "no rules" tool as1 device rule set site1 --file /dev/null
+	refused "not both" tool as1 device rule set site1 --file "$file" deny
+	refused "No such file" tool as1 device rule set site1 --file "$file.absent"
+	refused "no meaning" tool as1 device rule add site1 --file "$file" deny
+	has_rules 1
+	printf 'allow in %s tcp/7\n' "$far4" | rule set --file -
+	wait_for 5 has_rules 1
+	wait_for 5 is_refused pc1 "$far4" 8
+}
+
+@test "a rule for addresses that are not there is taken, and marked" {
+	run tool as1 device rule add site1 deny in 10.9.9.0/24
+	((status == 0)) || fail "$output"
+	assert_contains "$output" "rule 2 fits nothing"
+	assert_contains "$(tool as1 device rule list site1)" "deny in 10.9.9.0/24  (not in its LANs)"
+	assert_equal "$(tool as1 device rule list site1 --json | json 'd["outside"]')" 2
+	rule remove 2
+	assert_equal "$(tool as1 device rule list site1 | grep -c 'not in its')" 0
 }
 
 @test "words that are no rule are refused" {

@@ -712,6 +712,97 @@ static void test_rules_refused(void **state)
 		       RPC_UNAVAILABLE);
 }
 
+static json_t *set_rules(json_t *rules)
+{
+	return net_admin(&net, "device.rule.set",
+			 json_pack("{s:s, s:o}", "name", "site1", "rules", rules), &code);
+}
+
+/* The numbers of rules for addresses that are not there, as they are answered. */
+static void assert_outside(json_t *answer, json_t *numbers)
+{
+	assert_non_null(answer);
+	if (!json_equal(json_object_get(answer, "outside"), numbers))
+		fail_msg("%s", json_dumps(answer, 0));
+	json_decref(answer);
+	json_decref(numbers);
+}
+
+static size_t count_heard(const struct peer *p, const char *what)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_heard; i++)
+		n += strncmp(p->heard[i], what, strlen(what)) == 0;
+	return n;
+}
+
+/* The whole list at once: nobody ever hears of a part. */
+static void test_rules_set(void **state)
+{
+	char id[TOKEN_SESSION_SIZE];
+	json_t *many = json_array(), *o;
+
+	(void)state;
+	everybody();
+	open_session(id);
+	o = set_rules(
+		json_pack("[sss]", "allow in tcp/7", "allow in 192.168.201.10 udp/9-9", "deny"));
+	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "rules"), 1)),
+			    "allow in 192.168.201.10/32 udp/9");
+	json_decref(o);
+	peer_wait(&site, "session.rules 3 allow in tcp/7");
+	peer_wait(&anna, "session.rules 3 allow in tcp/7");
+	json_decref(set_rules(json_pack("[s]", "allow out")));
+	peer_wait(&site, "session.rules 1 allow out");
+	peer_wait(&anna, "session.rules 1 allow out");
+	assert_int_equal(count_heard(&site, "session.rules"), 2);
+	assert_int_equal(count_heard(&anna, "session.rules"), 2);
+	/* All or nothing. */
+	assert_null(set_rules(json_pack("[ss]", "allow in tcp/7", "allow everything")));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	assert_null(set_rules(json_string("allow")));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	assert_null(set_rules(json_null()));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	assert_no_rule("device.rule.set", json_pack("{s:s}", "name", "site1"), RPC_BAD_PARAMS);
+	for (int i = 0; i < RULES_MAX; i++)
+		json_array_append_new(many, json_string("allow tcp"));
+	json_decref(set_rules(json_deep_copy(many)));
+	peer_wait(&site, "session.rules 256 allow tcp");
+	json_array_append_new(many, json_string("deny"));
+	assert_null(set_rules(many));
+	json_decref(set_rules(json_array()));
+	peer_wait(&site, "session.rules 0");
+	assert_int_equal(count_heard(&site, "session.rules"), 4);
+}
+
+static void test_rules_outside(void **state)
+{
+	json_t *list, *site1;
+	char four[64], tunnel[80];
+
+	(void)state;
+	everybody();
+	list = net_admin(&net, "device.list", json_object(), &code);
+	site1 = json_array_get(json_object_get(list, "devices"), 0);
+	snprintf(four, sizeof(four), "%s", json_string_value(json_object_get(site1, "ipv4")));
+	snprintf(tunnel, sizeof(tunnel), "allow in %s", four);
+	json_decref(list);
+	assert_outside(set_rules(json_pack("[ssssss]", "allow in tcp/7", "allow 192.168.201.0/28",
+					   "deny 10.9.9.0/24", "allow 192.0.0.0/8",
+					   "allow fd00:9::1", tunnel)),
+		       json_pack("[ii]", 3, 5));
+	assert_outside(net_admin(&net, "device.rule.add",
+				 json_pack("{s:s, s:s, s:i}", "name", "site1", "rule",
+					   "allow 192.168.202.1", "at", 1),
+				 &code),
+		       json_pack("[iii]", 1, 4, 6));
+	assert_outside(
+		net_admin(&net, "device.rule.list", json_pack("{s:s}", "name", "site1"), &code),
+		json_pack("[iii]", 1, 4, 6));
+}
+
 /* A version that knows no rules would let everything pass. */
 static void test_rules_of_an_old_device(void **state)
 {
@@ -889,6 +980,8 @@ int main(void)
 		TEST(test_lans),
 		TEST(test_rules),
 		TEST(test_rules_refused),
+		TEST(test_rules_set),
+		TEST(test_rules_outside),
 		TEST(test_rules_of_an_old_device),
 		TEST(test_limits),
 		TEST(test_usage),
