@@ -13,6 +13,7 @@
 #ifndef FARLAN_NETCONF_H
 #define FARLAN_NETCONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -170,6 +171,13 @@ struct netconf_way {
 int netconf_way_now(struct netconf *nc, const struct addr *to, struct netconf_way *way)
 	__attribute__((warn_unused_result));
 /**
+ * netconf_way_from() - the same for a packet from @from that comes in by @in_ifindex (0: it begins
+ * here), so that rules for sources and interfaces count.
+ * Return: 0; -ENETUNREACH there is no way, or the kernel does not let it in.
+ */
+int netconf_way_from(struct netconf *nc, const struct addr *to, const struct addr *from,
+		     int in_ifindex, struct netconf_way *way) __attribute__((warn_unused_result));
+/**
  * netconf_way_outside() - what it would do without the TUN and without routes of ours. Where those
  * make no difference the kernel is asked, else its main table is searched (so policy routing is
  * not looked at then). Return: as netconf_way_now().
@@ -217,6 +225,9 @@ int netconf_in_use(struct netconf *nc, uint8_t family, struct prefix **list, siz
  */
 int netconf_forward(struct netconf *nc, const char *ifname, uint8_t family, uint32_t *hold)
 	__attribute__((warn_unused_result));
+/** netconf_forwards() - does the kernel forward what comes in by @ifname? @setting: which one says
+ * so, as a path below /proc/sys. */
+bool netconf_forwards(const char *ifname, uint8_t family, char *setting, size_t size);
 void netconf_unforward(struct netconf *nc, uint32_t hold);
 
 #endif

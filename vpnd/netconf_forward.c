@@ -125,6 +125,19 @@ int netconf_forward(struct netconf *nc, const char *ifname, uint8_t family, uint
 	return err;
 }
 
+bool netconf_forwards(const char *ifname, uint8_t family, char *setting, size_t size)
+{
+	if (family == 4) {
+		snprintf(setting, size, "net/ipv4/conf/%s/forwarding", ifname);
+		return has_value(setting, "1");
+	}
+	snprintf(setting, size, IPV6_CONF "%s/force_forwarding", ifname);
+	if (has_value(setting, "1"))
+		return true;
+	snprintf(setting, size, IPV6_CONF "all/forwarding");
+	return has_value(setting, "1");
+}
+
 void netconf_unforward(struct netconf *nc, uint32_t hold)
 {
 	if (hold)

@@ -11,6 +11,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/cache.h>
+#include <netlink/msg.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 #include <stdio.h>
@@ -56,22 +57,84 @@ static void fill_way(struct netconf_way *way, struct rtnl_route *r)
 
 /* --- what the kernel would do with a packet --- */
 
-int netconf_way_now(struct netconf *nc, const struct addr *to, struct netconf_way *way)
+/* @r: taken. */
+static int take_way(struct netconf_way *way, struct rtnl_route *r)
 {
-	struct prefix host = prefix_of(to, UINT8_MAX);
-	struct nl_addr *dst = netconf_to_nl(&host);
-	struct rtnl_route *r = NULL;
-	int type, nle = dst ? rtnl_route_lookup(nc->sock, dst, &r) : -NLE_NOMEM;
+	int type = rtnl_route_get_type(r);
 
-	nl_addr_put(dst);
-	if (nle < 0 || !r)
-		return -ENETUNREACH;
-	type = rtnl_route_get_type(r);
 	fill_way(way, r);
 	rtnl_route_put(r);
 	if (type == RTN_LOCAL)
 		memset(way, 0, sizeof(*way));
 	return type == RTN_LOCAL || (type == RTN_UNICAST && way->link.ifindex) ? 0 : -ENETUNREACH;
+}
+
+int netconf_way_now(struct netconf *nc, const struct addr *to, struct netconf_way *way)
+{
+	struct prefix host = prefix_of(to, UINT8_MAX);
+	struct nl_addr *dst = netconf_to_nl(&host);
+	struct rtnl_route *r = NULL;
+	int nle = dst ? rtnl_route_lookup(nc->sock, dst, &r) : -NLE_NOMEM;
+
+	nl_addr_put(dst);
+	return nle < 0 || !r ? -ENETUNREACH : take_way(way, r);
+}
+
+static int put_addr(struct nl_msg *msg, int type, const struct addr *a)
+{
+	return nla_put(msg, type, a->family == 4 ? 4 : 16, a->bytes);
+}
+
+static struct nl_msg *question(const struct addr *to, const struct addr *from, int in_ifindex)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
+	struct rtmsg rt = {
+		.rtm_family = to->family == 4 ? AF_INET : AF_INET6,
+		.rtm_dst_len = to->family == 4 ? 32 : 128,
+		.rtm_src_len = to->family == 4 ? 32 : 128,
+	};
+
+	if (msg && nlmsg_append(msg, &rt, sizeof(rt), NLMSG_ALIGNTO) == 0 &&
+	    put_addr(msg, RTA_DST, to) == 0 && put_addr(msg, RTA_SRC, from) == 0 &&
+	    (in_ifindex == 0 || nla_put_u32(msg, RTA_IIF, (uint32_t)in_ifindex) == 0))
+		return msg;
+	if (msg)
+		nlmsg_free(msg);
+	return NULL;
+}
+
+static int on_answer(struct nl_msg *msg, void *arg)
+{
+	struct rtnl_route **r = arg;
+
+	if (!*r)
+		(void)rtnl_route_parse(nlmsg_hdr(msg), r);
+	return NL_OK;
+}
+
+static struct rtnl_route *ask(struct netconf *nc, struct nl_msg *msg)
+{
+	struct nl_cb *cb = nl_cb_clone(nl_socket_get_cb(nc->sock));
+	struct rtnl_route *r = NULL;
+
+	if (!cb)
+		return NULL;
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_answer, &r);
+	if (nl_send_auto(nc->sock, msg) >= 0 && nl_recvmsgs(nc->sock, cb) >= 0)
+		(void)nl_wait_for_ack(nc->sock);
+	nl_cb_put(cb);
+	return r;
+}
+
+int netconf_way_from(struct netconf *nc, const struct addr *to, const struct addr *from,
+		     int in_ifindex, struct netconf_way *way)
+{
+	struct nl_msg *msg = question(to, from, in_ifindex);
+	struct rtnl_route *r = msg ? ask(nc, msg) : NULL;
+
+	if (msg)
+		nlmsg_free(msg);
+	return r ? take_way(way, r) : -ENETUNREACH;
 }
 
 /* --- the same without the TUN and without routes of ours --- */

@@ -98,7 +98,7 @@ struct plane {
 	struct packet *reading; /* large: the next packet is read into it */
 	uint64_t no_memory;
 	bool capturing;
-	struct firewall *firewall; /* NULL: no session had rules yet */
+	struct firewall *firewall; /* NULL: no session yet that keeps rules here */
 	struct opt_prefixes pools; /* of virtual prefixes */
 	struct vprefix_memory virtuals;
 	bool virtuals_changed;		    /* and not kept yet */
@@ -125,6 +125,8 @@ struct passing {
 void plane_trouble(struct plane *pl, const char *todo, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** plane_lans_leads() - do packets to @lan leave by that interface? */
+bool plane_lans_leads(struct plane *pl, const struct prefix *lan, int ifindex);
 /** plane_lans_attach() - let the peer of an attached slot reach our LANs. */
 void plane_lans_attach(struct plane *pl, struct slot *s, const struct grant *g);
 /** plane_lans_follow() - something on this host has changed: do what attaching did again. */

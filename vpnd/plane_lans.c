@@ -103,6 +103,22 @@ static int find_links(struct plane *pl, const struct prefix *lan,
 	return netconf_find_links(pl->netconf, lan, links, LINKS_MAX, n);
 }
 
+bool plane_lans_leads(struct plane *pl, const struct prefix *lan, int ifindex)
+{
+	struct netconf_link links[LINKS_MAX];
+	size_t n = 0;
+
+	if (netconf_find_lan(pl->netconf, lan, &links[0]) == 0 && links[0].ifindex == ifindex)
+		return true;
+	if (netconf_find_links(pl->netconf, lan, links, LINKS_MAX, &n) != 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (links[i].ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
 static void forward_link(struct plane *pl, struct slot *s, const struct prefix *lan,
 			 const struct netconf_link *link)
 {

@@ -10,6 +10,7 @@
 #include "common/io/file.h"
 #include "vpnd/plane_internal.h"
 #include "vpnd/plane_lend.h"
+#include "vpnd/undo.h"
 
 #define TEXT_SIZE 320
 
@@ -129,17 +130,66 @@ static void say_way(struct tracing *tr, const struct netconf_way *way, const str
 	     way->gateway.family ? " to " : "", way->gateway.family ? gateway : "", more);
 }
 
+/* What comes in by @ifname has to be forwarded: the packet itself, or answers to it. */
+static void trace_forwarding(struct tracing *tr, const char *ifname, const char *what)
+{
+	char setting[UNDO_PATH_SIZE];
+
+	if (!tr->t->stops &&
+	    !netconf_forwards(ifname, tr->q->target.to.family, setting, sizeof(setting)))
+		step(tr, "forwarding", true, "%s is off: %s by %s is not forwarded", setting, what,
+		     ifname);
+}
+
+static void say_no_way(struct tracing *tr, const struct addr *to, const struct addr *from,
+		       const char *in)
+{
+	char text[ADDR_TEXT_SIZE], source[ADDR_TEXT_SIZE];
+
+	addr_format(to, text);
+	addr_format(from, source);
+	step(tr, "route", true,
+	     "the host knows no way to %s for what comes from %s by %s (routes, policy rules, "
+	     "rp_filter)",
+	     text, source, in);
+}
+
 /* --- outgoing --- */
+
+/* Of a sender that was named. *in: by what it comes in; ifindex 0: it is this host. Return: false,
+ * it was said why not. */
+static bool way_of_sender(struct tracing *tr, struct netconf_way *in, struct netconf_way *way)
+{
+	const struct addr *to = &tr->q->target.to, *from = &tr->q->from;
+	char text[ADDR_TEXT_SIZE];
+
+	addr_format(from, text);
+	if (netconf_way_now(tr->pl->netconf, from, in) != 0) {
+		step(tr, "from", true, "the host knows no way to %s, so none from there", text);
+		return false;
+	}
+	if (in->link.ifindex != 0)
+		trace_forwarding(tr, in->link.name, "what comes in");
+	if (tr->t->stops)
+		return false;
+	if (netconf_way_from(tr->pl->netconf, to, from, in->link.ifindex, way) == 0)
+		return true;
+	say_no_way(tr, to, from, in->link.ifindex ? in->link.name : "this host");
+	return false;
+}
 
 static void trace_route_out(struct tracing *tr)
 {
 	const struct addr *to = &tr->q->target.to;
+	struct netconf_way way, in = {.link.ifindex = 0};
 	char text[ADDR_TEXT_SIZE];
-	struct netconf_way way;
 	bool tun;
 
 	addr_format(to, text);
-	if (netconf_way_now(tr->pl->netconf, to, &way) != 0) {
+	if (tr->q->from.family) {
+		if (!way_of_sender(tr, &in, &way))
+			return;
+	} else if (netconf_way_now(tr->pl->netconf, to, &way) != 0) {
 		step(tr, "route", true, "the host knows no way to %s", text);
 		return;
 	}
@@ -149,6 +199,8 @@ static void trace_route_out(struct tracing *tr)
 	}
 	tun = strcmp(way.link.name, tr->pl->name) == 0;
 	say_way(tr, &way, to, !tun, tun ? ", the tunnel" : ": not into the tunnel");
+	if (in.link.ifindex != 0)
+		trace_forwarding(tr, tr->pl->name, "what answers");
 }
 
 static void trace_session_out(struct tracing *tr)
@@ -224,34 +276,89 @@ static int slot_of_peer(const struct plane *pl, const struct addr *from, struct 
 	return slot;
 }
 
-static void trace_route_in(struct tracing *tr)
+/* The smallest LAN of the session that has @a; NULL: none. */
+static const struct prefix *lan_of(const struct slot *s, const struct addr *a)
 {
+	const struct prefix *best = NULL;
+
+	for (size_t i = 0; i < s->n_lans; i++) {
+		if (prefix_contains(&s->lans[i], a) && (!best || s->lans[i].len > best->len))
+			best = &s->lans[i];
+	}
+	return best;
+}
+
+static void trace_way_in(struct tracing *tr, const struct netconf_way *way)
+{
+	const struct addr *to = &tr->pk.ip.dst;
+	const struct prefix *lan = lan_of(tr->pk.s, to);
+	bool back = strcmp(way->link.name, tr->pl->name) == 0;
+	bool leads = !lan || plane_lans_leads(tr->pl, lan, way->link.ifindex);
+
+	say_way(tr, way, to, back || !leads,
+		back	 ? ": back into the tunnel"
+		: !leads ? ", where its LAN is not: is the LAN's interface up?"
+			 : "");
+	trace_forwarding(tr, way->link.name, "what answers");
+}
+
+/* @from: the sender as this host sees it. */
+static void trace_route_in(struct tracing *tr, const struct addr *from)
+{
+	const struct addr *to = &tr->pk.ip.dst;
 	char text[ADDR_TEXT_SIZE];
 	struct netconf_way way;
+	int tun = netconf_tun_ifindex(tr->pl->netconf);
 
-	addr_format(&tr->pk.ip.dst, text);
-	if (netconf_way_now(tr->pl->netconf, &tr->pk.ip.dst, &way) != 0)
-		step(tr, "route", true, "the host knows no way to %s", text);
+	addr_format(to, text);
+	if (netconf_way_now(tr->pl->netconf, to, &way) == 0 && way.link.ifindex != 0)
+		trace_forwarding(tr, tr->pl->name, "what comes in");
+	if (tr->t->stops)
+		return;
+	if (netconf_way_from(tr->pl->netconf, to, from, tun, &way) != 0)
+		say_no_way(tr, to, from, tr->pl->name);
 	else if (way.link.ifindex == 0)
 		step(tr, "route", false, "%s is an address of this host", text);
 	else
-		say_way(tr, &way, &tr->pk.ip.dst, false, "");
+		trace_way_in(tr, &way);
 }
 
-/* Return: true, a lent address takes the sender's place. */
-static bool trace_lent(struct tracing *tr)
+/* *sender: set, if a lent address takes its place; family 0: that is being sought. */
+static bool trace_lent(struct tracing *tr, struct addr *sender)
 {
 	const struct addr *lent = plane_lend_for(tr->pl, tr->pk.slot, &tr->pk.ip.dst);
 	char text[ADDR_TEXT_SIZE];
 
 	if (!lent)
 		return false;
+	*sender = *lent;
 	addr_format(lent, text);
 	if (lent->family)
 		step(tr, "lent", false, "the LAN sees %s as the sender", text);
 	else
 		step(tr, "lent", false, "an address for the sender is being sought: it waits");
 	return true;
+}
+
+static void trace_into_lan(struct tracing *tr)
+{
+	struct addr sender = tr->pk.ip.src;
+	char text[ADDR_TEXT_SIZE];
+
+	if (plane_lend_is(tr->pl, &tr->pk.ip.dst)) {
+		addr_format(&tr->pk.ip.dst, text);
+		step(tr, "lent", true, "%s is this host's own borrowed address: nobody is there",
+		     text);
+		return;
+	}
+	if (!trace_lent(tr, &sender)) {
+		trace_translation(tr, true);
+		sender = tr->pk.ip.src;
+	}
+	if (!sender.family)
+		sender = tr->pk.ip.src;
+	if (!tr->t->stops)
+		trace_route_in(tr, &sender);
 }
 
 static void trace_in(struct tracing *tr, uint16_t slot, const struct addr *real)
@@ -273,12 +380,8 @@ static void trace_in(struct tracing *tr, uint16_t slot, const struct addr *real)
 	if (!tr->t->stops)
 		trace_rules(tr, RULE_IN);
 	tr->t->ip = tr->pk.ip;
-	if (tr->t->stops)
-		return;
-	if (!trace_lent(tr))
-		trace_translation(tr, true);
 	if (!tr->t->stops)
-		trace_route_in(tr);
+		trace_into_lan(tr);
 }
 
 void plane_trace(struct plane *pl, const struct plane_question *q, plane_step_fn *fn, void *arg,

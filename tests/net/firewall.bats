@@ -193,6 +193,11 @@ all_closed() {
 	assert_equal "$(tool as1 device rule list site1 --json | json 'd["rules"]')" "allow in $far4/32 tcp/7"
 }
 
+# ipv4_of NODE INTERFACE
+ipv4_of() {
+	lab in "$1" ip -4 -o addr show "$2" | awk '{sub("/.*", "", $4); print $4}'
+}
+
 # agrees NODE TARGET COMMAND... - vpnctl trace says of TARGET what the command finds out.
 agrees() {
 	local traced=0 real=0 text
@@ -225,7 +230,8 @@ agrees() {
 	assert_contains "$output" "rule 1: allow in $far4/32 tcp/7"
 	refused "no rule fits" tool site1 trace --from "$near4" "$far4:7/udp"
 	refused "no rule fits" tool site1 trace --from "$far4" "$near4:7"
-	refused "src_not_ours" tool site1 trace --from 10.9.9.9 "$near4:7"
+	refused "src_not_ours" tool site1 trace --from "$(ipv4_of site1 wan)" "$near4:7"
+	refused "wan/forwarding is off" tool site1 trace --from 10.9.9.9 "$near4:7"
 	refused "where to?" tool site1 trace plc1
 	assert_equal "$status" 2
 	assert_equal "$(firewall site1 eng1 '[f["rules"][0]["hits"], f["by_default"], f["opened"]]')" "$hits"
@@ -238,11 +244,6 @@ capture() {
 	FARLAN_SOCKET=$(lab_dir "$1")/socket "$BUILD/bin/vpnctl" capture "${@:2}" 2>"$words" 3>&- 4>&- &
 	capturing=$!
 	wait_for 5 grep -q capturing "$words"
-}
-
-# tunnel_ipv4 NODE
-tunnel_ipv4() {
-	lab in "$1" ip -4 -o addr show farlan0 | awk '{sub("/.*", "", $4); print $4}'
 }
 
 # holds FILE FILTER - tcpdump finds such a packet in it.
@@ -277,8 +278,8 @@ holds() {
 	capture site1 -w "$file" icmp and host "$far4"
 	lab in eng1 ping -n -c 1 -W 5 "$far4" >/dev/null || true
 	lab in eng2 ping -n -c 1 -W 5 "$far4" >/dev/null || true
-	wait_for 5 holds "$file" "src $(tunnel_ipv4 eng1)"
-	wait_for 5 holds "$file" "src $(tunnel_ipv4 eng2)"
+	wait_for 5 holds "$file" "src $(ipv4_of eng1 farlan0)"
+	wait_for 5 holds "$file" "src $(ipv4_of eng2 farlan0)"
 	kill -INT "$capturing"
 	wait "$capturing"
 	run lab in site1 tcpdump -nr "$file" icmp
@@ -347,4 +348,43 @@ goes_on() {
 	wait_for 5 has_rules 1
 	goes_on pc1-udp pc1-tcp
 	kill "${following[@]}" || true
+}
+
+# comes_in TARGET - what the device says of something from the manager's LAN.
+comes_in() {
+	tool site1 trace --from "$near4" "$1"
+}
+
+setting() {
+	lab in site1 sysctl -qw "$1"
+}
+
+@test "a trace stops where this host would" {
+	local lent
+
+	rule clear
+	wait_for 5 has_rules none
+	comes_in "$far4:7"
+	tool site1 trace --from "$near6" "[$far6]:7"
+	tool eng1 trace --from "$near6" "[$far6]:7"
+	setting net.ipv4.conf.farlan0.forwarding=0
+	refused "net/ipv4/conf/farlan0/forwarding is off" comes_in "$far4:7"
+	setting net.ipv4.conf.farlan0.forwarding=1
+	setting net.ipv4.conf.lan.forwarding=0
+	refused "net/ipv4/conf/lan/forwarding is off" comes_in "$far4:7"
+	setting net.ipv4.conf.lan.forwarding=1
+	comes_in "$far4:7"
+	lent=$(field site1 '[x["address"] for x in d["lent"] if ":" not in x.get("address", ":")]')
+	refused "borrowed address: nobody is there" comes_in "$lent"
+	tool eng1 trace --from "$near4" "$far4:7"
+	lab in eng1 ip route add unreachable default table 99
+	lab in eng1 ip rule add from "$near4" table 99
+	refused "knows no way to $far4 for what comes from $near4 by lan" \
+		tool eng1 trace --from "$near4" "$far4:7"
+	lab in eng1 ip rule del from "$near4" table 99
+	tool eng1 trace --from "$near4" "$far4:7"
+	lab in site1 ip link set lan down
+	refused "where its LAN is not" comes_in "$far4:7"
+	lab in site1 ip link set lan up
+	wait_for 10 comes_in "$far4:7"
 }

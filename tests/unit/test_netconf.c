@@ -734,6 +734,51 @@ static void add_outside(const char *p, const char *to)
 	assert_int_equal(netconf_outside_add(nc, &host, &way), 0);
 }
 
+/* By lan0 (@in), or from this host. */
+static void assert_way_from(const char *from, const char *to, bool in, const char *ifname)
+{
+	struct addr src = addr(from), dst = addr(to);
+	int ifindex = in ? (int)if_nametoindex("lan0") : 0;
+	struct netconf_way way;
+	int err = netconf_way_from(nc, &dst, &src, ifindex, &way);
+
+	assert_int_equal(err, ifname ? 0 : -ENETUNREACH);
+	if (ifname)
+		assert_string_equal(way.link.name, ifname);
+}
+
+static void test_ways_of_a_sender(void **state)
+{
+	char setting[UNDO_PATH_SIZE];
+
+	(void)state;
+	new_namespace();
+	up();
+	assert_true(sh("echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter && "
+		       "echo 0 > /proc/sys/net/ipv4/conf/lan0/rp_filter && "
+		       "ip route add default via 192.168.50.9 && "
+		       "ip -6 route add default via fd50::9 && "
+		       "ip route add unreachable default table 99 && "
+		       "ip rule add from 192.168.50.77 table 99 && "
+		       "ip -6 route add unreachable default table 99 && "
+		       "ip -6 rule add from fd50::77 table 99"));
+	assert_way_from("192.168.50.78", "203.0.113.7", true, NULL); /* nothing is forwarded */
+	assert_false(netconf_forwards("lan0", 4, setting, sizeof(setting)));
+	assert_string_equal(setting, "net/ipv4/conf/lan0/forwarding");
+	assert_true(sh("echo 1 > /proc/sys/net/ipv4/conf/lan0/forwarding"));
+	assert_true(netconf_forwards("lan0", 4, setting, sizeof(setting)));
+	assert_way_from("192.168.50.78", "203.0.113.7", true, "lan0");
+	assert_way_from("192.168.50.77", "203.0.113.7", true, NULL);
+	assert_way_from("192.168.50.78", "192.168.50.1", true, ""); /* this host */
+	assert_way_from("192.168.50.1", "203.0.113.7", false, "lan0");
+	assert_way_from("192.168.50.2", "203.0.113.7", false, NULL); /* not its address */
+	assert_way_from("fd50::78", "2001:db8::1", true, "lan0");
+	assert_way_from("fd50::77", "2001:db8::1", true, NULL);
+	assert_false(netconf_forwards("lan0", 6, setting, sizeof(setting)));
+	assert_true(sh("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"));
+	assert_true(netconf_forwards("lan0", 6, setting, sizeof(setting)));
+}
+
 static void test_ways(void **state)
 {
 	struct prefix half;
@@ -1188,6 +1233,7 @@ int main(void)
 		TEST(test_cleanup_of_proxies),
 		TEST(test_in_use),
 		TEST(test_ways),
+		TEST(test_ways_of_a_sender),
 		TEST(test_outside),
 		TEST(test_cleanup_of_what_is_outside),
 		TEST(test_see),
