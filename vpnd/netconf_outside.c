@@ -114,9 +114,11 @@ static int on_answer(struct nl_msg *msg, void *arg)
 
 static struct rtnl_route *ask(struct netconf *nc, struct nl_msg *msg)
 {
-	struct nl_cb *cb = nl_cb_clone(nl_socket_get_cb(nc->sock));
+	struct nl_cb *of_socket = nl_socket_get_cb(nc->sock); /* with a reference */
+	struct nl_cb *cb = nl_cb_clone(of_socket);
 	struct rtnl_route *r = NULL;
 
+	nl_cb_put(of_socket);
 	if (!cb)
 		return NULL;
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_answer, &r);
