@@ -113,7 +113,8 @@ static void accept_hello(struct client *c, int64_t id, const json_t *params,
 	if (c->kind == IDENT_RELAY)
 		accept_relay(c);
 	else
-		sessions_hello(cs->sessions, c->endpoint, json_object_get(params, "sessions"));
+		sessions_hello(cs->sessions, c->endpoint, json_object_get(params, "sessions"),
+			       json_object_get(params, "waiting"));
 }
 
 static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)

@@ -289,13 +289,15 @@ static void send_news(struct sessions *ss, int64_t endpoint, const json_t *liste
 	}
 }
 
-void sessions_hello(struct sessions *ss, int64_t endpoint, const json_t *listed)
+void sessions_hello(struct sessions *ss, int64_t endpoint, const json_t *listed,
+		    const json_t *waiting)
 {
 	struct rpc *rpc = ss->ops->endpoint_rpc(ss->arg, endpoint);
 
 	if (!rpc)
 		return;
 	end_unknown(ss, endpoint, listed, rpc);
+	end_unknown(ss, endpoint, waiting, rpc);
 	send_missing(ss, endpoint, listed);
 	send_news(ss, endpoint, listed);
 }

@@ -77,8 +77,10 @@ void sessions_begin(struct sessions *ss, const struct sessions_manager *manager,
 /**
  * sessions_hello() - an endpoint is there: end what it should not run, send what it should.
  * @listed: the ids that it says it runs (an array), may be NULL.
+ * @waiting: those that it does not run, but ran before, likewise: it is told which are over.
  */
-void sessions_hello(struct sessions *ss, int64_t endpoint, const json_t *listed);
+void sessions_hello(struct sessions *ss, int64_t endpoint, const json_t *listed,
+		    const json_t *waiting);
 /** sessions_relay_hello() - tell a relay what was ended while it was away. */
 void sessions_relay_hello(struct sessions *ss, int64_t relay, struct rpc *rpc);
 

@@ -19,9 +19,14 @@ static struct app *app_of(struct rpc *rpc)
 
 /* Hello */
 
+static void add_waiting(void *list, const char *session)
+{
+	json_array_append_new(list, json_string(session));
+}
+
 static json_t *hello_params(struct app *app)
 {
-	json_t *sessions = json_array(), *lans = json_array();
+	json_t *sessions = json_array(), *lans = json_array(), *waiting = json_array();
 	char text[PREFIX_TEXT_SIZE];
 
 	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
@@ -35,8 +40,9 @@ static json_t *hello_params(struct app *app)
 		prefix_format(&app->config.lans.at[i].prefix, text);
 		json_array_append_new(lans, json_string(text));
 	}
-	return json_pack("{s:s, s:o, s:o}", "version", FARLAN_VERSION, "sessions", sessions, "lans",
-			 lans);
+	plane_each_waiting(app->plane, add_waiting, waiting);
+	return json_pack("{s:s, s:o, s:o, s:o}", "version", FARLAN_VERSION, "sessions", sessions,
+			 "waiting", waiting, "lans", lans);
 }
 
 static bool take_address(const json_t *o, const char *key, uint8_t family, struct addr *a)
@@ -116,6 +122,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	take_lans(app, result);
 	take_servers(app, result);
 	app->online = true;
+	plane_grants_come(app->plane);
 	app_remember(app);
 	relays_on_hello(app, result);
 	reporter_online(app->reporter, access_link_rpc(app->link));
@@ -199,6 +206,13 @@ void access_set_unsure(struct app *app, const char *device, bool unsure)
 	}
 }
 
+/* It is over with this answer. */
+static void refuse(struct rpc *rpc, int64_t id, const struct grant *g, const char *words)
+{
+	plane_session_over(app_of(rpc)->plane, g->session);
+	rpc_reject(rpc, id, RPC_CONFLICT, "%s", words);
+}
+
 static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct app *app = app_of(rpc);
@@ -212,12 +226,11 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 	if (!app->online)
 		rpc_reject(rpc, id, RPC_UNAVAILABLE, "not ready yet");
 	else if (was_ended(app, grant.session))
-		rpc_reject(rpc, id, RPC_CONFLICT, "it was ended while the server was away");
+		refuse(rpc, id, &grant, "it was ended while the server was away");
 	else if (find_unsure(app, grant.peer_name))
-		rpc_reject(rpc, id, RPC_CONFLICT,
-			   "its connect was given up before the answer came");
+		refuse(rpc, id, &grant, "its connect was given up before the answer came");
 	else if (sessions_begin(app, &grant, NULL, error) != 0)
-		rpc_reject(rpc, id, RPC_CONFLICT, "%s", error);
+		refuse(rpc, id, &grant, error);
 	else /* a server whose rules are not kept here must know */
 		rpc_reply(rpc, id, json_pack("{s:b}", "rules", 1));
 	explicit_bzero(&grant, sizeof(grant));
@@ -280,6 +293,8 @@ static void on_session_end(struct rpc *rpc, int64_t id, const json_t *params)
 	as = sessions_find(app, session);
 	if (as)
 		sessions_end(as, log_clean(clean, sizeof(clean), reason, strlen(reason)), false);
+	else
+		plane_session_over(app->plane, session);
 }
 
 static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)

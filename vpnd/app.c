@@ -172,6 +172,7 @@ void app_parts_closed(struct app *app)
 static int open_plane(struct app *app)
 {
 	char journal[CONFIG_PATH_SIZE + 8], virtual[CONFIG_PATH_SIZE + 16];
+	char assigned[CONFIG_PATH_SIZE + 16];
 	struct plane_config config;
 	char *dir = strdup(app->config.socket), *slash = dir ? strrchr(dir, '/') : NULL;
 	int r = slash ? 0 : -EINVAL;
@@ -188,6 +189,7 @@ static int open_plane(struct app *app)
 	}
 	snprintf(journal, sizeof(journal), "%s.undo", app->config.socket);
 	snprintf(virtual, sizeof(virtual), "%s/virtual.json", app->config.state);
+	snprintf(assigned, sizeof(assigned), "%s/assigned.json", app->config.state);
 	app->packets = packets_new();
 	config = (struct plane_config){
 		.tun_name = app->config.tun,
@@ -197,6 +199,7 @@ static int open_plane(struct app *app)
 		.mtu = (uint32_t)app->config.mtu,
 		.pools = &app->config.virtual,
 		.virtual_file = virtual,
+		.assigned_file = assigned,
 		.lend = {.mode = app->config.lan_mode, .pool = app->config.lend},
 		.allow_overlap = app->config.allow_overlap,
 		.lans = &app->config.lans,

@@ -177,6 +177,11 @@ static bool collides(struct plane *pl, uint16_t slot, const struct grant *g,
 		say(why, "%s of %s is already used by another session", text, g->peer_name);
 		return true;
 	}
+	if (assigned_holder(&pl->assigned, g->session, lan)) {
+		say(why, "%s of %s belongs to a session that is about to come back", text,
+		    g->peer_name);
+		return true;
+	}
 	/* In a wide one are parts that this host has: they stay, their routes are narrower. */
 	if (!pl->allow_overlap && !prefix_is_wide(lan) &&
 	    netconf_conflicts(pl->netconf, lan, 0, &conflict) == -EEXIST) {
@@ -184,6 +189,24 @@ static bool collides(struct plane *pl, uint16_t slot, const struct grant *g,
 		return true;
 	}
 	return false;
+}
+
+/* A session that comes back after a restart has what it had, whoever came before it. */
+static bool stands_again(struct plane *pl, uint16_t slot, const struct grant *g,
+			 const struct prefix *lan)
+{
+	const struct prefix *here = assigned_here(&pl->assigned, g->session, lan);
+
+	return here && !prefix_equal(here, lan) && !another_has(pl, slot, here) &&
+	       plane_virtual_again(pl, slot, g, lan, here);
+}
+
+/* Return: false, and @why says what it collides with, and why nothing stands for it. */
+static bool find_place(struct plane *pl, uint16_t slot, const struct grant *g,
+		       const struct prefix *lan, char why[PLANE_ERROR_SIZE])
+{
+	return stands_again(pl, slot, g, lan) || !collides(pl, slot, g, lan, why) ||
+	       plane_virtual_choose(pl, slot, g, lan, why) == 0;
 }
 
 /*
@@ -200,8 +223,7 @@ static int check_lans(struct plane *pl, uint16_t slot, struct grant *g,
 		const struct prefix lan = g->peer_lans[i];
 		char why[PLANE_ERROR_SIZE];
 
-		if (!collides(pl, slot, g, &lan, why) ||
-		    plane_virtual_choose(pl, slot, g, &lan, why) == 0) {
+		if (find_place(pl, slot, g, &lan, why)) {
 			g->peer_lans[kept++] = lan;
 			continue;
 		}
@@ -220,8 +242,7 @@ static void check_address(struct plane *pl, uint16_t slot, const struct grant *g
 	struct prefix host = prefix_of(a, 128);
 	char why[PLANE_ERROR_SIZE];
 
-	if (a->family && collides(pl, slot, g, &host, why) &&
-	    plane_virtual_choose(pl, slot, g, &host, why) != 0)
+	if (a->family && !find_place(pl, slot, g, &host, why))
 		log_warn("%s", why);
 }
 
@@ -346,6 +367,7 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 		return -ENODEV;
 	}
 	memset(s, 0, sizeof(*s));
+	plane_assigned_expire(pl);
 	r = check_lans(pl, slot, grant, error);
 	if (r != 0)
 		return r;
@@ -372,6 +394,7 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 	plane_lans_attach(pl, s, grant);
 	plane_watch(pl);
 	plane_lend_attach(pl, slot, grant);
+	plane_assigned_attach(pl, slot, grant);
 	return 0;
 }
 
@@ -421,6 +444,7 @@ int plane_open(struct plane **out, uv_loop_t *loop, const struct plane_config *c
 		take_vias(pl, config->lans);
 	snprintf(pl->name, sizeof(pl->name), "%s", config->tun_name);
 	plane_virtual_open(pl, config);
+	plane_assigned_open(pl, config);
 	route_table_init(&pl->table);
 	pl->reading = packet_new(pl->packets, VNET_PACKET_MAX_BYTES);
 	r = pl->reading ? undo_open(&pl->undo, config->journal) : -ENOMEM;

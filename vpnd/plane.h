@@ -76,6 +76,8 @@ struct plane_config {
 	 * in this file (copied; NULL: not). */
 	const struct opt_prefixes *pools;
 	const char *virtual_file;
+	/* By which prefixes sessions have their LANs, for the next run (copied; NULL: not kept). */
+	const char *assigned_file;
 	struct plane_lend_config lend; /* copied */
 	bool allow_overlap;	       /* a peer's LAN may take what this host has */
 	const struct opt_lans *lans;   /* copied: those behind gateways; NULL: none */
@@ -111,6 +113,14 @@ void plane_set_avoid(struct plane *pl, const struct addr *addrs, size_t n);
  */
 int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char error[PLANE_ERROR_SIZE])
 	__attribute__((warn_unused_result));
+/** plane_grants_come() - all sessions of an earlier run that go on are granted from now on: who has
+ * not come back in 30 s is over. Until then nobody else gets its prefixes. */
+void plane_grants_come(struct plane *pl);
+/** plane_each_waiting() - call @fn with the id of each session that may still come back. */
+void plane_each_waiting(const struct plane *pl, void (*fn)(void *arg, const char *session),
+			void *arg);
+/** plane_session_over() - it will not come back, attached or not: its prefixes are anybody's. */
+void plane_session_over(struct plane *pl, const char *session);
 /** plane_detach() - take all of that back. A slot that is not attached is nothing. */
 void plane_detach(struct plane *pl, uint16_t slot);
 

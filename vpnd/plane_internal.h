@@ -20,6 +20,7 @@
 #include "vpnd/netconf.h"
 #include "vpnd/netconf_watch.h"
 #include "vpnd/plane.h"
+#include "vpnd/pure/assigned.h"
 #include "vpnd/pure/firewall.h"
 #include "vpnd/pure/route_table.h"
 #include "vpnd/pure/toobig.h"
@@ -103,6 +104,9 @@ struct plane {
 	struct vprefix_memory virtuals;
 	bool virtuals_changed;		    /* and not kept yet */
 	char virtual_file[PLANE_PATH_SIZE]; /* ""; none */
+	struct assigned assigned;
+	uint64_t grants_since_ms;	     /* plane_grants_come(); 0: not yet */
+	char assigned_file[PLANE_PATH_SIZE]; /* ""; none */
 	size_t n_avoid;
 	struct prefix avoid[PLANE_AVOID_MAX];
 	struct plane_lend *lend;
@@ -189,11 +193,23 @@ void plane_virtual_open(struct plane *pl, const struct plane_config *config);
 int plane_virtual_choose(struct plane *pl, uint16_t slot, const struct grant *g,
 			 const struct prefix *lan, char error[PLANE_ERROR_SIZE])
 	__attribute__((warn_unused_result));
+/** plane_virtual_again() - @here stands for a LAN or tunnel address of the peer, as it did before,
+ * if it is in the pools and collides with nothing of the host and of the grant. Return: it does. */
+bool plane_virtual_again(struct plane *pl, uint16_t slot, const struct grant *g,
+			 const struct prefix *lan, const struct prefix *here);
 /** plane_virtual_keep() - on disk what is remembered, if it changed. */
 void plane_virtual_keep(struct plane *pl);
 /** plane_to_there() - the destination as the peer knows it; plane_to_here(): the source as this
  * host knows it. Return: false, it cannot be: counted. */
 bool plane_to_there(struct passing *pk);
 bool plane_to_here(struct passing *pk);
+
+/** plane_assigned_open() - what sessions of an earlier run had. A damaged file is told and begun
+ * anew. */
+void plane_assigned_open(struct plane *pl, const struct plane_config *config);
+/** plane_assigned_expire() - give up those that have not come back in time. */
+void plane_assigned_expire(struct plane *pl);
+/** plane_assigned_attach() - what this session has is on disk now. */
+void plane_assigned_attach(struct plane *pl, uint16_t slot, const struct grant *g);
 
 #endif

@@ -62,10 +62,12 @@ void plane_virtual_keep(struct plane *pl)
 /* Room for all that is known without asking the kernel. */
 #define KNOWN_MAX                                                                        \
 	(2 * GRANT_LANS_MAX + 4 + TRANSLATE_MAX + PLANE_AVOID_MAX + VPREFIX_MEMORY_MAX + \
-	 ROUTE_TABLE_MAX)
+	 ROUTE_TABLE_MAX + ASSIGNED_MAX * TRANSLATE_MAX)
 
 struct taken {
-	size_t n, size, n_without_memory;
+	size_t n, size;
+	size_t n_fixed;		 /* of the host, the grant and this session */
+	size_t n_without_memory; /* and of other sessions */
 	struct prefix *list;
 };
 
@@ -92,7 +94,8 @@ static void take_grant(struct taken *t, const struct grant *g)
 	take_address(t, &g->peer_ipv6);
 }
 
-static void take_plane(struct taken *t, const struct plane *pl, uint16_t slot)
+/* What does not depend on which other sessions there are. */
+static void take_fixed(struct taken *t, const struct plane *pl, uint16_t slot)
 {
 	const struct translate *own = &pl->slots[slot].translate;
 
@@ -100,10 +103,21 @@ static void take_plane(struct taken *t, const struct plane *pl, uint16_t slot)
 	take_address(t, &pl->ipv6);
 	for (size_t i = 0; i < pl->n_avoid; i++)
 		take(t, &pl->avoid[i]);
-	for (size_t i = 0; i < pl->table.n; i++)
-		take(t, &pl->table.routes[i].prefix);
 	for (size_t i = 0; i < own->n; i++)
 		take(t, &own->pairs[i].here);
+}
+
+/* Of those that are here, and those that are about to come back. */
+static void take_sessions(struct taken *t, const struct plane *pl, const char *session)
+{
+	for (size_t i = 0; i < pl->table.n; i++)
+		take(t, &pl->table.routes[i].prefix);
+	for (size_t i = 0; i < pl->assigned.n; i++) {
+		const struct assigned_session *s = &pl->assigned.sessions[i];
+
+		for (size_t k = 0; k < s->n && s->waiting && strcmp(s->id, session) != 0; k++)
+			take(t, &s->pairs[k].here);
+	}
 }
 
 /* Others come back and want theirs again. */
@@ -135,7 +149,9 @@ static int collect_taken(struct plane *pl, uint16_t slot, const struct grant *g,
 	}
 	*t = (struct taken){.n = n_host, .size = n_host + KNOWN_MAX, .list = list};
 	take_grant(t, g);
-	take_plane(t, pl, slot);
+	take_fixed(t, pl, slot);
+	t->n_fixed = t->n;
+	take_sessions(t, pl, g->session);
 	t->n_without_memory = t->n;
 	take_remembered(t, pl, g->peer.uid, lan);
 	return 0;
@@ -194,10 +210,35 @@ static void tell(const struct grant *g, const struct prefix *lan, const struct p
 		 g->peer_name, real, stands);
 }
 
+/* Return: 0; -ENOSPC, -EINVAL. */
+static int use(struct plane *pl, uint16_t slot, const struct grant *g, const struct prefix *lan,
+	       const struct prefix *here)
+{
+	int r = translate_add(&pl->slots[slot].translate, here, lan);
+
+	if (r != 0)
+		return r;
+	tell(g, lan, here);
+	if (vprefix_remember(&pl->virtuals, g->peer.uid, lan, here))
+		pl->virtuals_changed = true;
+	return 0;
+}
+
+bool plane_virtual_again(struct plane *pl, uint16_t slot, const struct grant *g,
+			 const struct prefix *lan, const struct prefix *here)
+{
+	struct taken t = {.n = 0};
+	bool ok = vprefix_in_pools(here, pl->pools.at, pl->pools.n) &&
+		  collect_taken(pl, slot, g, lan, &t) == 0 &&
+		  !vprefix_is_taken(here, t.list, t.n_fixed);
+
+	free(t.list);
+	return ok && use(pl, slot, g, lan, here) == 0;
+}
+
 int plane_virtual_choose(struct plane *pl, uint16_t slot, const struct grant *g,
 			 const struct prefix *lan, char error[PLANE_ERROR_SIZE])
 {
-	struct slot *s = &pl->slots[slot];
 	struct taken t = {.n = 0};
 	struct prefix here;
 	int r = collect_taken(pl, slot, g, lan, &t);
@@ -206,15 +247,10 @@ int plane_virtual_choose(struct plane *pl, uint16_t slot, const struct grant *g,
 		r = choose(pl, g->peer.uid, lan, &t, &here);
 	free(t.list);
 	if (r == 0)
-		r = translate_add(&s->translate, &here, lan);
-	if (r != 0) {
+		r = use(pl, slot, g, lan, &here);
+	if (r != 0)
 		say_why_not(pl, error, r, lan);
-		return r;
-	}
-	tell(g, lan, &here);
-	if (vprefix_remember(&pl->virtuals, g->peer.uid, lan, &here))
-		pl->virtuals_changed = true;
-	return 0;
+	return r;
 }
 
 void plane_set_avoid(struct plane *pl, const struct addr *addrs, size_t n)

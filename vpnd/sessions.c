@@ -382,6 +382,7 @@ int sessions_begin(struct app *app, struct grant *grant, const struct waiter *wa
 	if (r != 0) {
 		as->session = NULL;
 		plane_detach(app->plane, as->slot);
+		plane_session_over(app->plane, grant->session);
 		snprintf(error, PLANE_ERROR_SIZE, "%s", strerror(-r));
 		return r;
 	}
@@ -411,6 +412,8 @@ void sessions_end(struct app_session *as, const char *reason, bool tell)
 	accounting_end(as, reason);
 	names_end(as);
 	plane_detach(app->plane, as->slot);
+	if (!app->stopping || app->online) /* else the server grants it to the next run */
+		plane_session_over(app->plane, session_grant(as->session)->session);
 	if (app->config.role == TOKEN_MANAGER && !as->waiter.waiting && !app->stopping &&
 	    strcmp(reason, APP_DISCONNECTED) != 0)
 		app_note_error(app, "connect again, if that was not meant",

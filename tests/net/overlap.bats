@@ -219,6 +219,77 @@ all_of() {
 	say_to 2 tcp "$(plc 2 4)"
 }
 
+# killed - eng1's daemon dies, and sessions come back by themselves.
+killed() {
+	local n
+
+	lab kill eng1
+	lab start eng1
+	wait_for 10 is_online eng1
+	for n; do
+		wait_for 20 is_up eng1 "site$n"
+	done
+}
+
+@test "kill -9 of the manager: who was reached at an address is reached there again, in any order" {
+	local first second there order
+
+	for order in "1 2" "2 1"; do
+		disconnect_all
+		read -r first second <<<"$order"
+		connect eng1 "site$first"
+		connect eng1 "site$second"
+		there=$(here eng1 "site$second" 192.168.1.0/24)
+		[[ $there != 192.168.1.0/24 ]] || fail "two machines have the same addresses"
+		for _ in 1 2; do
+			killed 1 2
+			assert_equal "$(here eng1 "site$first" 192.168.1.0/24)" 192.168.1.0/24
+			assert_equal "$(here eng1 "site$first" fd00:1::/64)" fd00:1::/64
+			assert_equal "$(here eng1 "site$second" 192.168.1.0/24)" "$there"
+			say_to "$first" tcp 192.168.1.10
+			say_to "$second" tcp "$(host "$there")"
+		done
+	done
+}
+
+@test "kill -9 of the manager: a session that ended meanwhile leaves its addresses" {
+	local there
+
+	assert_equal "$(here eng1 site2 192.168.1.0/24)" 192.168.1.0/24
+	there=$(here eng1 site1 192.168.1.0/24)
+	lab kill eng1
+	lab stop site2
+	lab start eng1
+	wait_for 10 is_online eng1
+	wait_for 20 is_up eng1 site1
+	assert_equal "$(here eng1 site1 192.168.1.0/24)" "$there"
+	has_sessions eng1 1
+	connect eng1 site3
+	assert_equal "$(here eng1 site3 192.168.1.0/24)" 192.168.1.0/24
+	lab start site2
+	wait_for 20 is_online site2
+}
+
+@test "kill -9 of a device: the manager's LAN is called there as before" {
+	local four six
+
+	connect eng1 site4
+	wait_for 5 is_up site4 eng1
+	four=$(here site4 eng1 192.168.101.0/24) six=$(here site4 eng1 fd64:0:0:101::/64)
+	[[ $four != 192.168.101.0/24 ]] || fail "it collides there"
+	lab kill site4
+	# It is what it was that counts, not what would be chosen.
+	sed -i "s|\"$four\"|\"198.18.9.0/24\"|" "$(lab_dir site4)/state/assigned.json"
+	lab start site4
+	wait_for 20 is_up site4 eng1
+	assert_equal "$(here site4 eng1 192.168.101.0/24)" 198.18.9.0/24
+	assert_equal "$(here site4 eng1 fd64:0:0:101::/64)" "$six"
+	wait_for 20 is_up eng1 site4
+	lab in plc4 "$python" "$BATS_TEST_DIRNAME/talk.py" put 198.18.9.10 70 100000
+	disconnect_all
+	connect_all
+}
+
 @test "the host takes the addresses itself: the next connect finds others" {
 	local two
 

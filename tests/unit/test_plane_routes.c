@@ -22,12 +22,14 @@
 #define TUN "routetest"
 #define SLOT 2
 #define OTHER 5
+#define THIRD 9
 #define EVENTS_MS 10000
 
 static uv_loop_t loop;
 static struct packets *packets;
 static struct plane *plane;
-static char folder[64], journal[80], trouble[PLANE_ERROR_SIZE];
+static const struct opt_prefixes *pools; /* of virtual prefixes, then sessions are kept, too */
+static char folder[64], journal[80], assigned[80], trouble[PLANE_ERROR_SIZE];
 static bool closed;
 
 static bool sh(const char *command)
@@ -88,6 +90,8 @@ static void plane_begin(bool allow_overlap, const char *via, const char *gateway
 		.journal = journal,
 		.allow_overlap = allow_overlap,
 		.lans = &lans,
+		.pools = pools,
+		.assigned_file = pools ? assigned : NULL,
 	};
 	struct addr ipv4 = addr("100.64.0.1"), none = {0};
 	char error[PLANE_ERROR_SIZE];
@@ -118,6 +122,8 @@ static int set_up(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(journal, sizeof(journal), "%s/undo", folder);
+	snprintf(assigned, sizeof(assigned), "%s/assigned", folder);
+	pools = NULL;
 	return uv_loop_init(&loop);
 }
 
@@ -127,6 +133,7 @@ static int tear_down(void **state)
 		plane_close(plane);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&loop), 0);
+	(void)unlink(assigned);
 	return rmdir(folder);
 }
 
@@ -588,6 +595,104 @@ static void a_lan_may_come_later(void **state)
 	assert_false(forwards("br0"));
 }
 
+#define SAME_LAN "192.168.1.0/24"
+
+/* A session with a machine that has the same LAN as all of them. Return: what it is called here. */
+static struct prefix comes(uint16_t slot, unsigned int number)
+{
+	struct prefix lan = prefix(SAME_LAN);
+	char error[PLANE_ERROR_SIZE], text[24];
+	struct grant g = {.role = TOKEN_MANAGER, .n_peer_lans = 1, .peer_lans = {lan}};
+
+	snprintf(g.session, sizeof(g.session), "%032x", number);
+	snprintf(g.peer.uid, sizeof(g.peer.uid), "%032x", number + 100);
+	snprintf(g.peer_name, sizeof(g.peer_name), "peer%u", number);
+	snprintf(text, sizeof(text), "100.64.0.%u", number + 10);
+	g.peer_ipv4 = addr(text);
+	if (plane_attach(plane, slot, &g, error) != 0)
+		fail_msg("%s", error);
+	return translate_here_prefix(plane_translate(plane, slot), &lan);
+}
+
+static bool is(const struct prefix *p, const char *text)
+{
+	struct prefix other = prefix(text);
+
+	return prefix_equal(p, &other);
+}
+
+/* 1 and 2 were there, the first with its own addresses. @first comes back before the other. */
+static void come_back(unsigned int first, const struct prefix *of_2)
+{
+	struct prefix here, new;
+
+	plane_end();
+	plane_begin(false, NULL, NULL);
+	plane_grants_come(plane);
+	new = comes(THIRD, 3); /* has nothing to come back to, and takes nobody's place */
+	assert_false(is(&new, SAME_LAN) || prefix_overlaps(&new, of_2));
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned int number = i == 0 ? first : 3 - first;
+
+		here = comes(i == 0 ? SLOT : OTHER, number);
+		if (number == 1)
+			assert_true(is(&here, SAME_LAN));
+		else
+			assert_true(prefix_equal(&here, of_2));
+		assert_int_equal(goes("192.168.1.10", "dev " TUN), first == 1 || i == 1);
+	}
+	plane_detach(plane, THIRD);
+	plane_session_over(plane, "00000000000000000000000000000003");
+}
+
+static void sessions_come_back(void **state)
+{
+	static const struct opt_prefixes some = {1, {{{4, {198, 18}}, 15}}};
+	struct prefix here;
+
+	(void)state;
+	new_host();
+	pools = &some;
+	plane_begin(false, NULL, NULL);
+	here = comes(SLOT, 1);
+	assert_true(is(&here, SAME_LAN));
+	here = comes(OTHER, 2);
+	assert_false(is(&here, SAME_LAN));
+	come_back(1, &here);
+	come_back(2, &here);
+	come_back(1, &here);
+	/* The first one ends while nobody is here to hear of it, but the server says so. */
+	plane_end();
+	plane_begin(false, NULL, NULL);
+	plane_grants_come(plane);
+	plane_session_over(plane, "00000000000000000000000000000001");
+	here = comes(THIRD, 3);
+	assert_true(is(&here, SAME_LAN));
+	plane_end();
+}
+
+/* The host has taken it for itself meanwhile: then another one, and not that of somebody else. */
+static void a_place_that_is_gone(void **state)
+{
+	static const struct opt_prefixes some = {1, {{{4, {198, 18}}, 15}}};
+	struct prefix two, here;
+
+	(void)state;
+	new_host();
+	pools = &some;
+	plane_begin(false, NULL, NULL);
+	(void)comes(SLOT, 1);
+	two = comes(OTHER, 2);
+	plane_end();
+	assert_true(sh("ip addr add 192.168.1.77/24 dev lan"));
+	plane_begin(false, NULL, NULL);
+	here = comes(SLOT, 1);
+	assert_false(is(&here, SAME_LAN) || prefix_overlaps(&here, &two));
+	here = comes(OTHER, 2);
+	assert_true(prefix_equal(&here, &two));
+	plane_end();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -606,6 +711,8 @@ int main(int argc, char **argv)
 		TEST(sources_of_sessions_are_not_ours),
 		TEST(no_route_is_shared),
 		TEST(a_lan_may_come_later),
+		TEST(sessions_come_back),
+		TEST(a_place_that_is_gone),
 	};
 
 	log_init(LOG_ERROR);
