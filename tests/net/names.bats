@@ -244,7 +244,7 @@ configured() {
 
 # resolvectl_there ARGUMENT... - where the test's systemd-resolved is.
 resolvectl_there() {
-	nsenter -t "$(<"$BATS_FILE_TMPDIR/resolved.pid")" -m -n "$BATS_TEST_DIRNAME/resolved" ctl "$@"
+	nsenter -t "$(<"$BATS_FILE_TMPDIR/resolved.pid")" -m -n -r "$BATS_TEST_DIRNAME/resolved" ctl "$@"
 }
 
 resolved_knows() {
