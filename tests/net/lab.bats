@@ -447,7 +447,7 @@ assert_gone() {
 	for after in 0.05 0.15 0.3 0.5; do
 		"$REPO/scripts/lab" up --devices 4 >/dev/null 2>&1 3>&- &
 		sleep "$after"
-		kill -KILL $!
+		kill -KILL $! || : # it may be done already
 		wait $! || :
 	done
 	lab_up --devices 1
