@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/pure/rpcmsg.h"
+#include "vpnd/pure/stand_in.h"
 
 static const struct assigned_session *find(const struct assigned *a, const char *id)
 {
@@ -136,22 +137,14 @@ bool assigned_give_up(struct assigned *a)
 
 /* The file */
 
-static json_t *pair_encode(const struct translate_pair *p)
-{
-	char lan[PREFIX_TEXT_SIZE], here[PREFIX_TEXT_SIZE];
-
-	prefix_format(&p->there, lan);
-	prefix_format(&p->here, here);
-	return json_pack("{s:s, s:s}", "lan", lan, "here", here);
-}
-
 static json_t *session_encode(const struct assigned_session *s)
 {
 	json_t *list = json_array();
 	bool ok = list != NULL;
 
 	for (size_t i = 0; i < s->n && ok; i++)
-		ok = json_array_append_new(list, pair_encode(&s->pairs[i])) == 0;
+		ok = json_array_append_new(
+			     list, stand_in_encode(&s->pairs[i].there, &s->pairs[i].here)) == 0;
 	if (ok)
 		return json_pack("{s:s, s:o}", "session", s->id, "prefixes", list);
 	json_decref(list);
@@ -172,20 +165,6 @@ char *assigned_encode(const struct assigned *a, size_t *len)
 	return text;
 }
 
-static bool get_prefix(const json_t *o, const char *key, struct prefix *p)
-{
-	char text[PREFIX_TEXT_SIZE];
-
-	return rpc_str_max(o, key, text, sizeof(text)) && prefix_parse(p, text) == 0 &&
-	       prefix_reachable(p);
-}
-
-static bool get_pair(const json_t *o, struct translate_pair *p)
-{
-	return get_prefix(o, "lan", &p->there) && get_prefix(o, "here", &p->here) &&
-	       p->there.addr.family == p->here.addr.family && p->there.len == p->here.len;
-}
-
 static bool get_session(const json_t *o, struct assigned_session *s)
 {
 	const json_t *list = json_object_get(o, "prefixes");
@@ -198,7 +177,8 @@ static bool get_session(const json_t *o, struct assigned_session *s)
 		struct translate_pair pair;
 
 		memset(&pair, 0, sizeof(pair));
-		if (!get_pair(json_array_get(list, s->n), &pair) || here_of(s, &pair.there))
+		if (!stand_in_decode(json_array_get(list, s->n), &pair.there, &pair.here) ||
+		    here_of(s, &pair.there))
 			return false;
 		s->pairs[s->n] = pair;
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/pure/rpcmsg.h"
+#include "vpnd/pure/stand_in.h"
 #include "vpnd/pure/vprefix.h"
 
 static bool is_for(const struct vprefix_entry *e, const char *uid, const struct prefix *lan)
@@ -63,11 +64,12 @@ bool vprefix_remember(struct vprefix_memory *m, const char *uid, const struct pr
 
 static json_t *entry_encode(const struct vprefix_entry *e)
 {
-	char lan[PREFIX_TEXT_SIZE], here[PREFIX_TEXT_SIZE];
+	json_t *o = stand_in_encode(&e->lan, &e->here);
 
-	prefix_format(&e->lan, lan);
-	prefix_format(&e->here, here);
-	return json_pack("{s:s, s:s, s:s}", "uid", e->uid, "lan", lan, "here", here);
+	if (json_object_set_new(o, "uid", json_string(e->uid)) == 0)
+		return o;
+	json_decref(o);
+	return NULL;
 }
 
 char *vprefix_memory_encode(const struct vprefix_memory *m, size_t *len)
@@ -84,19 +86,11 @@ char *vprefix_memory_encode(const struct vprefix_memory *m, size_t *len)
 	return text;
 }
 
-static bool get_prefix(const json_t *o, const char *key, struct prefix *p)
-{
-	char text[PREFIX_TEXT_SIZE];
-
-	return rpc_str_max(o, key, text, sizeof(text)) && prefix_parse(p, text) == 0 &&
-	       prefix_routable(p);
-}
-
 static bool get_entry(const json_t *o, struct vprefix_entry *e)
 {
 	return rpc_str_max(o, "uid", e->uid, sizeof(e->uid)) && ident_uid_ok(e->uid) &&
-	       get_prefix(o, "lan", &e->lan) && get_prefix(o, "here", &e->here) &&
-	       e->lan.addr.family == e->here.addr.family && e->lan.len == e->here.len;
+	       stand_in_decode(o, &e->lan, &e->here) && prefix_routable(&e->lan) &&
+	       prefix_routable(&e->here);
 }
 
 /* Is there nothing yet for the same, and nothing that overlaps? */
