@@ -124,7 +124,7 @@ const char *config_check(const void *conf)
 }
 
 /* clang-format off */
-const struct opt config_table[CONFIG_TABLE_N] = {
+const struct opt config_table[] = {
 	{ .section = "vpnd", .key = "role", .parse = parse_role, .print = print_role,
 	  FIELD(role), .dflt = "device",
 	  .help = "device (at the machine) or manager (the engineer's PC, the office router)" },
@@ -175,3 +175,5 @@ const struct opt config_table[CONFIG_TABLE_N] = {
 	  .help = "addresses for GET /metrics (Prometheus), such as 127.0.0.1:9472; PORT alone is 127.0.0.1; empty: none" },
 };
 /* clang-format on */
+
+const size_t config_table_n = sizeof(config_table) / sizeof(config_table[0]);

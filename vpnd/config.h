@@ -33,8 +33,8 @@ struct config {
 	bool allow_overlap;	      /* a peer's LAN may take what this host has */
 };
 
-#define CONFIG_TABLE_N 16
-extern const struct opt config_table[CONFIG_TABLE_N]; /* of struct config */
+extern const struct opt config_table[]; /* of struct config */
+extern const size_t config_table_n;
 
 /** config_check() - what goes beyond one option. Return: NULL; what is wrong, in words. */
 const char *config_check(const void *conf) __attribute__((warn_unused_result));

@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 			    .what_it_is = "Endpoint: joins this host's LAN to a far one.",
 			    .default_config = CONFIG_FILE,
 			    .table = config_table,
-			    .n = CONFIG_TABLE_N},
+			    .n = config_table_n},
 		.conf = &config,
 		.check = config_check,
 		.start = start,
