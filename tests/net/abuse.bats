@@ -6,6 +6,7 @@
 # The attackers are site2 (one address) and inet, the node between all others, which takes as many
 # addresses as it likes. All share two processors here with both ends of the session: what they cost
 # there is in the figures, too.
+# alone: it compares how fast sessions are with and without an attack
 # bats file_tags=abuse
 
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash

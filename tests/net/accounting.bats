@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What sessions carried reaches the Access Server once, whoever was away or killed; limits hold.
+# alone: it measures rates
 # bats file_tags=accounting
 
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash

@@ -3,6 +3,7 @@
 # Hostile peers, at every layer of every daemon, while a session goes on. The attackers are
 # tests/net/attack.py and tests/net/legtool.c; they sit in site2. Not here but in
 # tests/unit/test_tls.c: chains and certificates that accessd would never sign.
+# alone: it measures how long a session waits beside an attack
 # bats file_tags=hostile
 
 # shellcheck disable=SC2030,SC2031 # every test has a shell of its own

@@ -3,6 +3,7 @@
 # The lab itself: its network, its link emulator, its firewall, its handling of daemons. The daemons
 # and tools here are stand-ins, so that a fault in the real ones is not looked for in the lab.
 # without sanitizers: stand-ins run here
+# alone: it measures links
 # bats file_tags=lab
 # shellcheck disable=SC2030,SC2031 # every test has a shell of its own, and changes LAB for itself only
 

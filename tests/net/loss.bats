@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A line that loses packets: which congestion control the connections use.
 # without sanitizers: it is about the kernel
+# alone: it measures rates
 # bats file_tags=tunnel
 
 load lib

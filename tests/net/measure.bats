@@ -7,6 +7,7 @@
 #   site1    200    60    90
 #   both     210   140   150
 #
+# alone: it measures round trips
 # bats file_tags=measure
 
 # shellcheck disable=SC2154 # status and output are of `run`

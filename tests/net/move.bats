@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
 # Sessions move: from a relay that drains without a break, from one that is lost within seconds, with
 # the Access Server or without. What runs through the tunnel goes on.
+# alone: it measures how long connections wait
 # bats file_tags=move
 #
 #   eng1 --443 or 5935--> rs1, rs2, rs3: 443   nginx in one test, ends TLS and begins it again

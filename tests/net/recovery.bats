@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What breaks: relays, endpoints, the Access Server, links, the TUN device. Sessions come back, and
 # nothing is left on a host that did not ask for it.
+# alone: it measures how long connections wait
 # bats file_tags=recovery
 
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
