@@ -35,6 +35,7 @@ struct client {
 	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
 	uint8_t source[16];		  /* what counts as one address */
 	bool is_local;
+	const char *later; /* there is no room for it, and why; it hears that, and no more */
 	uint64_t deadline_ms, heard_ms;
 	unsigned enrol_requests;
 	bool is_served;	     /* got what it came for: its end is no news */
@@ -77,7 +78,7 @@ struct clients {
 	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS],
 		*by_member[CLIENTS_BUCKETS];
 	uint64_t last_number;
-	size_t n, n_unknown;
+	size_t n, n_unknown, n_later;
 	uv_timer_t tick;
 	uint64_t ticks, lists;
 	struct seen seen;

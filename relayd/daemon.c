@@ -140,6 +140,7 @@ static int start_services(struct daemon *d)
 				    .identity = &d->identity,
 				    .ports = &d->conf.ports,
 				    .memory = &d->memory,
+				    .state_dir = d->conf.state,
 				    .ops = &uplink_ops,
 				    .arg = d};
 	r = uplink_open(&d->uplink, d->loop);
@@ -348,6 +349,7 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 		log_error("the state folder %s cannot be made: %s", d->conf.state, strerror(-r));
 		return r;
 	}
+	dial_memory_recall(&d->memory, d->conf.state);
 	r = limits_open(&d->limits, d->conf.rate);
 	if (r)
 		return r;

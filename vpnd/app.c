@@ -113,29 +113,9 @@ int app_enrolled(struct app *app, const struct identity *id)
 	return 0;
 }
 
-static const char *memory_path(const struct app *app, char path[CONFIG_PATH_SIZE + 16])
-{
-	snprintf(path, CONFIG_PATH_SIZE + 16, "%s/reached.json", app->config.state);
-	return path;
-}
-
 void app_remember(struct app *app)
 {
-	char path[CONFIG_PATH_SIZE + 16];
-	int r = dial_memory_save(&app->memory, memory_path(app, path));
-
-	if (r != 0)
-		log_warn("what worked is not kept path=%s error=\"%s\"", path, strerror(-r));
-}
-
-static void load_memory(struct app *app)
-{
-	char path[CONFIG_PATH_SIZE + 16];
-	int r = dial_memory_load(&app->memory, memory_path(app, path));
-
-	if (r != 0)
-		log_warn("what worked before cannot be read path=%s error=\"%s\"", path,
-			 strerror(-r));
+	dial_memory_keep(&app->memory, app->config.state);
 }
 
 static int load_identity(struct app *app)
@@ -233,7 +213,7 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 		log_error("no state folder path=%s error=\"%s\"", app->config.state, strerror(-r));
 		return r;
 	}
-	load_memory(app);
+	dial_memory_recall(&app->memory, app->config.state);
 	routes_open(app);
 	r = relays_open(app);
 	if (r == 0)

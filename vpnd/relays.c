@@ -267,6 +267,7 @@ void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params)
 	struct app *app = app_of(rpc);
 
 	(void)id;
+	dial_tell_all(&app->memory, json_object_get(params, "relays"));
 	if (app->relays && take_list(app->relays, params))
 		tell_watchers(app->relays);
 }

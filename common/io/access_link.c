@@ -11,6 +11,7 @@
 #include "common/pure/backoff.h"
 #include "common/pure/msg.h"
 
+#define SOON_MS 5000
 #define STEADY_MS 30000 /* online this long: the next loss begins with a short wait again */
 
 struct access_link_times access_link_times = {
@@ -36,6 +37,7 @@ struct access_link {
 	enum access_link_state state;
 	struct backoff backoff;
 	uint64_t since_ms, retry_at_ms, sent_ms, heard_ms;
+	char host[URL_HOST_SIZE]; /* of the server */
 	char server[URL_HOST_SIZE + DIAL_ADDR_SIZE];
 	char last_error[DIAL_REASON_SIZE];
 };
@@ -110,12 +112,28 @@ static void on_retry(uv_timer_t *timer)
 		dial_now(l);
 }
 
+/* Until the first of the servers may be asked again; mostly 0. */
+static uint32_t rest_ms(const struct access_link *l)
+{
+	const struct identity *id = l->config.identity;
+	uint64_t least = UINT32_MAX, now = clock_mono_ms();
+
+	for (size_t i = 0; i < id->n_urls; i++) {
+		uint64_t ms = dial_rest_ms(l->config.memory, id->urls[i].host, now);
+
+		least = ms < least ? ms : least;
+	}
+	return id->n_urls > 0 ? (uint32_t)least : 0;
+}
+
 static void wait_and_retry(struct access_link *l, const char *why)
 {
-	uint32_t random, ms;
+	uint32_t random, ms, rest = rest_ms(l);
 
 	file_random(&random, sizeof(random));
 	ms = backoff_next_ms(&l->backoff, random);
+	if (ms < rest)
+		ms = rest;
 	snprintf(l->last_error, sizeof(l->last_error), "%s", why);
 	set_state(l, l->gave_up ? ACCESS_LINK_OFF : ACCESS_LINK_WAITING);
 	if (l->gave_up) {
@@ -130,7 +148,13 @@ static void wait_and_retry(struct access_link *l, const char *why)
 void access_link_retry_now(struct access_link *l)
 {
 	if (!l->closing && l->state == ACCESS_LINK_WAITING)
-		uv_timer_start(&l->timer, on_retry, 0, 0);
+		uv_timer_start(&l->timer, on_retry, rest_ms(l), 0);
+}
+
+void access_link_rest(struct access_link *l, uint32_t s)
+{
+	if (l->inner)
+		dial_rest(l->config.memory, l->host, s, clock_mono_ms());
 }
 
 /* Online */
@@ -203,6 +227,10 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 	(void)clean;
 	l->inner = NULL;
 	l->server[0] = '\0';
+	/* What stands there is reached, and is no Access Server of ours, or not well: others first.
+	 */
+	if (!was_online || clock_mono_ms() - l->since_ms < SOON_MS)
+		dial_mark_poor(l->config.memory, l->host, clock_mono_ms());
 	if (was_online && clock_mono_ms() - l->since_ms >= STEADY_MS)
 		backoff_reset(&l->backoff);
 	if (l->rpc_open)
@@ -237,7 +265,8 @@ static void on_dial_open(struct dial *d, struct outer *o)
 	expect.id.kind = IDENT_ACCESS;
 	memcpy(expect.id.domain, l->config.identity->id.domain, sizeof(expect.id.domain));
 	dial_addr_format(outer_peer_addr(o), addr);
-	snprintf(l->server, sizeof(l->server), "%s %s", outer_host(o), addr);
+	snprintf(l->host, sizeof(l->host), "%s", outer_host(o));
+	snprintf(l->server, sizeof(l->server), "%s %s", l->host, addr);
 	set_state(l, ACCESS_LINK_AUTH);
 	r = inner_open(&l->inner, o, l->inner_ctx, &expect, 0, &inner_calls, l);
 	if (r != 0) {
@@ -263,7 +292,7 @@ static void dial_now(struct access_link *l)
 {
 	const struct identity *id = l->config.identity;
 	struct dial_target target = {
-		.path = "/v1/control", .headers = "", .ports = *l->config.ports};
+		.path = "/v1/control", .headers = "", .ports = *l->config.ports, .any = true};
 	int r;
 
 	target.n_urls = id->n_urls;

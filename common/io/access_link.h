@@ -55,6 +55,9 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 void access_link_close(struct access_link *l);
 /** access_link_retry_now() - the network changed: do not wait. */
 void access_link_retry_now(struct access_link *l);
+/** access_link_rest() - this server asks not to be visited for @s seconds once the connection is
+ * gone; others are. */
+void access_link_rest(struct access_link *l, uint32_t s);
 /** access_link_lost() - the server said something wrong: close the connection, come back later. */
 void access_link_lost(struct access_link *l, const char *reason);
 

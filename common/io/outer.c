@@ -858,6 +858,11 @@ const struct tls_peer *outer_tls_peer(const struct outer *o)
 	return tls_peer(o->tls);
 }
 
+uint32_t outer_retry_after_s(const struct outer *o)
+{
+	return o->retry_after_s;
+}
+
 const char *outer_host(const struct outer *o)
 {
 	return o->tls->host;

@@ -94,6 +94,8 @@ void outer_upgrade(struct outer *o);
 
 /** outer_respond() - server: answer with a status and a short text body, then close. */
 void outer_respond(struct outer *o, int status, const char *reason, const char *body);
+/** outer_respond_later() - server: 503, and the client is to come back after @s seconds. */
+void outer_respond_later(struct outer *o, uint32_t s, const char *body);
 
 /**
  * outer_answer() - server: answer 200 with a short text body and wait for the next request; as
@@ -198,6 +200,9 @@ void outer_local_addr(const struct outer *o, struct sockaddr_storage *addr);
 bool outer_connected(const struct outer *o);
 const struct tls_peer *outer_tls_peer(const struct outer *o);
 const char *outer_host(const struct outer *o);
+/** outer_retry_after_s() - client: the server answered 503 and asked to come back after so many
+ * seconds (RFC 9110 section 10.2.3); 0: it did not. */
+uint32_t outer_retry_after_s(const struct outer *o);
 struct outer_stats {
 	uint64_t bytes_in, bytes_out; /* of the TCP connection */
 	bool shed;		      /* both directions go without the outer layer */

@@ -73,6 +73,7 @@ struct outer {
 	char ws_accept[HTTP_WS_ACCEPT_SIZE]; /* server; empty: the request was no upgrade to our
 						protocol */
 	bool answered;			     /* server */
+	uint32_t retry_after_s;		     /* client: what a 503 asked for */
 	uint32_t silence_ms;
 	/* Shedding: agreed in the upgrade; due at the next record boundary; each direction by
 	 * itself. */

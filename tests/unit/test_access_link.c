@@ -169,7 +169,7 @@ static void comes_online(void **state)
 	assert_true(s.since_ms <= clock_mono_ms());
 	assert_string_equal(access_link_state_name(s.state), "online");
 	assert_true(ident_equal(&inner_peer(fix_access_conn(&server)->inner)->id, &device.id));
-	assert_string_equal(memory.good[0].host, "127.0.0.1");
+	assert_string_equal(memory.hosts[0].name, "127.0.0.1");
 }
 
 static void both_sides_ask(void **state)

@@ -1089,6 +1089,11 @@ static void a_client_passes_over_other_servers(void **state)
 		{"HTTP/1.1 200 OK\r\n\r\n<html>", "server answered 200: <html>"},
 		{"HTTP/1.1 503 Busy\r\n\r\nb\x01\xc3x", "server answered 503: b??x"},
 		{"HTTP/1.0 302 Found\r\n\r\n", "server answered 302"},
+		{"HTTP/1.1 302 Found\r\nLocation: http://login.lab/?u=1\r\n\r\n<html>",
+		 "server answered 302, to be sent to \"http://login.lab/?u=1\""},
+		{"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\nd\r\nnothing "
+		 "here\n\r\n",
+		 "server answered 404"},
 		{"SSH-2.0-x\r\n\r\n", "not a Farlan server"},
 		{"GET / HTTP/1.1\r\n\r\n", "not a Farlan server"},
 		{"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
@@ -1101,6 +1106,24 @@ static void a_client_passes_over_other_servers(void **state)
 		raw_text(&raw, servers[i].answer);
 		assert_closed(&c, servers[i].why);
 		assert_false(c.opened);
+		raw_close(&raw);
+	}
+	/* A head that does not end, in one header or in many. */
+	for (int many = 0; many < 2; many++) {
+		memset(&c, 0, sizeof(c));
+		raw_serve(&raw);
+		raw_text(&raw, "HTTP/1.1 101 OK\r\nX-A: b");
+		for (int i = 0; i < 100 && !c.closed; i++) {
+			char kib[1025];
+
+			memset(kib, 'x', 1024);
+			kib[1024] = '\0';
+			if (many)
+				memcpy(kib + 1000, "\r\nX-A: ", 7);
+			raw_text(&raw, kib);
+			turn();
+		}
+		assert_closed(&c, "the head of its HTTP answer does not end");
 		raw_close(&raw);
 	}
 	for (int i = 0; i < 3; i++) {
