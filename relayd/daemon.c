@@ -350,6 +350,8 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 		return r;
 	}
 	dial_memory_recall(&d->memory, d->conf.state);
+	dial_proxy_use(&d->proxy, &d->conf.proxy, &d->conf.no_proxy);
+	d->memory.proxy = &d->proxy;
 	r = limits_open(&d->limits, d->conf.rate);
 	if (r)
 		return r;
@@ -391,6 +393,8 @@ void daemon_deinit(struct daemon *d)
 	limits_close(d->limits);
 	d->limits = NULL;
 	identity_wipe(&d->identity);
+	dial_proxy_deinit(&d->proxy);
+	proxy_wipe(&d->conf.proxy.to);
 	if (d->next)
 		identity_wipe(d->next);
 	free(d->next);

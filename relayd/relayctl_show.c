@@ -45,7 +45,8 @@ static void duration(char out[CELL_SIZE], int64_t s)
 static void print_access(const json_t *s)
 {
 	if (text_of(s, "server")[0])
-		printf("Access Server: %s\n", text_of(s, "server"));
+		printf("Access Server: %s%s%s\n", text_of(s, "server"),
+		       text_of(s, "proxy")[0] ? " by proxy " : "", text_of(s, "proxy"));
 	if (text_of(s, "problem")[0])
 		printf("Problem:       %s\n", text_of(s, "problem"));
 	if (is_true(s, "removed"))

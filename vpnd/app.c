@@ -214,6 +214,8 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 		return r;
 	}
 	dial_memory_recall(&app->memory, app->config.state);
+	dial_proxy_use(&app->proxy, &config->proxy, &config->no_proxy);
+	app->memory.proxy = &app->proxy;
 	routes_open(app);
 	r = relays_open(app);
 	if (r == 0)

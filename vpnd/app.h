@@ -88,6 +88,7 @@ struct app {
 	struct metrics *metrics;	  /* NULL: none asked for */
 	struct app_traffic ended_traffic; /* of sessions that are over */
 	struct dial_memory memory;
+	struct dial_proxy proxy;
 	struct app_session sessions[PLANE_SLOTS_MAX];
 	struct relays *relays;
 	struct captures *captures;

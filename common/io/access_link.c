@@ -38,7 +38,7 @@ struct access_link {
 	struct backoff backoff;
 	uint64_t since_ms, retry_at_ms, sent_ms, heard_ms;
 	char host[URL_HOST_SIZE]; /* of the server */
-	char server[URL_HOST_SIZE + DIAL_ADDR_SIZE];
+	char server[URL_HOST_SIZE + DIAL_ADDR_SIZE], proxy[PROXY_HOST_PORT_SIZE];
 	char last_error[DIAL_REASON_SIZE];
 };
 
@@ -202,8 +202,8 @@ static void on_ready(struct inner *in)
 	l->rpc_open = true;
 	l->sent_ms = l->heard_ms = clock_mono_ms();
 	set_state(l, ACCESS_LINK_ONLINE);
-	log_info("Access Server connected server=\"%s\" cipher=\"%s\"", l->server,
-		 inner_cipher(in));
+	log_info("Access Server connected server=\"%s\"%s%s cipher=\"%s\"", l->server,
+		 l->proxy[0] ? " proxy=" : "", l->proxy, inner_cipher(in));
 	uv_timer_start(&l->timer, on_keepalive, access_link_times.ping_ms, 0);
 	l->cb->on_online(l);
 }
@@ -226,7 +226,7 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 
 	(void)clean;
 	l->inner = NULL;
-	l->server[0] = '\0';
+	l->server[0] = l->proxy[0] = '\0';
 	/* What stands there is reached, and is no Access Server of ours, or not well: others first.
 	 */
 	if (!was_online || clock_mono_ms() - l->since_ms < SOON_MS)
@@ -258,15 +258,19 @@ static void on_dial_open(struct dial *d, struct outer *o)
 {
 	struct access_link *l = dial_arg(d);
 	struct tls_expect expect = {.alpn = TLS_ALPN_CONTROL, .any_of_kind = true};
-	char addr[DIAL_ADDR_SIZE];
+	struct outer_tunnel tunnel = {.proxy = ""};
+	char where[DIAL_ADDR_SIZE];
 	int r;
 
 	l->dial = NULL;
 	expect.id.kind = IDENT_ACCESS;
 	memcpy(expect.id.domain, l->config.identity->id.domain, sizeof(expect.id.domain));
-	dial_addr_format(outer_peer_addr(o), addr);
 	snprintf(l->host, sizeof(l->host), "%s", outer_host(o));
-	snprintf(l->server, sizeof(l->server), "%s %s", l->host, addr);
+	dial_where(o, where);
+	snprintf(l->server, sizeof(l->server), "%s%s%s", l->host, where[0] == ':' ? "" : " ",
+		 where);
+	(void)outer_tunnel(o, &tunnel);
+	snprintf(l->proxy, sizeof(l->proxy), "%s", tunnel.proxy);
 	set_state(l, ACCESS_LINK_AUTH);
 	r = inner_open(&l->inner, o, l->inner_ctx, &expect, 0, &inner_calls, l);
 	if (r != 0) {
@@ -382,6 +386,7 @@ void access_link_status(const struct access_link *l, struct access_link_status *
 	s->state = l->state;
 	s->since_ms = l->since_ms;
 	snprintf(s->server, sizeof(s->server), "%s", l->server);
+	snprintf(s->proxy, sizeof(s->proxy), "%s", l->proxy);
 	snprintf(s->last_error, sizeof(s->last_error), "%s", l->last_error);
 	if (l->state == ACCESS_LINK_WAITING && l->retry_at_ms > now)
 		s->retry_in_ms = l->retry_at_ms - now;

@@ -70,7 +70,9 @@ void *access_link_arg(const struct access_link *l);
 
 struct access_link_status {
 	enum access_link_state state;
-	char server[URL_HOST_SIZE + 64]; /* "as1.lab 203.0.113.10:443", "" if not connected */
+	/* "as1.lab 203.0.113.10:443", through a proxy "as1.lab:443"; "" if not connected */
+	char server[URL_HOST_SIZE + 64];
+	char proxy[PROXY_HOST_PORT_SIZE]; /* "proxy.lab:3128"; "": none */
 	char last_error[DIAL_REASON_SIZE];
 	uint64_t since_ms;    /* of the state, CLOCK_BOOTTIME */
 	uint64_t retry_in_ms; /* waiting */

@@ -20,6 +20,7 @@ struct dial_times dial_times = {.stagger_ms = DIAL_STAGGER_MS, .total_ms = DIAL_
 
 static void go_on(struct dial *d);
 static void begin(struct dial *d);
+static void note_failure(char why[DIAL_REASON_SIZE], const char *what);
 
 /* The end */
 
@@ -49,7 +50,7 @@ void dial_cancel(struct dial *d)
 	d->over = true;
 	uv_close((uv_handle_t *)&d->stagger, on_timer_closed);
 	uv_close((uv_handle_t *)&d->total, on_timer_closed);
-	for (size_t i = 0; i < d->target.n_urls; i++) {
+	for (size_t i = 0; i < DIAL_NAMES; i++) {
 		if (d->names[i].lookup)
 			lookup_cancel(d->names[i].lookup);
 		d->names[i].lookup = NULL;
@@ -65,6 +66,8 @@ static void fail(struct dial *d)
 {
 	char why[DIAL_REASON_SIZE];
 
+	if (d->ports[0])
+		note_failure(d->why, d->ports);
 	snprintf(why, sizeof(why), "%s", d->why[0] ? d->why : "no address to try");
 	dial_cancel(d);
 	d->cb->on_failed(d, why);
@@ -78,23 +81,6 @@ unsigned int dial_port_of(const struct sockaddr_storage *ss)
 					 : ntohs(((const struct sockaddr_in *)ss)->sin_port);
 }
 
-void dial_addr_format(const struct sockaddr_storage *ss, char out[DIAL_ADDR_SIZE])
-{
-	char text[INET6_ADDRSTRLEN] = "?";
-
-	if (ss->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)ss;
-
-		inet_ntop(AF_INET6, &a->sin6_addr, text, sizeof(text));
-		snprintf(out, DIAL_ADDR_SIZE, "[%s]:%u", text, dial_port_of(ss));
-	} else {
-		const struct sockaddr_in *a = (const struct sockaddr_in *)ss;
-
-		inet_ntop(AF_INET, &a->sin_addr, text, sizeof(text));
-		snprintf(out, DIAL_ADDR_SIZE, "%s:%u", text, dial_port_of(ss));
-	}
-}
-
 static void step(struct dial *d, const char *what)
 {
 	if (d->cb->on_step && !d->over)
@@ -102,13 +88,13 @@ static void step(struct dial *d, const char *what)
 }
 
 /* Each reason once: "as1.lab: connection refused" for three ports says no more than for one. */
-static void note_failure(struct dial *d, const char *what)
+static void note_failure(char why[DIAL_REASON_SIZE], const char *what)
 {
-	size_t used = strlen(d->why);
+	size_t used = strlen(why);
 
-	if (strstr(d->why, what))
+	if (strstr(why, what))
 		return;
-	snprintf(d->why + used, sizeof(d->why) - used, "%s%s", used ? "; " : "", what);
+	snprintf(why + used, DIAL_REASON_SIZE - used, "%s%s", used ? "; " : "", what);
 }
 
 /* One try */
@@ -120,7 +106,7 @@ static void on_try_open(struct outer *o)
 
 	if (d->over)
 		return;
-	dial_remember(d->memory, d->target.urls[t->url].host, &t->addr);
+	dial_worked(t);
 	t->outer = NULL;
 	d->n_running--;
 	dial_cancel(d);
@@ -144,17 +130,19 @@ static void on_try_closed(struct outer *o, bool clean, const char *reason)
 {
 	struct try *t = outer_arg(o);
 	struct dial *d = t->dial;
-	char addr[DIAL_ADDR_SIZE], what[DIAL_ADDR_SIZE + OUTER_REASON_SIZE + URL_HOST_SIZE];
+	char name[DIAL_TRY_SIZE], what[DIAL_TRY_SIZE + OUTER_REASON_SIZE];
+	struct outer_tunnel tunnel = {.status = 0};
 
 	(void)clean;
+	dial_try_name(t, name);
 	t->outer = NULL;
 	d->n_running--;
+	if (outer_tunnel(o, &tunnel) && tunnel.denied)
+		d->denied = true;
 	if (!d->over) {
 		obey(t, o);
-		dial_addr_format(&t->addr, addr);
-		snprintf(what, sizeof(what), "%s %s: %s", d->target.urls[t->url].host, addr,
-			 reason);
-		note_failure(d, what);
+		snprintf(what, sizeof(what), "%s: %s", name, reason);
+		note_failure(tunnel.status == 403 && !tunnel.open ? d->ports : d->why, what);
 		step(d, what);
 	}
 	if (d->over)
@@ -187,10 +175,13 @@ static int start_outer(struct try *t)
 {
 	struct dial *d = t->dial;
 	const struct url *u = &d->target.urls[t->url];
+	struct dial_proxy *proxy = t->by_proxy ? d->memory->proxy : NULL;
 	char host_header[URL_HOST_SIZE + 10], path[URL_PATH_SIZE + sizeof(d->path)];
 	struct sockaddr_storage from;
 	struct outer_target target = {
 		.addr = t->addr,
+		.proxy = proxy ? &proxy->use : NULL,
+		.port = t->port,
 		.host = u->host,
 		.host_header = host_header,
 		.path = path,
@@ -198,12 +189,11 @@ static int start_outer(struct try *t)
 		.shed = d->target.shed,
 		.probe = d->target.probe,
 	};
-	int r = url_host_header(u, (uint16_t)dial_port_of(&t->addr), host_header,
-				sizeof(host_header));
+	int r = url_host_header(u, t->port, host_header, sizeof(host_header));
 
 	snprintf(path, sizeof(path), "%s%s", u->path, d->path);
 	if (r == 0)
-		r = announce(d, u->host, &t->addr);
+		r = announce(d, dial_host_of(d, proxy ? DIAL_PROXY : t->url), &t->addr);
 	if (r == 0)
 		r = outer_connect(&t->outer, d->loop, d->ctx, &target, &try_calls, t);
 	if (r == 0 && d->target.shed) {
@@ -218,17 +208,20 @@ static int start_outer(struct try *t)
 static bool start_try(struct dial *d)
 {
 	struct try *t = &d->tries[d->next_try++];
-	char addr[DIAL_ADDR_SIZE], what[DIAL_ADDR_SIZE + URL_HOST_SIZE + 100];
-	int r = start_outer(t);
+	char name[DIAL_TRY_SIZE], what[DIAL_TRY_SIZE + 100];
+	int r;
 
-	dial_addr_format(&t->addr, addr);
+	if (t->by_proxy && d->denied)
+		return false;
+	r = start_outer(t);
 	t->begun_ms = uv_now(d->loop);
 	if (r == 0) {
 		d->n_running++;
 		return true;
 	}
-	snprintf(what, sizeof(what), "%s %s: %s", d->target.urls[t->url].host, addr, strerror(-r));
-	note_failure(d, what);
+	dial_try_name(t, name);
+	snprintf(what, sizeof(what), "%s: %s", name, strerror(-r));
+	note_failure(d->why, what);
 	step(d, what);
 	return false;
 }
@@ -266,7 +259,7 @@ static void on_total(uv_timer_t *timer)
 
 	if (d->over)
 		return;
-	note_failure(d, "no server answered in time");
+	note_failure(d->why, "no server answered in time");
 	fail(d);
 }
 
@@ -329,7 +322,7 @@ static void note_rests(struct dial *d)
 			continue;
 		snprintf(what, sizeof(what), "%s: it asked to be left alone for %u s more", host,
 			 (unsigned int)(dial_rest_ms(d->memory, host, clock_mono_ms()) / 1000) + 1);
-		note_failure(d, what);
+		note_failure(d->why, what);
 	}
 }
 
@@ -366,9 +359,10 @@ static void on_resolved(void *arg, int status, const struct addr *addrs, size_t 
 	if (status == 0) {
 		take_answer(name, addrs, n);
 	} else {
-		snprintf(what, sizeof(what), "%s: name not found (%s)",
-			 d->target.urls[name->url].host, uv_strerror(status));
-		note_failure(d, what);
+		snprintf(what, sizeof(what), "%s%s: name not found (%s)",
+			 name->place == DIAL_PROXY ? "proxy " : "", dial_host_of(d, name->place),
+			 uv_strerror(status));
+		note_failure(d->why, what);
 		step(d, what);
 	}
 	if (d->over) /* cancelled from within on_step */
@@ -380,21 +374,21 @@ static void on_resolved(void *arg, int status, const struct addr *addrs, size_t 
 }
 
 /* Addresses need nobody's answer. */
-static int look_up(struct dial *d, size_t url)
+static int look_up(struct dial *d, size_t place)
 {
-	struct dial_name *name = &d->names[url];
+	struct dial_name *name = &d->names[place];
 	struct addr a;
 	int r = 0;
 
 	name->dial = d;
-	name->url = url;
-	if (dial_rests(d, url))
+	name->place = place;
+	if (!dial_needs(d, place) || (place != DIAL_PROXY && dial_rests(d, place)))
 		return 0;
-	if (d->target.urls[url].is_address && addr_parse(&a, d->target.urls[url].host) == 0) {
+	if (addr_parse(&a, dial_host_of(d, place)) == 0) {
 		take_answer(name, &a, 1);
 		return 0;
 	}
-	r = lookup_start(&name->lookup, d->loop, d->target.urls[url].host, on_resolved, name);
+	r = lookup_start(&name->lookup, d->loop, dial_host_of(d, place), on_resolved, name);
 	d->n_lookups += r == 0;
 	return r;
 }
@@ -450,7 +444,7 @@ int dial_start(struct dial **out, uv_loop_t *loop, const struct tls_ctx *ctx,
 	d->timers = 2;
 	dial_plan_order(d);
 	(void)announce(d, "", NULL);
-	for (size_t i = 0; i < d->target.n_urls && r == 0; i++)
+	for (size_t i = 0; i < DIAL_NAMES && r == 0; i++)
 		r = look_up(d, i);
 	if (r != 0) {
 		dial_cancel(d);

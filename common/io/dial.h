@@ -3,6 +3,9 @@
  * dial - reach a server: resolve its names, try its ports in order, staggered (the next try
  * starts after 250 ms or when one failed; RFC 8305), the first whose WebSocket upgrade
  * succeeds wins. What worked is remembered and tried first, and where names fail, instead.
+ *
+ * Through an HTTP proxy the same ports are tried; only the proxy's name is resolved here, the
+ * servers' names are its business. What the proxy does not serve (no_proxy) is dialled directly.
  */
 #ifndef FARLAN_DIAL_H
 #define FARLAN_DIAL_H
@@ -19,7 +22,8 @@
 #define DIAL_TOTAL_MS 20000
 #define DIAL_URLS_MAX TRIES_HOSTS_MAX
 #define DIAL_REASON_SIZE 400
-#define DIAL_ADDR_SIZE 56 /* "[IPv6]:port" */
+#define DIAL_ADDR_SIZE 56     /* "[IPv6]:port" */
+#define DIAL_PROXIED "proxy " /* before the host, in the memory */
 
 /* What holds; only tests set other ones. */
 extern struct dial_times {
@@ -27,6 +31,12 @@ extern struct dial_times {
 } dial_times;
 
 struct dial;
+
+/* The proxy of a daemon. */
+struct dial_proxy {
+	struct outer_proxy use; /* use.to.host "": none */
+	struct proxy_except except;
+};
 
 /*
  * What is remembered of hosts, for when names fail: the addresses and ports that worked, the
@@ -44,6 +54,7 @@ struct dial;
 #define DIAL_REST_MAX_S 3600
 #define DIAL_POOR_MS 60000
 struct dial_memory {
+	struct dial_proxy *proxy; /* borrowed; NULL: none */
 	/* Called before a connection is made to @addr, and once with NULL before names are looked
 	 * up; -errno: this address cannot be reached. NULL: nobody wants to know. It stands here
 	 * because all dials of a daemon share it. */
@@ -52,6 +63,8 @@ struct dial_memory {
 	bool changed; /* since it was loaded or saved */
 	size_t n;
 	struct dial_host { /* in the order of what worked: the last one last */
+		/* Through a proxy: DIAL_PROXIED HOST, with the proxy's addresses and the server's
+		 * ports. */
 		char name[URL_HOST_SIZE];
 		size_t n_worked, n_told;
 		struct dial_worked {
@@ -143,6 +156,15 @@ void dial_memory_recall(struct dial_memory *m, const char *state_dir);
 void dial_memory_keep(struct dial_memory *m, const char *state_dir);
 /** dial_wants_port() - would this target's URL number @url be tried on @port? */
 bool dial_wants_port(const struct dial_target *t, size_t url, uint16_t port);
+/** dial_where() - the server's end of a connection: as dial_addr_format(), or ":443" if only a
+ * proxy knows the address. */
+void dial_where(const struct outer *o, char out[DIAL_ADDR_SIZE]);
+/** dial_proxy_use() - what the configuration says, or the environment (https_proxy, no_proxy, in
+ * capitals, too); says in the log which proxy it is. What cannot be used there is logged and left
+ * out. dial_proxy_deinit() - wipes the password. */
+void dial_proxy_use(struct dial_proxy *p, const struct opt_proxy *conf,
+		    const struct proxy_except *except);
+void dial_proxy_deinit(struct dial_proxy *p);
 /** dial_addr_format() - "192.0.2.1:443" or "[2001:db8::1]:443". */
 void dial_addr_format(const struct sockaddr_storage *ss, char out[DIAL_ADDR_SIZE]);
 

@@ -27,9 +27,16 @@ static bool is_poor(const struct dial *d, size_t url)
 /* Where it worked last: the later in the memory, the later; 0: never. */
 static size_t worked_rank(const struct dial *d, size_t url)
 {
-	const struct dial_host *h = dial_find_host(d->memory, d->target.urls[url].host);
+	size_t rank = 0;
 
-	return h && h->n_worked > 0 ? (size_t)(h - d->memory->hosts) + 1 : 0;
+	for (int by_proxy = 0; by_proxy < 2; by_proxy++) {
+		const struct dial_host *h = dial_known(d, url, by_proxy);
+		size_t at = h && h->n_worked > 0 ? (size_t)(h - d->memory->hosts) + 1 : 0;
+
+		if (at > rank)
+			rank = at;
+	}
+	return rank;
 }
 
 static void move_to_front(size_t *order, size_t at)
@@ -102,27 +109,30 @@ static struct sockaddr_storage sockaddr_of(const struct addr *a, uint16_t port)
 
 /* The same question to the same address; another name there may be another server behind a proxy.
  */
-static bool is_planned(const struct dial *d, size_t url, const struct sockaddr_storage *ss)
+static bool is_planned(const struct dial *d, const struct try *t)
 {
-	const struct url *u = &d->target.urls[url];
+	const struct url *u = &d->target.urls[t->url];
 
 	for (size_t i = 0; i < d->n_tries; i++) {
 		const struct url *other = &d->target.urls[d->tries[i].url];
 
-		if (memcmp(&d->tries[i].addr, ss, sizeof(*ss)) == 0 &&
-		    strcmp(other->host, u->host) == 0 && strcmp(other->path, u->path) == 0)
+		if (memcmp(&d->tries[i].addr, &t->addr, sizeof(t->addr)) == 0 &&
+		    d->tries[i].port == t->port && strcmp(other->host, u->host) == 0 &&
+		    strcmp(other->path, u->path) == 0)
 			return true;
 	}
 	return false;
 }
 
+/* To @port by this address, the server's or the proxy's. */
 static void add_try(struct dial *d, size_t url, const struct addr *a, uint16_t port)
 {
-	struct sockaddr_storage ss = sockaddr_of(a, port);
+	struct try t = {.dial = d, .url = url, .port = port};
 
-	if (d->n_tries == TRIES_MAX || is_planned(d, url, &ss))
-		return;
-	d->tries[d->n_tries++] = (struct try){.dial = d, .url = url, .addr = ss};
+	t.by_proxy = dial_by_proxy(d, url, port);
+	t.addr = sockaddr_of(a, t.by_proxy ? d->memory->proxy->use.to.port : port);
+	if (d->n_tries < TRIES_MAX && !is_planned(d, &t))
+		d->tries[d->n_tries++] = t;
 }
 
 static bool name_means(const struct dial_name *name, const struct addr *a)
@@ -136,23 +146,27 @@ static bool name_means(const struct dial_name *name, const struct addr *a)
 
 /* What worked last goes first, unless the name means something else now or the port is not wanted
  * any more. */
-static void plan_worked(struct dial *d, size_t url)
+static void plan_worked(struct dial *d, size_t url, bool by_proxy)
 {
-	const struct dial_host *h = dial_find_host(d->memory, d->target.urls[url].host);
+	const struct dial_name *name = &d->names[by_proxy ? DIAL_PROXY : url];
+	const struct dial_host *h = dial_known(d, url, by_proxy);
 	const struct dial_worked *w = h ? &h->worked[0] : NULL;
 
-	if (!h || h->n_worked == 0 || !dial_wants_port(&d->target, url, w->port))
+	if (!h || h->n_worked == 0 || !dial_wants_port(&d->target, url, w->port) ||
+	    dial_by_proxy(d, url, w->port) != by_proxy)
 		return;
-	if (!d->names[url].known || name_means(&d->names[url], &w->addr))
+	if (!name->known || name_means(name, &w->addr))
 		add_try(d, url, &w->addr, w->port);
 }
 
-static size_t known_addrs(const struct dial *d, size_t url, struct addr out[KNOWN_MAX])
+static size_t known_addrs(const struct dial *d, size_t url, bool by_proxy,
+			  struct addr out[KNOWN_MAX])
 {
-	const struct dial_host *h = dial_find_host(d->memory, d->target.urls[url].host);
+	const struct dial_host *h = dial_known(d, url, by_proxy);
+	struct addr literal;
 	size_t n = 0;
 
-	if (!h || d->target.urls[url].is_address)
+	if (!h || addr_parse(&literal, dial_host_of(d, by_proxy ? DIAL_PROXY : url)) == 0)
 		return 0;
 	for (size_t i = 0; i < h->n_worked; i++)
 		out[n++] = h->worked[i].addr;
@@ -161,46 +175,58 @@ static size_t known_addrs(const struct dial *d, size_t url, struct addr out[KNOW
 	return n;
 }
 
-static void plan_host(const struct dial *d, size_t url, struct tries_host *h)
+/* Those of its ports that are reached so. */
+static void plan_host(const struct dial *d, size_t url, bool by_proxy, struct tries_host *h)
 {
 	const struct dial_target *t = &d->target;
-	const struct dial_name *name = &d->names[url];
+	const struct dial_name *name = &d->names[by_proxy ? DIAL_PROXY : url];
+	uint16_t own = t->urls[url].port;
 	struct addr known[KNOWN_MAX];
-	size_t n = known_addrs(d, url, known);
+	size_t n = known_addrs(d, url, by_proxy, known);
 
 	tries_addrs(h, name->addrs, name->n, known, n, d->random);
-	h->n_ports = t->urls[url].port ? 1 : t->ports.n;
-	for (size_t i = 0; i < h->n_ports; i++)
-		h->ports[i] = t->urls[url].port ? t->urls[url].port : t->ports.port[i];
+	h->n_ports = 0;
+	for (size_t i = 0; i < (own ? 1 : t->ports.n); i++) {
+		uint16_t port = own ? own : t->ports.port[i];
+
+		if (dial_by_proxy(d, url, port) == by_proxy)
+			h->ports[h->n_ports++] = port;
+	}
+	if (dial_rests(d, url))
+		h->n_addrs = 0;
 }
 
 void dial_plan(struct dial *d)
 {
-	struct tries_host hosts[DIAL_URLS_MAX];
+	struct tries_host hosts[2 * DIAL_URLS_MAX]; /* each directly and by the proxy */
 	struct tries_one ones[TRIES_MAX];
 	size_t n;
 
 	d->n_tries = d->next_try;
 	for (size_t i = 0; i < d->target.n_urls; i++) {
-		if (!dial_rests(d, d->order[i]) && !(d->target.any && is_poor(d, d->order[i])))
-			plan_worked(d, d->order[i]);
-		plan_host(d, d->order[i], &hosts[i]);
-		if (dial_rests(d, d->order[i]))
-			hosts[i].n_addrs = 0;
+		size_t url = d->order[i];
+
+		if (!dial_rests(d, url) && !(d->target.any && is_poor(d, url))) {
+			plan_worked(d, url, false);
+			plan_worked(d, url, true);
+		}
+		plan_host(d, url, false, &hosts[2 * i]);
+		plan_host(d, url, true, &hosts[2 * i + 1]);
 	}
-	n = tries_order(ones, hosts, d->target.n_urls);
+	n = tries_order(ones, hosts, 2 * d->target.n_urls);
 	for (size_t i = 0; i < n; i++)
-		add_try(d, d->order[ones[i].host], &hosts[ones[i].host].addrs[ones[i].addr],
+		add_try(d, d->order[ones[i].host / 2], &hosts[ones[i].host].addrs[ones[i].addr],
 			ones[i].port);
 }
 
 bool dial_plan_known(const struct dial *d)
 {
 	for (size_t url = 0; url < d->target.n_urls; url++) {
-		const struct dial_host *h = dial_find_host(d->memory, d->target.urls[url].host);
+		const struct dial_host *direct = dial_known(d, url, false);
 
-		if (d->names[url].known || (h && (h->n_worked > 0 || h->n_told > 0)))
+		if (d->names[url].known || dial_known(d, url, true) ||
+		    (direct && dial_needs(d, url)))
 			return true;
 	}
-	return false;
+	return d->names[DIAL_PROXY].known;
 }

@@ -290,7 +290,8 @@ static void on_dial_open(struct dial *d, struct outer *o)
 {
 	struct enrol *e = dial_arg(d);
 	struct tls_expect expect = {.alpn = TLS_ALPN_ENROL, .any_of_kind = true};
-	char addr[DIAL_ADDR_SIZE];
+	char addr[DIAL_ADDR_SIZE], text[DIAL_ADDR_SIZE + PROXY_HOST_PORT_SIZE + 20];
+	struct outer_tunnel tunnel;
 	int r;
 
 	e->dial = NULL;
@@ -301,14 +302,18 @@ static void on_dial_open(struct dial *d, struct outer *o)
 	} else {
 		memcpy(expect.id.domain, e->known_domain, sizeof(expect.id.domain));
 	}
-	dial_addr_format(outer_peer_addr(o), addr);
+	dial_where(o, addr);
+	if (outer_tunnel(o, &tunnel))
+		snprintf(text, sizeof(text), "port %u by proxy %s", tunnel.port, tunnel.proxy);
+	else
+		snprintf(text, sizeof(text), "%s", addr);
 	r = inner_open(&e->inner, o, e->inner_ctx, &expect, 0, &inner_calls, e);
 	if (r != 0) {
 		e->inner = NULL;
 		fail(e, RPC_INTERNAL, strerror(-r));
 		return;
 	}
-	step(e, "connected to ", addr); /* may cancel: what is open is owned by now */
+	step(e, "connected to ", text); /* may cancel: what is open is owned by now */
 }
 
 static void on_dial_failed(struct dial *d, const char *reason)

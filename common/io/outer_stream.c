@@ -448,7 +448,9 @@ int outer_stream_step(struct outer *o)
 		free_layer(o);
 		return take_raw(o);
 	}
-	if (o->state == OUTER_TLS && !shake_hands(o))
+	if (o->state == OUTER_PROXY)
+		return outer_proxy_step(o);
+	if (o->state == OUTER_TLS && (!outer_proxy_is_tls(o) || !shake_hands(o)))
 		return -EAGAIN;
 	if (take_plain(o) != 0)
 		return -ECANCELED;
