@@ -39,21 +39,24 @@ static void say(struct connect_answer *a, enum connect_outcome outcome, const ch
 	va_end(ap);
 }
 
-/* Content-Length, if that says all about the body. */
+/* Content-Length, if that says all about the body and it is worth to wait for. */
 static bool body_length(const struct http_head *h, size_t *n)
 {
 	const struct http_str *value = http_header(h, "Content-Length");
+	size_t length = 0;
 
-	if (!value || value->len == 0 || value->len > 5 ||
+	if (!value || value->len == 0 || value->len > 5 || http_header(h, "Transfer-Encoding") ||
 	    http_has_token(h, "Transfer-Encoding", "chunked"))
 		return false;
-	*n = 0;
 	for (size_t i = 0; i < value->len; i++) {
 		if (value->at[i] < '0' || value->at[i] > '9')
 			return false;
-		*n = *n * 10 + (size_t)(value->at[i] - '0');
+		length = length * 10 + (size_t)(value->at[i] - '0');
 	}
-	return *n <= CONNECT_SKIP_MAX_BYTES;
+	if (length > CONNECT_SKIP_MAX_BYTES)
+		return false;
+	*n = length;
+	return true;
 }
 
 static bool stays(const struct http_head *h)
@@ -153,12 +156,18 @@ static void explain(struct connect_answer *a, const struct connect_asked *asked,
 		    asked->target);
 }
 
+/* So that nobody waits for the end of a line that something else says. */
+static bool is_http(const uint8_t *in, size_t len)
+{
+	return len == 0 || memcmp(in, "HTTP/", len < 5 ? len : 5) == 0;
+}
+
 int connect_answer(struct connect_answer *a, const struct connect_asked *asked, const uint8_t *in,
 		   size_t len)
 {
 	struct http_head h;
 	size_t used;
-	int r = http_head_decode(in, len, &h, &used);
+	int r = is_http(in, len) ? http_head_decode(in, len, &h, &used) : -EBADMSG;
 
 	if (r == -EAGAIN)
 		return r;

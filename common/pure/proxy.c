@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -180,6 +181,7 @@ static bool take_port(char *item, uint16_t *port)
 static bool take_prefix(struct proxy_exception *x, char *item)
 {
 	size_t n = strlen(item);
+	char *slash;
 	int r;
 
 	if (item[0] == '[' && item[n - 1] == ']') {
@@ -187,6 +189,15 @@ static bool take_prefix(struct proxy_exception *x, char *item)
 		item++;
 	}
 	r = prefix_parse(&x->prefix, item);
+	if (r == -EDOM) { /* 192.168.1.1/24 is understood elsewhere, too */
+		struct addr a;
+
+		slash = strchr(item, '/');
+		*slash = '\0';
+		r = addr_parse(&a, item);
+		if (r == 0)
+			x->prefix = prefix_of(&a, (uint8_t)atoi(slash + 1));
+	}
 	return r == 0;
 }
 
