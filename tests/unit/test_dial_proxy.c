@@ -46,7 +46,7 @@ static struct dial *dial;
 static struct dial_memory memory;
 static struct dial_proxy proxy;
 static struct dial_target target;
-static bool opened, failed, won_is_closed;
+static bool opened, failed, won_is_closed, no_names;
 static struct outer *won;
 static char why[DIAL_REASON_SIZE], steps[4000], names[400];
 
@@ -60,7 +60,7 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *restrict node
 
 	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
 	snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s ", node);
-	if (strstr(node, "gone"))
+	if (no_names || strstr(node, "gone"))
 		return EAI_NONAME;
 	return real(strcmp(node, "proxy.lab") == 0 || strcmp(node, "direct.lab") == 0 ? "127.0.0.1"
 										      : node,
@@ -213,6 +213,7 @@ static const struct dial_callbacks calls = {
 
 static void forget_outcome(void)
 {
+	no_names = false;
 	opened = failed = won_is_closed = false;
 	why[0] = steps[0] = names[0] = '\0';
 	n_asked = n_turns = 0;
@@ -349,8 +350,8 @@ static void remembers_the_port(void **state)
 	assert_non_null(strstr(asked[1], "CONNECT as1.gone:80 "));
 	assert_non_null(strstr(steps, "proxy proxy.lab 127.0.0.1:"));
 	assert_non_null(strstr(steps, "did not reach as1.gone:443 (503)"));
-	assert_string_equal(memory.good[0].host, "proxy as1.gone");
-	assert_int_equal(fix_port(&memory.good[0].addr), 80);
+	assert_string_equal(memory.hosts[0].name, "proxy as1.gone");
+	assert_int_equal(memory.hosts[0].worked[0].port, 80);
 	close_won();
 	forget_outcome();
 	say(OK, TUNNELS);
@@ -358,10 +359,24 @@ static void remembers_the_port(void **state)
 	assert_non_null(strstr(asked[0], "CONNECT as1.gone:80 "));
 }
 
+/* Where the proxy was, when its name fails. */
+static void remembers_the_proxy(void **state)
+{
+	say(OK, TUNNELS);
+	expect_open("https://as1.gone");
+	close_won();
+	forget_outcome();
+	no_names = true;
+	say(OK, TUNNELS);
+	expect_open("https://as1.gone");
+	assert_non_null(strstr(asked[0], "CONNECT as1.gone:443 "));
+}
+
 static void goes_directly_where_no_proxy_says(void **state)
 {
 	char url[64];
 
+	outer_times.open_ms = 300; /* what stands there is no server */
 	assert_null(proxy_except_parse(&proxy.except, "direct.lab"));
 	say(OK, TUNNELS);
 	snprintf(url, sizeof(url), "https://direct.lab:%u", proxy_port); /* no proxy in this case */
@@ -669,6 +684,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		t(the_proxy_alone_is_asked_for_names),
 		t(remembers_the_port),
+		t(remembers_the_proxy),
 		t(goes_directly_where_no_proxy_says),
 		t(the_proxy_is_announced),
 		t(logs_in_by_basic),
