@@ -196,6 +196,12 @@ static void plan_host(const struct dial *d, size_t url, bool by_proxy, struct tr
 		h->n_addrs = 0;
 }
 
+/* Poor ones stand at the end. */
+static bool has_better(const struct dial *d)
+{
+	return d->target.any && !is_poor(d, d->order[0]);
+}
+
 void dial_plan(struct dial *d)
 {
 	struct tries_host hosts[2 * DIAL_URLS_MAX]; /* each directly and by the proxy */
@@ -206,7 +212,7 @@ void dial_plan(struct dial *d)
 	for (size_t i = 0; i < d->target.n_urls; i++) {
 		size_t url = d->order[i];
 
-		if (!dial_rests(d, url) && !(d->target.any && is_poor(d, url))) {
+		if (!dial_rests(d, url) && !(is_poor(d, url) && has_better(d))) {
 			plan_worked(d, url, false);
 			plan_worked(d, url, true);
 		}
