@@ -10,6 +10,7 @@
 #endif
 #include <wolfssl/wolfcrypt/asn_public.h>
 
+#include "common/io/clock.h"
 #include "common/io/log.h"
 
 #define PEM_MAX_BYTES 4096
@@ -23,9 +24,19 @@
 	":ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384" \
 	":ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
+/* Whenever the library looks at a date. */
+static time_t on_time(time_t *out)
+{
+	time_t now = (time_t)clock_wall_s();
+
+	if (out)
+		*out = now;
+	return now;
+}
+
 int tls_global_init(void)
 {
-	return wolfSSL_Init() == WOLFSSL_SUCCESS ? 0 : -EIO;
+	return wolfSSL_Init() == WOLFSSL_SUCCESS && wc_SetTimeCb(on_time) == 0 ? 0 : -EIO;
 }
 
 void tls_global_deinit(void)
