@@ -348,6 +348,10 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 		log_error("the state folder %s cannot be made: %s", d->conf.state, strerror(-r));
 		return r;
 	}
+	clock_open(d->conf.state, d->conf.set_clock);
+	r = sntp_client_open(&d->sntp, loop, &d->conf.ntp);
+	if (r)
+		return r;
 	r = limits_open(&d->limits, d->conf.rate);
 	if (r)
 		return r;
@@ -380,6 +384,8 @@ void daemon_stop(struct daemon *d)
 	stop_services(d);
 	metrics_close(d->metrics);
 	d->metrics = NULL;
+	sntp_client_close(d->sntp);
+	d->sntp = NULL;
 	local_close(d->local);
 	d->local = NULL;
 }

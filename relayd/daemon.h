@@ -12,6 +12,7 @@
 
 #include "common/io/local.h"
 #include "common/io/metrics.h"
+#include "common/io/sntp_client.h"
 #include "relayd/conf.h"
 #include "relayd/drain.h"
 #include "relayd/enrolment.h"
@@ -32,7 +33,8 @@ struct daemon {
 	struct uplink uplink;
 	struct dial_memory memory;
 	struct local *local;
-	struct metrics *metrics; /* NULL: none asked for */
+	struct metrics *metrics;  /* NULL: none asked for */
+	struct sntp_client *sntp; /* NULL: no time servers */
 	struct enrolment enrolment;
 	struct drain drain;
 	uint64_t started_ms;

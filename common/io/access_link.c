@@ -379,7 +379,7 @@ void access_link_status(const struct access_link *l, struct access_link_status *
 	s->cipher = l->inner ? inner_cipher(l->inner) : "";
 	if (o) {
 		outer_stats(o, &stats);
-		s->outer_verified = outer_tls_peer(o)->verified;
+		s->outer_verified = tls_peer_verified(outer_tls_peer(o));
 		snprintf(s->outer_problem, sizeof(s->outer_problem), "%s",
 			 outer_tls_peer(o)->problem);
 	}

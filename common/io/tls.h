@@ -77,9 +77,10 @@ struct tls_peer {
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
 	struct x509_cert *root; /* the domain CA that the pin named; NULL: none */
-	/* Inner engines: the CA that signed its certificate, as long as the engine lives; and when
-	 * both are valid, in Unix seconds. */
-	const struct x509_cert *ca;
+	const struct x509_cert
+		*ca;	 /* inner: who signed its certificate; lives as the engine does */
+	bool only_dates; /* outer: not verified, for its dates alone */
+	/* Inner, and outer with only_dates: when all its certificates are valid, Unix seconds. */
 	int64_t not_before, not_after;
 	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words */
 };
@@ -87,6 +88,8 @@ struct tls_peer {
 /** tls_peer_dates() - are the certificates of an inner engine's peer valid now? Return: 0; -ETIME.
  */
 int tls_peer_dates(const struct tls_peer *peer) __attribute__((warn_unused_result));
+/** tls_peer_verified() - outer: as of now, when the time may be known that was not known then. */
+bool tls_peer_verified(const struct tls_peer *peer);
 
 struct tls {
 	void *ssl;	      /* WOLFSSL */
