@@ -12,6 +12,7 @@
 #include "common/pure/backoff.h"
 #include "common/pure/msg.h"
 
+#define ASK_TIME_MS 86400000 /* the clock that carries the time on drifts */
 #define STEADY_MS 30000 /* online this long: the next loss begins with a short wait again */
 
 struct access_link_times access_link_times = {
@@ -34,6 +35,7 @@ struct access_link {
 	bool rpc_open;
 	struct rpc_ops early_ops; /* from an expired certificate nothing is heard but the time */
 	struct preamble preamble;
+	uint64_t asked_time_ms;
 	uv_timer_t timer; /* waiting: the next try; online: keep-alive */
 	bool timer_closed, closing, gave_up;
 	enum access_link_state state;
@@ -161,6 +163,10 @@ static void on_keepalive(uv_timer_t *timer)
 		access_link_lost(l, "the server has been silent for too long");
 		return;
 	}
+	if (now - l->asked_time_ms >= ASK_TIME_MS) {
+		l->asked_time_ms = now;
+		preamble_ask_again(&l->preamble);
+	}
 	if (unsaid >= t->ping_ms) {
 		(void)rpc_keepalive(&l->rpc); /* a failure closes the connection */
 		unsaid = 0;
@@ -180,6 +186,7 @@ static void on_preamble(void *arg, const char *problem)
 		return;
 	}
 	l->rpc.ops = &l->ops;
+	l->asked_time_ms = clock_mono_ms();
 	set_state(l, ACCESS_LINK_ONLINE);
 	log_info("Access Server connected server=\"%s\" cipher=\"%s\"", l->server,
 		 inner_cipher(l->inner));
