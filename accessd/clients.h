@@ -27,6 +27,7 @@
 #define CLIENTS_ENROL_MS 30000
 #define CLIENTS_HELLO_MS 10000
 #define CLIENTS_SILENCE_MS 150000
+#define CLIENTS_TIMES_MAX 4	     /* questions for the time on one connection before `hello` */
 #define CLIENTS_ENROL_REQUESTS_MAX 8 /* on one connection */
 
 struct clients;

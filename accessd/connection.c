@@ -42,14 +42,15 @@ static void open_control(struct client *c, const struct tls_peer *peer)
 	if (peer->has_cert && peer->verified && peer->has_ident) {
 		c->id = peer->id;
 		memcpy(c->key_sha256, peer->key_sha256, sizeof(c->key_sha256));
+		c->out_of_date = tls_peer_dates(peer) != 0;
 		ok = admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(),
 				     &known, &why);
 	}
 	start_rpc(c, &CONTROL_OPS, CLIENT_HELLO, CLIENTS_HELLO_MS);
 	if (!ok) {
 		log_refused(c, &why);
-		/* Trouble of our own passes; all else only a new invitation or sign-in mends. */
-		client_end(c, why.message, why.code == RPC_INTERNAL);
+		c->is_refused = true;
+		c->refusal = why;
 		return;
 	}
 	c->is_known = true;
@@ -161,7 +162,8 @@ static void on_outer_open(struct outer *o)
 {
 	struct client *c = outer_arg(o);
 	struct tls_expect expect = {.alpn = TLS_ALPN_ENROL "," TLS_ALPN_CONTROL,
-				    .peer_optional = true};
+				    .peer_optional = true,
+				    .dates_later = true};
 	int rc;
 
 	if (c->state == CLIENT_CLOSING)

@@ -349,9 +349,13 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 		log_error("the state folder %s cannot be made: %s", d->conf.state, strerror(-r));
 		return r;
 	}
+	clock_open(d->conf.state, d->conf.set_clock);
 	dial_memory_recall(&d->memory, d->conf.state);
 	dial_proxy_use(&d->proxy, &d->conf.proxy, &d->conf.no_proxy);
 	d->memory.proxy = &d->proxy;
+	r = sntp_client_open(&d->sntp, loop, &d->conf.ntp);
+	if (r)
+		return r;
 	r = limits_open(&d->limits, d->conf.rate);
 	if (r)
 		return r;
@@ -384,6 +388,8 @@ void daemon_stop(struct daemon *d)
 	stop_services(d);
 	metrics_close(d->metrics);
 	d->metrics = NULL;
+	sntp_client_close(d->sntp);
+	d->sntp = NULL;
 	local_close(d->local);
 	d->local = NULL;
 }

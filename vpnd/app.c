@@ -213,11 +213,14 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 		log_error("no state folder path=%s error=\"%s\"", app->config.state, strerror(-r));
 		return r;
 	}
+	clock_open(app->config.state, app->config.set_clock);
 	dial_memory_recall(&app->memory, app->config.state);
 	dial_proxy_use(&app->proxy, &config->proxy, &config->no_proxy);
 	app->memory.proxy = &app->proxy;
 	routes_open(app);
-	r = relays_open(app);
+	r = sntp_client_open(&app->sntp, loop, &app->config.ntp);
+	if (r == 0)
+		r = relays_open(app);
 	if (r == 0)
 		r = captures_open(app);
 	if (r == 0)
@@ -246,6 +249,8 @@ void app_stop(struct app *app)
 	names_close(app);
 	metrics_close(app->metrics);
 	app->metrics = NULL;
+	sntp_client_close(app->sntp);
+	app->sntp = NULL;
 	if (app->local)
 		local_close(app->local);
 	app->local = NULL;

@@ -23,6 +23,7 @@
 #include "common/io/local.h"
 #include "common/io/metrics.h"
 #include "common/io/reporter.h"
+#include "common/io/sntp_client.h"
 #include "vpnd/config.h"
 #include "vpnd/plane.h"
 #include "vpnd/session.h"
@@ -85,6 +86,7 @@ struct app {
 	struct packets *packets;
 	struct plane *plane;
 	struct local *local;
+	struct sntp_client *sntp;	  /* NULL: no time servers */
 	struct metrics *metrics;	  /* NULL: none asked for */
 	struct app_traffic ended_traffic; /* of sessions that are over */
 	struct dial_memory memory;

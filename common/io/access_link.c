@@ -8,11 +8,13 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/io/preamble.h"
 #include "common/pure/backoff.h"
 #include "common/pure/msg.h"
 
 #define SOON_MS 5000
-#define STEADY_MS 30000 /* online this long: the next loss begins with a short wait again */
+#define ASK_TIME_MS 86400000 /* the clock that carries the time on drifts */
+#define STEADY_MS 30000	     /* online this long: the next loss begins with a short wait again */
 
 struct access_link_times access_link_times = {
 	.ping_ms = ACCESS_LINK_PING_MS,
@@ -32,6 +34,9 @@ struct access_link {
 	struct rpc_ops ops;
 	struct rpc rpc;
 	bool rpc_open;
+	struct rpc_ops early_ops; /* from an expired certificate nothing is heard but the time */
+	struct preamble preamble;
+	uint64_t asked_time_ms;
 	uv_timer_t timer; /* waiting: the next try; online: keep-alive */
 	bool timer_closed, closing, gave_up;
 	enum access_link_state state;
@@ -182,6 +187,10 @@ static void on_keepalive(uv_timer_t *timer)
 		access_link_lost(l, "the server has been silent for too long");
 		return;
 	}
+	if (now - l->asked_time_ms >= ASK_TIME_MS) {
+		l->asked_time_ms = now;
+		preamble_ask_again(&l->preamble);
+	}
 	if (unsaid >= t->ping_ms) {
 		(void)rpc_keepalive(&l->rpc); /* a failure closes the connection */
 		unsaid = 0;
@@ -192,20 +201,35 @@ static void on_keepalive(uv_timer_t *timer)
 	uv_timer_start(timer, on_keepalive, next_ms, 0);
 }
 
+static void on_preamble(void *arg, const char *problem)
+{
+	struct access_link *l = arg;
+
+	if (problem) {
+		access_link_lost(l, problem);
+		return;
+	}
+	l->rpc.ops = &l->ops;
+	l->asked_time_ms = clock_mono_ms();
+	set_state(l, ACCESS_LINK_ONLINE);
+	log_info("Access Server connected server=\"%s\"%s%s cipher=\"%s\"", l->server,
+		 l->proxy[0] ? " proxy=" : "", l->proxy, inner_cipher(l->inner));
+	uv_timer_start(&l->timer, on_keepalive, access_link_times.ping_ms, 0);
+	l->cb->on_online(l);
+}
+
 static void on_ready(struct inner *in)
 {
 	struct access_link *l = inner_arg(in);
+	const struct rpc_ops *ops = tls_peer_dates(inner_peer(in)) == 0 ? &l->ops : &l->early_ops;
 
 	if (l->closing)
 		return;
-	rpc_init(&l->rpc, l->loop, &l->ops, l, MSG_MAX_BYTES);
+	rpc_init(&l->rpc, l->loop, ops, l, MSG_MAX_BYTES);
 	l->rpc_open = true;
 	l->sent_ms = l->heard_ms = clock_mono_ms();
-	set_state(l, ACCESS_LINK_ONLINE);
-	log_info("Access Server connected server=\"%s\"%s%s cipher=\"%s\"", l->server,
-		 l->proxy[0] ? " proxy=" : "", l->proxy, inner_cipher(in));
-	uv_timer_start(&l->timer, on_keepalive, access_link_times.ping_ms, 0);
-	l->cb->on_online(l);
+	if (preamble_start(&l->preamble, &l->rpc, inner_peer(in), on_preamble, l) != 0)
+		access_link_lost(l, "the time could not be asked for");
 }
 
 static void on_data(struct inner *in, const uint8_t *bytes, size_t n)
@@ -233,6 +257,7 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 		dial_mark_poor(l->config.memory, l->host, clock_mono_ms());
 	if (was_online && clock_mono_ms() - l->since_ms >= STEADY_MS)
 		backoff_reset(&l->backoff);
+	preamble_stop(&l->preamble);
 	if (l->rpc_open)
 		rpc_deinit(&l->rpc);
 	l->rpc_open = false;
@@ -257,7 +282,8 @@ static const struct inner_callbacks inner_calls = {
 static void on_dial_open(struct dial *d, struct outer *o)
 {
 	struct access_link *l = dial_arg(d);
-	struct tls_expect expect = {.alpn = TLS_ALPN_CONTROL, .any_of_kind = true};
+	struct tls_expect expect = {
+		.alpn = TLS_ALPN_CONTROL, .any_of_kind = true, .dates_later = true};
 	struct outer_tunnel tunnel = {.proxy = ""};
 	char where[DIAL_ADDR_SIZE];
 	int r;
@@ -329,6 +355,7 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 	}
 	l->loop = loop;
 	l->config = *config;
+	l->early_ops.send = on_rpc_send;
 	l->ops = (struct rpc_ops){
 		.send = on_rpc_send,
 		.methods = config->methods,
@@ -368,7 +395,7 @@ void access_link_give_up(struct access_link *l, const char *reason)
 
 struct rpc *access_link_rpc(struct access_link *l)
 {
-	return l->rpc_open && !l->closing ? &l->rpc : NULL;
+	return l->state == ACCESS_LINK_ONLINE && l->rpc_open && !l->closing ? &l->rpc : NULL;
 }
 
 void *access_link_arg(const struct access_link *l)
@@ -393,7 +420,7 @@ void access_link_status(const struct access_link *l, struct access_link_status *
 	s->cipher = l->inner ? inner_cipher(l->inner) : "";
 	if (o) {
 		outer_stats(o, &stats);
-		s->outer_verified = outer_tls_peer(o)->verified;
+		s->outer_verified = tls_peer_verified(outer_tls_peer(o));
 		snprintf(s->outer_problem, sizeof(s->outer_problem), "%s",
 			 outer_tls_peer(o)->problem);
 	}

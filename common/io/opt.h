@@ -67,6 +67,7 @@ void opt_print_prefixes(const struct opt *o, const void *field, char *out, size_
 void opt_print_lans(const struct opt *o, const void *field, char *out, size_t out_size);
 
 #include "common/pure/addr.h"
+#include "common/pure/url.h"
 
 #define OPT_PORTS_MAX 8
 struct opt_ports { /* "443, 80, 5935" */
@@ -112,6 +113,15 @@ bool opt_proxy_is_secret(const void *field);
 /* struct proxy_except */
 const char *opt_parse_no_proxy(const struct opt *o, const char *value, void *field);
 void opt_print_no_proxy(const struct opt *o, const void *field, char *out, size_t out_size);
+#define OPT_SERVERS_MAX 8
+struct opt_servers { /* "time.example.org, 192.0.2.1, [2001:db8::1]:1123"; of a url the host and the
+			port */
+	size_t n;
+	struct url at[OPT_SERVERS_MAX];
+};
+const char *opt_parse_servers(const struct opt *o, const char *value,
+			      void *field); /* struct opt_servers; may be empty */
+void opt_print_servers(const struct opt *o, const void *field, char *out, size_t out_size);
 
 /** opt_defaults() - fill @conf with the table's defaults; zero bytes where there is none. */
 void opt_defaults(const struct opt *table, size_t n, void *conf);

@@ -68,6 +68,7 @@ struct tls_expect {
 	bool has_ca_pin; /* first contact: the chain's root is this certificate (SHA-256 of DER) */
 	uint8_t ca_sha256[32];
 	bool peer_optional; /* server: a client without certificate is let in (ALPN enrol) */
+	bool dates_later;   /* wrong dates alone end nothing: the owner looks at tls_peer_dates() */
 };
 
 struct tls_peer {
@@ -75,9 +76,20 @@ struct tls_peer {
 	bool has_ident;
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	struct x509_cert *root;	       /* the domain CA that the pin named; NULL: none */
+	struct x509_cert *root; /* the domain CA that the pin named; NULL: none */
+	const struct x509_cert
+		*ca;	 /* inner: who signed its certificate; lives as the engine does */
+	bool only_dates; /* outer: not verified, for its dates alone */
+	/* Inner, and outer with only_dates: when all its certificates are valid, Unix seconds. */
+	int64_t not_before, not_after;
 	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words */
 };
+
+/** tls_peer_dates() - are the certificates of an inner engine's peer valid now? Return: 0; -ETIME.
+ */
+int tls_peer_dates(const struct tls_peer *peer) __attribute__((warn_unused_result));
+/** tls_peer_verified() - outer: as of now, when the time may be known that was not known then. */
+bool tls_peer_verified(const struct tls_peer *peer);
 
 struct tls {
 	void *ssl;	      /* WOLFSSL */
