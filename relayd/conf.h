@@ -17,6 +17,7 @@ struct conf {
 	struct opt_ports ports;
 	struct opt_proxy proxy;
 	struct proxy_except no_proxy;
+	bool refuse_inspection;
 	long max_sessions;
 	uint64_t capacity; /* bytes a second, 0: not said */
 	long workers;	   /* 0: one for each core */

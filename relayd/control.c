@@ -60,6 +60,7 @@ static void put_uplink(json_t *o, const struct uplink *u)
 	put_count(o, "retry_in_ms", s.retry_in_ms);
 	put(o, "outer_verified", json_boolean(s.outer_verified));
 	put(o, "outer_problem", json_string(s.outer_problem));
+	put(o, "inspection", json_string(s.inspection));
 }
 
 /* What the workers have counted, together. */

@@ -141,6 +141,7 @@ static int start_services(struct daemon *d)
 				    .ports = &d->conf.ports,
 				    .memory = &d->memory,
 				    .state_dir = d->conf.state,
+				    .refuse_inspection = d->conf.refuse_inspection,
 				    .ops = &uplink_ops,
 				    .arg = d};
 	r = uplink_open(&d->uplink, d->loop);

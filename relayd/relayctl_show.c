@@ -56,7 +56,9 @@ static void print_access(const json_t *s)
 	else if (count_of(s, "retry_in_ms") > 0)
 		printf("               next try in %" PRId64 " s\n",
 		       count_of(s, "retry_in_ms") / 1000 + 1);
-	if (text_of(s, "outer_problem")[0])
+	if (text_of(s, "inspection")[0])
+		printf("Outer layer:   %s\n", text_of(s, "inspection"));
+	else if (text_of(s, "outer_problem")[0])
 		printf("Outer layer:   %s\n", text_of(s, "outer_problem"));
 }
 

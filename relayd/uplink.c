@@ -266,6 +266,7 @@ int uplink_open(struct uplink *u, uv_loop_t *loop)
 		.memory = u->memory,
 		.methods = methods,
 		.n_methods = sizeof(methods) / sizeof(methods[0]),
+		.refuse_inspection = u->refuse_inspection,
 	};
 
 	int r = access_link_open(&u->link, loop, &config, &callbacks, u);

@@ -342,6 +342,7 @@ int access_open(struct app *app)
 		.memory = &app->memory,
 		.methods = methods,
 		.n_methods = sizeof(methods) / sizeof(methods[0]),
+		.refuse_inspection = app->config.refuse_inspection,
 	};
 
 	return access_link_open(&app->link, app->loop, &config, &link_calls, app);

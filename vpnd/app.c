@@ -39,6 +39,10 @@ static int make_contexts(struct app *app)
 	const struct identity *id = &app->identity;
 	int r = tls_ctx_outer_client(&app->outer_ctx, &id->ca, true);
 
+	if (r == 0 && app->config.refuse_inspection) {
+		tls_ctx_refuse_inspection(app->outer_ctx);
+		r = relays_verify(app, &id->ca);
+	}
 	if (r == 0)
 		r = tls_ctx_inner_client(&app->inner_client_ctx, &id->cert, &id->key, &id->ca);
 	if (r == 0)

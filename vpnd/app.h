@@ -199,6 +199,8 @@ void relays_begin(struct app *app);
 void relays_watch(struct app *app, const struct waiter *w, const char *device);
 void relays_unwatch(struct app *app, const struct waiter *w);
 void relays_on_hello(struct app *app, const json_t *hello);
+/** relays_verify() - measure_verify(). */
+int relays_verify(struct app *app, const struct x509_cert *ca) __attribute__((warn_unused_result));
 void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_measure(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params); /* session.measured */

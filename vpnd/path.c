@@ -707,7 +707,8 @@ void path_status(const struct path *p, struct path_status *s)
 	s->cipher = p->inner ? inner_cipher(p->inner) : "";
 	if (o) {
 		outer_stats(o, &stats);
-		s->outer_verified = outer_tls_peer(o)->verified;
+		s->outer_verified = tls_peer_verified(outer_tls_peer(o));
+		tls_peer_inspection(outer_tls_peer(o), s->inspection);
 		s->shed = stats.shed;
 	}
 	s->outer_version = stats.tls_version;

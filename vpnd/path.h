@@ -121,7 +121,8 @@ struct path_status {
 	double rtt_ms;			  /* < 0: not known yet */
 	const char *cipher, *outer_version;
 	bool outer_verified;
-	bool shed; /* the outer layer is shed in both directions */
+	char inspection[TLS_INSPECTION_SIZE]; /* in words; "": nobody is found in between */
+	bool shed;			      /* the outer layer is shed in both directions */
 	bool peer_super;
 	uint32_t peer_mtu;  /* 0: no HELLO yet */
 	uint64_t rate;	    /* bytes a second that the path delivered lately; 0: not known */

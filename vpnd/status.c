@@ -53,6 +53,8 @@ static void add_server(json_t *o, const struct access_link_status *st)
 			   addr, "proxy", st->proxy[0] ? st->proxy : NULL, "port", atoi(port),
 			   "since_s", (json_int_t)((clock_mono_ms() - st->since_ms) / 1000),
 			   "outer", outer, "tls", st->outer_version, "cipher", st->cipher);
+	if (st->inspection[0])
+		json_object_set_new(server, "inspection", json_string(st->inspection));
 	json_object_set_new(o, "server", server);
 }
 
@@ -195,6 +197,8 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 				    json_boolean(st.path.peer_super && plane_super(app->plane)));
 		json_object_set_new(o, "peer_mtu", ints(st.path.peer_mtu));
 	}
+	if (st.path.inspection[0])
+		json_object_set_new(o, "inspection", json_string(st.path.inspection));
 	if (st.path.rtt_ms >= 0)
 		json_object_set_new(o, "rtt_ms", json_real(st.path.rtt_ms));
 	json_object_set_new(o, "bytes_in", ints(st.bytes_in));

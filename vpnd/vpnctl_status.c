@@ -74,7 +74,10 @@ static void print_server(const json_t *s)
 	line("Server", text);
 	snprintf(text, sizeof(text), "%s %s", vpnctl_text(s, "tls"), vpnctl_text(s, "cipher"));
 	line("Encryption", text[0] == ' ' ? text + 1 : text);
-	line("Certificate", vpnctl_text(s, "outer"));
+	if (vpnctl_text(s, "inspection")[0])
+		line("Inspection", vpnctl_text(s, "inspection"));
+	else
+		line("Certificate", vpnctl_text(s, "outer"));
 }
 
 static void print_dns(const json_t *d)
@@ -158,6 +161,7 @@ static void print_path(const json_t *s)
 		snprintf(text + n, sizeof(text) - (size_t)n, ", round trip %.1f ms",
 			 json_number_value(rtt));
 	line("Relay", text);
+	line("Inspection", vpnctl_text(s, "inspection"));
 }
 
 static void print_traffic(const json_t *s)

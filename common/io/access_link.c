@@ -346,6 +346,8 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 	if (!l)
 		return -ENOMEM;
 	r = tls_ctx_outer_client(&l->outer_ctx, &id->ca, true);
+	if (r == 0 && config->refuse_inspection)
+		tls_ctx_refuse_inspection(l->outer_ctx);
 	if (r == 0)
 		r = tls_ctx_inner_client(&l->inner_ctx, &id->cert, &id->key, &id->ca);
 	if (r != 0) {
@@ -423,6 +425,7 @@ void access_link_status(const struct access_link *l, struct access_link_status *
 		s->outer_verified = tls_peer_verified(outer_tls_peer(o));
 		snprintf(s->outer_problem, sizeof(s->outer_problem), "%s",
 			 outer_tls_peer(o)->problem);
+		tls_peer_inspection(outer_tls_peer(o), s->inspection);
 	}
 	s->outer_version = stats.tls_version;
 }

@@ -45,6 +45,7 @@ struct access_link_config {
 	struct dial_memory *memory;	  /* borrowed */
 	const struct rpc_method *methods; /* what accessd may ask; rpc->arg is the access_link */
 	size_t n_methods;
+	bool refuse_inspection; /* go through nobody who ends the TLS on the way */
 };
 
 int access_link_open(struct access_link **out, uv_loop_t *loop,
@@ -78,6 +79,7 @@ struct access_link_status {
 	uint64_t retry_in_ms; /* waiting */
 	bool outer_verified;
 	char outer_problem[TLS_REASON_SIZE];
+	char inspection[TLS_INSPECTION_SIZE]; /* in words; "": nobody is found in between */
 	const char *outer_version, *cipher;
 };
 void access_link_status(const struct access_link *l, struct access_link_status *s);

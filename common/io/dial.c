@@ -120,7 +120,7 @@ static void obey(const struct try *t, const struct outer *o)
 	const char *host = d->target.urls[t->url].host;
 	uint32_t s = outer_retry_after_s(o);
 
-	if (s == 0 || !d->target.any || !outer_tls_peer(o)->verified)
+	if (s == 0 || !d->target.any || !tls_peer_verified(outer_tls_peer(o)))
 		return;
 	dial_rest(d->memory, host, s, clock_mono_ms());
 	log_info("server asks to come back later host=%s seconds=%u", host, s);

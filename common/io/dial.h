@@ -21,7 +21,7 @@
 #define DIAL_PATIENCE_MS 1500
 #define DIAL_TOTAL_MS 20000
 #define DIAL_URLS_MAX TRIES_HOSTS_MAX
-#define DIAL_REASON_SIZE 400
+#define DIAL_REASON_SIZE 600
 #define DIAL_ADDR_SIZE 56     /* "[IPv6]:port" */
 #define DIAL_PROXIED "proxy " /* before the host, in the memory */
 

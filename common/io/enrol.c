@@ -431,7 +431,11 @@ int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request 
 	if (r == 0)
 		r = load_or_make_key(e);
 	if (r == 0)
-		r = tls_ctx_outer_client(&e->outer_ctx, ca, false);
+		r = tls_ctx_outer_client(&e->outer_ctx, ca, request->refuse_inspection);
+	if (r == 0 && request->refuse_inspection)
+		tls_ctx_refuse_inspection(e->outer_ctx);
+	if (r == 0 && e->has_invite)
+		tls_ctx_outer_pin(e->outer_ctx, e->invite.ca_sha256);
 	if (r == 0)
 		r = tls_ctx_inner_client(&e->inner_ctx, NULL, NULL, ca);
 	if (r == 0)

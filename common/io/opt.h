@@ -58,6 +58,9 @@ const char *opt_parse_prefixes(const struct opt *o, const char *value,
 /* struct opt_lans: as prefixes, each may be followed by " via GATEWAY" */
 const char *opt_parse_lans(const struct opt *o, const char *value, void *field);
 void opt_print_string(const struct opt *o, const void *field, char *out, size_t out_size);
+const char *opt_parse_inspection(const struct opt *o, const char *value,
+				 void *field); /* bool: report/refuse */
+void opt_print_inspection(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_bool(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_int(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_rate(const struct opt *o, const void *field, char *out, size_t out_size);

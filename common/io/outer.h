@@ -33,7 +33,7 @@
 #define OUTER_QUEUE_HIGH_BYTES (256u << 10) /* owners stop feeding above this */
 #define OUTER_QUEUE_LOW_BYTES (64u << 10)   /* on_drain below this */
 #define OUTER_QUEUE_MAX_BYTES (1u << 20)    /* outer_send() refuses beyond */
-#define OUTER_REASON_SIZE 200
+#define OUTER_REASON_SIZE 360
 #define OUTER_ANSWERS_MAX 16 /* of a server on one connection, all within OUTER_OPEN_MS */
 
 struct outer;

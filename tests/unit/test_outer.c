@@ -1139,6 +1139,23 @@ static void a_client_passes_over_other_servers(void **state)
 	}
 }
 
+/* Nothing is said to somebody who ends the TLS on the way, if that is not wanted. */
+static void a_client_may_refuse_who_sits_between(void **state)
+{
+	struct tls_ctx *mine = client_ctx;
+
+	assert_int_equal(tls_ctx_outer_client(&client_ctx, NULL, false), 0);
+	tls_ctx_refuse_inspection(client_ctx);
+	connect_end(&c, "Authorization: Bearer secret\r\n");
+	accept_end(&s);
+	assert_closed(&c, "refused (inspection = refuse)");
+	assert_says(c.reason, "TLS is inspected or ended on the way");
+	assert_true(wait_for(s.closed, 2000));
+	assert_false(s.requested);
+	tls_ctx_free(client_ctx);
+	client_ctx = mine;
+}
+
 static void a_client_refuses_what_is_no_tls(void **state)
 {
 	static const char *const first[] = {"HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -1724,6 +1741,7 @@ int main(void)
 		t(sends_its_headers),
 		t(refuses_a_request_that_is_too_long),
 		t(a_client_passes_over_other_servers),
+		t(a_client_may_refuse_who_sits_between),
 		t(a_client_refuses_what_is_no_tls),
 		t(a_server_that_speaks_first_does_no_harm),
 		t(refuses_data_before_ready),
