@@ -11,6 +11,15 @@ random     random bytes
 tls        random bytes inside TLS
 frames     a WebSocket of the right protocol, and frames that are none
 inner      the same, and random bytes in its messages
+
+What may stand where a proxy should:
+garbage    grants a tunnel, and says what is not TLS
+page       grants it with a body behind
+hung       grants it, and closes
+endless    a head that never ends
+headers    100 KB of headers
+chunked    wants a login, with a body in chunks, and closes
+portal     leads elsewhere
 """
 import base64
 import hashlib
@@ -22,6 +31,17 @@ import sys
 import threading
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<h1>Hi!</h1>\n"
+GRANTED = b"HTTP/1.1 200 Connection established\r\n"
+LOGIN = b'HTTP/1.1 407 Login\r\nProxy-Authenticate: Basic realm="x"\r\n'
+PROXIES = {
+    "garbage": GRANTED + b"\r\n" + b"garbage\r\n" * 1000,
+    "page": GRANTED + b"Content-Type: text/html\r\nContent-Length: 13\r\n\r\n<h1>Hi!</h1>\n",
+    "hung": GRANTED + b"\r\n",
+    "endless": GRANTED,
+    "headers": GRANTED + b"X-Padding: 0123456789\r\n" * 4400 + b"\r\n",
+    "chunked": LOGIN + b"Transfer-Encoding: chunked\r\n\r\n5\r\nlogin\r\n0\r\n\r\n",
+    "portal": b"HTTP/1.1 302 Found\r\nLocation: http://portal.lab/\r\nContent-Length: 0\r\n\r\n",
+}
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -34,8 +54,20 @@ def upgrade(request):
     )
 
 
+def act_proxy(kind, s):
+    s.recv(8192)
+    s.sendall(PROXIES[kind])
+    while kind == "endless":
+        s.sendall(b"X-More: and more\r\n")
+    if kind not in ("hung", "chunked"):
+        s.recv(4096)
+
+
 def converse(kind, s, context):
     try:
+        if kind in PROXIES:
+            act_proxy(kind, s)
+            return
         if kind == "ssh":
             s.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
         if kind in ("ssh", "silent"):
