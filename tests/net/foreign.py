@@ -15,6 +15,15 @@ redirect   a login page elsewhere
 chunked    a page in chunks
 big        an answer with a header of 100 KB
 endless    an answer whose head never ends
+
+What may stand where a proxy should:
+garbage    grants a tunnel, and says what is not TLS
+page       grants it with a body behind
+hung       grants it, and closes
+no-end     a head that never ends
+headers    100 KB of headers
+login      wants a login, with a body in chunks, and closes
+portal     leads elsewhere
 """
 import base64
 import hashlib
@@ -27,6 +36,17 @@ import threading
 import time
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<h1>Hi!</h1>\n"
+GRANTED = b"HTTP/1.1 200 Connection established\r\n"
+LOGIN = b'HTTP/1.1 407 Login\r\nProxy-Authenticate: Basic realm="x"\r\n'
+PROXIES = {
+    "garbage": GRANTED + b"\r\n" + b"garbage\r\n" * 1000,
+    "page": GRANTED + b"Content-Type: text/html\r\nContent-Length: 13\r\n\r\n<h1>Hi!</h1>\n",
+    "hung": GRANTED + b"\r\n",
+    "no-end": GRANTED,
+    "headers": GRANTED + b"X-Padding: 0123456789\r\n" * 4400 + b"\r\n",
+    "login": LOGIN + b"Transfer-Encoding: chunked\r\n\r\n5\r\nlogin\r\n0\r\n\r\n",
+    "portal": b"HTTP/1.1 302 Found\r\nLocation: http://portal.lab/\r\nContent-Length: 0\r\n\r\n",
+}
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -39,8 +59,20 @@ def upgrade(request):
     )
 
 
+def act_proxy(kind, s):
+    s.recv(8192)
+    s.sendall(PROXIES[kind])
+    while kind == "no-end":
+        s.sendall(b"X-More: and more\r\n")
+    if kind not in ("hung", "login"):
+        s.recv(4096)
+
+
 def converse(kind, s, context):
     try:
+        if kind in PROXIES:
+            act_proxy(kind, s)
+            return
         if kind == "ssh":
             s.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
         if kind in ("ssh", "silent"):
