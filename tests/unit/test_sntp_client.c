@@ -220,7 +220,7 @@ static void closes_in_any_state(void **state)
 	for (unsigned int turns = 0; turns < 60; turns++) {
 		clock_open("/nonexistent", false);
 		start();
-		for (unsigned int i = 0; i < turns * 5; i++) {
+		for (unsigned int i = 0; i < turns * 2; i++) {
 			uv_run(&loop, UV_RUN_NOWAIT);
 			usleep(100);
 		}
