@@ -495,6 +495,35 @@ static void command_line(void **state)
 	assert_non_null(strstr(logged, "\n[net]\n  ports = 443, 80\n      ports to try\n"));
 }
 
+/* Servers: names and addresses, with a port or without. */
+static void servers(void **state)
+{
+	static const char good[] =
+		"time.example.org, 192.0.2.1:1123, 2001:db8::1, [2001:db8::2]:123";
+	static const char *const bad[] = {
+		"a, a", "https://a", "a/b", "a:0", "a:65536",		"[2001:db8::1",
+		"a b",	"u@a",	     ",",   "a,",  "1,2,3,4,5,6,7,8,9", "a:123, A:123",
+		"a?b"};
+	struct opt_servers all, untouched;
+	char text[512];
+
+	(void)state;
+	assert_null(opt_parse_servers(NULL, "", &all));
+	assert_int_equal(all.n, 0);
+	assert_null(opt_parse_servers(NULL, good, &all));
+	assert_int_equal(all.n, 4);
+	assert_int_equal(all.at[1].port, 1123);
+	assert_true(all.at[2].is_address);
+	opt_print_servers(NULL, &all, text, sizeof(text));
+	assert_string_equal(text, good);
+	untouched = all;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (!opt_parse_servers(NULL, bad[i], &all))
+			fail_msg("taken: %s", bad[i]);
+		assert_memory_equal(&all, &untouched, sizeof(all));
+	}
+}
+
 static int setup(void **state)
 {
 	int fd = mkstemp(path);
@@ -522,6 +551,7 @@ int main(void)
 		cmocka_unit_test(required),
 		cmocka_unit_test(files),
 		cmocka_unit_test(print_and_read_again),
+		cmocka_unit_test(servers),
 		cmocka_unit_test(command_line),
 	};
 
