@@ -23,7 +23,7 @@
 #define CLIENTS_OF_ADDRESS_MAX 64 /* of these from one address (IPv6: /64); this host is exempt */
 #define CLIENTS_ENROL_MS 30000
 #define CLIENTS_HELLO_MS 10000
-#define CLIENTS_SILENCE_MS 150000
+#define CLIENTS_SILENCE_MS 75000     /* one keep-alive is missing, for 30 s */
 #define CLIENTS_ENROL_REQUESTS_MAX 8 /* on one connection */
 
 struct clients;

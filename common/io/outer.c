@@ -34,12 +34,15 @@
 #define TCP_KEEP_COUNT 3
 #define TCP_TIMEOUT_MS 15000
 
-struct outer_times outer_times = {
-	.open_ms = OUTER_OPEN_MS, .finish_ms = FINISH_MS, .trim_ms = TRIM_MS};
+struct outer_times outer_times = {.connect_ms = OUTER_CONNECT_MS,
+				  .open_ms = OUTER_OPEN_MS,
+				  .finish_ms = FINISH_MS,
+				  .trim_ms = TRIM_MS};
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_timer(uv_timer_t *timer);
 static void trim_later(struct outer *o);
+static void open_timer(struct outer *o);
 
 /* Closing */
 
@@ -495,6 +498,7 @@ static void on_connected(struct outer *o)
 		return;
 	}
 	o->state = OUTER_TLS;
+	open_timer(o);
 	process(o);
 }
 
@@ -683,12 +687,23 @@ static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ct
 	return o;
 }
 
+/* Until it is open. */
+static void open_timer(struct outer *o)
+{
+	uint64_t now = uv_now(o->loop), ms = outer_times.open_ms;
+	/* Each loop looks at the clock when it wakes: this one may have slept since then. */
+	uint64_t age = now > o->born_ms ? now - o->born_ms : 0;
+
+	if (o->state == OUTER_CONNECTING && ms > outer_times.connect_ms)
+		ms = outer_times.connect_ms;
+	uv_timer_start(&o->timer, on_timer, age < ms ? ms - age : 0, 0);
+}
+
 /* From here on errors come by on_closed. Return: 0; -errno and nothing is left open but the socket.
  */
 static int open_handles(struct outer *o)
 {
 	int r = uv_poll_init(o->loop, &o->poll, o->fd);
-	uint64_t now = uv_now(o->loop), age;
 
 	if (r != 0)
 		return r;
@@ -697,10 +712,7 @@ static int open_handles(struct outer *o)
 	uv_prepare_init(o->loop, &o->flusher);
 	o->poll.data = o->timer.data = o->flusher.data = o;
 	o->handles = 3;
-	/* Each loop looks at the clock when it wakes: this one may have slept since then. */
-	age = now > o->born_ms ? now - o->born_ms : 0;
-	uv_timer_start(&o->timer, on_timer,
-		       age < outer_times.open_ms ? outer_times.open_ms - age : 0, 0);
+	open_timer(o);
 	update_poll(o);
 	return 0;
 }
