@@ -21,7 +21,6 @@
 #define OUT_KEEP_BYTES 1024 /* a queue that never holds more is not kept at all */
 #define OUT_KEEP_PART 8	    /* one of which less than this part is used, not for long */
 #define OUT_KEEP_MS 100
-#define TRIM_BYTES 8192	  /* buffers that are larger together are given back */
 #define TRIM_MS 2000	  /* when nothing came or went for so long */
 #define READS_PER_EVENT 4 /* then the others have their turn */
 #define FINISH_MS 5000
@@ -588,16 +587,25 @@ static void arm_timer(struct outer *o)
 /* It may have been busy and then fallen silent at once: nothing else would look at it again. */
 static void trim_later(struct outer *o)
 {
-	if (o->trim_due || o->closing || o->state != OUTER_OPEN ||
-	    o->net_in.size + o->net_out.size + o->plain.size <= TRIM_BYTES)
+	if (o->trim_due || o->closing || o->state != OUTER_OPEN)
 		return;
 	o->trim_due = true;
 	arm_timer(o);
 }
 
+/* After a pause the kernel acknowledges at once, in a packet of its own. What comes after this is a
+ * keep-alive: its answer can carry that. */
+static void await_answers(const struct outer *o)
+{
+	int off = 0;
+
+	setsockopt(o->fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off)); /* a refinement */
+}
+
 static void trim(struct outer *o)
 {
 	o->trim_due = false;
+	await_answers(o);
 	o->read_bytes = READ_FIRST_BYTES;
 	release_buffers(o);
 	if (buf_len(&o->net_out) == 0)
