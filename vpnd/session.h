@@ -30,9 +30,8 @@
 #define SESSION_LIFE_LOOK_MS 30000 /* a session may outlive its time by so much after a sleep */
 #define SESSION_RETRY_BASE_MS 500
 #define SESSION_RETRY_MAX_MS 15000
-#define SESSION_SOON_MS \
-	180000 /* so long after the loss of its path a session waits no longer than */
-#define SESSION_RETRY_SOON_MS 3000 /* this: packets are to flow soon after a cable is back */
+#define SESSION_RETRY_SOON_MS 3000 /* instead, so that packets flow soon after a cable is back: */
+#define SESSION_SOON_MS 180000	   /* so long after the loss of the path */
 
 enum session_state { SESSION_SEARCHING, SESSION_UP, SESSION_ENDING };
 

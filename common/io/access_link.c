@@ -120,7 +120,7 @@ static void wait_and_retry(struct access_link *l, const char *why)
 	uint32_t random, ms;
 
 	file_random(&random, sizeof(random));
-	ms = l->at_once ? 0 : backoff_next_ms(&l->backoff, random);
+	ms = l->at_once ? random % CHECK_SPREAD_MS : backoff_next_ms(&l->backoff, random);
 	l->at_once = false;
 	snprintf(l->last_error, sizeof(l->last_error), "%s", why);
 	set_state(l, l->gave_up ? ACCESS_LINK_OFF : ACCESS_LINK_WAITING);

@@ -255,7 +255,7 @@ is_searching() {
 	sleep 10
 	lab link site1 --up
 	wait_for 30 talk pc1 tcp "$plc1"
-	held 24000
+	held 16000
 	wait_for 5 both_up
 }
 
@@ -264,7 +264,7 @@ is_searching() {
 	lab in eng1 sh -c 'ip address add 10.1.1.3/24 dev wan; ip address del 10.1.1.2/24 dev wan
 		ip -6 address del 2001:db8:e:1::2/64 dev wan; ip -6 address add 2001:db8:e:1::3/64 dev wan nodad
 		ip route replace default via 10.1.1.1; ip -6 route replace default via 2001:db8:e:1::1'
-	held 20000
+	held 10000
 	wait_for 15 both_up
 }
 
