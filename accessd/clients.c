@@ -231,8 +231,7 @@ static const char *why_late(const struct client *c, uint64_t now)
 	case CLIENT_ONLINE:
 		if (c->reported_ms && now > c->reported_ms + HEALTH_SILENCE_MS)
 			return "no report came for 25 s";
-		return now > c->heard_ms + CLIENTS_SILENCE_MS ? "nothing was heard for 150 s"
-							      : NULL;
+		return now > c->heard_ms + CLIENTS_SILENCE_MS ? "nothing was heard for 75 s" : NULL;
 	}
 	return NULL;
 }

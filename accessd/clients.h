@@ -26,7 +26,7 @@
 #define CLIENTS_BACK_A_SECOND 200 /* after a restart */
 #define CLIENTS_ENROL_MS 30000
 #define CLIENTS_HELLO_MS 10000
-#define CLIENTS_SILENCE_MS 150000
+#define CLIENTS_SILENCE_MS 75000     /* one keep-alive is missing, for 30 s */
 #define CLIENTS_TIMES_MAX 4	     /* questions for the time on one connection before `hello` */
 #define CLIENTS_ENROL_REQUESTS_MAX 8 /* on one connection */
 

@@ -13,7 +13,7 @@
 #include "relayd/relay.h"
 
 #define LOG_BURST 20
-#define SILENCE_MS 150000 /* a joined leg that sends nothing for so long is dead */
+#define SILENCE_MS 90000 /* a joined leg that sends nothing for so long is dead */
 #define PROBE_BODY "farlan relayd " FARLAN_VERSION
 
 static void set_from(struct leg *l, const struct sockaddr_storage *ss)

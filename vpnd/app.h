@@ -139,6 +139,8 @@ int sessions_begin(struct app *app, struct grant *grant, const struct waiter *wa
 /** sessions_end() - @tell: accessd does not know yet. */
 void sessions_end(struct app_session *as, const char *reason, bool tell);
 void sessions_end_all(struct app *app, const char *reason, bool tell);
+/** sessions_idle() - there are sessions, and none of them is in use. */
+bool sessions_idle(const struct app *app);
 /** sessions_find() - by id, or by the peer's name; NULL. */
 struct app_session *sessions_find(struct app *app, const char *session);
 struct app_session *sessions_find_peer(struct app *app, const char *peer);

@@ -162,6 +162,7 @@ int netconf_conflicts(struct netconf *nc, const struct prefix *want, int skip_if
 struct netconf_way {
 	struct netconf_link link; /* ifindex 0: the address is this host's */
 	struct addr gateway;	  /* family 0: on the link */
+	struct addr source;	  /* netconf_way_now(): our address then; else family 0 */
 };
 
 /**

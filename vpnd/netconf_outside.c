@@ -53,6 +53,7 @@ static void fill_way(struct netconf_way *way, struct rtnl_route *r)
 	if (!if_indextoname((unsigned int)way->link.ifindex, way->link.name))
 		way->link.name[0] = '\0';
 	(void)netconf_to_addr(rtnl_route_nh_get_gateway(nh), &way->gateway);
+	(void)netconf_to_addr(rtnl_route_get_pref_src(r), &way->source);
 }
 
 /* --- what the kernel would do with a packet --- */

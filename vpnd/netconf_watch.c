@@ -2,6 +2,7 @@
 #include "vpnd/netconf_watch.h"
 
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
@@ -19,16 +20,19 @@ struct netconf_watch {
 	uv_timer_t settle;
 	unsigned int handles; /* not closed yet */
 	bool closing;
-	void (*on_change)(void *arg);
+	uint64_t up, came_up; /* bits of links; not known: up */
+	void (*on_change)(void *arg, uint64_t came_up);
 	void *arg;
 };
 
 static void on_settled(uv_timer_t *timer)
 {
 	struct netconf_watch *w = timer->data;
+	uint64_t came_up = w->came_up;
 
+	w->came_up = 0;
 	if (!w->closing)
-		w->on_change(w->arg);
+		w->on_change(w->arg, came_up);
 }
 
 static void changed(struct netconf_watch *w)
@@ -37,12 +41,30 @@ static void changed(struct netconf_watch *w)
 		uv_timer_start(&w->settle, on_settled, NETCONF_WATCH_SETTLE_MS, 0);
 }
 
+static void note_link(struct netconf_watch *w, struct nlmsghdr *hdr)
+{
+	const struct ifinfomsg *link = nlmsg_data(hdr);
+	uint64_t bit;
+	bool up;
+
+	if (nlmsg_datalen(hdr) < (int)sizeof(*link))
+		return;
+	bit = netconf_watch_bit(link->ifi_index);
+	up = hdr->nlmsg_type == RTM_NEWLINK && (link->ifi_flags & IFF_UP) &&
+	     (link->ifi_flags & IFF_LOWER_UP);
+	if (up && !(w->up & bit))
+		w->came_up |= bit;
+	w->up = up ? w->up | bit : w->up & ~bit;
+}
+
 /* Routes of ours, and those to this host's own addresses, follow from what is known already. */
 static int on_message(struct nl_msg *msg, void *arg)
 {
 	struct nlmsghdr *hdr = nlmsg_hdr(msg);
 	const struct rtmsg *route = nlmsg_data(hdr);
 
+	if (hdr->nlmsg_type == RTM_NEWLINK || hdr->nlmsg_type == RTM_DELLINK)
+		note_link(arg, hdr);
 	if (hdr->nlmsg_type != RTM_NEWROUTE && hdr->nlmsg_type != RTM_DELROUTE)
 		changed(arg);
 	else if (nlmsg_datalen(hdr) >= (int)sizeof(*route) &&
@@ -109,8 +131,8 @@ void netconf_watch_close(struct netconf_watch *w)
 	uv_close((uv_handle_t *)&w->settle, on_handle_closed);
 }
 
-int netconf_watch_open(struct netconf_watch **out, uv_loop_t *loop, void (*on_change)(void *arg),
-		       void *arg)
+int netconf_watch_open(struct netconf_watch **out, uv_loop_t *loop,
+		       void (*on_change)(void *arg, uint64_t came_up), void *arg)
 {
 	struct netconf_watch *w = calloc(1, sizeof(*w));
 	int r;
@@ -119,7 +141,12 @@ int netconf_watch_open(struct netconf_watch **out, uv_loop_t *loop, void (*on_ch
 	if (!w)
 		return -ENOMEM;
 	*w = (struct netconf_watch){
-		.sock = nl_socket_alloc(), .handles = 2, .on_change = on_change, .arg = arg};
+		.sock = nl_socket_alloc(),
+		.handles = 2,
+		.up = UINT64_MAX,
+		.on_change = on_change,
+		.arg = arg,
+	};
 	r = w->sock ? join(w->sock) : -ENOMEM;
 	if (r == 0)
 		r = uv_poll_init(loop, &w->poll, nl_socket_get_fd(w->sock));

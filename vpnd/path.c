@@ -23,7 +23,9 @@ const struct path_times path_times_default = {
 	.lost_ms = 5000,
 	.rtt_every_ms = 10000,
 	.idle_ping_ms = 45000,
-	.idle_lost_ms = 90000,
+	.idle_yield_ms = 4000,
+	.idle_lost_ms = 15000,
+	.check_lost_ms = 2000,
 };
 
 #define SHED_YOUNG_MS 10000 /* a path that dies sooner after it has shed may have died of that */
@@ -73,7 +75,6 @@ static int send_frame(struct path *p, enum frame_type type, const void *payload,
 		return -EPIPE;
 	frame_header_encode(bytes, type, n);
 	memcpy(bytes + FRAME_HEADER_BYTES, payload, n);
-	p->sent_ms = clock_mono_ms();
 	return inner_send(p->inner, bytes, FRAME_HEADER_BYTES + n);
 }
 
@@ -187,8 +188,10 @@ static void follow_ping(struct path *p, uint64_t now)
 {
 	uint64_t out = bytes_out(p);
 
-	if (ping_waits(p) && out > p->out_seen)
+	if (ping_waits(p) && out > p->out_seen) {
 		p->pinged_ms = now;
+		p->checked_ms = p->checked_ms ? now : 0;
+	}
 	p->out_seen = out;
 }
 
@@ -200,7 +203,8 @@ static uint64_t ping_at(const struct path *p, uint64_t now)
 	if (p->pinged_ms)
 		return UINT64_MAX; /* one that is not answered is enough */
 	if (!active(p, now))
-		return p->sent_ms + p->times->idle_ping_ms;
+		return p->heard_ms + p->times->idle_ping_ms +
+		       (p->config.grant->role == TOKEN_DEVICE ? p->times->idle_yield_ms : 0);
 	return min_ms(quiet_since + p->times->quiet_ms, p->asked_ms + p->times->rtt_every_ms);
 }
 
@@ -215,9 +219,13 @@ static uint64_t suspect_at(const struct path *p, uint64_t now)
 /* When the path is lost if nothing comes. */
 static uint64_t lost_at(const struct path *p, uint64_t now)
 {
-	if (!active(p, now))
-		return p->heard_ms + p->times->idle_lost_ms;
-	return p->pinged_ms ? p->pinged_ms + p->times->lost_ms : UINT64_MAX;
+	uint32_t ms = active(p, now) ? p->times->lost_ms : p->times->idle_lost_ms;
+
+	if (!p->pinged_ms)
+		return UINT64_MAX; /* there will be a PING */
+	if (p->checked_ms)
+		return min_ms(p->checked_ms + p->times->check_lost_ms, p->pinged_ms + ms);
+	return p->pinged_ms + ms;
 }
 
 static void suspect(struct path *p)
@@ -263,6 +271,21 @@ void path_suspect(struct path *p)
 		schedule(p);
 }
 
+void path_check(struct path *p)
+{
+	if (p->state != PATH_READY)
+		return;
+	p->checked_ms = clock_mono_ms();
+	send_ping(p);
+	if (p->state == PATH_READY)
+		schedule(p);
+}
+
+bool path_in_use(const struct path *p)
+{
+	return active(p, clock_mono_ms());
+}
+
 static void schedule(struct path *p)
 {
 	uint64_t now = clock_mono_ms();
@@ -278,7 +301,7 @@ static void heard(struct path *p)
 	bool waited = p->pinged_ms != 0;
 
 	p->heard_ms = clock_mono_ms();
-	p->pinged_ms = 0;
+	p->pinged_ms = p->checked_ms = 0;
 	if (waited && p->state == PATH_READY)
 		schedule(p);
 	if (p->suspected && p->state == PATH_READY) {
@@ -644,7 +667,7 @@ void path_note_data(struct path *p)
 	uint64_t now = clock_mono_ms();
 	bool was_active = active(p, now);
 
-	p->data_ms = p->sent_ms = now;
+	p->data_ms = now;
 	if (!was_active) {
 		p->active_ms = now;
 		schedule(p);

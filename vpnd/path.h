@@ -27,15 +27,17 @@ enum path_state { PATH_DIALING, PATH_WAITING, PATH_HELLO, PATH_READY, PATH_LEAVI
 
 /* How long things may take. */
 struct path_times {
-	uint32_t wait_ms;      /* a relay keeps a waiting leg this long */
-	uint32_t hello_ms;     /* authenticated, until the other end's HELLO */
-	uint32_t active_ms;    /* after data was sent or came: watched closely */
-	uint32_t quiet_ms;     /* active and nothing heard: PING */
-	uint32_t suspect_ms;   /* and nothing after that: suspected */
-	uint32_t lost_ms;      /* the same: lost */
-	uint32_t rtt_every_ms; /* active: PING for the round-trip time */
-	uint32_t idle_ping_ms;
-	uint32_t idle_lost_ms;
+	uint32_t wait_ms;	/* a relay keeps a waiting leg this long */
+	uint32_t hello_ms;	/* authenticated, until the other end's HELLO */
+	uint32_t active_ms;	/* after data was sent or came: watched closely */
+	uint32_t quiet_ms;	/* active and nothing heard: PING */
+	uint32_t suspect_ms;	/* and nothing after that: suspected */
+	uint32_t lost_ms;	/* the same: lost */
+	uint32_t rtt_every_ms;	/* active: PING for the round-trip time */
+	uint32_t idle_ping_ms;	/* nothing heard: PING */
+	uint32_t idle_yield_ms; /* so much later at a device: one PING serves both ends */
+	uint32_t idle_lost_ms;	/* and nothing after that: lost */
+	uint32_t check_lost_ms; /* the same after path_check() */
 };
 extern const struct path_times path_times_default; /* docs/PROTOCOL.md, sections 6 and 7 */
 
@@ -92,6 +94,12 @@ void path_leave(struct path *p, const char *reason);
 /** path_suspect() - somebody thinks that it is lost: ask (PING), and suspect it until something is
  * heard. Only if READY. */
 void path_suspect(struct path *p);
+
+/** path_check() - this host's network has changed: ask (PING), and lose it soon if nothing is
+ * heard. Only if READY. */
+void path_check(struct path *p);
+/** path_in_use() - data was sent or came lately. */
+bool path_in_use(const struct path *p);
 
 /**
  * path_pump() - take packets out of @q and seal them, as many as the socket and the line take now.

@@ -180,7 +180,6 @@ void path_data_stamp(struct path *p, const struct frame *f)
 		return;
 	frame_header_encode(frame, FRAME_ACK, FRAME_STAMP_BYTES);
 	memcpy(frame + FRAME_HEADER_BYTES, f->payload, FRAME_STAMP_BYTES);
-	p->sent_ms = clock_mono_ms();
 	watch_loss(p);
 	put_frame(p, frame, sizeof(frame));
 	send_batch(p);

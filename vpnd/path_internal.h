@@ -24,15 +24,16 @@ struct path {
 	struct inner *inner;
 	uv_timer_t timer; /* for HELLO; liveness, once ready */
 	bool timer_closed;
-	bool ended;			     /* by the other end: nothing is said any more */
-	bool suspected;			     /* told by on_silent */
-	bool drained;			     /* the relay has said that it will end it */
-	struct buf rx;			     /* a frame that is not whole yet */
-	uint64_t heard_ms, sent_ms, data_ms; /* CLOCK_BOOTTIME */
-	uint64_t active_ms;		     /* since when data is sent without a long pause */
-	uint64_t pinged_ms; /* of the oldest PING since something was heard; 0: none */
-	uint64_t asked_ms;  /* of the last PING */
-	uint64_t asked_us;  /* the same, as it stands in the PING; 0: answered */
+	bool ended;		    /* by the other end: nothing is said any more */
+	bool suspected;		    /* told by on_silent */
+	bool drained;		    /* the relay has said that it will end it */
+	struct buf rx;		    /* a frame that is not whole yet */
+	uint64_t heard_ms, data_ms; /* CLOCK_BOOTTIME */
+	uint64_t active_ms;	    /* since when data is sent without a long pause */
+	uint64_t pinged_ms;	    /* of the oldest PING since something was heard; 0: none */
+	uint64_t checked_ms;	    /* path_check() was called, and nothing heard since; 0: not */
+	uint64_t asked_ms;	    /* of the last PING */
+	uint64_t asked_us;	    /* the same, as it stands in the PING; 0: answered */
 	uint64_t ping_seq;
 	uint64_t ping_end; /* bytes that the connection has sent when our last PING is out */
 	uint64_t out_seen; /* bytes that it had sent when we looked last */

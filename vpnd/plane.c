@@ -392,7 +392,6 @@ int plane_attach(struct plane *pl, uint16_t slot, struct grant *grant, char erro
 	plane_pins_gateways(pl);
 	gate_init(&s->gate, grant, &pl->ipv4, &pl->ipv6);
 	plane_lans_attach(pl, s, grant);
-	plane_watch(pl);
 	plane_lend_attach(pl, slot, grant);
 	plane_assigned_attach(pl, slot, grant);
 	return 0;
@@ -466,6 +465,7 @@ int plane_open(struct plane **out, uv_loop_t *loop, const struct plane_config *c
 		free(pl);
 		return r;
 	}
+	plane_watch(pl);
 	*out = pl;
 	return 0;
 }
@@ -479,7 +479,8 @@ void plane_close(struct plane *pl)
 	pl->reading = NULL;
 	for (uint16_t i = 0; i < PLANE_SLOTS_MAX; i++)
 		plane_detach(pl, i);
-	plane_pins_close(pl);
+	netconf_watch_close(pl->watch);
+	pl->watch = NULL;
 	netconf_close(pl->netconf);
 	undo_close(pl->undo);
 	route_table_deinit(&pl->table);

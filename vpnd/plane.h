@@ -59,6 +59,9 @@ struct plane_callbacks {
 	void (*on_captured)(void *arg, uint16_t slot, const struct plane_captured *c);
 	/* The TUN device was taken away; all slots are detached already. */
 	void (*on_gone)(void *arg);
+	/* Packets to what vpnd connects to have another way now, or their link has a carrier again.
+	 * May be NULL. */
+	void (*on_network)(void *arg);
 	/* plane_close() is done. */
 	void (*on_closed)(void *arg);
 	/* Something for people to know, and what to do about it. NULL: it is logged. */

@@ -39,6 +39,7 @@ struct plane_target {
 	uint64_t asked_ms; /* clock_mono_ms(): last dialled */
 	bool pinned;
 	struct netconf_way way; /* if pinned */
+	struct netconf_way now; /* as packets went when we looked last; ifindex 0: not */
 };
 
 /* A LAN of ours behind a gateway. */
@@ -89,7 +90,7 @@ struct plane {
 	struct route_table table;
 	uint64_t unroutable;
 	struct slot slots[PLANE_SLOTS_MAX];
-	struct netconf_watch *watch; /* while something is pinned */
+	struct netconf_watch *watch;
 	size_t n_targets, n_vias;
 	struct plane_target targets[PLANE_TARGETS_MAX];
 	struct plane_via vias[PLANE_VIAS_MAX];
@@ -141,7 +142,7 @@ bool plane_lans_gateway(const struct plane *pl, const struct prefix *lan, struct
 /** plane_lans_detach() - take that back. The slot is not attached any more. */
 void plane_lans_detach(struct plane *pl, struct slot *s);
 
-/** plane_watch() - hear of changes of this host, as long as something is attached or pinned. */
+/** plane_watch() - hear of changes of this host. */
 void plane_watch(struct plane *pl);
 /** plane_pins_cover() - prefixes were added to pl->table, and come into the host's table next.
  * @again: look after the pins that are there, too. */
@@ -150,8 +151,6 @@ void plane_pins_cover(struct plane *pl, bool again);
 void plane_pins_gateways(struct plane *pl);
 /** plane_pins_uncover() - prefixes have gone from both. */
 void plane_pins_uncover(struct plane *pl);
-/** plane_pins_close() - nothing is pinned any more. */
-void plane_pins_close(struct plane *pl);
 
 void plane_on_readable(struct tun *t); /* for tun_callbacks */
 

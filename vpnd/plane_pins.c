@@ -66,35 +66,49 @@ static struct plane_target *remember(struct plane *pl, const struct addr *a, con
 	return t;
 }
 
-static bool any_pinned(const struct plane *pl)
+/* How packets to @t leave now. Return: it has a way, that is not the one that it had. */
+static bool look_at(struct plane *pl, struct plane_target *t)
 {
-	for (size_t i = 0; i < pl->n_targets; i++) {
-		if (pl->targets[i].pinned)
-			return true;
-	}
-	return false;
+	const struct netconf_way was = t->now;
+
+	if (netconf_way_now(pl->netconf, &t->addr, &t->now) != 0)
+		t->now = (struct netconf_way){.link = {.ifindex = 0}};
+	return t->now.link.ifindex && (t->now.link.ifindex != was.link.ifindex ||
+				       !addr_equal(&t->now.gateway, &was.gateway) ||
+				       !addr_equal(&t->now.source, &was.source));
 }
 
-static bool any_attached(const struct plane *pl)
+/* Is there another way to what vpnd connects to, or one of @came_up? What else happens on this host
+ * is nothing to its connections. */
+static bool ways_changed(struct plane *pl, uint64_t came_up)
 {
-	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
-		if (pl->slots[i].attached)
-			return true;
+	bool changed = false;
+
+	for (size_t i = 0; i < pl->n_targets; i++) {
+		struct plane_target *t = &pl->targets[i];
+
+		changed = look_at(pl, t) || changed;
+		if (t->now.link.ifindex)
+			changed = changed || (netconf_watch_bit(t->now.link.ifindex) & came_up);
 	}
-	return false;
+	return changed;
 }
 
 /* The uplink may have another gateway now, or is there again; so may a LAN be. */
-static void on_change(void *arg)
+static void on_change(void *arg, uint64_t came_up)
 {
-	plane_pins_cover(arg, true);
-	plane_pins_gateways(arg);
-	plane_lans_follow(arg);
+	struct plane *pl = arg;
+
+	plane_pins_cover(pl, true);
+	plane_pins_gateways(pl);
+	plane_lans_follow(pl);
+	if (ways_changed(pl, came_up) && pl->cb->on_network)
+		pl->cb->on_network(pl->arg);
 }
 
 void plane_watch(struct plane *pl)
 {
-	int r = pl->watch ? 0 : netconf_watch_open(&pl->watch, pl->loop, on_change, pl);
+	int r = netconf_watch_open(&pl->watch, pl->loop, on_change, pl);
 
 	if (r != 0)
 		log_warn("changes of this host's routes are not seen error=\"%s\"", strerror(-r));
@@ -113,7 +127,6 @@ static int pin(struct plane *pl, struct plane_target *t)
 		r = netconf_outside_add(pl->netconf, &host, &t->way);
 	if (r == 0) {
 		t->pinned = true;
-		plane_watch(pl);
 		return 0;
 	}
 	addr_format(&t->addr, text);
@@ -125,11 +138,14 @@ static int pin(struct plane *pl, struct plane_target *t)
 int plane_protect(struct plane *pl, const struct addr *a, const char *name)
 {
 	struct plane_target *t;
+	int r;
 
 	if (pl->closing)
 		return 0;
 	t = remember(pl, a, name);
-	return is_covered(pl, a) ? pin(pl, t) : 0;
+	r = is_covered(pl, a) ? pin(pl, t) : 0;
+	(void)look_at(pl, t);
+	return r;
 }
 
 void plane_pins_cover(struct plane *pl, bool again)
@@ -171,12 +187,4 @@ void plane_pins_uncover(struct plane *pl)
 		if (pl->targets[i].pinned && !is_covered(pl, &pl->targets[i].addr))
 			unpin(pl, &pl->targets[i]);
 	}
-	if (!any_pinned(pl) && !any_attached(pl))
-		plane_pins_close(pl);
-}
-
-void plane_pins_close(struct plane *pl)
-{
-	netconf_watch_close(pl->watch);
-	pl->watch = NULL;
 }

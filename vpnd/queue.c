@@ -5,9 +5,12 @@
 
 static void on_dropped(void *arg, struct fq_packet *p, enum fq_drop why)
 {
-	(void)arg;
-	(void)why; /* counted there */
-	packet_free(packet_of(p));
+	struct queue *q = arg;
+
+	if (q->taker && why == FQ_DROP_DEINIT)
+		q->taker(q->taker_arg, packet_of(p));
+	else /* counted there */
+		packet_free(packet_of(p));
 }
 
 void queue_init(struct queue *q)
@@ -18,6 +21,8 @@ void queue_init(struct queue *q)
 	params.limit_bytes = QUEUE_LIMIT_BYTES;
 	params.limit_packets = QUEUE_LIMIT_PACKETS;
 	params.dropped = on_dropped;
+	params.arg = q;
+	q->taker = NULL;
 	fq_init(&q->fq, &params);
 	q->unfit = 0;
 	q->delays = (struct histo){.sum_us = 0};
@@ -28,12 +33,12 @@ void queue_deinit(struct queue *q)
 	fq_deinit(&q->fq);
 }
 
-size_t queue_clear(struct queue *q)
+void queue_clear(struct queue *q, void (*taker)(void *arg, struct packet *p), void *arg)
 {
-	size_t n = fq_backlog_packets(&q->fq);
-
+	q->taker = taker;
+	q->taker_arg = arg;
 	fq_deinit(&q->fq);
-	return n;
+	q->taker = NULL;
 }
 
 static void put_segments(struct queue *q, struct packet *p, uint64_t now_us)

@@ -23,6 +23,8 @@ struct queue {
 	struct fq fq;
 	struct histo delays; /* that packets which were sent had here */
 	uint64_t unfit;	     /* packets that could not be brought into form */
+	void (*taker)(void *arg, struct packet *p); /* in queue_clear() */
+	void *taker_arg;
 };
 
 void queue_init(struct queue *q);
@@ -42,8 +44,8 @@ struct queue_form {
  */
 void queue_put(struct queue *q, struct packet *p, const struct queue_form *form, uint64_t now_us);
 
-/** queue_clear() - give back all that waits. Return: packets. */
-size_t queue_clear(struct queue *q);
+/** queue_clear() - hand out all that waits, in the order of each flow; @taker takes them. */
+void queue_clear(struct queue *q, void (*taker)(void *arg, struct packet *p), void *arg);
 
 /** queue_take() - the packet that is to be sent now, the caller has it then; NULL if none. */
 struct packet *queue_take(struct queue *q, uint64_t now_us);

@@ -289,7 +289,9 @@ void relays_on_measure(struct rpc *rpc, int64_t id, const json_t *params)
 		return;
 	max_age_ms = (uint64_t)max_age_s * 1000;
 	look_at_network(rs);
-	say_known(rs, max_age_ms, measure_begin(rs->measure, false, max_age_ms));
+	/* What nobody uses needs no better relay; a round costs more than all keep-alives. */
+	say_known(rs, max_age_ms,
+		  !sessions_idle(rs->app) && measure_begin(rs->measure, false, max_age_ms));
 }
 
 void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params)

@@ -63,6 +63,7 @@ bool session_maybe_free(struct session *s)
 	while ((l = TAILQ_FIRST(&s->legs)))
 		leg_free(l);
 	queue_deinit(&s->queue); /* the packets' memory may go with whoever is told */
+	(void)kept_clear(&s->kept);
 	s->cb->on_closed(s);
 	explicit_bzero(&s->grant, sizeof(s->grant));
 	free(s);
@@ -221,6 +222,19 @@ void session_suspect(struct session *s)
 		path_suspect(s->selected->path);
 }
 
+void session_check(struct session *s)
+{
+	if (s->state == SESSION_UP && leg_ready(s->selected))
+		path_check(s->selected->path);
+	search_again(s);
+}
+
+bool session_in_use(const struct session *s)
+{
+	return s->state != SESSION_UP || !leg_ready(s->selected) ||
+	       clock_mono_ms() - s->since_ms < SESSION_NEW_MS || path_in_use(s->selected->path);
+}
+
 const char *session_relay_uid(const struct session *s)
 {
 	return s->told;
@@ -228,11 +242,44 @@ const char *session_relay_uid(const struct session *s)
 
 /* Packets */
 
+/* What TCP waits for goes before what is newer. */
+static void put_kept(struct session *s)
+{
+	struct queue_form form = path_form(s->selected->path);
+	uint64_t now_us = clock_mono_us();
+	struct packet *p;
+
+	while ((p = kept_take(&s->kept, now_us, &s->drops[SESSION_DROP_NO_PATH])))
+		queue_put(&s->queue, p, &form, now_us);
+}
+
 void session_flush(struct session *s)
 {
-	if (s->held || !s->selected || queue_empty(&s->queue))
+	if (s->held || !s->selected)
 		return;
-	path_pump(s->selected->path, &s->queue);
+	if (s->kept.n > 0 && !s->selected->suspect && path_ready(s->selected->path))
+		put_kept(s);
+	if (!queue_empty(&s->queue))
+		path_pump(s->selected->path, &s->queue);
+}
+
+/* There is no path for it. */
+static void keep(void *arg, struct packet *p)
+{
+	struct session *s = arg;
+
+	if (kept_wants(p)) {
+		s->drops[SESSION_DROP_NO_PATH] += kept_put(
+			&s->kept, p, session_flow(s, p->fq.ip, p->fq.len), clock_mono_us());
+		return;
+	}
+	s->drops[SESSION_DROP_NO_PATH]++;
+	packet_free(p);
+}
+
+void session_keep_queue(struct session *s)
+{
+	queue_clear(&s->queue, keep, s);
 }
 
 void session_on_room(struct path *p)
@@ -259,10 +306,12 @@ int session_queue(struct session *s, struct packet *packet)
 	struct queue_form form;
 
 	if (!s->selected || !path_ready(s->selected->path)) {
-		s->drops[SESSION_DROP_NO_PATH]++;
-		packet_free(packet);
+		keep(s, packet);
 		return -ENETDOWN;
 	}
+	if (s->selected->suspect && kept_wants(packet)) /* should the path be dead */
+		kept_copy(&s->kept, packet, session_flow(s, packet->fq.ip, packet->fq.len),
+			  clock_mono_us());
 	form = path_form(s->selected->path);
 	s->packets_out += vnet_segments(&packet->v, packet->fq.len);
 	s->bytes_out += packet->fq.len;

@@ -25,9 +25,13 @@
 #define SESSION_AGAIN_BASE_MS 100  /* wait before the search then */
 #define SESSION_MOVE_MS 120000	   /* a session that is up seeks another relay for so long */
 #define SESSION_HOLD_MAX_US 50000  /* packets wait so long for those on the old path to arrive */
+#define SESSION_CHECK_MS 500	   /* a younger try is let go on when the network changes */
+#define SESSION_NEW_MS 60000	   /* in use, whatever is sent */
 #define SESSION_LIFE_LOOK_MS 30000 /* a session may outlive its time by so much after a sleep */
 #define SESSION_RETRY_BASE_MS 500
 #define SESSION_RETRY_MAX_MS 15000
+#define SESSION_RETRY_SOON_MS 3000 /* instead, so that packets flow soon after a cable is back: */
+#define SESSION_SOON_MS 180000	   /* so long after the loss of the path */
 
 enum session_state { SESSION_SEARCHING, SESSION_UP, SESSION_ENDING };
 
@@ -89,12 +93,18 @@ void session_set_rules(struct session *s, const struct rules *rules);
 /** session_suspect() - somebody says that the other end has lost its path: look after ours, and for
  * another one. */
 void session_suspect(struct session *s);
+/** session_check() - this host's network has changed: see whether the path still lives, and do not
+ * wait if there is none. */
+void session_check(struct session *s);
+/** session_in_use() - packets were sent or came lately, or it has no path. */
+bool session_in_use(const struct session *s);
 /** session_relay_uid() - of the relay that packets take; "" while searching. */
 const char *session_relay_uid(const struct session *s);
 
 /**
  * session_queue() - takes one packet for the peer, in normal form; it goes with session_flush(), or
- * later, when the path takes more. Return: 0; -ENETDOWN no path: dropped and counted.
+ * later, when the path takes more. Return: 0; -ENETDOWN no path: kept for the next one if it is of
+ * TCP (vpnd/kept.h), else dropped and counted.
  */
 int session_queue(struct session *s, struct packet *packet);
 void session_flush(struct session *s);

@@ -13,6 +13,7 @@
 
 #include "common/io/log.h"
 #include "common/pure/backoff.h"
+#include "vpnd/kept.h"
 #include "vpnd/session.h"
 
 #define LEGS_MAX (3 * GRANT_RELAYS_MAX) /* those of former lists end within seconds */
@@ -32,6 +33,7 @@ struct leg {
 	uint32_t select_n; /* of the last SELECT for its path; 0: none */
 	struct backoff backoff;
 	uint64_t dial_at_ms; /* while there is no path and the search is on; 0: not */
+	uint64_t dialed_ms;  /* when its path was */
 };
 
 TAILQ_HEAD(leg_list, leg);
@@ -72,6 +74,7 @@ struct session {
 	char last_reason[PATH_REASON_SIZE];
 	struct log_limit failed_limit, hint_limit;
 	struct queue queue;
+	struct kept kept; /* of TCP, for the next path */
 };
 
 static inline bool session_is_manager(const struct session *s)
@@ -97,6 +100,8 @@ void session_over(struct session *s, const char *reason);
 bool session_maybe_free(struct session *s);
 void session_on_packet(struct path *p, const struct vnet *v, uint8_t *packet, size_t n);
 void session_on_room(struct path *p);
+/** session_keep_queue() - there is no path: keep of what waits what TCP needs. */
+void session_keep_queue(struct session *s);
 
 /* session_search.c */
 /** search_list() - the session's legs are those of the grant from now on. Return: 0; -ENOSPC too
@@ -109,6 +114,8 @@ void search_begin_lost(struct session *s);
 /** search_begin_hinted() - something that anybody on the way can bring about asks for it: the same,
  * and after a pause if that was so a short time ago. */
 void search_begin_hinted(struct session *s);
+/** search_again() - this host's network has changed: at once, and what does not get on anew. */
+void search_again(struct session *s);
 /** search_stop() - nothing is dialed any more. */
 void search_stop(struct session *s);
 /** search_wants() - is a path there worth having now? */

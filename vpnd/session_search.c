@@ -117,8 +117,15 @@ static uint64_t wait_ms(struct backoff *b)
 	return backoff_next_ms(b, random);
 }
 
+/* A move is given up before it is old. */
+static bool is_young(const struct session *s)
+{
+	return s->state == SESSION_UP || clock_mono_ms() - s->since_ms < SESSION_SOON_MS;
+}
+
 static void dial_later(struct leg *l)
 {
+	l->backoff.max_ms = is_young(l->session) ? SESSION_RETRY_SOON_MS : SESSION_RETRY_MAX_MS;
 	l->dial_at_ms = clock_mono_ms() + wait_ms(&l->backoff);
 }
 
@@ -179,6 +186,24 @@ void search_begin_hinted(struct session *s)
 
 	s->hinted_ms = clock_mono_ms();
 	begin_paced(s, &s->hints, last_ms, SESSION_HINTS_MS);
+}
+
+/* What waits at a relay may wait on a dead connection. */
+void search_again(struct session *s)
+{
+	uint64_t now = clock_mono_ms();
+	struct leg *l;
+
+	if (!searching(s))
+		return;
+	backoff_reset(&s->again);
+	TAILQ_FOREACH (l, &s->legs, list) {
+		backoff_reset(&l->backoff);
+		if (l->path && !leg_ready(l) && !l->leaving &&
+		    now - l->dialed_ms >= SESSION_CHECK_MS)
+			path_close(l->path, 0, "the network has changed");
+	}
+	search_begin(s, now);
 }
 
 void search_stop(struct session *s)
@@ -281,6 +306,7 @@ static void dial_leg(struct session *s, struct leg *l)
 	int r = path_open(&l->path, &config, &path_calls, l);
 
 	l->dial_at_ms = 0;
+	l->dialed_ms = clock_mono_ms();
 	if (r != 0) {
 		l->path = NULL;
 		log_warn("cannot dial relay=%s error=\"%s\"", l->relay.name, strerror(-r));

@@ -138,6 +138,8 @@ static void came_up(struct session *s)
 	tell_path(s);
 	if (s->state == SESSION_UP && s->selected && must_leave(s))
 		begin_move(s, MOVE_AWAY, s->selected->rank != UNLISTED);
+	if (s->state == SESSION_UP)
+		session_flush(s); /* what was kept */
 }
 
 /* The manager chooses */
@@ -294,7 +296,7 @@ static struct leg *former(struct session *s)
 static void go_down(struct session *s, const char *reason)
 {
 	/* Seconds old mostly, and it may take minutes until there is a path again. */
-	s->drops[SESSION_DROP_NO_PATH] += queue_clear(&s->queue);
+	session_keep_queue(s);
 	s->move = MOVE_NO;
 	if (s->state != SESSION_UP)
 		return;
@@ -388,6 +390,8 @@ void select_on_silent(struct path *p, bool silent)
 		must_move(s, true, "nothing is heard");
 	else if (s->move == MOVE_AWAY && !must_leave(s))
 		stop_move(s);
+	if (!silent)
+		kept_clear(&s->kept); /* it arrives after all */
 }
 
 void select_new_list(struct session *s)

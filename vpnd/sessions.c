@@ -237,6 +237,34 @@ static void on_note(void *arg, const char *todo, const char *text)
 	app_note_error(arg, todo, "%s", text);
 }
 
+/* Connections may be dead, and what waits need not. */
+static void on_network(void *arg)
+{
+	struct app *app = arg;
+
+	log_info("the network of this host has changed: what is connected is checked");
+	if (app->link)
+		access_link_check(app->link);
+	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
+		if (app->sessions[i].session)
+			session_check(app->sessions[i].session);
+	}
+}
+
+bool sessions_idle(const struct app *app)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
+		const struct session *s = app->sessions[i].session;
+
+		if (s && session_in_use(s))
+			return false;
+		any = any || s;
+	}
+	return any;
+}
+
 const struct plane_callbacks sessions_plane_calls = {
 	.on_outgoing = on_outgoing,
 	.on_flush = on_flush,
@@ -244,6 +272,7 @@ const struct plane_callbacks sessions_plane_calls = {
 	.on_gone = on_plane_gone,
 	.on_closed = on_plane_closed,
 	.on_note = on_note,
+	.on_network = on_network,
 };
 
 /* Begin and end */

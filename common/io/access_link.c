@@ -15,10 +15,13 @@
 #define SOON_MS 5000
 #define ASK_TIME_MS 86400000 /* the clock that carries the time on drifts */
 #define STEADY_MS 30000	     /* online this long: the next loss begins with a short wait again */
+#define CHECK_MIN_MS 500     /* a try that is younger is let go on when the network changes */
+#define CHECK_SPREAD_MS 256  /* others hang on the same switch */
 
 struct access_link_times access_link_times = {
 	.ping_ms = ACCESS_LINK_PING_MS,
-	.silence_ms = ACCESS_LINK_SILENCE_MS,
+	.answer_ms = ACCESS_LINK_ANSWER_MS,
+	.check_ms = ACCESS_LINK_CHECK_MS,
 	.retry_base_ms = ACCESS_LINK_RETRY_BASE_MS,
 	.retry_max_ms = ACCESS_LINK_RETRY_MAX_MS,
 };
@@ -38,10 +41,12 @@ struct access_link {
 	struct preamble preamble;
 	uint64_t asked_time_ms;
 	uv_timer_t timer; /* waiting: the next try; online: keep-alive */
-	bool timer_closed, closing, gave_up;
+	bool timer_closed, closing, gave_up, at_once; /* the next try does not wait */
 	enum access_link_state state;
 	struct backoff backoff;
 	uint64_t since_ms, retry_at_ms, sent_ms, heard_ms;
+	uint64_t dead_at_ms; /* a keep-alive has no answer, and then it is lost; 0: none is awaited
+			      */
 	char host[URL_HOST_SIZE]; /* of the server */
 	char server[URL_HOST_SIZE + DIAL_ADDR_SIZE], proxy[PROXY_HOST_PORT_SIZE];
 	char last_error[DIAL_REASON_SIZE];
@@ -136,7 +141,8 @@ static void wait_and_retry(struct access_link *l, const char *why)
 	uint32_t random, ms, rest = rest_ms(l);
 
 	file_random(&random, sizeof(random));
-	ms = backoff_next_ms(&l->backoff, random);
+	ms = l->at_once ? random % CHECK_SPREAD_MS : backoff_next_ms(&l->backoff, random);
+	l->at_once = false;
 	if (ms < rest)
 		ms = rest;
 	snprintf(l->last_error, sizeof(l->last_error), "%s", why);
@@ -148,12 +154,6 @@ static void wait_and_retry(struct access_link *l, const char *why)
 	log_warn("Access Server not reached, next try in %u ms reason=\"%s\"", ms, why);
 	l->retry_at_ms = clock_mono_ms() + ms;
 	uv_timer_start(&l->timer, on_retry, ms, 0);
-}
-
-void access_link_retry_now(struct access_link *l)
-{
-	if (!l->closing && l->state == ACCESS_LINK_WAITING)
-		uv_timer_start(&l->timer, on_retry, rest_ms(l), 0);
 }
 
 void access_link_rest(struct access_link *l, uint32_t s)
@@ -174,16 +174,33 @@ static int on_rpc_send(struct rpc *rpc, const void *bytes, size_t n)
 	return inner_send(l->inner, bytes, n);
 }
 
+static void on_keepalive(uv_timer_t *timer);
+
+/* When something is to be done next. */
+static void keepalive_on(struct access_link *l)
+{
+	uint64_t quiet_ms = l->sent_ms < l->heard_ms ? l->sent_ms : l->heard_ms;
+	uint64_t at = l->dead_at_ms ? l->dead_at_ms : quiet_ms + access_link_times.ping_ms;
+	uint64_t now = clock_mono_ms();
+
+	uv_timer_start(&l->timer, on_keepalive, at > now ? at - now : 0, 0);
+}
+
+/* The server answers, whoever sits between. Who only sends must hear something, too. */
+static void ask(struct access_link *l, uint32_t answer_ms)
+{
+	l->dead_at_ms = clock_mono_ms() + answer_ms;
+	(void)rpc_keepalive(&l->rpc); /* a failure closes the connection */
+}
+
 static void on_keepalive(uv_timer_t *timer)
 {
-	const struct access_link_times *t = &access_link_times;
 	struct access_link *l = timer->data;
-	uint64_t now = clock_mono_ms(), unsaid = now - l->sent_ms, unheard = now - l->heard_ms;
-	uint64_t next_ms;
+	uint64_t now = clock_mono_ms();
 
 	if (l->closing || l->state != ACCESS_LINK_ONLINE)
 		return;
-	if (unheard >= t->silence_ms) {
+	if (l->dead_at_ms && now >= l->dead_at_ms) {
 		access_link_lost(l, "the server has been silent for too long");
 		return;
 	}
@@ -191,14 +208,76 @@ static void on_keepalive(uv_timer_t *timer)
 		l->asked_time_ms = now;
 		preamble_ask_again(&l->preamble);
 	}
-	if (unsaid >= t->ping_ms) {
-		(void)rpc_keepalive(&l->rpc); /* a failure closes the connection */
-		unsaid = 0;
+	if (!l->dead_at_ms && (now - l->sent_ms >= access_link_times.ping_ms ||
+			       now - l->heard_ms >= access_link_times.ping_ms))
+		ask(l, access_link_times.answer_ms);
+	keepalive_on(l);
+}
+
+static void heard(struct access_link *l)
+{
+	bool awaited = l->dead_at_ms != 0;
+
+	l->heard_ms = clock_mono_ms();
+	l->dead_at_ms = 0;
+	l->at_once = false;
+	if (awaited)
+		keepalive_on(l);
+}
+
+static void check_online(struct access_link *l)
+{
+	uint64_t at = clock_mono_ms() + access_link_times.check_ms;
+
+	if (l->dead_at_ms && l->dead_at_ms <= at)
+		return;
+	ask(l, access_link_times.check_ms);
+	l->at_once = true;
+	keepalive_on(l);
+}
+
+static void check_waiting(struct access_link *l)
+{
+	uint32_t random;
+
+	file_random(&random, sizeof(random));
+	uv_timer_start(&l->timer, on_retry, rest_ms(l) + random % CHECK_SPREAD_MS, 0);
+}
+
+/* The next word of its TCP may be seconds away. */
+static void check_try(struct access_link *l)
+{
+	if (clock_mono_ms() - l->since_ms < CHECK_MIN_MS)
+		return;
+	if (l->dial) {
+		dial_cancel(l->dial);
+		l->dial = NULL;
+		dial_now(l);
+	} else if (l->inner) {
+		l->at_once = true;
+		access_link_lost(l, "the network has changed");
 	}
-	next_ms = t->ping_ms - unsaid;
-	if (next_ms > t->silence_ms - unheard)
-		next_ms = t->silence_ms - unheard;
-	uv_timer_start(timer, on_keepalive, next_ms, 0);
+}
+
+void access_link_check(struct access_link *l)
+{
+	if (l->closing || l->gave_up)
+		return;
+	backoff_reset(&l->backoff);
+	switch (l->state) {
+	case ACCESS_LINK_ONLINE:
+		check_online(l);
+		break;
+	case ACCESS_LINK_WAITING:
+		check_waiting(l);
+		break;
+	case ACCESS_LINK_DIALING:
+	case ACCESS_LINK_AUTH:
+		check_try(l);
+		break;
+	case ACCESS_LINK_OFF:
+		break;
+	}
 }
 
 static void on_preamble(void *arg, const char *problem)
@@ -214,7 +293,9 @@ static void on_preamble(void *arg, const char *problem)
 	set_state(l, ACCESS_LINK_ONLINE);
 	log_info("Access Server connected server=\"%s\"%s%s cipher=\"%s\"", l->server,
 		 l->proxy[0] ? " proxy=" : "", l->proxy, inner_cipher(l->inner));
-	uv_timer_start(&l->timer, on_keepalive, access_link_times.ping_ms, 0);
+	l->dead_at_ms = 0;
+	l->at_once = false;
+	keepalive_on(l);
 	l->cb->on_online(l);
 }
 
@@ -236,9 +317,9 @@ static void on_data(struct inner *in, const uint8_t *bytes, size_t n)
 {
 	struct access_link *l = inner_arg(in);
 
-	l->heard_ms = clock_mono_ms();
 	if (l->closing || !l->rpc_open)
 		return;
+	heard(l);
 	if (rpc_feed(&l->rpc, bytes, n) != 0)
 		access_link_lost(l, "the server sent a malformed message");
 }

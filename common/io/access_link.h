@@ -11,14 +11,15 @@
 #include "common/io/inner.h"
 #include "common/io/rpc.h"
 
-#define ACCESS_LINK_PING_MS 45000    /* empty message after this much silence of ours */
-#define ACCESS_LINK_SILENCE_MS 90000 /* nothing heard: the connection is dead */
+#define ACCESS_LINK_PING_MS 45000   /* empty message when one side was silent for so long */
+#define ACCESS_LINK_ANSWER_MS 15000 /* nothing heard after it: the connection is dead */
+#define ACCESS_LINK_CHECK_MS 2000   /* the same when this host's network has changed */
 #define ACCESS_LINK_RETRY_BASE_MS 1000
 #define ACCESS_LINK_RETRY_MAX_MS 60000
 
 /* What holds; only tests set other ones. */
 extern struct access_link_times {
-	uint32_t ping_ms, silence_ms, retry_base_ms, retry_max_ms;
+	uint32_t ping_ms, answer_ms, check_ms, retry_base_ms, retry_max_ms;
 } access_link_times;
 
 enum access_link_state {
@@ -54,8 +55,11 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 	__attribute__((warn_unused_result));
 /** access_link_close() - idempotent. */
 void access_link_close(struct access_link *l);
-/** access_link_retry_now() - the network changed: do not wait. */
-void access_link_retry_now(struct access_link *l);
+/**
+ * access_link_check() - the network changed: do not wait, give up a try that does not get on, and
+ * see whether the connection still lives: one that does not is made anew at once.
+ */
+void access_link_check(struct access_link *l);
 /** access_link_rest() - this server asks not to be visited for @s seconds once the connection is
  * gone; others are. */
 void access_link_rest(struct access_link *l, uint32_t s);

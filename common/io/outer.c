@@ -22,7 +22,6 @@
 #define OUT_KEEP_BYTES 1024 /* a queue that never holds more is not kept at all */
 #define OUT_KEEP_PART 8	    /* one of which less than this part is used, not for long */
 #define OUT_KEEP_MS 100
-#define TRIM_BYTES 8192	  /* buffers that are larger together are given back */
 #define TRIM_MS 2000	  /* when nothing came or went for so long */
 #define READS_PER_EVENT 4 /* then the others have their turn */
 #define FINISH_MS 5000
@@ -35,13 +34,16 @@
 #define TCP_KEEP_COUNT 3
 #define TCP_TIMEOUT_MS 15000
 
-struct outer_times outer_times = {
-	.open_ms = OUTER_OPEN_MS, .finish_ms = FINISH_MS, .trim_ms = TRIM_MS};
+struct outer_times outer_times = {.connect_ms = OUTER_CONNECT_MS,
+				  .open_ms = OUTER_OPEN_MS,
+				  .finish_ms = FINISH_MS,
+				  .trim_ms = TRIM_MS};
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_timer(uv_timer_t *timer);
 static void trim_later(struct outer *o);
 static void set_socket_options(int fd);
+static void open_timer(struct outer *o);
 
 /* Closing */
 
@@ -503,6 +505,7 @@ static void on_connected(struct outer *o)
 		outer_proxy_ask(o);
 	else
 		o->state = OUTER_TLS;
+	open_timer(o);
 	process(o);
 }
 
@@ -635,16 +638,25 @@ static void arm_timer(struct outer *o)
 /* It may have been busy and then fallen silent at once: nothing else would look at it again. */
 static void trim_later(struct outer *o)
 {
-	if (o->trim_due || o->closing || o->state != OUTER_OPEN ||
-	    o->net_in.size + o->net_out.size + o->plain.size <= TRIM_BYTES)
+	if (o->trim_due || o->closing || o->state != OUTER_OPEN)
 		return;
 	o->trim_due = true;
 	arm_timer(o);
 }
 
+/* After a pause the kernel acknowledges at once, in a packet of its own. What comes after this is a
+ * keep-alive: its answer can carry that. */
+static void await_answers(const struct outer *o)
+{
+	int off = 0;
+
+	setsockopt(o->fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off)); /* a refinement */
+}
+
 static void trim(struct outer *o)
 {
 	o->trim_due = false;
+	await_answers(o);
 	o->read_bytes = READ_FIRST_BYTES;
 	release_buffers(o);
 	if (buf_len(&o->net_out) == 0)
@@ -736,12 +748,23 @@ static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ct
 	return o;
 }
 
+/* Until it is open. */
+static void open_timer(struct outer *o)
+{
+	uint64_t now = uv_now(o->loop), ms = outer_times.open_ms;
+	/* Each loop looks at the clock when it wakes: this one may have slept since then. */
+	uint64_t age = now > o->born_ms ? now - o->born_ms : 0;
+
+	if (o->state == OUTER_CONNECTING && ms > outer_times.connect_ms)
+		ms = outer_times.connect_ms;
+	uv_timer_start(&o->timer, on_timer, age < ms ? ms - age : 0, 0);
+}
+
 /* From here on errors come by on_closed. Return: 0; -errno and nothing is left open but the socket.
  */
 static int open_handles(struct outer *o)
 {
 	int r = uv_poll_init(o->loop, &o->poll, o->fd);
-	uint64_t now = uv_now(o->loop), age;
 
 	if (r != 0)
 		return r;
@@ -750,10 +773,7 @@ static int open_handles(struct outer *o)
 	uv_prepare_init(o->loop, &o->flusher);
 	o->poll.data = o->timer.data = o->flusher.data = o;
 	o->handles = 3;
-	/* Each loop looks at the clock when it wakes: this one may have slept since then. */
-	age = now > o->born_ms ? now - o->born_ms : 0;
-	uv_timer_start(&o->timer, on_timer,
-		       age < outer_times.open_ms ? outer_times.open_ms - age : 0, 0);
+	open_timer(o);
 	update_poll(o);
 	return 0;
 }

@@ -29,7 +29,8 @@
 #include "common/pure/http_auth.h"
 #include "common/pure/proxy.h"
 
-#define OUTER_OPEN_MS 10000		    /* from the start until open, then it is closed */
+#define OUTER_OPEN_MS 10000   /* from the start until open, then it is closed */
+#define OUTER_CONNECT_MS 4000 /* until TCP has an answer: the kernel asks ever more seldom */
 #define OUTER_QUEUE_HIGH_BYTES (256u << 10) /* owners stop feeding above this */
 #define OUTER_QUEUE_LOW_BYTES (64u << 10)   /* on_drain below this */
 #define OUTER_QUEUE_MAX_BYTES (1u << 20)    /* outer_send() refuses beyond */

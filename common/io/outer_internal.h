@@ -32,6 +32,7 @@ enum outer_state {
 
 /* The deadlines; only tests set other ones. */
 struct outer_times {
+	uint32_t connect_ms;
 	uint32_t open_ms;
 	_Atomic uint32_t finish_ms; /* one thread's outer_hurry() is for all */
 	uint32_t trim_ms;	    /* quiet for so long: buffers that grew are given back */

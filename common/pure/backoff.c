@@ -16,7 +16,7 @@ static uint32_t ceiling_ms(const struct backoff *b)
 
 uint32_t backoff_next_ms(struct backoff *b, uint32_t random)
 {
-	uint32_t high = ceiling_ms(b), low = b->base_ms / 2;
+	uint32_t high = ceiling_ms(b), low = b->base_ms / 10;
 
 	if (high == 0)
 		high = 1;

@@ -6,9 +6,12 @@
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
+load silence
 
 setup_file() {
 	lab_up --relays 2 --devices 2 || return 0
+	watch_uplink site1
+	watch_uplink eng1
 	start_talk plc1
 }
 
@@ -19,6 +22,8 @@ setup() {
 teardown_file() {
 	local rc=0
 
+	uplink_silent site1 || rc=1
+	uplink_silent eng1 || rc=1
 	logs_clean || rc=1
 	lab_down
 	return "$rc"

@@ -6,9 +6,11 @@
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
+load silence
 
 setup_file() {
 	lab_up --devices 2 --managers 2 || return 0
+	watch_uplink site1
 }
 
 setup() {
@@ -18,6 +20,7 @@ setup() {
 teardown_file() {
 	local rc=0
 
+	uplink_silent site1 || rc=1
 	logs_clean || rc=1
 	lab_down
 	return "$rc"

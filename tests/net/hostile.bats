@@ -10,11 +10,14 @@
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
+load silence
 
 setup_file() {
 	# Freed memory is kept for a while by AddressSanitizer: not so much that it hides what grows.
 	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=4
 	lab_up --managers 2 --devices 3 --access 2 || return 0
+	watch_uplink site1
+	watch_uplink eng1
 	start_talk plc1
 	connect eng1 site1
 	# site3 is in another domain; eng2 and site2 lend their identities to the attackers.
@@ -50,6 +53,8 @@ teardown() {
 teardown_file() {
 	local rc=0
 
+	uplink_silent site1 || rc=1
+	uplink_silent eng1 || rc=1
 	logs_clean || rc=1
 	lab_down
 	return "$rc"

@@ -6,12 +6,14 @@
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
+load silence
 
 # plc1-2 has no gateway; plc1 has one.
 readonly deaf=192.168.201.11 deaf_six=fd64:0:0:201::11
 
 setup_file() {
 	lab_up --managers 2 --plcs 2 || return 0
+	watch_uplink site1
 	for node in plc1 plc1-2 pc1; do
 		start_talk "$node"
 	done
@@ -26,6 +28,7 @@ setup() {
 teardown_file() {
 	local rc=0
 
+	uplink_silent site1 || rc=1
 	logs_clean || rc=1
 	lab_down
 	return "$rc"

@@ -11,9 +11,11 @@
 
 load lib
 load vpn
+load silence
 
 setup_file() {
 	lab_up --relays 3 || return 0
+	watch_uplink site1
 	start_talk plc1
 	lab in plc1 iperf3 -s >/dev/null 2>&1 3>&- 4>&- &
 	disown $!
@@ -28,6 +30,7 @@ setup() {
 teardown_file() {
 	local rc=0
 
+	uplink_silent site1 || rc=1
 	logs_clean || rc=1
 	lab_down
 	return "$rc"

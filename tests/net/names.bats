@@ -7,11 +7,13 @@
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
+load silence
 
 top=lab.farlan
 
 setup_file() {
 	lab_up --devices 2 || return 0
+	watch_uplink site1
 	tool as1 device host add site1 plc1 "$plc1"
 	tool as1 device host add site1 PLC1 "$plc1_six"
 	tool as1 device host add site2 plc1 "$plc2"
@@ -23,6 +25,7 @@ setup() { lab_here; }
 teardown_file() {
 	local rc=0
 
+	uplink_silent site1 || rc=1
 	logs_clean || rc=1
 	lab_down
 	return "$rc"

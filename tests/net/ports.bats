@@ -6,9 +6,12 @@
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
+load silence
 
 setup_file() {
 	lab_up || return 0
+	watch_uplink site1
+	watch_uplink eng1
 	start_talk plc1
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=as1.lab -days 2 \
 		-keyout "$BATS_FILE_TMPDIR/key" -out "$BATS_FILE_TMPDIR/certificate" 2>/dev/null
@@ -22,6 +25,8 @@ setup() {
 teardown_file() {
 	local rc=0
 
+	uplink_silent site1 || rc=1
+	uplink_silent eng1 || rc=1
 	logs_clean || rc=1
 	lab_down
 	return "$rc"

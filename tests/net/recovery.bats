@@ -8,9 +8,12 @@
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
 load vpn
+load silence
 
 setup_file() {
 	lab_up --relays 2 || return 0
+	watch_uplink site1
+	watch_uplink eng1
 	start_talk plc1
 	start_talk pc1
 	note_hosts eng1 site1
@@ -24,6 +27,8 @@ setup() {
 teardown_file() {
 	local rc=0
 
+	uplink_silent site1 || rc=1
+	uplink_silent eng1 || rc=1
 	logs_clean || rc=1
 	lab_down
 	return "$rc"
@@ -252,7 +257,7 @@ is_searching() {
 	sleep 10
 	lab link site1 --up
 	wait_for 30 talk pc1 tcp "$plc1"
-	held 24000
+	held 16000
 	wait_for 5 both_up
 }
 
@@ -261,7 +266,7 @@ is_searching() {
 	lab in eng1 sh -c 'ip address add 10.1.1.3/24 dev wan; ip address del 10.1.1.2/24 dev wan
 		ip -6 address del 2001:db8:e:1::2/64 dev wan; ip -6 address add 2001:db8:e:1::3/64 dev wan nodad
 		ip route replace default via 10.1.1.1; ip -6 route replace default via 2001:db8:e:1::1'
-	held 20000
+	held 10000
 	wait_for 15 both_up
 }
 

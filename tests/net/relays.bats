@@ -8,9 +8,12 @@
 
 load lib
 load vpn
+load silence
 
 setup_file() {
 	lab_up --relays 3 || return 0
+	watch_uplink site1
+	watch_uplink eng1
 	lab link eng1 --delay-to rs1 5ms --delay-to rs2 40ms --delay-to rs3 30ms
 	lab link site1 --delay-to rs1 100ms --delay-to rs2 30ms --delay-to rs3 45ms
 }
@@ -22,6 +25,8 @@ setup() {
 teardown_file() {
 	local rc=0
 
+	uplink_silent site1 || rc=1
+	uplink_silent eng1 || rc=1
 	logs_clean || rc=1
 	lab_down
 	return "$rc"

@@ -9,9 +9,12 @@
 
 load lib
 load vpn
+load silence
 
 setup_file() {
 	lab_up || return 0
+	watch_uplink site1
+	watch_uplink eng1
 	start_talk plc1
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=rs1.lab -days 2 \
 		-keyout "$BATS_FILE_TMPDIR/key" -out "$BATS_FILE_TMPDIR/certificate" 2>/dev/null
@@ -34,6 +37,8 @@ teardown() {
 teardown_file() {
 	local rc=0
 
+	uplink_silent site1 || rc=1
+	uplink_silent eng1 || rc=1
 	logs_clean || rc=1
 	lab_down
 	return "$rc"

@@ -9,12 +9,13 @@
 
 # watch_uplink NODE - record what leaves it from now on, until the lab goes down. Once for a file and node.
 watch_uplink() {
-	local file=$BATS_FILE_TMPDIR/uplink-$1
+	local file=$BATS_FILE_TMPDIR/uplink-$1 servers
 
-	# Everything that it sends, but what links themselves need.
+	servers=$(cat "$(lab_dir)"/{as,rs}[0-9]*/addresses | tr -s ' \n' '\n' | sed 's/^/dst host /' | paste -sd '|')
+	# Everything that it sends, but what links themselves need, and large packets to servers: those are many.
 	lab in "$1" tcpdump --immediate-mode -U -Q out -s 96 -ni wan -w "$file.pcap" \
-		'not arp and not dst host ff02::16 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137)' \
-		>/dev/null 2>"$file.log" &
+		"not arp and not dst host ff02::16 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137) and
+		not (greater 400 and (${servers//|/ or }))" >/dev/null 2>"$file.log" &
 	disown $!
 	wait_for 10 grep -q listening "$file.log"
 }

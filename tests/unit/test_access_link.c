@@ -100,7 +100,8 @@ static int set_up(void **state)
 	memset(&memory, 0, sizeof(memory));
 	access_link_times = (struct access_link_times){
 		.ping_ms = ACCESS_LINK_PING_MS,
-		.silence_ms = ACCESS_LINK_SILENCE_MS,
+		.answer_ms = ACCESS_LINK_ANSWER_MS,
+		.check_ms = ACCESS_LINK_CHECK_MS,
 		.retry_base_ms = 100,
 		.retry_max_ms = 400,
 	};
@@ -214,22 +215,71 @@ static void waits_with_jitter(void **state)
 	assert_true(wait_for(server.ready >= 6, 10000));
 	n = (size_t)(clock_mono_ms() - began);
 	print_message("6 tries in %zu ms\n", n);
-	assert_true(n > 250); /* 50..100, 50..200, 50..400 ... */
+	assert_true(n > 60); /* 10..100, 10..200, 10..400 ... */
 	assert_int_equal(closed, 0);
 }
 
 static void retries_at_once_when_told(void **state)
 {
-	access_link_times.retry_base_ms = 60000;
-	access_link_times.retry_max_ms = 60000;
+	access_link_times.retry_base_ms = 600000;
+	access_link_times.retry_max_ms = 600000;
 	go_online();
-	access_link_retry_now(link_); /* nothing to do */
 	fix_access_cut(&server);
 	assert_true(wait_for(offline == 1, 2000));
 	assert_true(status().retry_in_ms >= 20000);
-	access_link_retry_now(link_);
-	access_link_retry_now(link_);
+	access_link_check(link_);
+	access_link_check(link_);
 	assert_true(wait_for(online == 2 && fix_access_has_conn(&server), 2000));
+}
+
+/* The network has changed, and nothing is the matter. */
+static void stays_when_checked(void **state)
+{
+	access_link_times.check_ms = 100;
+	go_online();
+	for (int i = 0; i < 3; i++)
+		access_link_check(link_); /* asked once */
+	assert_true(wait_for(fix_access_conn(&server)->rpc.keepalives_in == 1, 1000));
+	wait_for(false, 300);
+	access_link_check(link_);
+	wait_for(false, 300);
+	assert_int_equal(fix_access_conn(&server)->rpc.keepalives_in, 2);
+	assert_int_equal(offline, 0);
+}
+
+/* The network has changed, and the server is not there any more on this connection: the next one
+ * does not wait. */
+static void comes_back_at_once_when_checked(void **state)
+{
+	access_link_times.retry_base_ms = 600000;
+	access_link_times.retry_max_ms = 600000;
+	access_link_times.check_ms = 100;
+	server.mute = true;
+	go_online();
+	access_link_check(link_);
+	assert_true(wait_for(offline == 1, 2000));
+	server.mute = false;
+	assert_true(wait_for(online == 2 && fix_access_has_conn(&server), 2000));
+	/* That was once: a loss without a change waits. */
+	fix_access_cut(&server);
+	assert_true(wait_for(offline == 2, 2000));
+	assert_true(status().retry_in_ms >= 20000);
+}
+
+/* A try whose next word may be seconds away is made anew. */
+static void a_try_is_made_anew_when_checked(void **state)
+{
+	access_link_times.retry_base_ms = 600000;
+	access_link_times.retry_max_ms = 600000;
+	server.no_inner = true;
+	open_link();
+	assert_true(wait_for(status().state == ACCESS_LINK_AUTH, 3000));
+	access_link_check(link_); /* young: it goes on */
+	wait_for(false, 600);
+	assert_int_equal(status().state, ACCESS_LINK_AUTH);
+	server.no_inner = false;
+	access_link_check(link_);
+	assert_true(wait_for(online == 1, 3000));
 }
 
 static void comes_when_the_server_comes(void **state)
@@ -249,7 +299,7 @@ static void comes_when_the_server_comes(void **state)
 static void says_that_it_lives(void **state)
 {
 	access_link_times.ping_ms = 60;
-	access_link_times.silence_ms = 200;
+	access_link_times.answer_ms = 140;
 	go_online();
 	wait_for(false, 500);
 	assert_int_equal(online, 1);
@@ -262,16 +312,30 @@ static void notices_a_silent_server(void **state)
 	uint64_t began;
 
 	access_link_times.ping_ms = 150;
-	access_link_times.silence_ms = 200;
+	access_link_times.answer_ms = 50;
 	server.mute = true;
 	go_online();
 	began = clock_mono_ms();
 	assert_true(wait_for(offline == 1, 3000));
 	assert_string_equal(reason, "the server has been silent for too long");
-	assert_in_range(clock_mono_ms() - began, 150, 290); /* not only with the next keep-alive */
+	assert_in_range(clock_mono_ms() - began, 190, 340); /* not only with the next keep-alive */
 	assert_true(server.data >= 4);
 	server.mute = false;
 	assert_true(wait_for(online == 2 && fix_access_has_conn(&server), 3000));
+}
+
+/* Who sends all the time, and is sent nothing, must hear something all the same. */
+static void asks_though_it_sends(void **state)
+{
+	access_link_times.ping_ms = 100;
+	access_link_times.answer_ms = 100;
+	go_online();
+	for (int i = 0; i < 20; i++) {
+		rpc_notify(access_link_rpc(link_), "report", NULL);
+		wait_for(false, 25);
+	}
+	assert_int_equal(offline, 0);
+	assert_in_range(fix_access_conn(&server)->rpc.keepalives_in, 2, 6);
 }
 
 static void ends_a_server_that_talks_nonsense(void **state)
@@ -348,7 +412,7 @@ static void gives_up_when_the_server_says_so(void **state)
 	assert_true(wait_for(offline == 1, 3000));
 	assert_string_equal(reason, "removed");
 	assert_int_equal(status().state, ACCESS_LINK_OFF);
-	access_link_retry_now(link_);
+	access_link_check(link_);
 	wait_for(false, 600);
 	assert_int_equal(online, 1);
 	assert_int_equal(status().state, ACCESS_LINK_OFF);
@@ -484,9 +548,13 @@ int main(void)
 		t(comes_back_after_a_loss),
 		t(waits_with_jitter),
 		t(retries_at_once_when_told),
+		t(stays_when_checked),
+		t(comes_back_at_once_when_checked),
+		t(a_try_is_made_anew_when_checked),
 		t(comes_when_the_server_comes),
 		t(says_that_it_lives),
 		t(notices_a_silent_server),
+		t(asks_though_it_sends),
 		t(ends_a_server_that_talks_nonsense),
 		t(refuses_false_servers),
 		t(hears_that_it_is_refused),

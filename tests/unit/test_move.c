@@ -17,6 +17,7 @@ static const struct path_times quick = {
 	.rtt_every_ms = 500,
 	.idle_ping_ms = 60000,
 	.idle_lost_ms = 120000,
+	.check_lost_ms = 300,
 };
 
 /* Every packet once, in any order; how many came after a later one. */
@@ -505,6 +506,43 @@ static void test_told_for_nothing(void **state)
 	sides_end(&p);
 }
 
+/* This host's network has changed, and all is well. */
+static void test_checked_for_nothing(void **state)
+{
+	struct sides p = {0};
+
+	(void)state;
+	open_up(&p);
+	for (int i = 0; i < 5; i++) {
+		session_check(p.d.s);
+		session_check(p.m.s);
+		carry_for(&p, 50);
+	}
+	carry_for(&p, 400);
+	expect_at(&p, "rs0", 100);
+	expect_all(&p);
+	expect_unbroken(&p);
+	sides_end(&p);
+}
+
+/* An idle end whose path has died while its network was away finds another one at once. */
+static void test_checked_on_a_dead_path(void **state)
+{
+	struct sides p = {.m.times = quick, .d.times = quick};
+
+	(void)state;
+	open_up(&p);
+	p.m.goal = p.d.goal = 0;
+	carry_for(&p, 100);
+	rig_relay_freeze(0, true);
+	rig_relay_hold(0, true);
+	rig_run_for(100);
+	session_check(p.d.s);
+	session_check(p.m.s);
+	expect_at(&p, "rs1", 3000);
+	sides_end(&p);
+}
+
 /* Both ends, their relays and the way between fail at random; nobody is lost for good. */
 static void test_anything_at_any_time(void **state)
 {
@@ -638,6 +676,8 @@ int main(int argc, char **argv)
 		RIG_TEST(test_silence_that_ends),
 		RIG_TEST(test_an_idle_end_is_told),
 		RIG_TEST(test_told_for_nothing),
+		RIG_TEST(test_checked_for_nothing),
+		RIG_TEST(test_checked_on_a_dead_path),
 		RIG_TEST(test_anything_at_any_time),
 		RIG_TEST(test_a_device_goes_back_if_its_new_path_dies),
 		RIG_TEST(test_a_manager_stays_if_the_new_path_is_not_answered),

@@ -18,7 +18,9 @@ static const struct path_times quick = {
 	.lost_ms = 300,
 	.rtt_every_ms = 500,
 	.idle_ping_ms = 450,
-	.idle_lost_ms = 900,
+	.idle_yield_ms = 150,
+	.idle_lost_ms = 450,
+	.check_lost_ms = 150,
 };
 
 enum call { CALL_NONE, CALL_STEP, CALL_READY, CALL_PACKET, CALL_SELECT, CALL_SELECTED, CALL_END };
@@ -759,7 +761,11 @@ static void test_the_times_are_those_of_the_protocol(void **state)
 	assert_int_equal(t->quiet_ms, 1000);
 	assert_int_equal(t->lost_ms, 5000);
 	assert_int_equal(t->idle_ping_ms, 45000);
-	assert_int_equal(t->idle_lost_ms, 90000);
+	assert_int_equal(t->idle_yield_ms, 4000);
+	assert_int_equal(t->idle_lost_ms, 15000);
+	assert_int_equal(t->check_lost_ms, 2000);
+	/* Proxies that cut after 50 s see something in each direction before. */
+	assert_in_range(t->idle_ping_ms + t->idle_yield_ms, 20000, 49500);
 }
 
 static void test_silence_while_data_is_sent(void **state)
@@ -793,6 +799,50 @@ static void test_an_idle_path(void **state)
 	expect_alive(&t);
 	t.r.mute = true;
 	assert_in_range(ms_until_gone(&t, "silent"), 400, 900 + SLACK_MS);
+}
+
+/* The other end asks: that is enough for both. */
+static void test_one_ping_serves_both_ends(void **state)
+{
+	uint8_t ping[FRAME_PING_BYTES] = {0};
+	struct duel t = {.e.times = &quick, .r.greets = true};
+	size_t pings;
+
+	(void)state;
+	duel_begin(&t, TOKEN_DEVICE);
+	rig_run_for(50);
+	for (int i = 0; i < 5; i++) {
+		rig_run_for(300);
+		raw_frame(&t.r, FRAME_PING, ping, sizeof(ping));
+	}
+	rig_run_for(50);
+	assert_int_equal(t.r.got[FRAME_PONG], 5);
+	assert_int_equal(t.r.got[FRAME_PING], 1); /* the first */
+	/* It does not any more. */
+	pings = t.r.got[FRAME_PING];
+	rig_run_for(400);
+	assert_int_equal(t.r.got[FRAME_PING], pings);
+	rig_run_for(300);
+	assert_int_equal(t.r.got[FRAME_PING], pings + 1);
+	expect_alive(&t);
+	duel_end(&t);
+}
+
+/* This host's network has changed. */
+static void test_a_path_that_is_checked(void **state)
+{
+	struct duel t = {.e.times = &quick, .r.greets = true};
+
+	(void)state;
+	duel_begin(&t, TOKEN_MANAGER);
+	rig_run_for(50);
+	path_check(t.e.p);
+	rig_run_for(250);
+	expect_alive(&t);
+	assert_int_equal(t.r.got[FRAME_PING], 2);
+	t.r.mute = true;
+	path_check(t.e.p);
+	assert_in_range(ms_until_gone(&t, "silent"), 140, 150 + SLACK_MS);
 }
 
 static void test_an_active_path_that_answers(void **state)
@@ -1333,6 +1383,8 @@ int main(int argc, char **argv)
 		RIG_TEST(test_the_times_are_those_of_the_protocol),
 		RIG_TEST(test_silence_while_data_is_sent),
 		RIG_TEST(test_an_idle_path),
+		RIG_TEST(test_one_ping_serves_both_ends),
+		RIG_TEST(test_a_path_that_is_checked),
 		RIG_TEST(test_an_active_path_that_answers),
 		RIG_TEST(test_hello_has_its_time),
 		RIG_TEST(test_nobody_comes),

@@ -31,6 +31,7 @@ static struct plane *plane;
 static const struct opt_prefixes *pools; /* of virtual prefixes, then sessions are kept, too */
 static char folder[64], journal[80], assigned[80], trouble[PLANE_ERROR_SIZE];
 static bool closed;
+static unsigned int changes; /* of ways to what is connected */
 
 static bool sh(const char *command)
 {
@@ -73,12 +74,18 @@ static void on_closed(void *arg)
 	plane = NULL;
 }
 
+static void on_network(void *arg)
+{
+	changes++;
+}
+
 static const struct plane_callbacks calls = {
 	.on_outgoing = on_outgoing,
 	.on_flush = on_flush,
 	.on_note = on_note,
 	.on_gone = on_flush,
 	.on_closed = on_closed,
+	.on_network = on_network,
 };
 
 /* @via: "PREFIX via GATEWAY" as a pair, or NULL. */
@@ -264,6 +271,57 @@ static void pins_follow_the_uplink(void **state)
 }
 
 /* A table of many addresses forgets the oldest, and its pin goes with it. */
+static void run_for(uint64_t ms)
+{
+	uint64_t end = clock_mono_ms() + ms;
+
+	while (clock_mono_ms() < end) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		usleep(10000);
+	}
+}
+
+/* @command changes the host; then that many changes were told. */
+static void told(const char *command, unsigned int n)
+{
+	uint64_t end = clock_mono_ms() + EVENTS_MS;
+
+	assert_true(sh(command));
+	if (n == changes)
+		run_for(900); /* and no more than that */
+	while (changes < n && clock_mono_ms() < end)
+		run_for(20);
+	if (changes != n)
+		fail_msg("%s: %u changes, not %u", command, changes, n);
+}
+
+/* Of all that happens on a host, what matters to connections. */
+static void ways_that_change_are_told(void **state)
+{
+	(void)state;
+	new_host();
+	changes = 0;
+	plane_begin(false, NULL, NULL);
+	assert_int_equal(protect("203.0.113.7"), 0);
+	assert_int_equal(protect("127.0.0.53"), 0);
+	told("ip link set lan-far down && sleep 0.6 && ip link set lan-far up", 0);
+	told("ip link add more type veth peer name m2 && ip link set m2 up && ip link set more up "
+	     "&& ip addr add 10.9.0.1/24 dev "
+	     "more",
+	     0);
+	told("ip addr change 10.0.0.2/24 dev wan valid_lft 900 preferred_lft 900", 0); /* a lease */
+	told("ip link set wan-far down", 0); /* nobody can be asked */
+	told("ip link set wan-far up", 1);
+	told("ip route replace default via 10.0.0.8", 2);
+	told("ip addr add 10.0.0.3/24 dev wan && ip route replace default via 10.0.0.8 src "
+	     "10.0.0.3",
+	     3);
+	told("ip route del default", 3);
+	told("ip route add default via 10.0.0.8 src 10.0.0.3", 4);
+	told("ip route add 203.0.113.0/24 via 10.9.0.9", 5);
+	plane_end();
+}
+
 static void the_oldest_is_forgotten(void **state)
 {
 	char text[24];
@@ -700,6 +758,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(servers_stay_outside),
 		TEST(pins_follow_the_uplink),
+		TEST(ways_that_change_are_told),
 		TEST(the_oldest_is_forgotten),
 		TEST(own_networks_are_not_captured),
 		TEST(they_are_where_that_is_wanted),

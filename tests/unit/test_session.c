@@ -17,7 +17,8 @@ static const struct path_times quick = {
 	.lost_ms = 250,
 	.rtt_every_ms = 500,
 	.idle_ping_ms = 450,
-	.idle_lost_ms = 900,
+	.idle_lost_ms = 450,
+	.check_lost_ms = 250,
 };
 
 static bool closed_port(uint16_t *port)
