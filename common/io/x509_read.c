@@ -255,3 +255,27 @@ int x509_verify(const uint8_t *cert, size_t len, const struct x509_cert *ca, boo
 		return rc;
 	return dates && !(valid_now(&info) && valid_now(&ca_info)) ? -ETIME : 0;
 }
+
+int x509_check_signature(const struct x509_cert *by, const void *text, size_t n, const uint8_t *sig,
+			 size_t sig_len)
+{
+	DecodedCert *cert = malloc(sizeof(*cert));
+	int good = 0, rc = -EKEYREJECTED;
+	uint8_t sha[32];
+	ecc_key ecc;
+
+	if (!cert)
+		return rc;
+	x509_sha256(text, n, sha);
+	wc_InitDecodedCert(cert, by->der, (word32)by->len, NULL);
+	if (wc_ParseCert(cert, CERT_TYPE, NO_VERIFY, NULL) == 0 &&
+	    x509_spki_open(&ecc, cert->publicKey, cert->pubKeySize) == 0) {
+		if (wc_ecc_verify_hash(sig, (word32)sig_len, sha, sizeof(sha), &good, &ecc) == 0 &&
+		    good == 1)
+			rc = 0;
+		wc_ecc_free(&ecc);
+	}
+	wc_FreeDecodedCert(cert);
+	free(cert);
+	return rc;
+}
