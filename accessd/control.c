@@ -44,10 +44,7 @@ static json_t *hello_result(const struct client *c, const struct known *known)
 			      "urls", urls_to_json(&d->row.urls));
 
 	if (c->kind == IDENT_RELAY) {
-		json_object_set_new(o, "token_keys",
-				    json_pack("[{s:s, s:o}]", "kid", d->token_key.kid, "public",
-					      rpc_json_bytes(d->token_key.public,
-							     sizeof(d->token_key.public))));
+		json_object_set_new(o, "token_keys", domain_token_keys(d));
 		return o;
 	}
 	add_addresses(c, &known->endpoint, o);

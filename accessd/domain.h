@@ -5,14 +5,16 @@
 #ifndef FARLAN_DOMAIN_H
 #define FARLAN_DOMAIN_H
 
+#include <jansson.h>
+
 #include "accessd/store.h"
 #include "common/pure/invite.h"
 
 #define DOMAIN_DAY_S INT64_C(86400)
 #define DOMAIN_CA_S (DOMAIN_DAY_S * 365 * 20)
 #define DOMAIN_OWN_S (DOMAIN_DAY_S * 365) /* this server's own certificates */
-#define DOMAIN_MEMBER_S \
-	(DOMAIN_DAY_S * 365 * 10)      /* devices and relays: the register decides who is let in */
+#define DOMAIN_TOKEN_NEXT_S 30		 /* relays know a token key so long before it signs */
+#define DOMAIN_TOKEN_LAST_S (25 * 3600)	 /* and so long after it did: no token lives longer */
 #define DOMAIN_BACKDATE_S DOMAIN_DAY_S /* clocks of newcomers may be behind */
 
 /* Somebody's public key, as a request brought it. */
@@ -22,8 +24,17 @@ struct public_key {
 	uint8_t sha256[X509_SPKI_SHA256_BYTES]; /* of spki */
 };
 
+/* A CA that the domain had: who trusts it is shown an identity by it. */
+struct domain_former {
+	struct store_former row; /* link.len 0: nobody is let in by it, nor led on from it */
+	uint8_t ca_sha256[32];
+	struct x509_cert access_cert; /* len 0: the CA has expired */
+};
+
 struct domain {
 	struct store_domain row;
+	size_t n_formers;
+	struct domain_former formers[STORE_FORMERS_MAX]; /* the oldest first */
 	uint8_t ca_sha256[32];
 	struct token_key token_key;
 };
@@ -44,6 +55,38 @@ int domain_load(struct domain *d, struct store *s, int64_t now) __attribute__((w
 int domain_renew(struct domain *d, struct store *s, int64_t now, bool *renewed)
 	__attribute__((warn_unused_result));
 void domain_wipe(struct domain *d);
+
+/*
+ * An *anchor* is which CA somebody trusts: 0 the domain's own one, N formers[N - 1], -1 none of
+ * these.
+ */
+
+/**
+ * domain_roll() - make a new CA. The old one names it as its successor, or, if it was
+ * @compromised, nobody comes from it or an older one any more; then token key and invitations are
+ * new, too. Return: 0; -ENOSPC too many; -EIO; nothing is changed then.
+ */
+int domain_roll(struct domain *d, struct store *s, bool compromised, int64_t now)
+	__attribute__((warn_unused_result));
+/** domain_anchor_ok() - does anybody come from it? */
+bool domain_anchor_ok(const struct domain *d, int anchor);
+/** domain_links() - how to come from an anchor to the domain's CA: a new list, empty from there
+ * itself. NULL: no memory. */
+json_t *domain_links(const struct domain *d, int anchor);
+/** domain_anchor_ca() - and its key, if @key is not NULL. NULL: -1. */
+const struct x509_cert *domain_anchor_ca(const struct domain *d, int anchor,
+					 const struct x509_key **key);
+
+/** domain_token_roll() - make a second token key, that signs after DOMAIN_TOKEN_NEXT_S. Return: 0;
+ * -EBUSY there are two; -EIO. */
+int domain_token_roll(struct domain *d, struct store *s, int64_t now)
+	__attribute__((warn_unused_result));
+/** domain_token_step() - as time goes by: the next one signs, the last one is forgotten. *changed:
+ * relays are to be told. Return: 0; -EIO. */
+int domain_token_step(struct domain *d, struct store *s, int64_t now, bool *changed)
+	__attribute__((warn_unused_result));
+/** domain_token_keys() - for relays: those that count, the newest last. A new list. */
+json_t *domain_token_keys(const struct domain *d);
 
 struct ident domain_ident(const struct domain *d, enum ident_kind kind, const char *uid);
 void domain_uid(char uid[IDENT_UID_SIZE]); /* a new random one */

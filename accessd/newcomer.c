@@ -41,7 +41,7 @@ static void grant(struct client *c, int64_t id, const char *what, const struct a
 		   x->member.name, x->member.uid, c->address);
 	c->is_served = true;
 	settle(c->owner, x);
-	rpc_reply(&c->rpc, id, admission_answer(c->owner->admission, x));
+	rpc_reply(&c->rpc, id, admission_answer(c->owner->admission, x, c->anchor));
 }
 
 /* A newcomer has few questions; what it asks costs signatures. */

@@ -178,3 +178,12 @@ int store_invite_replace(struct store *s, int64_t member)
 		       ARGS(INT(STORE_INVITE_REPLACED), INT(member), INT(STORE_INVITE_OPEN),
 			    INT(STORE_INVITE_REDEEMED)));
 }
+
+int store_invite_replace_all(struct store *s, int64_t domain)
+{
+	return sql_run(s,
+		       "UPDATE invite SET state = ? WHERE state IN (?, ?) AND member IN"
+		       " (SELECT id FROM member WHERE domain = ?)",
+		       ARGS(INT(STORE_INVITE_REPLACED), INT(STORE_INVITE_OPEN),
+			    INT(STORE_INVITE_REDEEMED), INT(domain)));
+}

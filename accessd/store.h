@@ -289,6 +289,9 @@ int store_invite_used(struct store *s, int64_t member,
 /** store_invite_replace() - all invitations of a member that are not used yet. */
 int store_invite_replace(struct store *s, int64_t member) __attribute__((warn_unused_result));
 
+/** store_invite_replace_all() - of all members. */
+int store_invite_replace_all(struct store *s, int64_t domain) __attribute__((warn_unused_result));
+
 /* --- sessions --- */
 
 enum store_session_state { STORE_SESSION_OPENING, STORE_SESSION_LIVE, STORE_SESSION_ENDED };
