@@ -422,8 +422,7 @@ json_t *admission_answer(const struct admission *a, const struct admitted *x, in
 		      rpc_json_bytes(x->endpoint.cert.der, x->endpoint.cert.len), "ca",
 		      rpc_json_bytes(a->domain->row.ca.der, a->domain->row.ca.len), "urls",
 		      urls_to_json(&a->domain->row.urls));
-	if (anchor > 0)
-		json_object_set_new(o, "links", domain_links(a->domain, anchor));
+	json_object_set_new(o, "links", domain_links(a->domain, anchor));
 	if (x->member.kind != IDENT_RELAY)
 		return o;
 	json_object_set_new(o, "outer_cert", rpc_json_bytes(x->outer_cert.der, x->outer_cert.len));

@@ -86,11 +86,10 @@ int app_serve(struct app *a)
 	if (rc)
 		return rc;
 	a->has_domain = true;
-	a->admission = (struct admission){
-		.store = a->store,
-		.domain = &a->domain,
-		.login_s = a->conf.login_hours * HOUR_S,
-		.identity_s = a->conf.identity_days * DOMAIN_DAY_S};
+	a->admission = (struct admission){.store = a->store,
+					  .domain = &a->domain,
+					  .login_s = a->conf.login_hours * HOUR_S,
+					  .identity_s = a->conf.identity_days * DOMAIN_DAY_S};
 	rc = start_relays(a);
 	if (rc == 0)
 		rc = start_sessions(a);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What clients.c (connections), control.c and control_relays.c (members' methods) and newcomer.c
- * (enrolment) share. */
+/* What clients.c (connections), timing.c and renewing.c (what even a wrong date may ask), control.c
+ * and control_relays.c (members' methods) and newcomer.c (enrolment) share. */
 #ifndef FARLAN_CLIENTS_INTERNAL_H
 #define FARLAN_CLIENTS_INTERNAL_H
 
@@ -28,6 +28,7 @@ struct client {
 	enum client_state state;
 	bool outer_done, inner_done; /* handshakes: counted */
 	bool is_known;		     /* has shown a member's certificate */
+	int own_anchor, anchor;	     /* our CA then, and which one it trusts: domain.h */
 	struct outer *outer;	     /* until the inner layer takes it */
 	struct inner *inner;
 	bool has_rpc;
@@ -36,11 +37,15 @@ struct client {
 	uint8_t source[16];		  /* what counts as one address */
 	bool is_local;
 	uint64_t deadline_ms, heard_ms;
-	unsigned enrol_requests;
-	bool is_served;	     /* got what it came for: its end is no news */
-	uint64_t expires_ms; /* of a user's sign-in; 0: never */
+	unsigned enrol_requests, n_times, n_renewals; /* questions of a kind */
+	bool is_served;				      /* got what it came for: its end is no news */
+	uint64_t expires_ms;			      /* of a user's sign-in; 0: never */
 
-	/* From HELLO on. */
+	/* From HELLO on. What refuses it is said when it asks for more than the time: its dates,
+	 * or ours, may be wrong, and it does not believe a word before it knows. */
+	bool is_refused;
+	struct refusal refusal;
+	bool out_of_date; /* its certificate, and that alone, has expired or is not valid yet */
 	int64_t member, endpoint;
 	enum ident_kind kind;
 	char name[STORE_NAME_SIZE], version[STORE_VERSION_SIZE];
@@ -63,6 +68,7 @@ struct client {
 struct contexts {
 	struct contexts *older;
 	struct tls_ctx *outer, *inner;
+	int anchor; /* of the domain's own CA then */
 };
 
 struct clients {
@@ -81,7 +87,7 @@ struct clients {
 	uv_timer_t tick;
 	uint64_t ticks, lists;
 	struct seen seen;
-	struct log_limit full_limit, refused_limit, broken_limit;
+	struct log_limit full_limit, refused_limit, broken_limit, clock_limit;
 	/* Since the start. */
 	uint64_t outer_ok, outer_failed, inner_ok, inner_failed, refused_full, refused_member;
 	struct rpc_tally members_tally, newcomers_tally; /* by the methods of their ops */
@@ -105,6 +111,15 @@ void client_set_online(struct client *c);
 
 extern const struct rpc_ops CONTROL_OPS, NEWCOMER_OPS;
 int client_send(struct rpc *rpc, const void *bytes, size_t n);
+/** control_on_time() - for newcomers and members (timing.c). */
+void control_on_time(struct rpc *rpc, int64_t id, const json_t *params);
+/** control_is_refused() - by its certificate? Then the request is answered, and the connection
+ * ended. */
+bool control_is_refused(struct client *c, int64_t id);
+/** control_on_renew() - identity.renew (renewing.c). */
+void control_on_renew(struct rpc *rpc, int64_t id, const json_t *params);
+/** control_is_due() - should it renew, because it trusts a CA that the domain had before? */
+bool control_is_due(const struct client *c);
 /* Notifications of members (control_relays.c). */
 void control_on_report(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_measured(struct rpc *rpc, int64_t id, const json_t *params);

@@ -32,6 +32,19 @@ static void log_refused(struct client *c, const struct refusal *why)
 			   c->id.uid[0] ? c->id.uid : "-", why->message);
 }
 
+#define DEAD_CA                                                                      \
+	"the domain has a new CA, and the one that this identity comes from counts " \
+	"no more: ask the administrator for a new invitation"
+
+/* Which of the domain's CAs the other side trusts. */
+static void take_anchor(struct client *c, const struct tls_peer *peer)
+{
+	if (peer->anchor == TLS_ANCHOR_UNKNOWN)
+		c->anchor = DOMAIN_ANCHOR_UNKNOWN;
+	else
+		c->anchor = peer->anchor == 0 ? c->own_anchor : peer->anchor - 1;
+}
+
 /* A member shows its certificate; from here on it is no stranger, whether it is let in or not. */
 static void open_control(struct client *c, const struct tls_peer *peer)
 {
@@ -42,14 +55,19 @@ static void open_control(struct client *c, const struct tls_peer *peer)
 	if (peer->has_cert && peer->verified && peer->has_ident) {
 		c->id = peer->id;
 		memcpy(c->key_sha256, peer->key_sha256, sizeof(c->key_sha256));
+		c->out_of_date = tls_peer_dates(peer) != 0;
 		ok = admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(),
 				     &known, &why);
+	}
+	if (!domain_anchor_ok(c->owner->admission->domain, c->anchor)) {
+		ok = false;
+		why = (struct refusal){.code = RPC_DENIED, .message = DEAD_CA};
 	}
 	start_rpc(c, &CONTROL_OPS, CLIENT_HELLO, CLIENTS_HELLO_MS);
 	if (!ok) {
 		log_refused(c, &why);
-		/* Trouble of our own passes; all else only a new invitation or sign-in mends. */
-		client_end(c, why.message, why.code == RPC_INTERNAL);
+		c->is_refused = true;
+		c->refusal = why;
 		return;
 	}
 	c->is_known = true;
@@ -70,6 +88,7 @@ static void on_inner_ready(struct inner *in)
 	c->inner_done = true;
 	if (c->state == CLIENT_CLOSING)
 		return;
+	take_anchor(c, inner_peer(in));
 	if (strcmp(alpn, TLS_ALPN_CONTROL) == 0) {
 		open_control(c, inner_peer(in));
 	} else if (strcmp(alpn, TLS_ALPN_ENROL) == 0) {
@@ -151,13 +170,15 @@ static void on_outer_open(struct outer *o)
 {
 	struct client *c = outer_arg(o);
 	struct tls_expect expect = {.alpn = TLS_ALPN_ENROL "," TLS_ALPN_CONTROL,
-				    .peer_optional = true};
+				    .peer_optional = true,
+				    .dates_later = true};
 	int rc;
 
 	if (c->state == CLIENT_CLOSING)
 		return;
 	c->state = CLIENT_INNER;
 	c->outer = NULL;
+	c->own_anchor = c->owner->contexts->anchor;
 	rc = inner_open(&c->inner, o, c->owner->contexts->inner, &expect, 0, &INNER_CALLBACKS, c);
 	if (rc)
 		client_gone(c, strerror(-rc));

@@ -102,6 +102,12 @@ int domain_token(const struct domain *d, const struct token *t, char out[PASETO_
 	return token_sign(out, t, d->row.token_secret, d->row.token_public) == 0 ? 0 : -EIO;
 }
 
+int domain_time(const struct domain *d, const uint8_t nonce[STAMP_NONCE_BYTES], int64_t time_ms,
+		uint8_t sig[SIGNATURE_BYTES])
+{
+	return stamp_sign(sig, d->row.token_secret, d->row.name, nonce, time_ms);
+}
+
 int domain_invite(const struct domain *d, enum ident_kind kind,
 		  const uint8_t secret[INVITE_SECRET_BYTES], int64_t expires,
 		  char out[INVITE_TEXT_SIZE])
@@ -152,11 +158,25 @@ static bool is_due(const struct x509_cert *cert, int64_t now)
 	       now > info.not_before + (info.not_after - info.not_before) / 3 * 2;
 }
 
-void domain_derive(struct domain *d)
+/* The CA's word for the key that signs the time. */
+static int sign_key(const struct domain *d, const struct x509_key *by, struct ca_link *word)
 {
+	uint8_t text[STAMP_KEY_TEXT_MAX_BYTES];
+
+	return x509_sign(by, text, stamp_key_text(text, d->row.name, d->row.token_public),
+			 word->der, &word->len);
+}
+
+int domain_derive(struct domain *d)
+{
+	int rc = sign_key(d, &d->row.ca_key, &d->key_word);
+
 	x509_sha256(d->row.ca.der, d->row.ca.len, d->ca_sha256);
 	memcpy(d->token_key.public, d->row.token_public, sizeof(d->token_key.public));
 	token_kid(d->token_key.kid, d->row.token_public);
+	for (size_t i = 0; i < d->n_formers && rc == 0; i++)
+		rc = sign_key(d, &d->formers[i].row.key, &d->formers[i].key_word);
+	return rc;
 }
 
 static bool any_due(const struct domain *d, int64_t now)
@@ -200,8 +220,9 @@ int domain_load(struct domain *d, struct store *s, int64_t now)
 	rc = store_domain_first(s, &d->row);
 	if (rc)
 		return rc;
-	domain_derive(d);
 	rc = domain_load_formers(d, s, now);
+	if (rc == 0)
+		rc = domain_derive(d);
 	if (rc == 0)
 		rc = domain_renew(d, s, now, &renewed);
 	if (rc)
@@ -249,10 +270,10 @@ int domain_create(struct domain *d, struct store *s, const char *name, const str
 	file_random(d->row.ula, sizeof(d->row.ula));
 	pool_ula(d->row.ula);
 	rc = make_keys(d, now);
-	if (rc == 0) {
-		domain_derive(d);
+	if (rc == 0)
+		rc = domain_derive(d);
+	if (rc == 0)
 		rc = invitation_fits(d) ? domain_issue_own(&d->row, now) : -E2BIG;
-	}
 	if (rc == 0)
 		rc = store_domain_add(s, &d->row);
 	if (rc)

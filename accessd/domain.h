@@ -9,13 +9,14 @@
 
 #include "accessd/store.h"
 #include "common/pure/invite.h"
+#include "common/pure/stamp.h"
 
 #define DOMAIN_DAY_S INT64_C(86400)
 #define DOMAIN_CA_S (DOMAIN_DAY_S * 365 * 20)
 #define DOMAIN_OWN_S (DOMAIN_DAY_S * 365) /* this server's own certificates */
-#define DOMAIN_TOKEN_NEXT_S 30		 /* relays know a token key so long before it signs */
-#define DOMAIN_TOKEN_LAST_S (25 * 3600)	 /* and so long after it did: no token lives longer */
-#define DOMAIN_BACKDATE_S DOMAIN_DAY_S /* clocks of newcomers may be behind */
+#define DOMAIN_TOKEN_NEXT_S 30		  /* relays know a token key so long before it signs */
+#define DOMAIN_TOKEN_LAST_S (25 * 3600)	  /* and so long after it did: no token lives longer */
+#define DOMAIN_BACKDATE_S DOMAIN_DAY_S	  /* clocks of newcomers may be behind */
 
 /* Somebody's public key, as a request brought it. */
 struct public_key {
@@ -29,6 +30,7 @@ struct domain_former {
 	struct store_former row; /* link.len 0: nobody is let in by it, nor led on from it */
 	uint8_t ca_sha256[32];
 	struct x509_cert access_cert; /* len 0: the CA has expired */
+	struct ca_link key_word;      /* its word for the domain's token key */
 };
 
 struct domain {
@@ -37,6 +39,7 @@ struct domain {
 	struct domain_former formers[STORE_FORMERS_MAX]; /* the oldest first */
 	uint8_t ca_sha256[32];
 	struct token_key token_key;
+	struct ca_link key_word; /* the CA's word for it */
 };
 
 /**
@@ -57,9 +60,10 @@ int domain_renew(struct domain *d, struct store *s, int64_t now, bool *renewed)
 void domain_wipe(struct domain *d);
 
 /*
- * An *anchor* is which CA somebody trusts: 0 the domain's own one, N formers[N - 1], -1 none of
- * these.
+ * An *anchor* is which CA somebody trusts, counted from the domain's first one: its number stays.
+ * n_formers is the one that it has now; DOMAIN_ANCHOR_UNKNOWN none of these.
  */
+#define DOMAIN_ANCHOR_UNKNOWN (-1)
 
 /**
  * domain_roll() - make a new CA. The old one names it as its successor, or, if it was
@@ -73,9 +77,9 @@ bool domain_anchor_ok(const struct domain *d, int anchor);
 /** domain_links() - how to come from an anchor to the domain's CA: a new list, empty from there
  * itself. NULL: no memory. */
 json_t *domain_links(const struct domain *d, int anchor);
-/** domain_anchor_ca() - and its key, if @key is not NULL. NULL: -1. */
-const struct x509_cert *domain_anchor_ca(const struct domain *d, int anchor,
-					 const struct x509_key **key);
+/** domain_key_word() - the word of the CA that is an anchor (unknown: of the domain's own one) for
+ * the key that signs the time. */
+const struct ca_link *domain_key_word(const struct domain *d, int anchor);
 
 /** domain_token_roll() - make a second token key, that signs after DOMAIN_TOKEN_NEXT_S. Return: 0;
  * -EBUSY there are two; -EIO. */
@@ -103,6 +107,9 @@ int domain_issue_outer(const struct domain *d, const struct urls *urls,
 /** domain_token() - Return: 0; -EIO. */
 int domain_token(const struct domain *d, const struct token *t, char out[PASETO_TOKEN_SIZE])
 	__attribute__((warn_unused_result));
+/** domain_time() - sign a time (docs/PROTOCOL.md, 4.7). Return: 0; -EIO. */
+int domain_time(const struct domain *d, const uint8_t nonce[STAMP_NONCE_BYTES], int64_t time_ms,
+		uint8_t sig[SIGNATURE_BYTES]) __attribute__((warn_unused_result));
 /** domain_invite() - the text of an invitation. Return: 0; -ENOSPC. */
 int domain_invite(const struct domain *d, enum ident_kind kind,
 		  const uint8_t secret[INVITE_SECRET_BYTES], int64_t expires,

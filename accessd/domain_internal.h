@@ -26,7 +26,7 @@ int domain_issue_own(struct store_domain *row, int64_t now) __attribute__((warn_
 void domain_issue_formers(struct domain *d, int64_t now);
 int domain_load_formers(struct domain *d, struct store *s, int64_t now)
 	__attribute__((warn_unused_result));
-/** domain_derive() - what follows from the row. */
-void domain_derive(struct domain *d);
+/** domain_derive() - what follows from row and formers. Return: 0; -EIO. */
+int domain_derive(struct domain *d) __attribute__((warn_unused_result));
 
 #endif

@@ -9,7 +9,8 @@
 #include "common/io/log.h"
 #include "common/pure/rpcmsg.h"
 
-/* --- CAs that the domain had ------------------------------------------------------------------- */
+/* --- CAs that the domain had -------------------------------------------------------------------
+ */
 
 static void issue_former(const struct domain *d, struct domain_former *f, int64_t now)
 {
@@ -52,37 +53,33 @@ int domain_load_formers(struct domain *d, struct store *s, int64_t now)
 
 static const struct domain_former *former(const struct domain *d, int anchor)
 {
-	return anchor > 0 && (size_t)anchor <= d->n_formers ? &d->formers[anchor - 1] : NULL;
+	return anchor >= 0 && (size_t)anchor < d->n_formers ? &d->formers[anchor] : NULL;
 }
 
-const struct x509_cert *domain_anchor_ca(const struct domain *d, int anchor,
-					 const struct x509_key **key)
+const struct ca_link *domain_key_word(const struct domain *d, int anchor)
 {
 	const struct domain_former *f = former(d, anchor);
 
-	if (anchor != 0 && !f)
-		return NULL;
-	if (key)
-		*key = f ? &f->row.key : &d->row.ca_key;
-	return f ? &f->row.ca : &d->row.ca;
+	return f ? &f->key_word : &d->key_word;
 }
 
 bool domain_anchor_ok(const struct domain *d, int anchor)
 {
 	const struct domain_former *f = former(d, anchor);
 
-	return anchor == 0 || (f && f->row.link.len > 0);
+	return f ? f->row.link.len > 0 : anchor == (int)d->n_formers;
 }
 
 json_t *domain_links(const struct domain *d, int anchor)
 {
+	size_t i = former(d, anchor) ? (size_t)anchor : d->n_formers;
 	json_t *list = json_array();
 
-	for (size_t i = former(d, anchor) ? (size_t)anchor : d->n_formers + 1; i <= d->n_formers;
-	     i++) {
-		const struct x509_cert *to = i < d->n_formers ? &d->formers[i].row.ca : &d->row.ca;
+	for (; i < d->n_formers; i++) {
+		const struct x509_cert *to =
+			i + 1 < d->n_formers ? &d->formers[i + 1].row.ca : &d->row.ca;
 
-		if (json_array_append_new(list, ca_link_to_json(&d->formers[i - 1].row.link, to)) !=
+		if (json_array_append_new(list, ca_link_to_json(&d->formers[i].row.link, to)) !=
 		    0) {
 			json_decref(list);
 			return NULL;
@@ -91,7 +88,8 @@ json_t *domain_links(const struct domain *d, int anchor)
 	return list;
 }
 
-/* --- a new CA ---------------------------------------------------------------------------------- */
+/* --- a new CA ----------------------------------------------------------------------------------
+ */
 
 static int make_ca(struct store_domain *next, struct store_former *f, bool compromised, int64_t now)
 {
@@ -145,15 +143,17 @@ int domain_roll(struct domain *d, struct store *s, bool compromised, int64_t now
 		rc = store_roll(s, &next, &f, compromised);
 	if (rc == 0) {
 		d->row = next;
-		domain_derive(d);
 		rc = domain_load_formers(d, s, now);
+		if (rc == 0)
+			rc = domain_derive(d);
 	}
 	explicit_bzero(&next, sizeof(next));
 	explicit_bzero(&f, sizeof(f));
 	return rc;
 }
 
-/* --- token keys -------------------------------------------------------------------------------- */
+/* --- token keys --------------------------------------------------------------------------------
+ */
 
 int domain_token_roll(struct domain *d, struct store *s, int64_t now)
 {
@@ -201,7 +201,7 @@ int domain_token_step(struct domain *d, struct store *s, int64_t now, bool *chan
 		rc = store_domain_set_tokens(s, &next);
 	if (*changed && rc == 0) {
 		d->row = next;
-		domain_derive(d);
+		rc = domain_derive(d);
 	}
 	explicit_bzero(&next, sizeof(next));
 	return rc;

@@ -8,6 +8,7 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/io/preamble.h"
 #include "common/pure/backoff.h"
 #include "common/pure/msg.h"
 
@@ -31,6 +32,8 @@ struct access_link {
 	struct rpc_ops ops;
 	struct rpc rpc;
 	bool rpc_open;
+	struct rpc_ops early_ops; /* from an expired certificate nothing is heard but the time */
+	struct preamble preamble;
 	uv_timer_t timer; /* waiting: the next try; online: keep-alive */
 	bool timer_closed, closing, gave_up;
 	enum access_link_state state;
@@ -168,20 +171,34 @@ static void on_keepalive(uv_timer_t *timer)
 	uv_timer_start(timer, on_keepalive, next_ms, 0);
 }
 
+static void on_preamble(void *arg, const char *problem)
+{
+	struct access_link *l = arg;
+
+	if (problem) {
+		access_link_lost(l, problem);
+		return;
+	}
+	l->rpc.ops = &l->ops;
+	set_state(l, ACCESS_LINK_ONLINE);
+	log_info("Access Server connected server=\"%s\" cipher=\"%s\"", l->server,
+		 inner_cipher(l->inner));
+	uv_timer_start(&l->timer, on_keepalive, access_link_times.ping_ms, 0);
+	l->cb->on_online(l);
+}
+
 static void on_ready(struct inner *in)
 {
 	struct access_link *l = inner_arg(in);
+	const struct rpc_ops *ops = tls_peer_dates(inner_peer(in)) == 0 ? &l->ops : &l->early_ops;
 
 	if (l->closing)
 		return;
-	rpc_init(&l->rpc, l->loop, &l->ops, l, MSG_MAX_BYTES);
+	rpc_init(&l->rpc, l->loop, ops, l, MSG_MAX_BYTES);
 	l->rpc_open = true;
 	l->sent_ms = l->heard_ms = clock_mono_ms();
-	set_state(l, ACCESS_LINK_ONLINE);
-	log_info("Access Server connected server=\"%s\" cipher=\"%s\"", l->server,
-		 inner_cipher(in));
-	uv_timer_start(&l->timer, on_keepalive, access_link_times.ping_ms, 0);
-	l->cb->on_online(l);
+	if (preamble_start(&l->preamble, &l->rpc, inner_peer(in), on_preamble, l) != 0)
+		access_link_lost(l, "the time could not be asked for");
 }
 
 static void on_data(struct inner *in, const uint8_t *bytes, size_t n)
@@ -205,6 +222,7 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 	l->server[0] = '\0';
 	if (was_online && clock_mono_ms() - l->since_ms >= STEADY_MS)
 		backoff_reset(&l->backoff);
+	preamble_stop(&l->preamble);
 	if (l->rpc_open)
 		rpc_deinit(&l->rpc);
 	l->rpc_open = false;
@@ -229,7 +247,8 @@ static const struct inner_callbacks inner_calls = {
 static void on_dial_open(struct dial *d, struct outer *o)
 {
 	struct access_link *l = dial_arg(d);
-	struct tls_expect expect = {.alpn = TLS_ALPN_CONTROL, .any_of_kind = true};
+	struct tls_expect expect = {
+		.alpn = TLS_ALPN_CONTROL, .any_of_kind = true, .dates_later = true};
 	char addr[DIAL_ADDR_SIZE];
 	int r;
 
@@ -296,6 +315,7 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 	}
 	l->loop = loop;
 	l->config = *config;
+	l->early_ops.send = on_rpc_send;
 	l->ops = (struct rpc_ops){
 		.send = on_rpc_send,
 		.methods = config->methods,
@@ -335,7 +355,7 @@ void access_link_give_up(struct access_link *l, const char *reason)
 
 struct rpc *access_link_rpc(struct access_link *l)
 {
-	return l->rpc_open && !l->closing ? &l->rpc : NULL;
+	return l->state == ACCESS_LINK_ONLINE && l->rpc_open && !l->closing ? &l->rpc : NULL;
 }
 
 void *access_link_arg(const struct access_link *l)

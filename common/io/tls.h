@@ -54,7 +54,24 @@ int tls_ctx_inner_client(struct tls_ctx **out, const struct x509_cert *cert,
 int tls_ctx_inner_server(struct tls_ctx **out, const struct x509_cert *cert,
 			 const struct x509_key *key, const struct x509_cert *ca)
 	__attribute__((warn_unused_result));
+/* of paths: the other side knows the key by a grant, so the CA is not sent along. */
+int tls_ctx_inner_path_server(struct tls_ctx **out, const struct x509_cert *cert,
+			      const struct x509_key *key, const struct x509_cert *ca)
+	__attribute__((warn_unused_result));
 void tls_ctx_free(struct tls_ctx *ctx);
+
+/** tls_ctx_trust() - one more CA counts: outer clients: for hosts; inner engines: a peer may send
+ * it along. Before the first engine. Return: 0; -EIO. */
+int tls_ctx_trust(struct tls_ctx *ctx, const struct x509_cert *ca)
+	__attribute__((warn_unused_result));
+/**
+ * tls_ctx_add_anchor() - inner servers: clients that name this CA as the one that they trust are
+ * shown @cert, which is by it, for the same key. @trusted: clients with certificates by it are let
+ * in. Before the first engine. Return: 0; -ENOMEM; -EIO.
+ */
+int tls_ctx_add_anchor(struct tls_ctx *ctx, const struct x509_cert *cert,
+		       const struct x509_cert *ca, bool trusted)
+	__attribute__((warn_unused_result));
 
 /* What an inner engine demands of the other side; copied. */
 struct tls_expect {
@@ -63,21 +80,36 @@ struct tls_expect {
 	bool any_of_kind; /* a peer of @id.kind in @id.domain, whatever its UID */
 	bool has_ident;	  /* exactly @id */
 	struct ident id;
-	bool has_key; /* its key is this one; then dates are not looked at */
+	bool has_key; /* its key is this one; then dates and CA are not looked at */
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
 	bool has_ca_pin; /* first contact: the chain's root is this certificate (SHA-256 of DER) */
 	uint8_t ca_sha256[32];
-	bool peer_optional; /* server: a client without certificate is let in (ALPN enrol) */
+	bool peer_optional; /* server: a client without certificate is let in (ALPN enrol), and so
+			       is one of an unknown CA; neither is verified */
+	bool dates_later;   /* wrong dates alone end nothing: the owner looks at tls_peer_dates() */
 };
 
+#define TLS_ANCHOR_UNKNOWN (-1)
+
 struct tls_peer {
+	/* Inner server: which CA the client trusts: 0 the context's own one (or it did not say), N
+	 * the Nth that was added, or TLS_ANCHOR_UNKNOWN. */
+	int anchor;
 	bool has_cert, verified; /* verified: chain, dates and, outside, the host name */
 	bool has_ident;
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	struct x509_cert *root;	       /* the domain CA that the pin named; NULL: none */
-	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words */
+	struct x509_cert *root; /* the domain CA that the pin named; NULL: none */
+	/* Inner engines: the CA that signed its certificate (the context's own one if that was not
+	 * looked at), as long as the engine lives; and when both are valid, in Unix seconds. */
+	const struct x509_cert *ca;
+	int64_t not_before, not_after;
+	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words; "": no certificate */
 };
+
+/** tls_peer_dates() - are the certificates of an inner engine's peer valid now? Return: 0; -ETIME.
+ */
+int tls_peer_dates(const struct tls_peer *peer) __attribute__((warn_unused_result));
 
 struct tls {
 	void *ssl;	      /* WOLFSSL */

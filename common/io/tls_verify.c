@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <wolfssl/wolfcrypt/asn.h>
 
+#include "common/io/clock.h"
 #include "common/pure/addr.h"
 #include "common/pure/text.h"
 
@@ -133,37 +134,59 @@ static bool pin_matches(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
 	return true;
 }
 
-static const char *chain_problem(struct tls *t, bool chain_ok, const WOLFSSL_X509_STORE_CTX *store)
+/*
+ * A key that was granted needs no CA: who granted it knows whose it is, and the handshake proves
+ * it. So the ends of a path may stand on both sides of a change of CAs.
+ */
+static const char *signature_problem(struct tls *t, bool chain_ok,
+				     const WOLFSSL_X509_STORE_CTX *store)
 {
 	const WOLFSSL_BUFFER_INFO *leaf = &store->certs[0];
-	const struct x509_cert *ca = &t->ctx->ca;
 
+	t->peer.ca = &t->ctx->ca;
 	if (t->expect.has_ca_pin) {
 		if (!pin_matches(t, store))
 			return WRONG_PIN;
-		ca = t->peer.root;
-		chain_ok = false;
-	} else if (!t->ctx->has_ca) {
+		t->peer.ca = t->peer.root;
+		/* Dates come later: the library says no for their sake, too. */
+		return x509_verify(leaf->buffer, leaf->length, t->peer.ca, false) == 0 ? NULL
+										       : UNTRUSTED;
+	}
+	if (!t->ctx->has_ca)
 		return NO_CA;
-	}
-	if (chain_ok)
+	if (t->expect.has_key || (chain_ok && t->ctx->n_anchors == 0))
 		return NULL;
-	switch (x509_verify(leaf->buffer, leaf->length, ca, !t->expect.has_key)) {
-	case 0:
-		return NULL;
-	case -ETIME:
-		return "certificate has expired or is not valid yet (check the clocks)";
-	default:
+	t->peer.ca = tls_anchor_signer(t->ctx, leaf->buffer, leaf->length);
+	return t->peer.ca ? NULL : UNTRUSTED;
+}
+
+int tls_peer_dates(const struct tls_peer *peer)
+{
+	int64_t now = clock_wall_s();
+
+	return peer->not_before <= now && now <= peer->not_after ? 0 : -ETIME;
+}
+
+/* From when till when both the certificate and its CA are valid. */
+static const char *date_problem(struct tls *t, const struct x509_info *info)
+{
+	struct tls_peer *p = &t->peer;
+	struct x509_info ca;
+
+	if (x509_parse(&ca, p->ca->der, p->ca->len) != 0)
 		return UNTRUSTED;
-	}
+	p->not_before = info->not_before > ca.not_before ? info->not_before : ca.not_before;
+	p->not_after = info->not_after < ca.not_after ? info->not_after : ca.not_after;
+	/* A key that was granted is good as long as the grant. */
+	if (t->expect.has_key || t->expect.dates_later || tls_peer_dates(p) == 0)
+		return NULL;
+	return "certificate has expired or is not valid yet (check the clocks)";
 }
 
 static const char *ident_problem(const struct tls *t, const struct x509_info *info)
 {
 	const struct tls_expect *e = &t->expect;
 
-	if (info->is_ca)
-		return "certificate is a CA's";
 	if (!info->has_ident)
 		return "certificate holds no Farlan identity";
 	if (e->has_ident && !ident_equal(&info->id, &e->id))
@@ -186,7 +209,11 @@ static const char *inner_check(struct tls *t, bool chain_ok, const WOLFSSL_X509_
 	t->peer.has_cert = true;
 	if (x509_parse(&info, leaf->buffer, leaf->length) != 0)
 		return "certificate cannot be read";
-	problem = chain_problem(t, chain_ok, store);
+	if (info.is_ca)
+		return "certificate is a CA's";
+	problem = signature_problem(t, chain_ok, store);
+	if (!problem)
+		problem = date_problem(t, &info);
 	if (!problem)
 		problem = ident_problem(t, &info);
 	if (problem)
@@ -198,9 +225,16 @@ static const char *inner_check(struct tls *t, bool chain_ok, const WOLFSSL_X509_
 	return NULL;
 }
 
+static bool is_our_ca(const struct tls_ctx *ctx, const WOLFSSL_BUFFER_INFO *cert)
+{
+	return ctx->has_ca && cert->length == ctx->ca.len &&
+	       memcmp(cert->buffer, ctx->ca.der, ctx->ca.len) == 0;
+}
+
 /*
  * A certificate behind the leaf. One that is accepted here is a CA for the whole context from now
- * on: so only what the library itself trusts, or the one that the invitation names.
+ * on: so only what the library itself trusts, what the context has already (the library dislikes
+ * its dates), or the one that the invitation names.
  */
 static const char *issuer_problem(const struct tls *t, bool chain_ok,
 				  const WOLFSSL_X509_STORE_CTX *store)
@@ -208,7 +242,7 @@ static const char *issuer_problem(const struct tls *t, bool chain_ok,
 	const WOLFSSL_BUFFER_INFO *cert = &store->certs[store->error_depth];
 	uint8_t sha[32];
 
-	if (chain_ok)
+	if (chain_ok || (!t->expect.has_ca_pin && is_our_ca(t->ctx, cert)))
 		return NULL;
 	x509_sha256(cert->buffer, cert->length, sha);
 	if (t->expect.has_ca_pin)
@@ -221,6 +255,15 @@ static int inner_verdict(struct tls *t, const char *problem)
 	if (problem && !t->reason[0])
 		snprintf(t->reason, sizeof(t->reason), "peer's %s", problem);
 	return problem ? 0 : 1;
+}
+
+/* Whom the Access Server does not know it tells so, in words, behind the handshake. */
+static int leaf_verdict(struct tls *t, const char *problem)
+{
+	if (!problem || !t->expect.peer_optional || strcmp(problem, UNTRUSTED) != 0)
+		return inner_verdict(t, problem);
+	snprintf(t->peer.problem, sizeof(t->peer.problem), "%s", problem);
+	return 1;
 }
 
 /*
@@ -242,7 +285,10 @@ static int on_verify(int chain_ok, WOLFSSL_X509_STORE_CTX *store)
 	}
 	if (store->error_depth > 0)
 		return inner_verdict(t, issuer_problem(t, chain_ok == 1, store));
-	return inner_verdict(t, inner_check(t, chain_ok == 1, store));
+	/* The library asks again after a no that was overruled, and says yes then. */
+	if (t->peer.problem[0])
+		return 1;
+	return leaf_verdict(t, inner_check(t, chain_ok == 1, store));
 }
 
 void tls_verify_install(struct tls *t)
