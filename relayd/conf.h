@@ -22,6 +22,8 @@ struct conf {
 	uint64_t rate; /* bytes a second, 0: no limit */
 	bool shed;
 	long drain_s;
+	bool set_clock; /* of this host, by signed time */
+	struct opt_servers ntp;
 };
 
 /** conf_program() - what relayd says of itself. */

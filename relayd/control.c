@@ -118,6 +118,7 @@ static void on_status(struct rpc *rpc, int64_t id, const json_t *params)
 		put_uplink(o, &d->uplink);
 	if (d->workers)
 		put_relays(o, d->workers);
+	put(o, "clock", clock_json());
 	metrics_status(d->metrics, o);
 	rpc_reply(rpc, id, o);
 }

@@ -12,11 +12,18 @@
 
 #include "common/io/local.h"
 #include "common/io/metrics.h"
+#include "common/io/sntp_client.h"
 #include "relayd/conf.h"
 #include "relayd/drain.h"
 #include "relayd/enrolment.h"
 #include "relayd/uplink.h"
 #include "relayd/workers.h"
+
+/* An outer certificate that was renewed; as long as the workers. */
+struct daemon_renewed {
+	struct daemon_renewed *older;
+	struct tls_ctx *tls;
+};
 
 struct daemon {
 	uv_loop_t *loop;
@@ -26,13 +33,15 @@ struct daemon {
 	struct identity *next;	  /* takes its place when all is stopped; NULL: none */
 	struct workers *workers;  /* NULL: not running */
 	bool relaying;		  /* they let connections in */
+	struct daemon_renewed *renewed;
 	struct limits *limits;
 	struct reporter *reporter; /* with workers; NULL: none */
 	bool uplink_open;
 	struct uplink uplink;
 	struct dial_memory memory;
 	struct local *local;
-	struct metrics *metrics; /* NULL: none asked for */
+	struct metrics *metrics;  /* NULL: none asked for */
+	struct sntp_client *sntp; /* NULL: no time servers */
 	struct enrolment enrolment;
 	struct drain drain;
 	uint64_t started_ms;

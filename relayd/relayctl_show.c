@@ -8,6 +8,7 @@
 
 #define CELL_SIZE 64
 #define METRICS_SIZE 600
+#define CLOCK_SIZE 300
 #define SHORT_ID 8 /* digits of a session's id in a table */
 
 static const char *text_of(const json_t *o, const char *key)
@@ -94,6 +95,15 @@ static void print_metrics(const json_t *s)
 		printf("Metrics:       %s\n", text);
 }
 
+static void print_clock(const json_t *s)
+{
+	char text[CLOCK_SIZE];
+
+	ctl_clock(text, sizeof(text), s);
+	if (text[0])
+		printf("Clock:         %s\n", text);
+}
+
 static void print_status(const json_t *s)
 {
 	char uptime[CELL_SIZE], bytes[CELL_SIZE];
@@ -105,6 +115,7 @@ static void print_status(const json_t *s)
 	printf("Listen:        %s%s\n", text_of(s, "listen"),
 	       is_true(s, "listening") ? "" : " (not yet)");
 	print_metrics(s);
+	print_clock(s);
 	if (!enrolled) {
 		puts("               run relayctl enroll with an invitation for a relay");
 		return;

@@ -23,6 +23,7 @@
 #include "common/io/local.h"
 #include "common/io/metrics.h"
 #include "common/io/reporter.h"
+#include "common/io/sntp_client.h"
 #include "vpnd/config.h"
 #include "vpnd/plane.h"
 #include "vpnd/session.h"
@@ -47,6 +48,13 @@ struct app_traffic {
 #define APP_ENROLLED_MS 5000 /* vpnctl enroll and login wait this long for the first connection */
 #define APP_DISCONNECTED "disconnected" /* the reason when a person here ends a session */
 #define APP_TEXT_SIZE 400
+
+/* What paths are made with. Certificates change once in months: older ones are kept as long as a
+ * session began with them, or later. */
+struct session_contexts {
+	struct session_contexts *older;
+	struct tls_ctx *outer, *client, *server;
+};
 
 /* Somebody at a vpnctl who waits for an answer. */
 struct waiter {
@@ -77,7 +85,7 @@ struct app {
 	bool enrolled, online, stopping;
 	struct identity identity; /* enrolled */
 	struct identity *next;	  /* takes its place when all that uses the old one is closed */
-	struct tls_ctx *outer_ctx, *inner_client_ctx, *inner_server_ctx;
+	struct session_contexts *contexts; /* of paths; NULL: not enrolled */
 	struct access_link *link;
 	struct addr ipv4, ipv6; /* tunnel addresses */
 	size_t n_lans;		/* device: its LANs in the register */
@@ -85,6 +93,7 @@ struct app {
 	struct packets *packets;
 	struct plane *plane;
 	struct local *local;
+	struct sntp_client *sntp;	  /* NULL: no time servers */
 	struct metrics *metrics;	  /* NULL: none asked for */
 	struct app_traffic ended_traffic; /* of sessions that are over */
 	struct dial_memory memory;
@@ -113,6 +122,9 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 void app_stop(struct app *app);
 /** app_enrolled() - save a new identity and take it into use. Return: 0; -errno. */
 int app_enrolled(struct app *app, const struct identity *id) __attribute__((warn_unused_result));
+/** app_renewed() - the same identity with a new certificate: save it and use it from now on.
+ * Sessions go on. Return: 0; -errno. */
+int app_renewed(struct app *app, const struct identity *id) __attribute__((warn_unused_result));
 /** app_note_error() - for the log and for status; @todo: what to do, may be "". */
 void app_note_error(struct app *app, const char *todo, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

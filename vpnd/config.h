@@ -30,7 +30,9 @@ struct config {
 	bool offload;		      /* super-packets through the TUN device */
 	enum plane_lan_mode lan_mode; /* device */
 	struct lendable_pool lend;    /* device: what may be lent */
-	bool allow_overlap;	      /* a peer's LAN may take what this host has */
+	bool set_clock;		      /* of this host, by signed time */
+	struct opt_servers ntp;
+	bool allow_overlap; /* a peer's LAN may take what this host has */
 };
 
 extern const struct opt config_table[]; /* of struct config */

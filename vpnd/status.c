@@ -288,6 +288,8 @@ json_t *status_make(struct app *app)
 	if (o)
 		names_status(app, o);
 	if (o)
+		json_object_set_new(o, "clock", clock_json());
+	if (o)
 		metrics_status(app->metrics, o);
 	return o;
 }

@@ -134,6 +134,8 @@ static void print_self(const json_t *s)
 	print_dns(json_object_get(s, "dns"));
 	ctl_metrics(text, sizeof(text), s);
 	line("Metrics", text);
+	ctl_clock(text, sizeof(text), s);
+	line("Clock", text);
 	line("Last error", vpnctl_text(s, "last_error"));
 	if (json_is_number(json_object_get(s, "retry_in_s")))
 		line("Next try", vpnctl_duration(again, vpnctl_int(s, "retry_in_s")));

@@ -176,9 +176,24 @@ void clock_status(struct clock_status *s)
 {
 	*s = (struct clock_status){
 		.state = clk.own.state,
+		.doubtful = owntime_is_doubtful(&clk.own, system_ms()),
 		.system_ahead_ms = system_ms() - clock_wall_ms(),
 		.floor_s = clk.own.floor_s,
 		.set_system = clk.set_system,
 		.set_error = clk.set_error,
 	};
+}
+
+json_t *clock_json(void)
+{
+	struct clock_status s;
+	json_t *o;
+
+	clock_status(&s);
+	o = json_pack("{s:s, s:I, s:I, s:I, s:b}", "state", owntime_state_name(s.state), "now_s",
+		      (json_int_t)clock_wall_s(), "system_ahead_ms", (json_int_t)s.system_ahead_ms,
+		      "floor_s", (json_int_t)s.floor_s, "set_clock", s.set_system);
+	if (o && s.set_error)
+		json_object_set_new(o, "problem", json_string(strerror(s.set_error)));
+	return o;
 }

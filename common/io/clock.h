@@ -9,6 +9,7 @@
 #ifndef FARLAN_CLOCK_H
 #define FARLAN_CLOCK_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,6 +41,7 @@ int clock_take_sntp(int64_t time_ms) __attribute__((warn_unused_result));
 
 struct clock_status {
 	enum owntime_state state;
+	bool doubtful;		 /* owntime_is_doubtful() */
 	int64_t system_ahead_ms; /* how far the host's clock is ahead of our time; negative: behind
 				  */
 	int64_t floor_s;
@@ -47,5 +49,7 @@ struct clock_status {
 	int set_error; /* errno of setting the host's clock; 0: not tried, or done */
 };
 void clock_status(struct clock_status *s);
+/** clock_json() - the same for a daemon's status (docs/PROTOCOL.md, section 9): a new object. */
+json_t *clock_json(void);
 
 #endif

@@ -65,6 +65,7 @@ void opt_print_prefixes(const struct opt *o, const void *field, char *out, size_
 void opt_print_lans(const struct opt *o, const void *field, char *out, size_t out_size);
 
 #include "common/pure/addr.h"
+#include "common/pure/url.h"
 
 #define OPT_PORTS_MAX 8
 struct opt_ports { /* "443, 80, 5935" */
@@ -96,6 +97,16 @@ struct opt_lans { /* "192.168.101.0/24, 10.5.0.0/16 via 192.168.101.7" */
 	size_t n;
 	struct opt_lan at[OPT_PREFIXES_MAX];
 };
+
+#define OPT_SERVERS_MAX 8
+struct opt_servers { /* "time.example.org, 192.0.2.1, [2001:db8::1]:1123"; of a url the host and the
+			port */
+	size_t n;
+	struct url at[OPT_SERVERS_MAX];
+};
+const char *opt_parse_servers(const struct opt *o, const char *value,
+			      void *field); /* struct opt_servers; may be empty */
+void opt_print_servers(const struct opt *o, const void *field, char *out, size_t out_size);
 
 /** opt_defaults() - fill @conf with the table's defaults; zero bytes where there is none. */
 void opt_defaults(const struct opt *table, size_t n, void *conf);

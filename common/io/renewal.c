@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "common/io/clock.h"
+#include "common/io/file.h"
 #include "common/io/log.h"
+
+#define DAY_S 86400
 
 /* --- when --------------------------------------------------------------------------------------
  */
@@ -70,15 +73,6 @@ const char *renewal_take(const struct identity *id, const json_t *answer, struct
 	return problem;
 }
 
-static void finish(struct renewal *r, const struct identity *next, int code, const char *words)
-{
-	renewal_done_fn *done = r->done;
-
-	r->done = NULL;
-	if (done)
-		done(r->arg, next, code, words);
-}
-
 static void take_answer(struct renewal *r, const json_t *result)
 {
 	struct identity *next = malloc(sizeof(*next));
@@ -88,45 +82,140 @@ static void take_answer(struct renewal *r, const json_t *result)
 	snprintf(words, sizeof(words), "%s%s",
 		 problem && strncmp(problem, "a cert", 6) == 0 ? "the server's answer holds " : "",
 		 problem ? problem : "");
-	finish(r, problem ? NULL : next, RPC_DENIED, words);
+	r->done(r->arg, problem ? NULL : next, RPC_DENIED, words);
 	if (next)
 		identity_wipe(next);
 	free(next);
 }
 
+static void schedule(struct renewal *r);
+
+/* The owner may end the connection meanwhile. */
 static void on_answer(void *arg, const json_t *result, int code, const char *message)
 {
 	struct renewal *r = arg;
 	char words[RENEWAL_WORDS_SIZE];
 
-	if (!r->done || code == RPC_CLOSED)
+	r->asking = false;
+	if (code == RPC_CLOSED || !r->rpc)
 		return;
 	if (result)
 		take_answer(r, result);
 	else
-		finish(r, NULL, code, log_clean(words, sizeof(words), message, strlen(message)));
+		r->done(r->arg, NULL, code,
+			log_clean(words, sizeof(words), message, strlen(message)));
+	if (r->rpc)
+		schedule(r);
 }
 
 /* --- the question ------------------------------------------------------------------------------
  */
 
-int renewal_start(struct renewal *r, struct rpc *rpc, const struct identity *identity,
-		  renewal_done_fn *done, void *arg)
+static uint32_t random_below(uint32_t n)
 {
-	uint8_t csr[X509_CSR_MAX_BYTES];
-	size_t n;
+	uint32_t dice;
 
-	*r = (struct renewal){.rpc = rpc, .identity = identity, .done = done, .arg = arg};
-	if (x509_csr_make(&identity->key, csr, sizeof(csr), &n) != 0)
-		return -EIO;
-	return rpc_request(rpc, "identity.renew", json_pack("{s:o}", "csr", rpc_json_bytes(csr, n)),
-			   RENEWAL_TIMEOUT_MS, on_answer, r);
+	file_random(&dice, sizeof(dice));
+	return n ? dice % n : 0;
 }
 
-void renewal_stop(struct renewal *r)
+static int ask(struct renewal *r)
 {
-	r->done = NULL;
+	const struct identity *id = r->identity;
+	uint8_t csr[X509_CSR_MAX_BYTES];
+	size_t n;
+	int rc;
+
+	if (r->asking)
+		return 0;
+	if (x509_csr_make(&id->key, csr, sizeof(csr), &n) != 0)
+		return -EIO;
+	rc = rpc_request(r->rpc, "identity.renew",
+			 json_pack("{s:o}", "csr", rpc_json_bytes(csr, n)), RENEWAL_TIMEOUT_MS,
+			 on_answer, r);
+	r->asking = rc == 0;
+	return rc;
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	struct renewal *r = t->data;
+
+	if (!r->rpc)
+		return;
+	if (r->is_called || renewal_wait_s(r->identity, clock_wall_s()) == 0) {
+		r->is_called = false;
+		if (ask(r) == 0)
+			return; /* on_answer() goes on */
+	}
+	schedule(r);
+}
+
+/* Looked at once a day: clocks are set. After a renewal that was tried just now, later. */
+static void schedule(struct renewal *r)
+{
+	int64_t wait_s = renewal_wait_s(r->identity, clock_wall_s());
+	uint64_t ms = wait_s < DAY_S ? (uint64_t)wait_s * 1000 : DAY_S * 1000;
+
+	if (wait_s == 0)
+		ms = RENEWAL_AGAIN_MS + random_below(RENEWAL_AGAIN_MS);
+	uv_timer_start(&r->timer, on_timer, ms, 0);
+}
+
+/* --- life --------------------------------------------------------------------------------------
+ */
+
+void renewal_open(struct renewal *r, uv_loop_t *loop, const struct identity *identity,
+		  renewal_done_fn *done, void *arg)
+{
+	*r = (struct renewal){.identity = identity, .done = done, .arg = arg};
+	uv_timer_init(loop, &r->timer);
+	r->timer.data = r;
+}
+
+void renewal_online(struct renewal *r, struct rpc *rpc)
+{
+	r->rpc = rpc;
+	if (renewal_wait_s(r->identity, clock_wall_s()) == 0)
+		renewal_within(r, RENEWAL_LATE_MS);
+	else
+		schedule(r);
+}
+
+void renewal_within(struct renewal *r, uint32_t ms)
+{
+	if (!r->rpc || r->asking)
+		return;
+	r->is_called = true;
+	uv_timer_start(&r->timer, on_timer, random_below(ms), 0);
+}
+
+int renewal_now(struct renewal *r, struct rpc *rpc)
+{
+	r->rpc = rpc;
+	return ask(r);
+}
+
+void renewal_offline(struct renewal *r)
+{
 	if (r->rpc)
 		rpc_cancel(r->rpc, r);
 	r->rpc = NULL;
+	r->asking = r->is_called = false;
+	if (!uv_is_closing((uv_handle_t *)&r->timer))
+		uv_timer_stop(&r->timer);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+	struct renewal *r = h->data;
+
+	r->on_closed(r);
+}
+
+void renewal_close(struct renewal *r, void (*on_closed)(struct renewal *r))
+{
+	renewal_offline(r);
+	r->on_closed = on_closed;
+	uv_close((uv_handle_t *)&r->timer, on_timer_closed);
 }

@@ -64,6 +64,9 @@ void tls_ctx_free(struct tls_ctx *ctx);
  * it along. Before the first engine. Return: 0; -EIO. */
 int tls_ctx_trust(struct tls_ctx *ctx, const struct x509_cert *ca)
 	__attribute__((warn_unused_result));
+/** tls_ctx_trust_formers() - all that an identity has followed. Return: 0; -EIO. */
+int tls_ctx_trust_formers(struct tls_ctx *ctx, const struct identity *id)
+	__attribute__((warn_unused_result));
 /**
  * tls_ctx_add_anchor() - inner servers: clients that name this CA as the one that they trust are
  * shown @cert, which is by it, for the same key. @trusted: clients with certificates by it are let
@@ -100,9 +103,11 @@ struct tls_peer {
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
 	struct x509_cert *root; /* the domain CA that the pin named; NULL: none */
-	/* Inner engines: the CA that signed its certificate (the context's own one if that was not
-	 * looked at), as long as the engine lives; and when both are valid, in Unix seconds. */
+	/* Inner: who signed its certificate (the context's own CA if that was not looked at); lives
+	 * as the engine does. */
 	const struct x509_cert *ca;
+	bool only_dates; /* outer: not verified, for its dates alone */
+	/* Inner, and outer with only_dates: when all its certificates are valid, Unix seconds. */
 	int64_t not_before, not_after;
 	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words; "": no certificate */
 };
@@ -110,6 +115,8 @@ struct tls_peer {
 /** tls_peer_dates() - are the certificates of an inner engine's peer valid now? Return: 0; -ETIME.
  */
 int tls_peer_dates(const struct tls_peer *peer) __attribute__((warn_unused_result));
+/** tls_peer_verified() - outer: as of now, when the time may be known that was not known then. */
+bool tls_peer_verified(const struct tls_peer *peer);
 
 struct tls {
 	void *ssl;	      /* WOLFSSL */

@@ -185,6 +185,15 @@ int tls_ctx_trust(struct tls_ctx *c, const struct x509_cert *ca)
 		       : -EIO;
 }
 
+int tls_ctx_trust_formers(struct tls_ctx *c, const struct identity *id)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < id->n_formers && r == 0; i++)
+		r = tls_ctx_trust(c, &id->formers[i]);
+	return r;
+}
+
 static bool use_ca(struct tls_ctx *c, const struct x509_cert *ca)
 {
 	c->has_ca = true;
@@ -209,12 +218,28 @@ static int make(struct tls_ctx **out, enum tls_layer layer, bool is_server,
 	return 0;
 }
 
+/* All of them, whatever their dates: wolfSSL_CTX_load_system_CA_certs() finds none valid in 1970,
+ * and time comes later. */
+static bool load_system_roots(WOLFSSL_CTX *ctx)
+{
+	word32 n = 0;
+	const char **dirs = wolfSSL_get_system_CA_dirs(&n);
+
+	for (word32 i = 0; dirs && i < n; i++) {
+		if (wolfSSL_CTX_load_verify_locations_ex(ctx, NULL, dirs[i],
+							 WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY |
+								 WOLFSSL_LOAD_FLAG_IGNORE_ERR) ==
+		    WOLFSSL_SUCCESS)
+			return true;
+	}
+	return false;
+}
+
 int tls_ctx_outer_client(struct tls_ctx **out, const struct x509_cert *ca, bool system_roots)
 {
 	int r = make(out, TLS_OUTER, false, NULL, NULL, ca);
 
-	if (r == 0 && system_roots &&
-	    wolfSSL_CTX_load_system_CA_certs((*out)->ctx) != WOLFSSL_SUCCESS)
+	if (r == 0 && system_roots && !load_system_roots((*out)->ctx))
 		log_info("no system certificates: outer certificates of public CAs will not check");
 	return r;
 }

@@ -71,10 +71,15 @@ static bool is_ca(const WOLFSSL_BUFFER_INFO *der)
 	return yes;
 }
 
-static bool cm_trusts(WOLFSSL_CERT_MANAGER *cm, const WOLFSSL_BUFFER_INFO *cert)
+static bool cm_trusts(WOLFSSL_CERT_MANAGER *cm, const WOLFSSL_BUFFER_INFO *der, bool dates)
 {
-	return wolfSSL_CertManagerVerifyBuffer(cm, cert->buffer, (long)cert->length,
-					       WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;
+	DecodedCert cert;
+	bool yes;
+
+	wc_InitDecodedCert(&cert, der->buffer, (word32)der->length, NULL);
+	yes = wc_ParseCert(&cert, CERT_TYPE, dates ? VERIFY : VERIFY_SKIP_DATE, cm) == 0;
+	wc_FreeDecodedCert(&cert);
+	return yes;
 }
 
 /*
@@ -82,7 +87,8 @@ static bool cm_trusts(WOLFSSL_CERT_MANAGER *cm, const WOLFSSL_BUFFER_INFO *cert)
  * to go on after a chain that it does not trust: it would keep the strange CA in the context and
  * trust it from then on.
  */
-static bool chain_is_trusted(WOLFSSL_CERT_MANAGER *roots, const WOLFSSL_X509_STORE_CTX *store)
+static bool chain_is_trusted(WOLFSSL_CERT_MANAGER *roots, const WOLFSSL_X509_STORE_CTX *store,
+			     bool dates)
 {
 	WOLFSSL_CERT_MANAGER *between = wolfSSL_CertManagerNew();
 	bool ok = false;
@@ -90,28 +96,63 @@ static bool chain_is_trusted(WOLFSSL_CERT_MANAGER *roots, const WOLFSSL_X509_STO
 	for (int i = store->totalCerts - 1; between && i >= 0; i--) {
 		const WOLFSSL_BUFFER_INFO *cert = &store->certs[i];
 
-		ok = cm_trusts(roots, cert) || cm_trusts(between, cert);
+		ok = cm_trusts(roots, cert, dates) || cm_trusts(between, cert, dates);
 		if (ok && i > 0 && is_ca(cert))
-			(void)wolfSSL_CertManagerLoadCABuffer(
-				between, cert->buffer, (long)cert->length, WOLFSSL_FILETYPE_ASN1);
+			(void)wolfSSL_CertManagerLoadCABuffer_ex(
+				between, cert->buffer, (long)cert->length, WOLFSSL_FILETYPE_ASN1, 0,
+				WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY);
 	}
 	wolfSSL_CertManagerFree(between);
 	return ok;
 }
 
+/* When all certificates of the chain are valid. */
+static bool chain_dates(struct tls_peer *p, const WOLFSSL_X509_STORE_CTX *store)
+{
+	int64_t from, until;
+
+	p->not_before = 0;
+	p->not_after = INT64_MAX;
+	for (int i = 0; i < store->totalCerts; i++) {
+		if (x509_dates(store->certs[i].buffer, store->certs[i].length, &from, &until) != 0)
+			return false;
+		p->not_before = from > p->not_before ? from : p->not_before;
+		p->not_after = until < p->not_after ? until : p->not_after;
+	}
+	return true;
+}
+
+int tls_peer_dates(const struct tls_peer *peer)
+{
+	int64_t now = clock_wall_s();
+
+	return peer->not_before <= now && now <= peer->not_after ? 0 : -ETIME;
+}
+
+bool tls_peer_verified(const struct tls_peer *p)
+{
+	return p->verified || (p->only_dates && tls_peer_dates(p) == 0);
+}
+
 static void outer_check(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
 {
+	WOLFSSL_CERT_MANAGER *roots = wolfSSL_CTX_GetCertManager(t->ctx->ctx);
 	const WOLFSSL_BUFFER_INFO *leaf = &store->certs[0];
+	struct tls_peer *p = &t->peer;
+	bool trusted = chain_is_trusted(roots, store, true), dated = false;
 
-	t->peer.has_cert = true;
-	if (!chain_is_trusted(wolfSSL_CTX_GetCertManager(t->ctx->ctx), store))
-		snprintf(t->peer.problem, sizeof(t->peer.problem),
-			 "certificate not trusted (unknown CA, or expired)");
+	p->has_cert = true;
+	if (!trusted)
+		dated = chain_is_trusted(roots, store, false) && chain_dates(p, store);
+	if (!trusted && !dated)
+		snprintf(p->problem, sizeof(p->problem), "certificate not trusted (unknown CA)");
 	else if (!cert_names_host(leaf->buffer, leaf->length, t->host))
-		snprintf(t->peer.problem, sizeof(t->peer.problem), "certificate is not for %.100s",
-			 t->host);
-	else
-		t->peer.verified = true;
+		snprintf(p->problem, sizeof(p->problem), "certificate is not for %.100s", t->host);
+	else if (dated)
+		snprintf(p->problem, sizeof(p->problem),
+			 "certificate has expired or is not valid yet");
+	p->verified = trusted && !p->problem[0];
+	p->only_dates = dated && tls_peer_dates(p) != 0;
 }
 
 /* First contact: the last certificate of the chain must be the one that the invitation names. */
@@ -158,13 +199,6 @@ static const char *signature_problem(struct tls *t, bool chain_ok,
 		return NULL;
 	t->peer.ca = tls_anchor_signer(t->ctx, leaf->buffer, leaf->length);
 	return t->peer.ca ? NULL : UNTRUSTED;
-}
-
-int tls_peer_dates(const struct tls_peer *peer)
-{
-	int64_t now = clock_wall_s();
-
-	return peer->not_before <= now && now <= peer->not_after ? 0 : -ETIME;
 }
 
 /* From when till when both the certificate and its CA are valid. */

@@ -81,6 +81,10 @@ struct x509_info {
 int x509_parse(struct x509_info *info, const uint8_t *der, size_t len)
 	__attribute__((warn_unused_result));
 
+/** x509_dates() - of any certificate, whatever its key. Return: 0; -EBADMSG. */
+int x509_dates(const uint8_t *der, size_t len, int64_t *not_before, int64_t *not_after)
+	__attribute__((warn_unused_result));
+
 /** x509_spki() - the key's public half as SubjectPublicKeyInfo, and its SHA-256. */
 int x509_spki(const struct x509_key *key, uint8_t *spki, size_t size, size_t *len)
 	__attribute__((warn_unused_result));

@@ -212,6 +212,23 @@ int x509_parse(struct x509_info *info, const uint8_t *der, size_t len)
 	return rc;
 }
 
+int x509_dates(const uint8_t *der, size_t len, int64_t *not_before, int64_t *not_after)
+{
+	DecodedCert *cert = malloc(sizeof(*cert));
+	int rc = -EBADMSG;
+
+	if (!cert)
+		return rc;
+	wc_InitDecodedCert(cert, der, (word32)len, NULL);
+	if (wc_ParseCert(cert, CERT_TYPE, NO_VERIFY, NULL) == 0 &&
+	    get_time(cert->beforeDate, cert->beforeDateLen, not_before) == 0 &&
+	    get_time(cert->afterDate, cert->afterDateLen, not_after) == 0)
+		rc = 0;
+	wc_FreeDecodedCert(cert);
+	free(cert);
+	return rc;
+}
+
 /* --- verifying ------------------------------------------------------------------------------- */
 
 /* The signature alone: the library's own look at the clock is left out, ours follows. */

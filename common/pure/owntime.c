@@ -35,6 +35,12 @@ int64_t owntime_now_ms(const struct owntime *o, int64_t system_ms, int64_t boot_
 	return o->state == OWNTIME_SYSTEM ? system_ms : boot_ms + o->ahead_ms;
 }
 
+bool owntime_is_doubtful(const struct owntime *o, int64_t system_ms)
+{
+	return o->state == OWNTIME_UNKNOWN ||
+	       (o->state == OWNTIME_SYSTEM && system_ms / 1000 > o->floor_s + OWNTIME_DOUBT_S);
+}
+
 static bool is_possible(const struct owntime *o, int64_t time_ms)
 {
 	return time_ms / 1000 >= o->floor_s && time_ms / 1000 <= OWNTIME_END_S;

@@ -19,6 +19,7 @@
 #define OWNTIME_END_S INT64_C(253402300800)
 /* The floor stays this far behind what was signed: servers' clocks are set, too. */
 #define OWNTIME_SLACK_S INT64_C(86400)
+#define OWNTIME_DOUBT_S (INT64_C(10) * 365 * 86400)
 #define OWNTIME_SAVE_S INT64_C(86400) /* the floor goes to the disk in such steps: flash wears */
 
 enum owntime_state {
@@ -40,6 +41,10 @@ void owntime_init(struct owntime *o, int64_t saved_s, int64_t system_ms, int64_t
 
 /** owntime_now_ms() - Unix milliseconds. */
 int64_t owntime_now_ms(const struct owntime *o, int64_t system_ms, int64_t boot_ms);
+
+/** owntime_is_doubtful() - nobody has said what time it is, and the host's clock is hard to believe:
+ * before the floor, or ten years behind it. */
+bool owntime_is_doubtful(const struct owntime *o, int64_t system_ms);
 
 /**
  * owntime_take_signed() - it was @time_ms between the question, @trip_ms ago, and now. Raises the

@@ -456,8 +456,8 @@ void peer_link(struct peer *p)
 		{"relay.measure", on_measure}, {"relay.list", on_list},
 		{"relay.drain", on_drain},     {"session.rules", on_rules},
 		{"session.hosts", on_hosts},   {"bye", on_bye}};
-	static const struct access_link_callbacks callbacks = {on_online, on_offline,
-							       on_link_closed};
+	static const struct access_link_callbacks callbacks = {
+		.on_online = on_online, .on_offline = on_offline, on_link_closed};
 	struct access_link_config config = {.identity = &p->id,
 					    .ports = &p->net->ports,
 					    .memory = &p->net->memory,

@@ -589,6 +589,8 @@ static void test_revoke(void **state)
 	peer_unlink(&site);
 	peer_forget(&site);
 	peer_link(&site);
+	assert_null(peer_ask(&site, "hello", NULL, &code));
+	assert_int_equal(code, RPC_DENIED);
 	peer_wait(&site, "bye 0 this device was revoked");
 	assert_null(peer_ask(&anna, "session.open", json_pack("{s:s}", "device", "site1"), &code));
 	assert_int_equal(code, RPC_NOT_FOUND);
