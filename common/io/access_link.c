@@ -13,6 +13,7 @@
 #include "common/pure/backoff.h"
 #include "common/pure/msg.h"
 
+#define ASK_TIME_MS 86400000 /* the clock that carries the time on drifts */
 #define STEADY_MS 30000 /* online this long: the next loss begins with a short wait again */
 
 struct access_link_times access_link_times = {
@@ -40,6 +41,7 @@ struct access_link {
 	bool renewed;	  /* since the contexts were made */
 	bool at_once;	  /* the next try does not wait: it has what this one lacked */
 	bool is_expired;  /* the server grants nothing but a renewal */
+	uint64_t asked_time_ms;
 	uv_timer_t timer; /* waiting: the next try; online: keep-alive */
 	bool timer_closed, closing, gave_up;
 	enum access_link_state state;
@@ -197,6 +199,10 @@ static void on_keepalive(uv_timer_t *timer)
 		access_link_lost(l, "the server has been silent for too long");
 		return;
 	}
+	if (now - l->asked_time_ms >= ASK_TIME_MS) {
+		l->asked_time_ms = now;
+		preamble_ask_again(&l->preamble);
+	}
 	if (unsaid >= t->ping_ms) {
 		(void)rpc_keepalive(&l->rpc); /* a failure closes the connection */
 		unsaid = 0;
@@ -271,6 +277,7 @@ static void on_preamble(void *arg, const char *problem)
 	l->rpc.ops = &l->ops;
 	if (renew_first(l))
 		return;
+	l->asked_time_ms = clock_mono_ms();
 	set_state(l, ACCESS_LINK_ONLINE);
 	log_info("Access Server connected server=\"%s\" cipher=\"%s\"", l->server,
 		 inner_cipher(l->inner));

@@ -44,7 +44,7 @@ uint64_t clock_mono_ms(void)
 	return clock_mono_us() / 1000;
 }
 
-static int64_t system_ms(void)
+static int64_t real_now_ms(void)
 {
 	struct timespec t;
 
@@ -52,11 +52,21 @@ static int64_t system_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static int real_set(int64_t now_ms)
+{
+	struct timespec t = {.tv_sec = (time_t)(now_ms / 1000),
+			     .tv_nsec = (long)(now_ms % 1000) * 1000000};
+
+	return clock_settime(CLOCK_REALTIME, &t) == 0 ? 0 : -errno;
+}
+
+struct clock_host clock_host = {.now_ms = real_now_ms, .set = real_set};
+
 int64_t clock_wall_ms(void)
 {
 	int64_t ahead = atomic_load_explicit(&ahead_ms, memory_order_relaxed);
 
-	return ahead == FOLLOW_SYSTEM ? system_ms() : (int64_t)clock_mono_ms() + ahead;
+	return ahead == FOLLOW_SYSTEM ? clock_host.now_ms() : (int64_t)clock_mono_ms() + ahead;
 }
 
 int64_t clock_wall_s(void)
@@ -115,34 +125,33 @@ void clock_open(const char *state_dir, bool set_system)
 	clk.open = n > 0 && n < (int)sizeof(clk.path);
 	clk.set_system = set_system;
 	clk.set_error = 0;
-	owntime_init(&clk.own, clk.open ? load_floor() : 0, system_ms(), (int64_t)clock_mono_ms());
+	owntime_init(&clk.own, clk.open ? load_floor() : 0, clock_host.now_ms(),
+		     (int64_t)clock_mono_ms());
 	publish();
 	if (clk.own.state == OWNTIME_UNKNOWN)
-		log_warn("this host's clock cannot be right: it is later than that was seen before "
-			 "now; the Access Server will be asked for the time");
+		log_warn("this host's clock cannot be right, it has been later: the Access Server "
+			 "will say what time it is");
 }
 
 /* --- learning ----------------------------------------------------------------------------------
  */
 
-/* Told once: it does not change while this process runs. */
+/* A failure is told once: it does not change while this process runs. */
 static void set_system_clock(int64_t off_ms)
 {
-	int64_t now = clock_wall_ms();
-	struct timespec t = {.tv_sec = (time_t)(now / 1000),
-			     .tv_nsec = (long)(now % 1000) * 1000000};
+	int r;
 
 	if (!clk.set_system || clk.set_error || llabs(off_ms) < SET_FROM_MS)
 		return;
-	if (clock_settime(CLOCK_REALTIME, &t) == 0) {
-		log_notice("this host's clock was set: it was off by %" PRId64 " s",
-			   -off_ms / 1000);
+	r = clock_host.set(clock_wall_ms());
+	if (r == 0) {
+		log_notice("this host's clock was set: it was off by %" PRId64 " s", off_ms / 1000);
 		return;
 	}
-	clk.set_error = errno;
+	clk.set_error = -r;
 	log_warn("this host's clock could not be set error=\"%s\": set-clock needs the right to "
 		 "(CAP_SYS_TIME)",
-		 strerror(errno));
+		 strerror(-r));
 }
 
 int clock_take_signed(int64_t time_ms, uint64_t trip_ms)
@@ -154,7 +163,7 @@ int clock_take_signed(int64_t time_ms, uint64_t trip_ms)
 	if (r != 0)
 		return r;
 	publish();
-	off_ms = system_ms() - clock_wall_ms();
+	off_ms = clock_host.now_ms() - clock_wall_ms();
 	if (first && llabs(off_ms) >= TELL_FROM_MS)
 		log_warn("this host's clock is %" PRId64 " s %s: the Access Server's time is used",
 			 (int64_t)llabs(off_ms) / 1000, off_ms < 0 ? "behind" : "ahead");
@@ -176,8 +185,8 @@ void clock_status(struct clock_status *s)
 {
 	*s = (struct clock_status){
 		.state = clk.own.state,
-		.doubtful = owntime_is_doubtful(&clk.own, system_ms()),
-		.system_ahead_ms = system_ms() - clock_wall_ms(),
+		.doubtful = owntime_is_doubtful(&clk.own, clock_host.now_ms()),
+		.system_ahead_ms = clock_host.now_ms() - clock_wall_ms(),
 		.floor_s = clk.own.floor_s,
 		.set_system = clk.set_system,
 		.set_error = clk.set_error,

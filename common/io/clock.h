@@ -17,6 +17,12 @@
 
 #define CLOCK_FILE "clock.json" /* in the state folder: {"floor": Unix seconds} */
 
+/* The host's clock in Unix milliseconds; only tests set another one. @set: 0, or -errno. */
+extern struct clock_host {
+	int64_t (*now_ms)(void);
+	int (*set)(int64_t now_ms);
+} clock_host;
+
 /** clock_mono_ms() / clock_mono_us() - CLOCK_BOOTTIME: counts while suspended. */
 uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
