@@ -423,6 +423,7 @@ json_t *admission_answer(const struct admission *a, const struct admitted *x, in
 		      rpc_json_bytes(a->domain->row.ca.der, a->domain->row.ca.len), "urls",
 		      urls_to_json(&a->domain->row.urls));
 	json_object_set_new(o, "links", domain_links(a->domain, anchor));
+	json_object_set_new(o, "former_cas", domain_former_cas(a->domain));
 	if (x->member.kind != IDENT_RELAY)
 		return o;
 	json_object_set_new(o, "outer_cert", rpc_json_bytes(x->outer_cert.der, x->outer_cert.len));

@@ -470,7 +470,8 @@ int clients_use_certs(struct clients *cs)
 
 	if (!x)
 		return -ENOMEM;
-	rc = tls_ctx_outer_server(&x->outer, &d->outer_cert, &d->access_key, &d->ca);
+	rc = tls_ctx_outer_server(&x->outer, &d->outer_cert, &d->access_key,
+				  domain_outer_ca(domain, &d->outer_cert));
 	if (rc == 0)
 		rc = tls_ctx_inner_server(&x->inner, &d->access_cert, &d->access_key, &d->ca);
 	if (rc == 0)

@@ -13,6 +13,11 @@
 #define CLIENTS_BUCKETS 4096
 #define CLIENTS_LOG_BURST 20 /* lines of one kind in 10 s */
 
+/* To who trusts a CA that was stolen. */
+#define CLIENTS_DEAD_CA                                                              \
+	"the domain has a new CA, and the one that this identity comes from counts " \
+	"no more: ask the administrator for a new invitation"
+
 enum client_state {
 	CLIENT_OUTER,
 	CLIENT_INNER,

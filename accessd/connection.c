@@ -32,10 +32,6 @@ static void log_refused(struct client *c, const struct refusal *why)
 			   c->id.uid[0] ? c->id.uid : "-", why->message);
 }
 
-#define DEAD_CA                                                                      \
-	"the domain has a new CA, and the one that this identity comes from counts " \
-	"no more: ask the administrator for a new invitation"
-
 /* Which of the domain's CAs the other side trusts. */
 static void take_anchor(struct client *c, const struct tls_peer *peer)
 {
@@ -61,7 +57,7 @@ static void open_control(struct client *c, const struct tls_peer *peer)
 	}
 	if (!domain_anchor_ok(c->owner->admission->domain, c->anchor)) {
 		ok = false;
-		why = (struct refusal){.code = RPC_DENIED, .message = DEAD_CA};
+		why = (struct refusal){.code = RPC_DENIED, .message = CLIENTS_DEAD_CA};
 	}
 	start_rpc(c, &CONTROL_OPS, CLIENT_HELLO, CLIENTS_HELLO_MS);
 	if (!ok) {

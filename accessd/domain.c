@@ -78,23 +78,33 @@ static void add_host(struct x509_profile *p, const char *host)
 	snprintf(p->hosts[p->n_hosts++], URL_HOST_SIZE, "%s", host);
 }
 
-static int sign_outer(const struct store_domain *row, const struct urls *urls,
+static int sign_outer(const struct domain_ca *by, const struct urls *urls,
 		      const struct public_key *key, int64_t now, int64_t not_after,
 		      struct x509_cert *cert)
 {
 	struct x509_profile p = {.server = true};
-	struct domain_ca by = own_ca(row);
 
 	for (size_t i = 0; i < urls->n; i++)
 		add_host(&p, urls->at[i].host);
-	return domain_sign(&by, &p, key, now, not_after, cert);
+	return domain_sign(by, &p, key, now, not_after, cert);
+}
+
+/* @row: with the CA that is the domain's then. */
+static struct domain_ca outer_signer(const struct domain *d, const struct store_domain *row,
+				     int64_t now)
+{
+	const struct store_former *old = d ? domain_oldest(d, now) : NULL;
+
+	return old ? (struct domain_ca){.cert = &old->ca, .key = &old->key} : own_ca(row);
 }
 
 int domain_issue_outer(const struct domain *d, const struct urls *urls,
 		       const struct public_key *key, int64_t now, int64_t not_after,
 		       struct x509_cert *cert)
 {
-	return sign_outer(&d->row, urls, key, now, not_after, cert);
+	struct domain_ca by = outer_signer(d, &d->row, now);
+
+	return sign_outer(&by, urls, key, now, not_after, cert);
 }
 
 int domain_token(const struct domain *d, const struct token *t, char out[PASETO_TOKEN_SIZE])
@@ -132,18 +142,28 @@ int domain_own_key(const struct store_domain *row, struct ident *id, struct publ
 	return x509_spki(&row->access_key, key->spki, sizeof(key->spki), &key->len);
 }
 
-int domain_issue_own(struct store_domain *row, int64_t now)
+int domain_issue_access(struct store_domain *row, int64_t now)
 {
 	struct domain_ca by = own_ca(row);
-	int64_t end = now + DOMAIN_OWN_S;
+	struct public_key key;
+	struct ident id;
+	int rc = domain_own_key(row, &id, &key);
+
+	return rc ? rc
+		  : domain_sign_ident(&by, &id, &key, now, now + DOMAIN_OWN_S, &row->access_cert);
+}
+
+int domain_issue_own(const struct domain *d, struct store_domain *row, int64_t now)
+{
+	struct domain_ca by = outer_signer(d, row, now);
 	struct public_key key;
 	struct ident id;
 	int rc = domain_own_key(row, &id, &key);
 
 	if (rc == 0)
-		rc = domain_sign_ident(&by, &id, &key, now, end, &row->access_cert);
+		rc = domain_issue_access(row, now);
 	if (rc == 0)
-		rc = sign_outer(row, &row->urls, &key, now, end, &row->outer_cert);
+		rc = sign_outer(&by, &row->urls, &key, now, now + DOMAIN_OWN_S, &row->outer_cert);
 	return rc;
 }
 
@@ -198,7 +218,7 @@ int domain_renew(struct domain *d, struct store *s, int64_t now, bool *renewed)
 	if (!any_due(d, now))
 		return 0;
 	next = d->row;
-	rc = domain_issue_own(&next, now);
+	rc = domain_issue_own(d, &next, now);
 	if (rc == 0)
 		rc = store_domain_set_certs(s, &next);
 	if (rc == 0) {
@@ -273,7 +293,7 @@ int domain_create(struct domain *d, struct store *s, const char *name, const str
 	if (rc == 0)
 		rc = domain_derive(d);
 	if (rc == 0)
-		rc = invitation_fits(d) ? domain_issue_own(&d->row, now) : -E2BIG;
+		rc = invitation_fits(d) ? domain_issue_own(d, &d->row, now) : -E2BIG;
 	if (rc == 0)
 		rc = store_domain_add(s, &d->row);
 	if (rc)

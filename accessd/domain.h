@@ -16,6 +16,7 @@
 #define DOMAIN_OWN_S (DOMAIN_DAY_S * 365) /* this server's own certificates */
 #define DOMAIN_TOKEN_NEXT_S 30		  /* relays know a token key so long before it signs */
 #define DOMAIN_TOKEN_LAST_S (25 * 3600)	  /* and so long after it did: no token lives longer */
+#define DOMAIN_FORMERS_TOLD_MAX 8	  /* endpoints know so many former CAs */
 #define DOMAIN_BACKDATE_S DOMAIN_DAY_S	  /* clocks of newcomers may be behind */
 
 /* Somebody's public key, as a request brought it. */
@@ -74,6 +75,11 @@ int domain_roll(struct domain *d, struct store *s, bool compromised, int64_t now
 	__attribute__((warn_unused_result));
 /** domain_anchor_ok() - does anybody come from it? */
 bool domain_anchor_ok(const struct domain *d, int anchor);
+/** domain_outer_ca() - the one that an outer certificate is by. NULL: none. */
+const struct x509_cert *domain_outer_ca(const struct domain *d, const struct x509_cert *cert);
+/** domain_former_cas() - those that outer certificates may be by, beside the domain's own: a new
+ * list. */
+json_t *domain_former_cas(const struct domain *d);
 /** domain_links() - how to come from an anchor to the domain's CA: a new list, empty from there
  * itself. NULL: no memory. */
 json_t *domain_links(const struct domain *d, int anchor);
@@ -100,7 +106,9 @@ void domain_uid(char uid[IDENT_UID_SIZE]); /* a new random one */
 int domain_issue(const struct domain *d, const struct ident *id, const struct public_key *key,
 		 int64_t now, int64_t not_after, struct x509_cert *cert)
 	__attribute__((warn_unused_result));
-/** domain_issue_outer() - a server certificate for the hosts of @urls. Return: 0; -EIO; -ENOSPC. */
+/** domain_issue_outer() - a server certificate for the hosts of @urls, by the oldest CA that
+ * somebody may still trust: who was away for long checks it, too, and who follows CAs knows them
+ * all. Return: 0; -EIO; -ENOSPC. */
 int domain_issue_outer(const struct domain *d, const struct urls *urls,
 		       const struct public_key *key, int64_t now, int64_t not_after,
 		       struct x509_cert *cert) __attribute__((warn_unused_result));

@@ -20,8 +20,13 @@ int domain_sign_ident(const struct domain_ca *by, const struct ident *id,
 /** domain_own_key() - this server's identity and public key. */
 int domain_own_key(const struct store_domain *row, struct ident *id, struct public_key *key)
 	__attribute__((warn_unused_result));
-/** domain_issue_own() - its certificates, by the domain's CA. */
-int domain_issue_own(struct store_domain *row, int64_t now) __attribute__((warn_unused_result));
+/** domain_issue_access() - its identity, by the domain's CA. domain_issue_own() - its outer
+ * certificate, too; @d NULL: no former CA counts any more. */
+int domain_issue_access(struct store_domain *row, int64_t now) __attribute__((warn_unused_result));
+int domain_issue_own(const struct domain *d, struct store_domain *row, int64_t now)
+	__attribute__((warn_unused_result));
+/** domain_oldest() - the oldest CA that an outer certificate may be by; NULL: the domain's own. */
+const struct store_former *domain_oldest(const struct domain *d, int64_t now);
 /** domain_issue_formers() - and by each CA before, as far as they live. */
 void domain_issue_formers(struct domain *d, int64_t now);
 int domain_load_formers(struct domain *d, struct store *s, int64_t now)

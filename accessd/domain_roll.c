@@ -70,6 +70,54 @@ bool domain_anchor_ok(const struct domain *d, int anchor)
 	return f ? f->row.link.len > 0 : anchor == (int)d->n_formers;
 }
 
+/* Endpoints keep so many. */
+static size_t first_kept(const struct domain *d)
+{
+	return d->n_formers > DOMAIN_FORMERS_TOLD_MAX ? d->n_formers - DOMAIN_FORMERS_TOLD_MAX : 0;
+}
+
+const struct store_former *domain_oldest(const struct domain *d, int64_t now)
+{
+	struct x509_info info;
+
+	for (size_t i = first_kept(d); i < d->n_formers; i++) {
+		const struct store_former *f = &d->formers[i].row;
+
+		if (f->link.len > 0 && x509_parse(&info, f->ca.der, f->ca.len) == 0 &&
+		    now + DOMAIN_OWN_S < info.not_after)
+			return f;
+	}
+	return NULL;
+}
+
+const struct x509_cert *domain_outer_ca(const struct domain *d, const struct x509_cert *cert)
+{
+	if (x509_verify(cert->der, cert->len, &d->row.ca, false) == 0)
+		return &d->row.ca;
+	for (size_t i = 0; i < d->n_formers; i++) {
+		const struct x509_cert *ca = &d->formers[i].row.ca;
+
+		if (x509_verify(cert->der, cert->len, ca, false) == 0)
+			return ca;
+	}
+	return NULL;
+}
+
+json_t *domain_former_cas(const struct domain *d)
+{
+	json_t *list = json_array();
+
+	for (size_t i = first_kept(d); i < d->n_formers; i++) {
+		const struct store_former *f = &d->formers[i].row;
+
+		if (f->link.len > 0)
+			json_array_append_new(
+				list,
+				json_pack("{s:o}", "ca", rpc_json_bytes(f->ca.der, f->ca.len)));
+	}
+	return list;
+}
+
 json_t *domain_links(const struct domain *d, int anchor)
 {
 	size_t i = former(d, anchor) ? (size_t)anchor : d->n_formers;
@@ -91,6 +139,7 @@ json_t *domain_links(const struct domain *d, int anchor)
 /* --- a new CA ----------------------------------------------------------------------------------
  */
 
+/* The outer certificate stays: who does not follow yet checks it. Not after a compromise. */
 static int make_ca(struct store_domain *next, struct store_former *f, bool compromised, int64_t now)
 {
 	int rc = x509_key_generate(&next->ca_key);
@@ -104,7 +153,9 @@ static int make_ca(struct store_domain *next, struct store_former *f, bool compr
 		next->other_token = (struct store_token){.use = STORE_TOKEN_NONE};
 		rc = x509_ed25519_generate(next->token_secret, next->token_public);
 	}
-	return rc ? rc : domain_issue_own(next, now);
+	if (rc)
+		return rc;
+	return compromised ? domain_issue_own(NULL, next, now) : domain_issue_access(next, now);
 }
 
 static int store_roll(struct store *s, const struct store_domain *next,

@@ -38,7 +38,8 @@ static void use_outer_cert(struct daemon *d)
 	const struct identity *id = &d->identity;
 	struct daemon_renewed *x = calloc(1, sizeof(*x));
 
-	if (!x || tls_ctx_outer_server(&x->tls, &id->outer_cert, &id->key, &id->ca) != 0) {
+	if (!x || tls_ctx_outer_server(&x->tls, &id->outer_cert, &id->key,
+				       identity_outer_ca(id, &id->outer_cert)) != 0) {
 		log_error("the renewed certificate is used from the next start on");
 		free(x);
 		return;
@@ -146,7 +147,7 @@ static int open_workers(struct daemon *d)
 		.n = conf_workers(&d->conf),
 		.listen = &d->conf.listen,
 		.outer_cert = &id->outer_cert,
-		.ca = &id->ca,
+		.ca = identity_outer_ca(id, &id->outer_cert),
 		.key = &id->key,
 		.relay.self = id->id,
 		.relay.n_token_keys = id->n_token_keys,

@@ -63,8 +63,7 @@ static int follow_one(struct x509_cert *at, const json_t *o)
 	return rc;
 }
 
-int ca_links_follow(const struct x509_cert *from, const json_t *list, struct x509_cert *out,
-		    struct x509_cert between[CA_LINKS_MAX], size_t *n)
+int ca_links_follow(const struct x509_cert *from, const json_t *list, struct x509_cert *out)
 {
 	struct x509_cert at = *from;
 	size_t len = json_array_size(list);
@@ -72,14 +71,11 @@ int ca_links_follow(const struct x509_cert *from, const json_t *list, struct x50
 	if ((list && !json_is_array(list)) || len > CA_LINKS_MAX)
 		return -EBADMSG;
 	for (size_t i = 0; i < len; i++) {
-		int rc;
+		int rc = follow_one(&at, json_array_get(list, i));
 
-		between[i] = at;
-		rc = follow_one(&at, json_array_get(list, i));
 		if (rc)
 			return rc;
 	}
-	*n = len;
 	*out = at;
 	return 0;
 }

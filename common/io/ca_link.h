@@ -33,12 +33,9 @@ json_t *ca_link_to_json(const struct ca_link *link, const struct x509_cert *to);
 /**
  * ca_links_follow() - go from the CA @from along the list, from the peer.
  * @out: the last CA of the list; @from if the list is empty or absent. Set on success only.
- * @between: those that were passed, @from among them, the oldest first; room for CA_LINKS_MAX.
- * @n: how many.
  * Return: 0; -EBADMSG malformed; -EKEYREJECTED a link is not the word of the CA before it.
  */
-int ca_links_follow(const struct x509_cert *from, const json_t *list, struct x509_cert *out,
-		    struct x509_cert between[CA_LINKS_MAX], size_t *n)
+int ca_links_follow(const struct x509_cert *from, const json_t *list, struct x509_cert *out)
 	__attribute__((warn_unused_result));
 
 #endif

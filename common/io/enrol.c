@@ -155,7 +155,8 @@ static const char *take_answer(struct enrol *e, const json_t *o)
 	    (!take_cert(o, "outer_cert", &id->outer_cert) ||
 	     identity_take_token_keys(id, json_object_get(o, "token_keys"), &changed) != 0))
 		return "the server's answer is malformed";
-	if (identity_take_links(id, json_object_get(o, "links")) != 0)
+	if (identity_take_links(id, json_object_get(o, "links")) != 0 ||
+	    identity_take_formers(id, json_object_get(o, "former_cas")) != 0)
 		return "the server's answer does not lead from the domain's former CA to its new "
 		       "one";
 	return check_certs(e, id);

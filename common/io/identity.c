@@ -96,43 +96,38 @@ int identity_take_token_keys(struct identity *id, const json_t *list, bool *chan
 	return 0;
 }
 
-static void add_former(struct identity *id, const struct x509_cert *ca)
-{
-	if (id->n_formers == IDENTITY_FORMERS_MAX) {
-		id->n_formers--;
-		memmove(id->formers, id->formers + 1, id->n_formers * sizeof(id->formers[0]));
-	}
-	id->formers[id->n_formers++] = *ca;
-}
-
 int identity_take_links(struct identity *id, const json_t *list)
 {
-	struct x509_cert *between = calloc(CA_LINKS_MAX, sizeof(*between)), last;
-	size_t n = 0;
-	int rc = between ? ca_links_follow(&id->ca, list, &last, between, &n) : -ENOMEM;
+	struct x509_cert last;
+	int rc = ca_links_follow(&id->ca, list, &last);
 
-	for (size_t i = 0; i < n; i++)
-		add_former(id, &between[i]);
 	if (rc == 0)
 		id->ca = last;
-	free(between);
 	return rc;
 }
 
-static bool get_formers(const json_t *list, struct identity *id)
+static bool is_ca(const struct x509_cert *cert)
 {
+	struct x509_info info;
+
+	return x509_parse(&info, cert->der, cert->len) == 0 && info.is_ca;
+}
+
+int identity_take_formers(struct identity *id, const json_t *list)
+{
+	struct x509_cert formers[IDENTITY_FORMERS_MAX];
 	size_t n = json_array_size(list);
 
-	if (n > IDENTITY_FORMERS_MAX)
-		return false;
+	if (n > IDENTITY_FORMERS_MAX || (list && !json_is_array(list)))
+		return -EBADMSG;
+	memset(formers, 0, sizeof(formers));
 	for (size_t i = 0; i < n; i++) {
-		const json_t *item = json_array_get(list, i);
-
-		if (!get_cert(item, "ca", &id->formers[i]))
-			return false;
+		if (!get_cert(json_array_get(list, i), "ca", &formers[i]) || !is_ca(&formers[i]))
+			return -EBADMSG;
 	}
+	memcpy(id->formers, formers, sizeof(formers));
 	id->n_formers = n;
-	return true;
+	return 0;
 }
 
 static bool get_relay(const json_t *o, struct identity *id)
@@ -156,6 +151,17 @@ static bool key_hash(const struct identity *id, uint8_t hash[X509_SPKI_SHA256_BY
 	return true;
 }
 
+const struct x509_cert *identity_outer_ca(const struct identity *id, const struct x509_cert *cert)
+{
+	if (x509_verify(cert->der, cert->len, &id->ca, false) == 0)
+		return &id->ca;
+	for (size_t i = 0; i < id->n_formers; i++) {
+		if (x509_verify(cert->der, cert->len, &id->formers[i], false) == 0)
+			return &id->formers[i];
+	}
+	return NULL;
+}
+
 /* Dates are not looked at: time may be unknown. */
 const char *identity_check_cert(const struct identity *id, const struct x509_cert *cert, bool own)
 {
@@ -168,7 +174,8 @@ const char *identity_check_cert(const struct identity *id, const struct x509_cer
 		return "a certificate for another key";
 	if (own && (!info.has_ident || !ident_equal(&info.id, &id->id)))
 		return "a certificate for somebody else";
-	if (x509_verify(cert->der, cert->len, &id->ca, false) != 0)
+	if (own ? x509_verify(cert->der, cert->len, &id->ca, false) != 0
+		: !identity_outer_ca(id, cert))
 		return "a certificate of another domain";
 	return NULL;
 }
@@ -185,8 +192,8 @@ static bool decode(struct identity *id, const json_t *o)
 	       rpc_bytes(o, "key", id->key.der, sizeof(id->key.der), &id->key.len) &&
 	       get_cert(o, "cert", &id->cert) && get_cert(o, "ca", &id->ca) &&
 	       identity_take_urls(id, json_object_get(o, "urls"), &changed) == 0 &&
-	       get_formers(json_object_get(o, "former_cas"), id) && get_relay(o, id) &&
-	       !identity_check_cert(id, &id->cert, true);
+	       identity_take_formers(id, json_object_get(o, "former_cas")) == 0 &&
+	       get_relay(o, id) && !identity_check_cert(id, &id->cert, true);
 }
 
 static int check_mode(const char *path)

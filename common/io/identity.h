@@ -24,7 +24,7 @@ struct identity {
 	struct x509_key key;
 	struct x509_cert cert; /* the identity */
 	struct x509_cert ca;   /* the domain CA */
-	/* CAs that were followed to it, the newest last: servers show certificates by them yet. */
+	/* CAs that the domain had, the newest last: what servers show outside may be by one. */
 	size_t n_formers;
 	struct x509_cert formers[IDENTITY_FORMERS_MAX];
 	size_t n_urls; /* Access Servers */
@@ -64,8 +64,16 @@ int identity_take_token_keys(struct identity *id, const json_t *list, bool *chan
 int identity_take_links(struct identity *id, const json_t *list)
 	__attribute__((warn_unused_result));
 
-/** identity_check_cert() - is a certificate for the identity's key and by its CA? @own: and for
- * itself. Return: NULL, or what is wrong, in words behind "the server's answer holds". */
+/** identity_take_formers() - a message's list "former_cas"; absent: none. @id is changed whole or
+ * not at all.   Return: 0; -EBADMSG. */
+int identity_take_formers(struct identity *id, const json_t *list)
+	__attribute__((warn_unused_result));
+/** identity_outer_ca() - which of its CAs, of today or before, an outer certificate is by. NULL. */
+const struct x509_cert *identity_outer_ca(const struct identity *id, const struct x509_cert *cert);
+
+/** identity_check_cert() - is a certificate for the identity's key? @own: and for itself, and by
+ * its CA; else an outer one. Return: NULL, or what is wrong, in words behind "the server's answer
+ * holds". */
 const char *identity_check_cert(const struct identity *id, const struct x509_cert *cert, bool own);
 
 void identity_wipe(struct identity *id);

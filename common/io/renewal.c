@@ -60,7 +60,8 @@ const char *renewal_take(const struct identity *id, const json_t *answer, struct
 	const char *problem;
 
 	*next = *id;
-	if (identity_take_links(next, json_object_get(answer, "links")) != 0)
+	if (identity_take_links(next, json_object_get(answer, "links")) != 0 ||
+	    identity_take_formers(next, json_object_get(answer, "former_cas")) != 0)
 		return "the server's answer does not lead from the domain's former CA to its new "
 		       "one";
 	if (!take_cert(answer, "cert", &next->cert) ||

@@ -126,15 +126,18 @@ nobody_is_behind() {
 	wait_for 10 is_up eng1 site1
 	assert_equal "$(session_id)" "$session"
 	wait_for 10 pings pc1 "$plc1"
-	# A new one, between the two CAs.
+	# A new one, between the two CAs; and what servers show outside checks with both.
 	disconnect_all
+	lab stop eng1
+	lab start eng1
+	wait_for 10 is_online eng1
+	assert_equal "$(field eng1 'd["server"]["outer"]')" verified
 	connect eng1 site1
 	disconnect_all
 	sign_in
 	trusts_current eng1
 	connect eng1 site1
 	wait_for 10 nobody_is_behind
-	# What servers show outside checks with the CA that was followed.
 	lab stop site1
 	lab start site1
 	wait_for 10 is_online site1

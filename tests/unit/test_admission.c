@@ -478,12 +478,10 @@ static void test_renewal_of_others(void **state)
 
 static void follow(int anchor, const struct x509_cert *from)
 {
-	static struct x509_cert between[CA_LINKS_MAX];
 	json_t *links = domain_links(&f.domain, anchor);
 	struct x509_cert at;
-	size_t n;
 
-	assert_int_equal(ca_links_follow(from, links, &at, between, &n), 0);
+	assert_int_equal(ca_links_follow(from, links, &at), 0);
 	assert_true(same_cert(&at, &f.domain.row.ca));
 	json_decref(links);
 }
@@ -514,7 +512,15 @@ static void test_roll(void **state)
 	assert_int_equal(x509_verify(d->formers[0].access_cert.der, d->formers[0].access_cert.len,
 				     &first, false),
 			 0);
-	assert_true(is_by_domain(&d->row.access_cert) && is_by_domain(&d->row.outer_cert));
+	assert_true(is_by_domain(&d->row.access_cert));
+	/* Outside it shows what everybody can check, also after it was renewed. */
+	assert_true(same_cert(domain_outer_ca(d, &d->row.outer_cert), &first));
+	assert_int_equal(domain_load(d, f.store, NOW + 300 * DAY), 0);
+	assert_true(same_cert(domain_outer_ca(d, &d->row.outer_cert), &first));
+	/* As long as that CA lives. */
+	assert_int_equal(domain_load(d, f.store, NOW + 19 * 365 * DAY + 10 * DAY), 0);
+	assert_false(same_cert(domain_outer_ca(d, &d->row.outer_cert), &first));
+	assert_int_equal(domain_load(d, f.store, NOW + 2 * DAY), 0);
 	assert_memory_not_equal(domain_key_word(d, 0)->der, domain_key_word(d, 2)->der, 20);
 	/* An invitation and an identity of before still count. */
 	assert_true(enrol(IDENT_DEVICE, &in, &n, NOW));
@@ -542,6 +548,7 @@ static void test_compromised(void **state)
 	/* Neither from the one that was compromised nor from the one before. */
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(domain_anchor_ok(d, i), i >= 2);
+	assert_true(same_cert(domain_outer_ca(d, &d->row.outer_cert), &d->formers[2].row.ca));
 	assert_string_not_equal(d->token_key.kid, before.kid);
 	assert_refused(enrol(IDENT_DEVICE, &open, &n, NOW), RPC_DENIED, "withdrawn");
 	links = domain_links(d, 2);

@@ -17,7 +17,7 @@
 #define N 4
 
 static struct x509_key key[N];
-static struct x509_cert ca[N], between[CA_LINKS_MAX];
+static struct x509_cert ca[N];
 static struct ca_link link_to[N]; /* from the one before */
 
 /* The second one has expired long ago: links do not care. */
@@ -50,11 +50,8 @@ static json_t *links(int from, int until)
 
 static int follow(int from, json_t *list, struct x509_cert *out)
 {
-	size_t n = 99;
-	int rc = ca_links_follow(&ca[from], list, out, between, &n);
+	int rc = ca_links_follow(&ca[from], list, out);
 
-	if (rc == 0 && n > 0)
-		assert_memory_equal(between[0].der, ca[from].der, ca[from].len);
 	json_decref(list);
 	return rc;
 }
