@@ -100,7 +100,8 @@ static inline void fix_request(struct outer *o, const struct http_head *head)
 static inline void fix_open(struct outer *o)
 {
 	struct tls_expect expect = {.alpn = TLS_ALPN_CONTROL "," TLS_ALPN_ENROL,
-				    .peer_optional = true};
+				    .peer_optional = true,
+				    .dates_later = true};
 	struct fix_conn *c = outer_arg(o);
 
 	if (c->server->no_inner)
