@@ -82,13 +82,15 @@ int app_renewed(struct app *app, const struct identity *id)
 	if (r != 0)
 		return r;
 	app->identity = *id;
-	if (!sessions_any(app))
-		drop_contexts(app);
-	/* Failing that, new sessions begin with the old certificate, which grants bear. */
 	r = make_contexts(app);
-	if (r != 0)
+	if (r != 0) {
+		/* Sessions begin with the old certificate until then: grants bear that. */
 		log_error("the renewed certificate is used from the next start on error=\"%s\"",
 			  strerror(-r));
+	} else if (!sessions_any(app)) {
+		free_contexts(app->contexts->older);
+		app->contexts->older = NULL;
+	}
 	return 0;
 }
 

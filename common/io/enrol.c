@@ -256,7 +256,7 @@ static void on_ready(struct inner *in)
 
 	if (e->told)
 		return;
-	rpc_init(&e->rpc, e->loop, &ops, e, MSG_MAX_BYTES_UNKNOWN);
+	rpc_init(&e->rpc, e->loop, &ops, e, MSG_MAX_BYTES); /* there may be many links */
 	e->rpc_open = true;
 	if (preamble_start(&e->preamble, &e->rpc, inner_peer(in), on_preamble, e) != 0)
 		fail(e, RPC_INTERNAL, "the time could not be asked for");

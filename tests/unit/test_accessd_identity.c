@@ -271,6 +271,22 @@ static void test_show(void **state)
 	json_decref(o);
 }
 
+static void test_ca_ends(void **state)
+{
+	struct store_domain *d = &net.app->domain.row;
+	int64_t now = clock_wall_s();
+	json_t *o;
+
+	(void)state;
+	assert_null(app_ca_problem(net.app));
+	assert_int_equal(x509_ca_make(&d->ca, &d->ca_key, d->name, now - DAY, now + 364 * DAY), 0);
+	o = net_admin(&net, "status", NULL, &code);
+	assert_non_null(strstr(json_string_value(json_object_get(o, "ca_problem")), "ca roll"));
+	json_decref(o);
+	net_admin_ok(&net, "ca.roll", NULL);
+	assert_null(app_ca_problem(net.app));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
