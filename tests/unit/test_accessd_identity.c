@@ -296,6 +296,7 @@ int main(void)
 		TEST(test_expired),   TEST(test_expired_and_revoked),
 		TEST(test_roll),      TEST(test_compromised),
 		TEST(test_token_key), TEST(test_show),
+		TEST(test_ca_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
