@@ -138,9 +138,12 @@ static void help_commands(void)
 	     "long\n"
 	     "                                        as it can be used; relay unpin DEVICE\n"
 	     "  relay avoid DEVICE RELAY              take it only if there is no other; relay\n"
-	     "                                        unavoid DEVICE RELAY\n"
-	     "\n"
-	     "  session list [--json]\n"
+	     "                                        unavoid DEVICE RELAY\n");
+}
+
+static void help_upkeep(void)
+{
+	puts("  session list [--json]\n"
 	     "  session history [--since TIME] [--device NAME] [--user NAME] [--json]\n"
 	     "                                        what sessions carried, as both ends and the\n"
 	     "                                        relays count it, and why they ended\n"
@@ -322,6 +325,7 @@ int main(int argc, char **argv)
 
 	if (rc == 0 && a.help) {
 		help_commands();
+		help_upkeep();
 		help_options();
 	} else if (rc == 0 && a.version)
 		puts("accessctl " FARLAN_VERSION);

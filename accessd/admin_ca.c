@@ -123,7 +123,7 @@ void admin_on_token_key_roll(struct rpc *rpc, int64_t id, const json_t *params)
 	if (rc == -EBUSY)
 		rpc_reject(rpc, id, RPC_CONFLICT,
 			   "the last change of token keys is not over: %d h after it",
-			   DOMAIN_TOKEN_LAST_S / 3600);
+			   (int)(DOMAIN_TOKEN_LAST_S / 3600));
 	else if (rc)
 		admin_failed(rpc, id, rc);
 	else

@@ -31,20 +31,19 @@ struct client {
 	struct clients *owner;
 	uint64_t number; /* never used twice: what answers come back to */
 	enum client_state state;
+	int own_anchor, anchor;	     /* our CA then, and which one it trusts: domain.h */
 	bool outer_done, inner_done; /* handshakes: counted */
 	bool is_known;		     /* has shown a member's certificate */
-	int own_anchor, anchor;	     /* our CA then, and which one it trusts: domain.h */
 	struct outer *outer;	     /* until the inner layer takes it */
 	struct inner *inner;
-	bool has_rpc;
 	struct rpc rpc;
 	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
 	uint8_t source[16];		  /* what counts as one address */
-	bool is_local;
 	uint64_t deadline_ms, heard_ms;
 	unsigned enrol_requests, n_times, n_renewals; /* questions of a kind */
-	bool is_served;				      /* got what it came for: its end is no news */
-	uint64_t expires_ms;			      /* of a user's sign-in; 0: never */
+	bool has_rpc, is_local;
+	bool is_served;	     /* got what it came for: its end is no news */
+	uint64_t expires_ms; /* of a user's sign-in; 0: never */
 
 	/* From HELLO on. What refuses it is said when it asks for more than the time: its dates,
 	 * or ours, may be wrong, and it does not believe a word before it knows. */

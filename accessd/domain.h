@@ -15,9 +15,10 @@
 #define DOMAIN_CA_S (DOMAIN_DAY_S * 365 * 20)
 #define DOMAIN_OWN_S (DOMAIN_DAY_S * 365) /* this server's own certificates */
 #define DOMAIN_TOKEN_NEXT_S 30		  /* relays know a token key so long before it signs */
-#define DOMAIN_TOKEN_LAST_S (25 * 3600)	  /* and so long after it did: no token lives longer */
-#define DOMAIN_FORMERS_TOLD_MAX 8	  /* endpoints know so many former CAs */
-#define DOMAIN_BACKDATE_S DOMAIN_DAY_S	  /* clocks of newcomers may be behind */
+#define DOMAIN_TOKEN_LAST_S \
+	(25 * INT64_C(3600))	       /* and so long after it did: no token lives longer */
+#define DOMAIN_FORMERS_TOLD_MAX 8      /* endpoints know so many former CAs */
+#define DOMAIN_BACKDATE_S DOMAIN_DAY_S /* clocks of newcomers may be behind */
 
 /* Somebody's public key, as a request brought it. */
 struct public_key {

@@ -14,7 +14,7 @@
 #include "common/pure/msg.h"
 
 #define ASK_TIME_MS 86400000 /* the clock that carries the time on drifts */
-#define STEADY_MS 30000 /* online this long: the next loss begins with a short wait again */
+#define STEADY_MS 30000	     /* online this long: the next loss begins with a short wait again */
 
 struct access_link_times access_link_times = {
 	.ping_ms = ACCESS_LINK_PING_MS,
@@ -38,9 +38,9 @@ struct access_link {
 	struct preamble preamble;
 	struct renewal renewal;
 	bool renewal_closed;
-	bool renewed;	  /* since the contexts were made */
-	bool at_once;	  /* the next try does not wait: it has what this one lacked */
-	bool is_expired;  /* the server grants nothing but a renewal */
+	bool renewed;	 /* since the contexts were made */
+	bool at_once;	 /* the next try does not wait: it has what this one lacked */
+	bool is_expired; /* the server grants nothing but a renewal */
 	uint64_t asked_time_ms;
 	uv_timer_t timer; /* waiting: the next try; online: keep-alive */
 	bool timer_closed, closing, gave_up;

@@ -10,7 +10,7 @@
 #include "common/io/file.h"
 #include "common/io/log.h"
 
-#define DAY_S 86400
+#define DAY_S INT64_C(86400)
 
 /* --- when --------------------------------------------------------------------------------------
  */
@@ -156,7 +156,7 @@ static void on_timer(uv_timer_t *t)
 static void schedule(struct renewal *r)
 {
 	int64_t wait_s = renewal_wait_s(r->identity, clock_wall_s());
-	uint64_t ms = wait_s < DAY_S ? (uint64_t)wait_s * 1000 : DAY_S * 1000;
+	uint64_t ms = (uint64_t)(wait_s < DAY_S ? wait_s : DAY_S) * 1000;
 
 	if (wait_s == 0)
 		ms = RENEWAL_AGAIN_MS + random_below(RENEWAL_AGAIN_MS);

@@ -16,7 +16,7 @@
 
 static void name_of_hash(char name[TLS_ANCHOR_NAME_SIZE], const uint8_t sha[32])
 {
-	memcpy(name, "ca-", 3);
+	snprintf(name, TLS_ANCHOR_NAME_SIZE, "ca-");
 	/* The size is right. */
 	(void)!text_hex_encode(name + 3, TLS_ANCHOR_NAME_SIZE - 3, sha, KEYID_BYTES);
 }
