@@ -114,6 +114,7 @@ void figures_write(void *arg, struct expo *e)
 		workers_ask_all(d->workers, add_relay, &n);
 	expo_one(e, &online, d->uplink_open && d->uplink.online);
 	expo_one(e, &draining, drain_on(&d->drain));
+	metrics_write_clock(e);
 	metrics_write_certs(e, certs, d->enrolled ? 3 : 0);
 	write_workers(d, &n, e);
 	write_sessions(d, &n, e);

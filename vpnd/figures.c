@@ -265,6 +265,7 @@ void figures_write(void *arg, struct expo *e)
 	struct app_traffic t;
 
 	expo_one(e, &online, app->online);
+	metrics_write_clock(e);
 	metrics_write_certs(e, certs, app->enrolled ? 2 : 0);
 	names_figures(app, e);
 	if (!app->plane)

@@ -7,7 +7,7 @@
 #include "common/pure/rpcmsg.h"
 
 /* So that it is never taken for a certificate, or for anything else that a CA signs. */
-#define WORD "farlan ca link 1"
+#define WORD "farlan-ca-link/1"
 
 struct text {
 	char word[sizeof(WORD)]; /* with its NUL */

@@ -42,7 +42,9 @@ static void write_process(const struct metrics *m, struct expo *e)
 
 	process_read(&p);
 	expo_one(e, &cpu, (double)p.cpu_us / 1e6);
-	expo_one(e, &start, (double)m->started_s);
+	/* When it started the time may not have been known. */
+	expo_one(e, &start,
+		 (double)(clock_wall_s() - (int64_t)((clock_mono_ms() - m->started_ms) / 1000)));
 	expo_one(e, &resident, (double)p.resident_bytes);
 	expo_one(e, &virtual, (double)p.virtual_bytes);
 	expo_one(e, &fds, (double)p.open_fds);
@@ -129,7 +131,7 @@ int metrics_open(struct metrics **out, uv_loop_t *loop, const struct metrics_con
 	m->config = *config;
 	m->where = *config->where;
 	m->config.where = &m->where;
-	m->started_s = clock_wall_s();
+	m->started_ms = clock_mono_ms();
 	TAILQ_INIT(&m->conns);
 	uv_timer_init(loop, &m->retry);
 	m->retry.data = m;
@@ -186,9 +188,9 @@ void metrics_close(struct metrics *m)
 
 void metrics_write_certs(struct expo *e, const struct metrics_cert *certs, size_t n)
 {
-	static const struct expo_family family = {
-		"farlan_certificate_left_seconds", "seconds",
-		"Until a certificate expires, by the system clock; negative: since.", EXPO_GAUGE};
+	static const struct expo_family family = {"farlan_certificate_left_seconds", "seconds",
+						  "Until a certificate expires; negative: since.",
+						  EXPO_GAUGE};
 	int64_t now = clock_wall_s();
 	struct x509_info info;
 
@@ -199,6 +201,18 @@ void metrics_write_certs(struct expo *e, const struct metrics_cert *certs, size_
 			expo_labelled(e, (double)(info.not_after - now), "certificate",
 				      certs[i].name);
 	}
+}
+
+void metrics_write_clock(struct expo *e)
+{
+	static const struct expo_family family = {
+		"farlan_clock_off_seconds", "seconds",
+		"How far this host's clock is ahead of the time that is known; negative: behind.",
+		EXPO_GAUGE};
+	struct clock_status s;
+
+	clock_status(&s);
+	expo_one(e, &family, (double)s.system_ahead_ms / 1000);
 }
 
 void metrics_status(const struct metrics *m, json_t *status)

@@ -55,9 +55,10 @@ int metrics_open(struct metrics **out, uv_loop_t *loop, const struct metrics_con
  */
 void metrics_close(struct metrics *m);
 
-/** metrics_write_certs() - how long they are good yet, by the system clock; those of length 0 are
- * left out. */
+/** metrics_write_certs() - how long they are good yet; those of length 0 are left out. */
 void metrics_write_certs(struct expo *e, const struct metrics_cert *certs, size_t n);
+/** metrics_write_clock() - of programs that have called clock_open(). */
+void metrics_write_clock(struct expo *e);
 
 /** metrics_status() - for a daemon's answer to `status`: puts "metrics": {listen, listening} into
  * it; nothing if @m is NULL. */

@@ -60,7 +60,7 @@ struct metrics {
 	bool closing;
 	struct conn_list conns;
 	size_t n_conns;
-	int64_t started_s; /* Unix time */
+	uint64_t started_ms;
 	uint64_t answered[METRICS_CODES], turned_away;
 };
 

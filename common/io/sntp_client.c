@@ -19,8 +19,8 @@
 _Static_assert(OPT_SERVERS_MAX <= SNTP_SERVERS_MAX, "");
 
 struct sntp_client_times sntp_client_times = {
-	.first_ms = 4000,
-	.round_ms = 5000,
+	.first_ms = 2000,
+	.round_ms = 3000,
 	.min_ms = 15000,
 	.max_ms = 1024000,
 	.rate_ms = 3600000,

@@ -145,6 +145,12 @@ tunnel_pings() {
 	tool as1 relay remove py-relay
 }
 
+@test "the signed time is what section 4.7 says" {
+	run peer hello --state "$state/pym"
+	assert_equal "$status" 0
+	assert_between "$(($(sed -n 's/.*"time_ms": \([0-9]*\).*/\1/p' <<<"$output") / 1000 - $(date +%s)))" -5 5
+}
+
 @test "plain requests are answered as section 2 says" {
 	for url in as1.lab:443 as1.lab:80 as1.lab:5935 rs1.lab:443; do
 		run peer get "https://$url/v1/probe"

@@ -433,8 +433,7 @@ def inner_context(alpn, server_side, identity):
         return context
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=identity.ca)
-    if alpn == "farlan-path/1":
-        context.verify_flags |= NO_CHECK_TIME  # the grant's pin counts, not the dates
+    context.verify_flags |= NO_CHECK_TIME  # path: the grant's pin counts; control: ask_time()
     chain = pem(identity.cert) + pem(identity.ca)
     with_files([chain, identity.key], context.load_cert_chain)
     return context
@@ -515,7 +514,8 @@ def check_first_contact(i, ca_sha256):
     chain = peer_chain(i)
     root = next((c for c in chain if hashlib.sha256(c).digest() == ca_sha256), None)
     need(root, "the server does not belong to this invitation")
-    with_files([pem(root), pem(chain[0])], lambda ca, leaf: openssl("verify", "-CAfile", ca, leaf))
+    verify = ("verify", "-no_check_time", "-CAfile")
+    with_files([pem(root), pem(chain[0])], lambda ca, leaf: openssl(*verify, ca, leaf))
     uris = uris_of(chain[0])
     need(len(uris) == 1, "the server has no identity")
     domain, kind, _ = uri_parts(uris[0])
@@ -628,6 +628,31 @@ def link_ask(link, method, params, seconds=CALL_SECONDS):
     return answer["result"]
 
 
+# --- the time (section 4.7) ---
+
+
+def check_signature(kind, key, text, signature):
+    rest = ("-rawin",) if kind == "ed25519" else ("-rawin", "-digest", "sha256")
+    verify = ("pkeyutl", "-verify", "-pubin", "-keyform", "DER") + rest
+    with_files(
+        [key, signature, text], lambda k, s, t: openssl(*verify, "-inkey", k, "-sigfile", s, "-in", t)
+    )
+
+
+def ask_time(link, ca, domain):
+    """The Access Server's time, and then its certificate's dates."""
+    nonce, asked = os.urandom(32), time.monotonic()
+    answer = link_ask(link, "time.get", {"nonce": b64(nonce)}, 10)
+    public, when, name = unb64(answer["public"]), answer["time_ms"], domain.encode() + b"\0"
+    check_signature("ecdsa", spki_of(ca), b"farlan-token-key/1\0" + name + public, unb64(answer["key_sig"]))
+    text = b"farlan-time/1\0" + name + nonce + struct.pack(">Q", when)
+    check_signature("ed25519", ED_PUBLIC + public, text, unb64(answer["sig"]))
+    need(time.monotonic() - asked <= 10, "the time came too late")
+    verify = ("verify", "-attime", str(when // 1000), "-CAfile")
+    with_files([pem(ca), pem(peer_chain(link.inner)[0])], lambda c, leaf: openssl(*verify, c, leaf))
+    say("time", time_ms=when)
+
+
 def link_keep_alive(link):
     """Send one, and see it answered."""
     link.alive = 0
@@ -696,7 +721,7 @@ def follow_links(ca, links):
     need(len(links) <= 16, "too many links")
     for link in links:
         newer, signature = unb64(link["ca"]), unb64(link["signature"])
-        text = b"farlan ca link 1\0" + hashlib.sha256(ca).digest() + hashlib.sha256(newer).digest()
+        text = b"farlan-ca-link/1\0" + hashlib.sha256(ca).digest() + hashlib.sha256(newer).digest()
         need(len(text) == 81, "the text of a link")
         key = with_files([pem(ca)], lambda c: openssl("x509", "-in", c, "-noout", "-pubkey"))
         with_files(
@@ -721,7 +746,9 @@ def first_contact(urls, ca_sha256, method, params, key, folder):
     inner = inner_new(any_url(urls, "/v1/control"), "farlan-enrol/1", False, ca_sha256=ca_sha256)
     inner_wait_up(inner)
     root, domain = check_first_contact(inner, ca_sha256)
-    answer = link_ask(link_new(inner, ENROL_MESSAGE_MAX), method, params)
+    link = link_new(inner, ENROL_MESSAGE_MAX)
+    ask_time(link, root, domain)
+    answer = link_ask(link, method, params)
     check_answer(answer, root, key)
     need(uri_parts(answer["uri"])[0] == domain, "another domain in the certificate")
     identity_save(folder, key, answer)
@@ -1022,6 +1049,7 @@ def control_open(identity, sessions, lans=None):
     inner_wait_up(inner)
     check_access(inner, identity)
     link = link_new(inner, MESSAGE_MAX)
+    ask_time(link, identity.ca, uri_parts(identity.uri)[0])
     hello = {"version": VERSION, "sessions": sessions}
     if lans is not None:
         hello["lans"] = lans
