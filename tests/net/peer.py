@@ -1239,7 +1239,9 @@ def cmd_renew(args):
     csr = with_files(
         [identity.key], lambda k: openssl("req", "-new", "-key", k, "-subj", "/CN=peer", "-outform", "DER")
     )
-    answer = link_ask(link_new(inner, MESSAGE_MAX), "identity.renew", {"csr": b64(csr)})
+    link = link_new(inner, MESSAGE_MAX)
+    ask_time(link, identity.ca, uri_parts(identity.uri)[0])
+    answer = link_ask(link, "identity.renew", {"csr": b64(csr)})
     need(answer["uri"] == identity.uri, "somebody else's certificate")
     check_answer(answer, identity.ca, identity.key)
     identity_save(args.state, identity.key, answer)
