@@ -13,7 +13,8 @@ struct command {
 	size_t more;		  /* words that may follow: run looks after them */
 	bool lans, urls, domain, invites, rate, filters; /* which options it takes */
 	bool json;
-	bool rule; /* any number of words, --at and --file */
+	bool rolls; /* --yes; of a CA --compromised, too */
+	bool rule;  /* any number of words, --at and --file */
 	int (*run)(struct ctl *c, const struct accessctl_args *a);
 };
 
@@ -75,6 +76,9 @@ static const struct command COMMANDS[] = {
 	{"relay", "unpin", {"DEVICE"}, .run = accessctl_wish},
 	{"relay", "avoid", {"DEVICE", "RELAY"}, .run = accessctl_wish},
 	{"relay", "unavoid", {"DEVICE", "RELAY"}, .run = accessctl_wish},
+	{"ca", "show", {NULL}, .json = true, .run = accessctl_ca_show},
+	{"ca", "roll", {NULL}, .rolls = true, .json = true, .run = accessctl_ca_roll},
+	{"token-key", "roll", {NULL}, .rolls = true, .json = true, .run = accessctl_token_key_roll},
 	{"session", "list", {NULL}, .json = true, .run = accessctl_sessions},
 	{"session", "history", {NULL}, .filters = true, .json = true, .run = accessctl_history},
 	{"session", "kill", {"ID"}, .run = accessctl_kill},
@@ -134,13 +138,26 @@ static void help_commands(void)
 	     "long\n"
 	     "                                        as it can be used; relay unpin DEVICE\n"
 	     "  relay avoid DEVICE RELAY              take it only if there is no other; relay\n"
-	     "                                        unavoid DEVICE RELAY\n"
-	     "\n"
-	     "  session list [--json]\n"
+	     "                                        unavoid DEVICE RELAY\n");
+}
+
+static void help_upkeep(void)
+{
+	puts("  session list [--json]\n"
 	     "  session history [--since TIME] [--device NAME] [--user NAME] [--json]\n"
 	     "                                        what sessions carried, as both ends and the\n"
 	     "                                        relays count it, and why they ended\n"
-	     "  session kill ID                       the beginning of the ID is enough");
+	     "  session kill ID                       the beginning of the ID is enough\n"
+	     "\n"
+	     "  ca show [--json]        the domain's CAs, who still has certificates by which, and "
+	     "the\n"
+	     "                          keys that sign relay tokens\n"
+	     "  ca roll --yes           a new CA; everybody follows by himself, also who is away "
+	     "for\n"
+	     "                          years\n"
+	     "  ca roll --compromised --yes  the old one was stolen: nobody follows, each device,\n"
+	     "                          user and relay needs a new invitation, all sessions end\n"
+	     "  token-key roll --yes    a new key for relay tokens; sessions go on");
 }
 
 static void help_options(void)
@@ -214,6 +231,8 @@ static int check(const struct command *cmd, const struct accessctl_args *a)
 		return accessctl_usage("--since, --device and --user have no meaning here");
 	if ((a->at || a->file) && !cmd->rule)
 		return accessctl_usage("--at and --file have no meaning here");
+	if ((a->yes || a->compromised) && !cmd->rolls)
+		return accessctl_usage("--yes and --compromised have no meaning here");
 	if (a->json && !cmd->json)
 		return accessctl_usage("--json has no meaning here");
 	if (cmd->urls && json_array_size(a->urls) == 0)
@@ -306,6 +325,7 @@ int main(int argc, char **argv)
 
 	if (rc == 0 && a.help) {
 		help_commands();
+		help_upkeep();
 		help_options();
 	} else if (rc == 0 && a.version)
 		puts("accessctl " FARLAN_VERSION);

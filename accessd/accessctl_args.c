@@ -186,6 +186,10 @@ static bool take_flag(struct accessctl_args *a, const char *word)
 		a->json = true;
 	else if (strcmp(word, "--qr") == 0)
 		a->qr = true;
+	else if (strcmp(word, "--yes") == 0)
+		a->yes = true;
+	else if (strcmp(word, "--compromised") == 0)
+		a->compromised = true;
 	else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
 		a->help = true;
 	else if (strcmp(word, "--version") == 0)

@@ -245,6 +245,51 @@ int accessctl_sessions(struct ctl *c, const struct accessctl_args *a)
 	return CTL_OK;
 }
 
+/* --- CAs ------------------------------------------------------------------------------------- */
+
+static void ca_row(struct ctl_table *t, const json_t *ca)
+{
+	char since[WHEN_SIZE], until[WHEN_SIZE], members[NUMBERS_SIZE];
+	int64_t n = 0;
+
+	when_of(ca, "not_before", since);
+	when_of(ca, "not_after", until);
+	(void)!rpc_int(ca, "members", 0, INT64_MAX, &n); /* absent: 0 */
+	snprintf(members, sizeof(members), "%" PRId64, n);
+	{
+		const char *cells[] = {text_of(ca, "ca_sha256"), text_of(ca, "state"), members,
+				       since, until};
+		ctl_table_row(t, cells);
+	}
+}
+
+static void key_row(struct ctl_table *t, const json_t *key)
+{
+	const char *cells[] = {text_of(key, "kid"), text_of(key, "state")};
+
+	ctl_table_row(t, cells);
+}
+
+static void print_rows(const json_t *list, struct ctl_table *t,
+		       void (*row)(struct ctl_table *t, const json_t *o))
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		row(t, json_array_get(list, i));
+	ctl_table_print(t);
+}
+
+void accessctl_print_cas(const json_t *o)
+{
+	static const char *const cas[] = {"CA", "STATE", "DEVICES AND RELAYS", "SINCE", "UNTIL"};
+	static const char *const keys[] = {"TOKEN KEY", "STATE"};
+
+	print_rows(json_object_get(o, "cas"), ctl_table_new(5, cas), ca_row);
+	puts("");
+	print_rows(json_object_get(o, "token_keys"), ctl_table_new(2, keys), key_row);
+	if (json_object_get(o, "problem"))
+		printf("\n%s\n", text_of(o, "problem"));
+}
+
 /* --- status ---------------------------------------------------------------------------------- */
 
 static void print_number(const json_t *o, const char *label, const char *key)
@@ -276,6 +321,8 @@ static void print_status(const json_t *o)
 	printf("domain          %s\n", text_of(o, "domain"));
 	printf("addresses       %s\n", urls);
 	printf("CA              %s\n", text_of(o, "ca_sha256"));
+	if (json_object_get(o, "ca_problem"))
+		printf("                %s\n", text_of(o, "ca_problem"));
 	print_number(o, "connections", "connections");
 	print_number(o, "devices online", "devices_online");
 	print_number(o, "users online", "users_online");

@@ -349,6 +349,9 @@ FOR_KIND(relay, IDENT_RELAY)
 static const struct rpc_method METHODS[] = {
 	{"init", admin_on_init},
 	{"status", admin_on_status},
+	{"ca.show", admin_on_ca_show},
+	{"ca.roll", admin_on_ca_roll},
+	{"token-key.roll", admin_on_token_key_roll},
 	{"device.add", on_device_add},
 	{"device.set", admin_on_device_set},
 	{"device.list", admin_on_device_list},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What admin.c (members), admin_set.c (changing them), admin_relays.c (drain, pin ...),
- * admin_rules.c (what sessions may do), admin_hosts.c, admin_show.c (lists, status, sessions, init)
- * and admin_history.c share. */
+ * admin_rules.c (what sessions may do), admin_ca.c, admin_hosts.c, admin_show.c (lists, status,
+ * sessions, init) and admin_history.c share. */
 #ifndef FARLAN_ADMIN_INTERNAL_H
 #define FARLAN_ADMIN_INTERNAL_H
 
@@ -48,6 +48,10 @@ void admin_on_host_remove(struct rpc *rpc, int64_t id, const json_t *params);
 bool admin_name_clear(struct rpc *rpc, int64_t id, const char *name);
 void admin_on_host_list(struct rpc *rpc, int64_t id, const json_t *params);
 const char *admin_state_name(enum store_state state);
+
+void admin_on_ca_show(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_ca_roll(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_token_key_roll(struct rpc *rpc, int64_t id, const json_t *params);
 
 void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params);

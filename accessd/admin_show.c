@@ -68,6 +68,8 @@ static void add_domain(const struct app *a, json_t *o)
 	json_object_set_new(o, "domain", json_string(a->domain.row.name));
 	json_object_set_new(o, "urls", urls_to_json(&a->domain.row.urls));
 	json_object_set_new(o, "ca_sha256", json_string(hex));
+	if (app_ca_problem(a))
+		json_object_set_new(o, "ca_problem", json_string(app_ca_problem(a)));
 	if (a->clients)
 		clients_count(a->clients, &n);
 	json_object_set_new(o, "connections", json_integer((json_int_t)n.connections));

@@ -8,6 +8,7 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/pure/text.h"
 
 static bool refuse(struct refusal *why, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -199,13 +200,22 @@ static bool is_key_of(const struct store_endpoint *e, const struct public_key *k
 }
 
 /* The same key again gets what it got before, as long as that is good. */
-static bool has_cert(const struct store_endpoint *e, const struct public_key *key, int64_t now)
+static bool has_cert(const struct admission *a, const struct store_endpoint *e,
+		     const struct public_key *key, int64_t now)
 {
+	const struct x509_cert *ca = &a->domain->row.ca;
 	struct x509_info info;
 
 	return is_key_of(e, key) && e->cert.len > 0 &&
 	       x509_parse(&info, e->cert.der, e->cert.len) == 0 && info.not_before <= now &&
-	       now < info.not_after;
+	       now < info.not_after && x509_verify(e->cert.der, e->cert.len, ca, false) == 0;
+}
+
+static void set_issuer(const struct domain *d, struct store_endpoint *e)
+{
+	/* The size is right. */
+	(void)!text_hex_encode(e->issuer, sizeof(e->issuer), d->ca_sha256,
+			       (sizeof(e->issuer) - 1) / 2);
 }
 
 /* Give the endpoint this key, and a certificate for it. */
@@ -219,6 +229,7 @@ static int issue(const struct admission *a, const struct store_member *m, struct
 		return rc;
 	memcpy(e->key_sha256, key->sha256, sizeof(e->key_sha256));
 	e->has_key = true;
+	set_issuer(a->domain, e);
 	return store_endpoint_set_key(a->store, e);
 }
 
@@ -227,12 +238,12 @@ static int record_enrolment(const struct admission *a, const struct store_invite
 {
 	const struct store_member *m = &x->member;
 	struct store_endpoint *e = &x->endpoint;
-	int64_t end = now + DOMAIN_MEMBER_S;
+	int64_t end = now + a->identity_s;
 	int rc = store_endpoint_of(a->store, m->id, e);
 
 	if (rc)
 		return rc;
-	if (!has_cert(e, key, now)) {
+	if (!has_cert(a, e, key, now)) {
 		x->key_replaced = e->has_key && !is_key_of(e, key);
 		rc = issue(a, m, e, key, now, end);
 	}
@@ -400,7 +411,7 @@ bool admission_login_end(const struct admission *a, const struct login *l, bool 
 	return true;
 }
 
-json_t *admission_answer(const struct admission *a, const struct admitted *x)
+json_t *admission_answer(const struct admission *a, const struct admitted *x, int anchor)
 {
 	struct ident id = domain_ident(a->domain, x->member.kind, x->member.uid);
 	char uri[IDENT_URI_SIZE];
@@ -411,13 +422,12 @@ json_t *admission_answer(const struct admission *a, const struct admitted *x)
 		      rpc_json_bytes(x->endpoint.cert.der, x->endpoint.cert.len), "ca",
 		      rpc_json_bytes(a->domain->row.ca.der, a->domain->row.ca.len), "urls",
 		      urls_to_json(&a->domain->row.urls));
+	json_object_set_new(o, "links", domain_links(a->domain, anchor));
+	json_object_set_new(o, "former_cas", domain_former_cas(a->domain));
 	if (x->member.kind != IDENT_RELAY)
 		return o;
 	json_object_set_new(o, "outer_cert", rpc_json_bytes(x->outer_cert.der, x->outer_cert.len));
-	json_object_set_new(
-		o, "token_keys",
-		json_pack("[{s:s, s:o}]", "kid", a->domain->token_key.kid, "public",
-			  rpc_json_bytes(a->domain->token_key.public, PASETO_PUBLIC_BYTES)));
+	json_object_set_new(o, "token_keys", domain_token_keys(a->domain));
 	return o;
 }
 
@@ -447,4 +457,43 @@ bool admission_check(const struct admission *a, const struct ident *id,
 	if (out->endpoint.expires != 0 && now >= out->endpoint.expires)
 		return refuse(why, RPC_EXPIRED, "the sign-in has expired");
 	return true;
+}
+
+/* --- renewal --------------------------------------------------------------------------------- */
+
+static int record_renewal(const struct admission *a, const struct public_key *key, int64_t now,
+			  struct admitted *x)
+{
+	int64_t end = now + a->identity_s;
+	int rc = issue(a, &x->member, &x->endpoint, key, now, end);
+
+	if (rc == 0 && x->member.kind == IDENT_RELAY)
+		rc = domain_issue_outer(a->domain, &x->member.urls, key, now, end, &x->outer_cert);
+	return rc;
+}
+
+bool admission_renew(const struct admission *a, const struct ident *id,
+		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES],
+		     const struct admission_request *r, struct admitted *out, struct refusal *why)
+{
+	struct public_key key;
+	struct known known;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (!admission_check(a, id, key_sha256, r->now, &known, why))
+		return false;
+	if (id->kind == IDENT_USER)
+		return refuse(why, RPC_DENIED, "users sign in anew instead");
+	if (!take_csr(r, &key, why))
+		return false;
+	if (memcmp(key.sha256, key_sha256, sizeof(key.sha256)) != 0)
+		return refuse(why, RPC_DENIED,
+			      "the key stays: for another one a new invitation is needed");
+	out->member = known.member;
+	out->endpoint = known.endpoint;
+	rc = store_begin(a->store);
+	if (rc == 0)
+		rc = conclude(a->store, record_renewal(a, &key, r->now, out));
+	return rc ? refuse_internal(why) : true;
 }

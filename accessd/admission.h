@@ -16,6 +16,7 @@ struct admission {
 	struct store *store;
 	const struct domain *domain; /* borrowed */
 	int64_t login_s;	     /* life of a user's certificate */
+	int64_t identity_s;	     /* of a device's or relay's */
 };
 
 /* Why not: an RPC code and words. code 0: granted. */
@@ -92,8 +93,9 @@ bool admission_login_begin(const struct admission *a, const struct admission_req
 bool admission_login_end(const struct admission *a, const struct login *l, bool password_ok,
 			 int64_t now, struct admitted *out, struct refusal *why);
 
-/** admission_answer() - what a newcomer gets (docs/PROTOCOL.md, 4.1). */
-json_t *admission_answer(const struct admission *a, const struct admitted *x);
+/** admission_answer() - what a newcomer gets who trusts @anchor (docs/PROTOCOL.md, 4.1), and who
+ * renews (4.8). */
+json_t *admission_answer(const struct admission *a, const struct admitted *x, int anchor);
 
 /* --- members that come by --- */
 
@@ -106,5 +108,14 @@ struct known {
 bool admission_check(const struct admission *a, const struct ident *id,
 		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now,
 		     struct known *out, struct refusal *why);
+
+/**
+ * admission_renew() - a new certificate for a device or relay and the key that it has, whatever the
+ * dates of the old one are. Again and again, if it asks: an answer may be lost.
+ * @id, @key_sha256: of the certificate that it has shown. Return: true; false, *why.
+ */
+bool admission_renew(const struct admission *a, const struct ident *id,
+		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES],
+		     const struct admission_request *r, struct admitted *out, struct refusal *why);
 
 #endif

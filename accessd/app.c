@@ -12,6 +12,9 @@
 
 /* Certificates that were made while this host's clock was wrong must go soon after it was set. */
 #define UPKEEP_MS (5 * UINT64_C(60) * 1000)
+#define TOKENS_MS 5000
+#define CA_WARN_S (365 * DOMAIN_DAY_S) /* a certificate's life before the CA's end */
+#define COMPROMISED "the domain has a new CA: ask the administrator for a new invitation"
 #define HOUR_S INT64_C(3600)
 
 /* --- the domain ------------------------------------------------------------------------------ */
@@ -86,6 +89,27 @@ static int start_sessions(struct app *a)
 	return rc;
 }
 
+static void on_tokens(uv_timer_t *t)
+{
+	struct app *a = t->data;
+	bool changed = false;
+
+	if (domain_token_step(&a->domain, a->store, clock_wall_s(), &changed) != 0)
+		log_error("the token keys could not be changed: it is tried again");
+	else if (changed) {
+		log_notice("token keys changed signs=%s", a->domain.token_key.kid);
+		clients_tell_keys(a->clients);
+	}
+	if (a->domain.row.other_token.use == STORE_TOKEN_NONE)
+		uv_timer_stop(t);
+}
+
+static void watch_tokens(struct app *a)
+{
+	if (a->domain.row.other_token.use != STORE_TOKEN_NONE)
+		uv_timer_start(&a->tokens, on_tokens, TOKENS_MS, TOKENS_MS);
+}
+
 static void on_accept(int fd, void *arg)
 {
 	struct app *a = arg;
@@ -104,13 +128,17 @@ int app_serve(struct app *a)
 	if (rc)
 		return rc;
 	a->has_domain = true;
-	a->admission = (struct admission){
-		.store = a->store, .domain = &a->domain, .login_s = a->conf.login_hours * HOUR_S};
+	a->admission = (struct admission){.store = a->store,
+					  .domain = &a->domain,
+					  .login_s = a->conf.login_hours * HOUR_S,
+					  .identity_s = a->conf.identity_days * DOMAIN_DAY_S};
 	rc = start_relays(a);
 	if (rc == 0)
 		rc = start_sessions(a);
 	if (rc == 0)
 		rc = listen_open(&a->listeners, a->loop, &a->conf.listen, false, on_accept, a);
+	if (rc == 0)
+		watch_tokens(a);
 	if (rc == 0)
 		log_notice("serving domain=%s", a->domain.row.name);
 	return rc;
@@ -130,9 +158,57 @@ static void renew(struct app *a)
 			"own certificates could not be renewed: connections fail when they expire");
 }
 
+/* --- new CAs and token keys ------------------------------------------------------------------ */
+
+int app_roll_tokens(struct app *a)
+{
+	int rc = domain_token_roll(&a->domain, a->store, clock_wall_s());
+
+	if (rc)
+		return rc;
+	log_notice("a new token key: it signs in %d s", DOMAIN_TOKEN_NEXT_S);
+	clients_tell_keys(a->clients);
+	watch_tokens(a);
+	return 0;
+}
+
+int app_roll_ca(struct app *a, bool compromised)
+{
+	int rc = domain_roll(&a->domain, a->store, compromised, clock_wall_s());
+
+	if (rc == 0)
+		rc = clients_use_certs(a->clients);
+	if (rc)
+		return rc;
+	log_notice("the domain has a new CA compromised=%s", compromised ? "yes" : "no");
+	if (compromised) {
+		uv_timer_stop(&a->tokens);
+		sessions_end_all(a->sessions, "the domain has a new CA");
+		clients_drop_all(a->clients, COMPROMISED, false);
+	} else {
+		clients_tell_due(a->clients);
+	}
+	return 0;
+}
+
+const char *app_ca_problem(const struct app *a)
+{
+	struct x509_info info;
+
+	if (!a->has_domain || x509_parse(&info, a->domain.row.ca.der, a->domain.row.ca.len) != 0 ||
+	    clock_wall_s() + CA_WARN_S < info.not_after)
+		return NULL;
+	return "the domain's CA ends within a year, and all that it signs with it: accessctl ca "
+	       "roll";
+}
+
 static void on_upkeep(uv_timer_t *t)
 {
 	struct app *a = t->data;
+	const char *problem = app_ca_problem(a);
+
+	if (problem)
+		log_warn("%s", problem);
 
 	if (store_purge(a->store, clock_wall_s(), a->conf.history_days * 24 * HOUR_S) != 0)
 		log_warn("old rows could not be removed");
@@ -141,6 +217,8 @@ static void on_upkeep(uv_timer_t *t)
 
 static void start_upkeep(struct app *a)
 {
+	uv_timer_init(a->loop, &a->tokens);
+	a->tokens.data = a;
 	uv_timer_init(a->loop, &a->upkeep);
 	a->upkeep.data = a;
 	uv_timer_start(&a->upkeep, on_upkeep, 0, UPKEEP_MS);
@@ -193,8 +271,10 @@ void app_stop(struct app *a)
 	relays_close(a->relays);
 	if (a->local)
 		local_close(a->local);
-	if (a->upkeep_open)
-		uv_close((uv_handle_t *)&a->upkeep, NULL);
+	if (!a->upkeep_open)
+		return;
+	uv_close((uv_handle_t *)&a->upkeep, NULL);
+	uv_close((uv_handle_t *)&a->tokens, NULL);
 }
 
 void app_free(struct app *a)

@@ -28,8 +28,8 @@ struct app {
 	struct sessions *sessions;    /* with clients */
 	struct listen_set *listeners; /* NULL: not listening */
 	struct local *local;
-	struct metrics *metrics; /* NULL: none asked for */
-	uv_timer_t upkeep;
+	struct metrics *metrics;   /* NULL: none asked for */
+	uv_timer_t upkeep, tokens; /* tokens: while there are two token keys */
 	bool upkeep_open;
 	uint64_t started_ms;
 	bool stopping;
@@ -42,6 +42,13 @@ int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 
 /** app_serve() - the domain is there (again): load and serve it. Return: 0; -errno, logged. */
 int app_serve(struct app *a) __attribute__((warn_unused_result));
+
+/** app_roll_ca() - see domain_roll(); everybody is told. Return: 0; -ENOSPC; -EIO. */
+int app_roll_ca(struct app *a, bool compromised) __attribute__((warn_unused_result));
+/** app_roll_tokens() - see domain_token_roll(); relays are told. Return: 0; -EBUSY; -EIO. */
+int app_roll_tokens(struct app *a) __attribute__((warn_unused_result));
+/** app_ca_problem() - what is to be done about the CA's end, or NULL: it is far. */
+const char *app_ca_problem(const struct app *a);
 
 /** app_stop() - close everything; the loop ends by itself. Idempotent. */
 void app_stop(struct app *a);

@@ -411,6 +411,42 @@ void clients_tell_drain(struct clients *cs, int64_t member, bool drain)
 	}
 }
 
+/* A fleet takes its time: some 50 a second. */
+#define DUE_EACH_S 50
+
+void clients_tell_due(struct clients *cs)
+{
+	json_int_t within_s = (json_int_t)(cs->n / DUE_EACH_S);
+
+	for (struct client *c = cs->all; c; c = c->next) {
+		if (c->state == CLIENT_ONLINE && control_is_due(c))
+			rpc_notify(&c->rpc, "identity.due",
+				   json_pack("{s:I}", "within_s", within_s));
+	}
+}
+
+void clients_drop_all(struct clients *cs, const char *reason, bool retry)
+{
+	struct client *next;
+
+	for (struct client *c = cs->all; c; c = next) {
+		next = c->next;
+		if (c->is_known)
+			client_end(c, reason, retry);
+	}
+}
+
+void clients_tell_keys(struct clients *cs)
+{
+	json_t *keys = domain_token_keys(cs->admission->domain);
+
+	for (struct client *c = cs->all; c; c = c->next) {
+		if (c->state == CLIENT_ONLINE && c->kind == IDENT_RELAY)
+			rpc_notify(&c->rpc, "relay.keys", json_pack("{s:O}", "token_keys", keys));
+	}
+	json_decref(keys);
+}
+
 const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 	.endpoint_rpc = op_endpoint_rpc,
 	.relays_notify = op_relays_notify,
@@ -418,22 +454,43 @@ const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+/* For who trusts a CA that the domain had. In order: their numbers are the anchors'. */
+static int add_anchors(struct tls_ctx *inner, const struct domain *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < d->n_formers && rc == 0; i++) {
+		const struct domain_former *f = &d->formers[i];
+		bool lives = f->access_cert.len > 0;
+
+		rc = tls_ctx_add_anchor(inner, lives ? &f->access_cert : &d->row.access_cert,
+					&f->row.ca, domain_anchor_ok(d, (int)i));
+	}
+	return rc;
+}
+
 int clients_use_certs(struct clients *cs)
 {
-	const struct store_domain *d = &cs->admission->domain->row;
+	const struct domain *domain = cs->admission->domain;
+	const struct store_domain *d = &domain->row;
 	struct contexts *x = calloc(1, sizeof(*x));
 	int rc;
 
 	if (!x)
 		return -ENOMEM;
-	rc = tls_ctx_outer_server(&x->outer, &d->outer_cert, &d->access_key, &d->ca);
+	rc = tls_ctx_outer_server(&x->outer, &d->outer_cert, &d->access_key,
+				  domain_outer_ca(domain, &d->outer_cert));
 	if (rc == 0)
 		rc = tls_ctx_inner_server(&x->inner, &d->access_cert, &d->access_key, &d->ca);
+	if (rc == 0)
+		rc = add_anchors(x->inner, domain);
 	if (rc) {
 		tls_ctx_free(x->outer);
+		tls_ctx_free(x->inner);
 		free(x);
 		return rc;
 	}
+	x->anchor = (int)domain->n_formers;
 	x->older = cs->contexts;
 	cs->contexts = x;
 	return 0;

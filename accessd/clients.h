@@ -28,6 +28,7 @@
 #define CLIENTS_HELLO_MS 10000
 #define CLIENTS_SILENCE_MS 75000     /* one keep-alive is missing, for 30 s */
 #define CLIENTS_TIMES_MAX 4	     /* questions for the time on one connection before `hello` */
+#define CLIENTS_RENEWALS_MAX 8	     /* on one connection */
 #define CLIENTS_ENROL_REQUESTS_MAX 8 /* on one connection */
 
 struct clients;
@@ -64,6 +65,12 @@ void clients_drop_endpoint(struct clients *cs, int64_t endpoint, const char *rea
 void clients_tell_relays(struct clients *cs);
 /** clients_tell_drain() - a relay is to drain, or not any more. */
 void clients_tell_drain(struct clients *cs, int64_t member, bool drain);
+/** clients_tell_due() - the domain has a new CA: whoever trusts an older one is to renew. */
+void clients_tell_due(struct clients *cs);
+/** clients_drop_all() - members alone; newcomers may stay. */
+void clients_drop_all(struct clients *cs, const char *reason, bool retry);
+/** clients_tell_keys() - relays: which token keys count. */
+void clients_tell_keys(struct clients *cs);
 /** clients_flush() - write what is remembered of who was seen, so that a list shows it. */
 void clients_flush(struct clients *cs);
 

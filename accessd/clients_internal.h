@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What clients.c (connections), timing.c, control.c and control_relays.c (members' methods) and
- * newcomer.c (enrolment) share. */
+/* What clients.c (connections), timing.c and renewing.c (what even a wrong date may ask), control.c
+ * and control_relays.c (members' methods) and newcomer.c (enrolment) share. */
 #ifndef FARLAN_CLIENTS_INTERNAL_H
 #define FARLAN_CLIENTS_INTERNAL_H
 
@@ -12,6 +12,11 @@
 
 #define CLIENTS_BUCKETS 4096
 #define CLIENTS_LOG_BURST 20 /* lines of one kind in 10 s */
+
+/* To who trusts a CA that was stolen. */
+#define CLIENTS_DEAD_CA                                                              \
+	"the domain has a new CA, and the one that this identity comes from counts " \
+	"no more: ask the administrator for a new invitation"
 
 enum client_state {
 	CLIENT_OUTER,
@@ -26,20 +31,20 @@ struct client {
 	struct clients *owner;
 	uint64_t number; /* never used twice: what answers come back to */
 	enum client_state state;
+	int own_anchor, anchor;	     /* our CA then, and which one it trusts: domain.h */
 	bool outer_done, inner_done; /* handshakes: counted */
 	bool is_known;		     /* has shown a member's certificate */
 	struct outer *outer;	     /* until the inner layer takes it */
 	struct inner *inner;
-	bool has_rpc;
 	struct rpc rpc;
 	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
 	uint8_t source[16];		  /* what counts as one address */
-	bool is_local;
 	const char *later; /* there is no room for it, and why; it hears that, and no more */
 	uint64_t deadline_ms, heard_ms;
-	unsigned enrol_requests, n_times; /* so often asked for the time */
-	bool is_served;			  /* got what it came for: its end is no news */
-	uint64_t expires_ms;		  /* of a user's sign-in; 0: never */
+	unsigned enrol_requests, n_times, n_renewals; /* questions of a kind */
+	bool has_rpc, is_local;
+	bool is_served;	     /* got what it came for: its end is no news */
+	uint64_t expires_ms; /* of a user's sign-in; 0: never */
 
 	/* From HELLO on. What refuses it is said when it asks for more than the time: its dates,
 	 * or ours, may be wrong, and it does not believe a word before it knows. */
@@ -68,6 +73,7 @@ struct client {
 struct contexts {
 	struct contexts *older;
 	struct tls_ctx *outer, *inner;
+	int anchor; /* of the domain's own CA then */
 };
 
 struct clients {
@@ -112,6 +118,13 @@ extern const struct rpc_ops CONTROL_OPS, NEWCOMER_OPS;
 int client_send(struct rpc *rpc, const void *bytes, size_t n);
 /** control_on_time() - for newcomers and members (timing.c). */
 void control_on_time(struct rpc *rpc, int64_t id, const json_t *params);
+/** control_is_refused() - by its certificate? Then the request is answered, and the connection
+ * ended. */
+bool control_is_refused(struct client *c, int64_t id);
+/** control_on_renew() - identity.renew (renewing.c). */
+void control_on_renew(struct rpc *rpc, int64_t id, const json_t *params);
+/** control_is_due() - should it renew, because it trusts a CA that the domain had before? */
+bool control_is_due(const struct client *c);
 /* Notifications of members (control_relays.c). */
 void control_on_report(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_measured(struct rpc *rpc, int64_t id, const json_t *params);

@@ -13,7 +13,7 @@
 struct conf {
 	char state[200], socket[108];
 	struct opt_listens listen, metrics;
-	long session_hours, login_hours, history_days;
+	long session_hours, login_hours, identity_days, history_days;
 	uint64_t session_rate, user_rate; /* bytes a second; 0: none */
 };
 

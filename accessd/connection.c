@@ -32,6 +32,15 @@ static void log_refused(struct client *c, const struct refusal *why)
 			   c->id.uid[0] ? c->id.uid : "-", why->message);
 }
 
+/* Which of the domain's CAs the other side trusts. */
+static void take_anchor(struct client *c, const struct tls_peer *peer)
+{
+	if (peer->anchor == TLS_ANCHOR_UNKNOWN)
+		c->anchor = DOMAIN_ANCHOR_UNKNOWN;
+	else
+		c->anchor = peer->anchor == 0 ? c->own_anchor : peer->anchor - 1;
+}
+
 /* A member shows its certificate; from here on it is no stranger, whether it is let in or not. */
 static void open_control(struct client *c, const struct tls_peer *peer)
 {
@@ -45,6 +54,10 @@ static void open_control(struct client *c, const struct tls_peer *peer)
 		c->out_of_date = tls_peer_dates(peer) != 0;
 		ok = admission_check(c->owner->admission, &c->id, c->key_sha256, clock_wall_s(),
 				     &known, &why);
+	}
+	if (!domain_anchor_ok(c->owner->admission->domain, c->anchor)) {
+		ok = false;
+		why = (struct refusal){.code = RPC_DENIED, .message = CLIENTS_DEAD_CA};
 	}
 	start_rpc(c, &CONTROL_OPS, CLIENT_HELLO, CLIENTS_HELLO_MS);
 	if (!ok) {
@@ -71,6 +84,7 @@ static void on_inner_ready(struct inner *in)
 	c->inner_done = true;
 	if (c->state == CLIENT_CLOSING)
 		return;
+	take_anchor(c, inner_peer(in));
 	if (strcmp(alpn, TLS_ALPN_CONTROL) == 0) {
 		open_control(c, inner_peer(in));
 	} else if (strcmp(alpn, TLS_ALPN_ENROL) == 0) {
@@ -170,6 +184,7 @@ static void on_outer_open(struct outer *o)
 		return;
 	c->state = CLIENT_INNER;
 	c->outer = NULL;
+	c->own_anchor = c->owner->contexts->anchor;
 	rc = inner_open(&c->inner, o, c->owner->contexts->inner, &expect, 0, &INNER_CALLBACKS, c);
 	if (rc)
 		client_gone(c, strerror(-rc));

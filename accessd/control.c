@@ -58,11 +58,10 @@ static json_t *hello_result(const struct client *c, const struct known *known)
 		json_pack("{s:s, s:s, s:o, s:o}", "name", known->member.name, "domain", d->row.name,
 			  "urls", urls_to_json(&d->row.urls), "servers", servers_list(c));
 
+	if (control_is_due(c))
+		json_object_set_new(o, "renew", json_true());
 	if (c->kind == IDENT_RELAY) {
-		json_object_set_new(o, "token_keys",
-				    json_pack("[{s:s, s:o}]", "kid", d->token_key.kid, "public",
-					      rpc_json_bytes(d->token_key.public,
-							     sizeof(d->token_key.public))));
+		json_object_set_new(o, "token_keys", domain_token_keys(d));
 		return o;
 	}
 	add_addresses(c, &known->endpoint, o);
@@ -134,19 +133,28 @@ static void accept_hello(struct client *c, int64_t id, const json_t *params,
 
 /* Trouble of our own passes, and so may wrong dates; all else only a new invitation or sign-in
  * mends. */
-static bool is_shut_out(struct client *c, int64_t id)
+bool control_is_refused(struct client *c, int64_t id)
 {
 	struct refusal why = c->refusal;
 
-	if (!c->is_refused && !c->out_of_date)
-		return false;
 	if (!c->is_refused)
-		why = (struct refusal){.code = RPC_EXPIRED,
-				       .message =
-					       "the certificate has expired or is not valid yet"};
+		return false;
 	rpc_reject(&c->rpc, id, why.code, "%s", why.message);
-	client_end(c, why.message, !c->is_refused || why.code == RPC_INTERNAL);
+	client_end(c, why.message, why.code == RPC_INTERNAL);
 	return true;
+}
+
+static bool is_shut_out(struct client *c, int64_t id)
+{
+	static const char words[] = "the certificate has expired or is not valid yet";
+
+	if (control_is_refused(c, id))
+		return true;
+	if (c->out_of_date) {
+		rpc_reject(&c->rpc, id, RPC_EXPIRED, words);
+		client_end(c, words, true);
+	}
+	return c->out_of_date;
 }
 
 static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
@@ -284,11 +292,11 @@ static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method METHODS[] = {
-	{"time.get", control_on_time},		 {"hello", on_hello},
-	{"device.list", on_device_list},	 {"session.open", on_session_open},
-	{"session.close", on_session_close},	 {"session.usage", on_session_usage},
-	{"session.path", control_on_path},	 {"relay.report", control_on_report},
-	{"relay.measured", control_on_measured},
+	{"time.get", control_on_time},	      {"hello", on_hello},
+	{"identity.renew", control_on_renew}, {"device.list", on_device_list},
+	{"session.open", on_session_open},    {"session.close", on_session_close},
+	{"session.usage", on_session_usage},  {"session.path", control_on_path},
+	{"relay.report", control_on_report},  {"relay.measured", control_on_measured},
 };
 
 const struct rpc_ops CONTROL_OPS = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "accessd/domain.h"
+#include "accessd/domain_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,21 +29,27 @@ void domain_uid(char uid[IDENT_UID_SIZE])
 }
 
 /* Fill in what all certificates have in common, and sign. */
-static int sign(const struct domain *d, struct x509_profile *p, const struct public_key *key,
+int domain_sign(const struct domain_ca *by, struct x509_profile *p, const struct public_key *key,
 		int64_t now, int64_t not_after, struct x509_cert *cert)
 {
 	struct x509_info ca;
 
-	if (x509_parse(&ca, d->row.ca.der, d->row.ca.len) != 0)
+	if (x509_parse(&ca, by->cert->der, by->cert->len) != 0)
 		return -EIO;
 	p->not_before = now - DOMAIN_BACKDATE_S;
 	p->not_after = not_after < ca.not_after ? not_after : ca.not_after;
 	file_random(p->serial, sizeof(p->serial));
-	return x509_issue(cert, p, key->spki, key->len, &d->row.ca, &d->row.ca_key);
+	return x509_issue(cert, p, key->spki, key->len, by->cert, by->key);
 }
 
-int domain_issue(const struct domain *d, const struct ident *id, const struct public_key *key,
-		 int64_t now, int64_t not_after, struct x509_cert *cert)
+static struct domain_ca own_ca(const struct store_domain *row)
+{
+	return (struct domain_ca){.cert = &row->ca, .key = &row->ca_key};
+}
+
+int domain_sign_ident(const struct domain_ca *by, const struct ident *id,
+		      const struct public_key *key, int64_t now, int64_t not_after,
+		      struct x509_cert *cert)
 {
 	/* A device is the TLS server of its paths, a manager the client. */
 	struct x509_profile p = {
@@ -52,7 +58,15 @@ int domain_issue(const struct domain *d, const struct ident *id, const struct pu
 		.server = id->kind == IDENT_DEVICE || id->kind == IDENT_ACCESS,
 	};
 
-	return sign(d, &p, key, now, not_after, cert);
+	return domain_sign(by, &p, key, now, not_after, cert);
+}
+
+int domain_issue(const struct domain *d, const struct ident *id, const struct public_key *key,
+		 int64_t now, int64_t not_after, struct x509_cert *cert)
+{
+	struct domain_ca by = own_ca(&d->row);
+
+	return domain_sign_ident(&by, id, key, now, not_after, cert);
 }
 
 static void add_host(struct x509_profile *p, const char *host)
@@ -64,15 +78,33 @@ static void add_host(struct x509_profile *p, const char *host)
 	snprintf(p->hosts[p->n_hosts++], URL_HOST_SIZE, "%s", host);
 }
 
-int domain_issue_outer(const struct domain *d, const struct urls *urls,
-		       const struct public_key *key, int64_t now, int64_t not_after,
-		       struct x509_cert *cert)
+static int sign_outer(const struct domain_ca *by, const struct urls *urls,
+		      const struct public_key *key, int64_t now, int64_t not_after,
+		      struct x509_cert *cert)
 {
 	struct x509_profile p = {.server = true};
 
 	for (size_t i = 0; i < urls->n; i++)
 		add_host(&p, urls->at[i].host);
-	return sign(d, &p, key, now, not_after, cert);
+	return domain_sign(by, &p, key, now, not_after, cert);
+}
+
+/* @row: with the CA that is the domain's then. */
+static struct domain_ca outer_signer(const struct domain *d, const struct store_domain *row,
+				     int64_t now)
+{
+	const struct store_former *old = d ? domain_oldest(d, now) : NULL;
+
+	return old ? (struct domain_ca){.cert = &old->ca, .key = &old->key} : own_ca(row);
+}
+
+int domain_issue_outer(const struct domain *d, const struct urls *urls,
+		       const struct public_key *key, int64_t now, int64_t not_after,
+		       struct x509_cert *cert)
+{
+	struct domain_ca by = outer_signer(d, &d->row, now);
+
+	return sign_outer(&by, urls, key, now, not_after, cert);
 }
 
 int domain_token(const struct domain *d, const struct token *t, char out[PASETO_TOKEN_SIZE])
@@ -102,18 +134,36 @@ int domain_invite(const struct domain *d, enum ident_kind kind,
 /* --- this server's own certificates ------------------------------------------------------------
  */
 
-static int issue_own(struct domain *d, int64_t now)
+int domain_own_key(const struct store_domain *row, struct ident *id, struct public_key *key)
 {
-	struct ident id = domain_ident(d, IDENT_ACCESS, d->row.access_uid);
-	struct store_domain *row = &d->row;
-	int64_t end = now + DOMAIN_OWN_S;
+	*id = (struct ident){.kind = IDENT_ACCESS};
+	snprintf(id->domain, sizeof(id->domain), "%s", row->name);
+	snprintf(id->uid, sizeof(id->uid), "%s", row->access_uid);
+	return x509_spki(&row->access_key, key->spki, sizeof(key->spki), &key->len);
+}
+
+int domain_issue_access(struct store_domain *row, int64_t now)
+{
+	struct domain_ca by = own_ca(row);
 	struct public_key key;
-	int rc = x509_spki(&row->access_key, key.spki, sizeof(key.spki), &key.len);
+	struct ident id;
+	int rc = domain_own_key(row, &id, &key);
+
+	return rc ? rc
+		  : domain_sign_ident(&by, &id, &key, now, now + DOMAIN_OWN_S, &row->access_cert);
+}
+
+int domain_issue_own(const struct domain *d, struct store_domain *row, int64_t now)
+{
+	struct domain_ca by = outer_signer(d, row, now);
+	struct public_key key;
+	struct ident id;
+	int rc = domain_own_key(row, &id, &key);
 
 	if (rc == 0)
-		rc = domain_issue(d, &id, &key, now, end, &row->access_cert);
+		rc = domain_issue_access(row, now);
 	if (rc == 0)
-		rc = domain_issue_outer(d, &row->urls, &key, now, end, &row->outer_cert);
+		rc = sign_outer(&by, &row->urls, &key, now, now + DOMAIN_OWN_S, &row->outer_cert);
 	return rc;
 }
 
@@ -128,38 +178,56 @@ static bool is_due(const struct x509_cert *cert, int64_t now)
 	       now > info.not_before + (info.not_after - info.not_before) / 3 * 2;
 }
 
-/* Return: 0; -EIO. */
-static int derive(struct domain *d)
+/* The CA's word for the key that signs the time. */
+static int sign_key(const struct domain *d, const struct x509_key *by, struct ca_link *word)
 {
 	uint8_t text[STAMP_KEY_TEXT_MAX_BYTES];
+
+	return x509_sign(by, text, stamp_key_text(text, d->row.name, d->row.token_public),
+			 word->der, &word->len);
+}
+
+int domain_derive(struct domain *d)
+{
+	int rc = sign_key(d, &d->row.ca_key, &d->key_word);
 
 	x509_sha256(d->row.ca.der, d->row.ca.len, d->ca_sha256);
 	memcpy(d->token_key.public, d->row.token_public, sizeof(d->token_key.public));
 	token_kid(d->token_key.kid, d->row.token_public);
-	return x509_sign(&d->row.ca_key, text,
-			 stamp_key_text(text, d->row.name, d->row.token_public), d->key_sig,
-			 &d->key_sig_len);
+	for (size_t i = 0; i < d->n_formers && rc == 0; i++)
+		rc = sign_key(d, &d->formers[i].row.key, &d->formers[i].key_word);
+	return rc;
+}
+
+static bool any_due(const struct domain *d, int64_t now)
+{
+	bool due = is_due(&d->row.access_cert, now) || is_due(&d->row.outer_cert, now);
+
+	for (size_t i = 0; i < d->n_formers && !due; i++)
+		due = d->formers[i].access_cert.len > 0 && is_due(&d->formers[i].access_cert, now);
+	return due;
 }
 
 /* On a copy: what is in use stays as it is on failure. */
 int domain_renew(struct domain *d, struct store *s, int64_t now, bool *renewed)
 {
-	struct domain next;
+	struct store_domain next;
 	int rc;
 
 	*renewed = false;
-	if (!is_due(&d->row.access_cert, now) && !is_due(&d->row.outer_cert, now))
+	if (!any_due(d, now))
 		return 0;
-	next = *d;
-	rc = issue_own(&next, now);
+	next = d->row;
+	rc = domain_issue_own(d, &next, now);
 	if (rc == 0)
-		rc = store_domain_set_certs(s, &next.row);
+		rc = store_domain_set_certs(s, &next);
 	if (rc == 0) {
-		*d = next;
+		d->row = next;
+		domain_issue_formers(d, now);
 		*renewed = true;
 		log_notice("own certificates renewed domain=%s", d->row.name);
 	}
-	domain_wipe(&next);
+	explicit_bzero(&next, sizeof(next));
 	return rc;
 }
 
@@ -172,7 +240,9 @@ int domain_load(struct domain *d, struct store *s, int64_t now)
 	rc = store_domain_first(s, &d->row);
 	if (rc)
 		return rc;
-	rc = derive(d);
+	rc = domain_load_formers(d, s, now);
+	if (rc == 0)
+		rc = domain_derive(d);
 	if (rc == 0)
 		rc = domain_renew(d, s, now, &renewed);
 	if (rc)
@@ -221,9 +291,9 @@ int domain_create(struct domain *d, struct store *s, const char *name, const str
 	pool_ula(d->row.ula);
 	rc = make_keys(d, now);
 	if (rc == 0)
-		rc = derive(d);
+		rc = domain_derive(d);
 	if (rc == 0)
-		rc = invitation_fits(d) ? issue_own(d, now) : -E2BIG;
+		rc = invitation_fits(d) ? domain_issue_own(d, &d->row, now) : -E2BIG;
 	if (rc == 0)
 		rc = store_domain_add(s, &d->row);
 	if (rc)

@@ -41,12 +41,17 @@ static void grant(struct client *c, int64_t id, const char *what, const struct a
 		   x->member.name, x->member.uid, c->address);
 	c->is_served = true;
 	settle(c->owner, x);
-	rpc_reply(&c->rpc, id, admission_answer(c->owner->admission, x));
+	rpc_reply(&c->rpc, id, admission_answer(c->owner->admission, x, c->anchor));
 }
 
 /* A newcomer has few questions; what it asks costs signatures. */
 static bool may_ask(struct client *c, int64_t id)
 {
+	/* Somebody else may have the key of the CA that it trusts, and be heard by it, too. */
+	if (!domain_anchor_ok(c->owner->admission->domain, c->anchor)) {
+		rpc_reject(&c->rpc, id, RPC_DENIED, "%s", CLIENTS_DEAD_CA);
+		return false;
+	}
 	if (id != 0 && c->enrol_requests++ < CLIENTS_ENROL_REQUESTS_MAX)
 		return true;
 	rpc_reject(&c->rpc, id, RPC_UNAVAILABLE, "too many requests on one connection");

@@ -182,6 +182,19 @@ void sessions_end_member(struct sessions *ss, int64_t member, const char *reason
 	end_all(ss, is_of_member, member, reason);
 }
 
+static bool is_any(const struct sessions *ss, const struct session *x, int64_t what)
+{
+	(void)ss;
+	(void)x;
+	(void)what;
+	return true;
+}
+
+void sessions_end_all(struct sessions *ss, const char *reason)
+{
+	end_all(ss, is_any, 0, reason);
+}
+
 static bool is_over(const struct sessions *ss, const struct session *x, int64_t what)
 {
 	(void)ss;

@@ -90,6 +90,7 @@ int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_
 	__attribute__((warn_unused_result));
 void sessions_end_endpoint(struct sessions *ss, int64_t endpoint, const char *reason);
 void sessions_end_member(struct sessions *ss, int64_t member, const char *reason);
+void sessions_end_all(struct sessions *ss, const char *reason);
 
 /* --- relays ---------------------------------------------------------------------------------- */
 

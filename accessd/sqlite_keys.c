@@ -27,19 +27,21 @@ int store_host_free(struct store *s, int64_t domain, uint32_t *host)
 
 int store_endpoint_add(struct store *s, struct store_endpoint *e)
 {
-	int rc = sql_run(s,
-			 "INSERT INTO endpoint (domain, member, host, key_sha256, expires, cert)"
-			 " VALUES (?, ?, ?, ?, ?, ?)",
-			 ARGS(INT(e->domain), INT(e->member), INT_IF(e->host, e->host),
-			      BLOB_IF(e->has_key, e->key_sha256, sizeof(e->key_sha256)),
-			      INT(e->expires), BLOB_IF(e->cert.len > 0, e->cert.der, e->cert.len)));
+	int rc = sql_run(
+		s,
+		"INSERT INTO endpoint (domain, member, host, key_sha256, expires, cert, issuer)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?)",
+		ARGS(INT(e->domain), INT(e->member), INT_IF(e->host, e->host),
+		     BLOB_IF(e->has_key, e->key_sha256, sizeof(e->key_sha256)), INT(e->expires),
+		     BLOB_IF(e->cert.len > 0, e->cert.der, e->cert.len), TEXT(e->issuer)));
 
 	if (rc == 0)
 		e->id = sqlite3_last_insert_rowid(s->db);
 	return rc;
 }
 
-#define ENDPOINT_COLUMNS "SELECT id, domain, member, host, key_sha256, expires, cert FROM endpoint "
+#define ENDPOINT_COLUMNS \
+	"SELECT id, domain, member, host, key_sha256, expires, cert, issuer FROM endpoint "
 
 static int endpoint_one(struct store *s, const char *sql, const struct arg *args, size_t n,
 			struct store_endpoint *e)
@@ -57,7 +59,8 @@ static int endpoint_one(struct store *s, const char *sql, const struct arg *args
 	e->expires = sqlite3_column_int64(st, 5);
 	e->has_key = sqlite3_column_type(st, 4) != SQLITE_NULL;
 	if ((e->has_key && !col_exact(st, 4, e->key_sha256, sizeof(e->key_sha256))) ||
-	    !col_blob(st, 6, e->cert.der, sizeof(e->cert.der), &e->cert.len))
+	    !col_blob(st, 6, e->cert.der, sizeof(e->cert.der), &e->cert.len) ||
+	    !col_text(st, 7, e->issuer, sizeof(e->issuer)))
 		rc = col_damaged("endpoint");
 	sql_close(st);
 	return rc;
@@ -84,10 +87,12 @@ int store_endpoint_by_key(struct store *s, int64_t member,
 
 int store_endpoint_set_key(struct store *s, const struct store_endpoint *e)
 {
-	return sql_change(
-		s, "UPDATE endpoint SET key_sha256 = ?, expires = ?, cert = ? WHERE id = ?",
-		ARGS(BLOB_IF(e->has_key, e->key_sha256, sizeof(e->key_sha256)), INT(e->expires),
-		     BLOB_IF(e->cert.len > 0, e->cert.der, e->cert.len), INT(e->id)));
+	return sql_change(s,
+			  "UPDATE endpoint SET key_sha256 = ?, expires = ?, cert = ?, issuer = ? "
+			  "WHERE id = ?",
+			  ARGS(BLOB_IF(e->has_key, e->key_sha256, sizeof(e->key_sha256)),
+			       INT(e->expires), BLOB_IF(e->cert.len > 0, e->cert.der, e->cert.len),
+			       TEXT(e->issuer), INT(e->id)));
 }
 
 int store_endpoint_oldest(struct store *s, int64_t member, uint32_t keep, int64_t *id)
@@ -172,4 +177,13 @@ int store_invite_replace(struct store *s, int64_t member)
 	return sql_run(s, "UPDATE invite SET state = ? WHERE member = ? AND state IN (?, ?)",
 		       ARGS(INT(STORE_INVITE_REPLACED), INT(member), INT(STORE_INVITE_OPEN),
 			    INT(STORE_INVITE_REDEEMED)));
+}
+
+int store_invite_replace_all(struct store *s, int64_t domain)
+{
+	return sql_run(s,
+		       "UPDATE invite SET state = ? WHERE state IN (?, ?) AND member IN"
+		       " (SELECT id FROM member WHERE domain = ?)",
+		       ARGS(INT(STORE_INVITE_REPLACED), INT(STORE_INVITE_OPEN),
+			    INT(STORE_INVITE_REDEEMED), INT(domain)));
 }

@@ -42,9 +42,19 @@ static bool read_cert(sqlite3_stmt *st, int i, struct x509_cert *cert)
 
 static bool read_domain(sqlite3_stmt *st, struct store_domain *d)
 {
+	struct store_token *other = &d->other_token;
 	char urls[LISTS_URLS_TEXT_SIZE];
 
 	memset(d, 0, sizeof(*d));
+	if (sqlite3_column_type(st, 14) != SQLITE_NULL)
+		other->use = sqlite3_column_type(st, 13) != SQLITE_NULL ? STORE_TOKEN_NEXT
+									: STORE_TOKEN_LAST;
+	other->since = sqlite3_column_int64(st, 15);
+	if ((other->use == STORE_TOKEN_NEXT &&
+	     !col_exact(st, 13, other->secret, sizeof(other->secret))) ||
+	    (other->use != STORE_TOKEN_NONE &&
+	     !col_exact(st, 14, other->public, sizeof(other->public))))
+		return false;
 	d->id = sqlite3_column_int64(st, 0);
 	d->created = sqlite3_column_int64(st, 2);
 	return col_text(st, 1, d->name, sizeof(d->name)) && col_text(st, 3, urls, sizeof(urls)) &&
@@ -64,7 +74,8 @@ int store_domain_first(struct store *s, struct store_domain *d)
 		s, &st,
 		"SELECT id, name, created, urls, ca_key, ca, token_secret, token_public, "
 		"access_uid,"
-		" access_key, access_cert, outer_cert, ula FROM domain ORDER BY id LIMIT 1",
+		" access_key, access_cert, outer_cert, ula, other_token_secret, other_token_public,"
+		" other_token_since FROM domain ORDER BY id LIMIT 1",
 		NULL, 0);
 
 	if (rc)

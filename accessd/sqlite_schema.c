@@ -143,7 +143,24 @@
 	" PRIMARY KEY (device, name, family)"                           \
 	") STRICT;"
 
+/* CAs that the domain had, and their words for the next one; which CA a certificate is by ('': the
+ * domain's first one); a second token key: with its secret the next one, without it the last one.
+ */
+#define STEP_6                                                             \
+	"CREATE TABLE former_ca ("                                         \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                           \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"    \
+	" key BLOB NOT NULL,"                                              \
+	" ca BLOB NOT NULL,"                                               \
+	" link BLOB"                                                       \
+	") STRICT;"                                                        \
+	"CREATE INDEX former_ca_domain ON former_ca (domain);"             \
+	"ALTER TABLE endpoint ADD COLUMN issuer TEXT NOT NULL DEFAULT '';" \
+	"ALTER TABLE domain ADD COLUMN other_token_secret BLOB;"           \
+	"ALTER TABLE domain ADD COLUMN other_token_public BLOB;"           \
+	"ALTER TABLE domain ADD COLUMN other_token_since INTEGER NOT NULL DEFAULT 0;"
+
 const char *const SQLITE_MIGRATIONS[] = {
-	STEP_1, STEP_2, STEP_3, STEP_4, STEP_5,
+	STEP_1, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6,
 };
 const int SQLITE_MIGRATIONS_N = (int)(sizeof(SQLITE_MIGRATIONS) / sizeof(SQLITE_MIGRATIONS[0]));

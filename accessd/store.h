@@ -17,7 +17,7 @@
 
 #include "accessd/pure/lists.h"
 #include "accessd/pure/pool.h"
-#include "common/io/x509.h"
+#include "common/io/ca_link.h"
 #include "common/pure/grant.h"
 #include "common/pure/rules.h"
 #include "common/pure/token.h"
@@ -28,6 +28,8 @@
 #define STORE_VERSION_SIZE 32
 #define STORE_REASON_SIZE 128
 #define STORE_HASH_BYTES 32
+#define STORE_ISSUER_SIZE 17
+#define STORE_FORMERS_MAX CA_LINKS_MAX
 
 struct store;
 
@@ -48,6 +50,16 @@ int store_purge(struct store *s, int64_t now, int64_t history_s)
 
 /* --- domain --- */
 
+/* The token key beside the one that signs: it is told to relays before it signs, and they take
+ * what it signed until that is too old. */
+enum store_token_use { STORE_TOKEN_NONE, STORE_TOKEN_NEXT, STORE_TOKEN_LAST };
+
+struct store_token {
+	enum store_token_use use;
+	int64_t since;							  /* Unix seconds */
+	uint8_t secret[PASETO_SECRET_BYTES], public[PASETO_PUBLIC_BYTES]; /* secret: of the next */
+};
+
 struct store_domain {
 	int64_t id;
 	char name[IDENT_DOMAIN_SIZE];
@@ -56,6 +68,7 @@ struct store_domain {
 	struct x509_key ca_key;
 	struct x509_cert ca;
 	uint8_t token_secret[PASETO_SECRET_BYTES], token_public[PASETO_PUBLIC_BYTES];
+	struct store_token other_token;
 	char access_uid[IDENT_UID_SIZE]; /* this server's own identity */
 	struct x509_key access_key;
 	struct x509_cert access_cert, outer_cert;
@@ -67,6 +80,31 @@ int store_domain_add(struct store *s, struct store_domain *d)
 /** store_domain_first() - -ENOENT: none yet. */
 int store_domain_first(struct store *s, struct store_domain *d) __attribute__((warn_unused_result));
 int store_domain_set_certs(struct store *s, const struct store_domain *d)
+	__attribute__((warn_unused_result));
+
+/** store_domain_set_ca() - CA and own certificates; store_domain_set_tokens() - both token keys. */
+int store_domain_set_ca(struct store *s, const struct store_domain *d)
+	__attribute__((warn_unused_result));
+int store_domain_set_tokens(struct store *s, const struct store_domain *d)
+	__attribute__((warn_unused_result));
+
+/* A CA that the domain had. It is kept, with its key, for who was away meanwhile. */
+struct store_former {
+	struct x509_key key;
+	struct x509_cert ca;
+	struct ca_link link; /* its word for the next one; len 0: it gave none */
+};
+
+int store_former_add(struct store *s, int64_t domain, const struct store_former *f)
+	__attribute__((warn_unused_result));
+/** store_former_unlink() - nobody may come from any of them any more. */
+int store_former_unlink(struct store *s, int64_t domain) __attribute__((warn_unused_result));
+/** store_formers() - all, the oldest first. */
+int store_formers(struct store *s, int64_t domain, struct store_former at[STORE_FORMERS_MAX],
+		  size_t *n) __attribute__((warn_unused_result));
+/** store_issuers() - how many devices and relays have a certificate by which CA. */
+int store_issuers(struct store *s, int64_t domain,
+		  void (*fn)(void *arg, const char *issuer, uint64_t members), void *arg)
 	__attribute__((warn_unused_result));
 
 /* --- members --- */
@@ -191,8 +229,9 @@ struct store_endpoint {
 	uint32_t host; /* 0: none (relays) */
 	bool has_key;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	int64_t expires;       /* of a user's login; 0: never */
-	struct x509_cert cert; /* the identity that was issued last; len 0: none */
+	int64_t expires;		/* of a user's login; 0: never */
+	struct x509_cert cert;		/* the identity that was issued last; len 0: none */
+	char issuer[STORE_ISSUER_SIZE]; /* of cert: the CA's KEYID; "": the domain's first one */
 };
 
 /** store_host_free() - the lowest host that no endpoint of the domain has. -ENOSPC. */
@@ -249,6 +288,9 @@ int store_invite_used(struct store *s, int64_t member,
 	__attribute__((warn_unused_result));
 /** store_invite_replace() - all invitations of a member that are not used yet. */
 int store_invite_replace(struct store *s, int64_t member) __attribute__((warn_unused_result));
+
+/** store_invite_replace_all() - of all members. */
+int store_invite_replace_all(struct store *s, int64_t domain) __attribute__((warn_unused_result));
 
 /* --- sessions --- */
 

@@ -19,6 +19,7 @@ void control_on_time(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
 	const struct domain *d = c->owner->admission->domain;
+	const struct ca_link *word = domain_key_word(d, c->anchor);
 	uint8_t nonce[STAMP_NONCE_BYTES], sig[SIGNATURE_BYTES];
 	int64_t now_ms = clock_wall_ms();
 	size_t n;
@@ -43,6 +44,6 @@ void control_on_time(struct rpc *rpc, int64_t id, const json_t *params)
 	rpc_reply(rpc, id,
 		  json_pack("{s:I, s:o, s:o, s:o}", "time_ms", (json_int_t)now_ms, "public",
 			    rpc_json_bytes(d->token_key.public, sizeof(d->token_key.public)),
-			    "key_sig", rpc_json_bytes(d->key_sig, d->key_sig_len), "sig",
+			    "key_sig", rpc_json_bytes(word->der, word->len), "sig",
 			    rpc_json_bytes(sig, sizeof(sig))));
 }

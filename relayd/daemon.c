@@ -32,6 +32,49 @@ static void on_changed(void *arg)
 		workers_ask_all(d->workers, take_keys, &d->identity);
 }
 
+/* The next start uses it if this one cannot. */
+static void use_outer_cert(struct daemon *d)
+{
+	const struct identity *id = &d->identity;
+	struct daemon_renewed *x = calloc(1, sizeof(*x));
+
+	if (!x || tls_ctx_outer_server(&x->tls, &id->outer_cert, &id->key,
+				       identity_outer_ca(id, &id->outer_cert)) != 0) {
+		log_error("the renewed certificate is used from the next start on");
+		free(x);
+		return;
+	}
+	x->older = d->renewed;
+	d->renewed = x;
+	workers_use_tls(d->workers, x->tls);
+}
+
+static void free_renewed(struct daemon *d)
+{
+	struct daemon_renewed *older;
+
+	for (; d->renewed; d->renewed = older) {
+		older = d->renewed->older;
+		tls_ctx_free(d->renewed->tls);
+		free(d->renewed);
+	}
+}
+
+static int on_renewed(void *arg, const struct identity *next)
+{
+	struct daemon *d = arg;
+	int r = identity_save(next, d->conf.state);
+
+	if (r)
+		return r;
+	d->identity = *next;
+	if (d->workers)
+		workers_ask_all(d->workers, take_keys, &d->identity);
+	if (d->workers && d->relaying)
+		use_outer_cert(d);
+	return 0;
+}
+
 static void end_session(struct relay *r, void *arg)
 {
 	relay_end_session(r, arg);
@@ -89,6 +132,7 @@ static void on_uplink_closed(void *arg);
 
 static const struct uplink_ops uplink_ops = {
 	.on_changed = on_changed,
+	.on_renewed = on_renewed,
 	.on_session_end = on_session_end,
 	.on_drain = on_drain,
 	.on_report = on_report,
@@ -103,7 +147,7 @@ static int open_workers(struct daemon *d)
 		.n = conf_workers(&d->conf),
 		.listen = &d->conf.listen,
 		.outer_cert = &id->outer_cert,
-		.ca = &id->ca,
+		.ca = identity_outer_ca(id, &id->outer_cert),
 		.key = &id->key,
 		.relay.self = id->id,
 		.relay.n_token_keys = id->n_token_keys,
@@ -193,6 +237,7 @@ static void on_workers_closed(void *arg)
 	struct daemon *d = arg;
 
 	d->workers = NULL;
+	free_renewed(d);
 	service_stopped(d);
 }
 

@@ -19,6 +19,12 @@
 #include "relayd/uplink.h"
 #include "relayd/workers.h"
 
+/* An outer certificate that was renewed; as long as the workers. */
+struct daemon_renewed {
+	struct daemon_renewed *older;
+	struct tls_ctx *tls;
+};
+
 struct daemon {
 	uv_loop_t *loop;
 	struct conf conf;
@@ -27,6 +33,7 @@ struct daemon {
 	struct identity *next;	  /* takes its place when all is stopped; NULL: none */
 	struct workers *workers;  /* NULL: not running */
 	bool relaying;		  /* they let connections in */
+	struct daemon_renewed *renewed;
 	struct limits *limits;
 	struct reporter *reporter; /* with workers; NULL: none */
 	bool uplink_open;

@@ -104,6 +104,11 @@ void relay_accept(struct relay *r, int fd)
 	leg_accept(r, fd);
 }
 
+void relay_use_tls(struct relay *r, const struct tls_ctx *tls)
+{
+	r->config.tls = tls;
+}
+
 void relay_set_keys(struct relay *r, const struct token_key *keys, size_t n)
 {
 	if (n > IDENTITY_TOKEN_KEYS_MAX)

@@ -108,6 +108,9 @@ int relay_open(struct relay **out, uv_loop_t *loop, const struct relay_config *c
 /** relay_accept() - a new connection; takes @fd. */
 void relay_accept(struct relay *r, int fd);
 
+/** relay_use_tls() - for connections from now on; borrowed as long as there are any. */
+void relay_use_tls(struct relay *r, const struct tls_ctx *tls);
+
 /** relay_take() - a leg that another relay sent here; on this one's thread. */
 void relay_take(struct relay *r, struct leg *l);
 

@@ -111,6 +111,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	dial_tell_all(u->memory, json_object_get(result, "servers"));
 	if (u->state_dir)
 		dial_memory_keep(u->memory, u->state_dir);
+	access_link_hello(u->link, result);
 	u->online = true;
 	log_notice("online name=%s domain=%s", u->identity->name, u->identity->id.domain);
 	start_reports(u);
@@ -197,6 +198,7 @@ static const struct rpc_method methods[] = {
 	{"session.end", on_session_end},
 	{"relay.keys", on_relay_keys},
 	{"relay.drain", on_relay_drain},
+	{"identity.due", access_link_on_due},
 	{"bye", on_bye},
 };
 
@@ -218,6 +220,13 @@ static void on_offline(struct access_link *l, const char *reason)
 
 	(void)reason;
 	set_offline(u);
+}
+
+static int on_renewed(struct access_link *l, const struct identity *next)
+{
+	struct uplink *u = access_link_arg(l);
+
+	return u->ops->on_renewed(u->arg, next);
 }
 
 static void finally(struct uplink *u)
@@ -254,6 +263,7 @@ static void on_lag_closed(uv_handle_t *h)
 
 static const struct access_link_callbacks callbacks = {
 	.on_online = on_online,
+	.on_renewed = on_renewed,
 	.on_offline = on_offline,
 	.on_closed = on_closed,
 };

@@ -26,6 +26,9 @@ struct uplink_report {
 struct uplink_ops {
 	/* The identity's token keys, name or URLs are other ones now. */
 	void (*on_changed)(void *arg);
+	/* New certificates: keep @next on disk, put it in the place of the identity, and use them.
+	 * Return: 0; -errno. */
+	int (*on_renewed)(void *arg, const struct identity *next);
 	void (*on_session_end)(void *arg, const uint8_t id[PAIR_ID_BYTES]);
 	/* The Access Server wants this relay to be drained, or to be as usual. Said at each hello,
 	 * so mostly it is no news. */

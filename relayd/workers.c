@@ -289,6 +289,16 @@ int workers_open(struct workers **out, uv_loop_t *loop, const struct workers_con
 	return 0;
 }
 
+static void use_tls(struct relay *r, void *arg)
+{
+	relay_use_tls(r, *(const struct tls_ctx **)arg);
+}
+
+void workers_use_tls(struct workers *w, const struct tls_ctx *tls)
+{
+	workers_ask_all(w, use_tls, &tls);
+}
+
 /* Asking */
 
 unsigned int workers_count(const struct workers *w)

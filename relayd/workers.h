@@ -37,6 +37,9 @@ int workers_open(struct workers **out, uv_loop_t *loop, const struct workers_con
 /** workers_close() - as relay_close(), of all; @on_closed comes from the loop. Idempotent. */
 void workers_close(struct workers *w, void (*on_closed)(void *arg), void *arg);
 
+/** workers_use_tls() - for connections from now on; borrowed until on_closed. */
+void workers_use_tls(struct workers *w, const struct tls_ctx *tls);
+
 unsigned int workers_count(const struct workers *w);
 
 /** workers_ask() - run @fn with relay @i on its thread; not once its relay is closed. */

@@ -123,6 +123,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	}
 	take_lans(app, result);
 	take_servers(app, result);
+	access_link_hello(app->link, result);
 	app->online = true;
 	plane_grants_come(app->plane);
 	app_remember(app);
@@ -144,6 +145,11 @@ static void on_online(struct access_link *l)
 	if (rpc_request(access_link_rpc(l), "hello", hello_params(app), HELLO_MS, on_hello, app) !=
 	    0)
 		access_link_lost(l, "hello could not be sent");
+}
+
+static int on_renewed(struct access_link *l, const struct identity *next)
+{
+	return app_renewed(access_link_arg(l), next);
 }
 
 static void on_offline(struct access_link *l, const char *reason)
@@ -171,6 +177,7 @@ static void on_closed(struct access_link *l)
 
 static const struct access_link_callbacks link_calls = {
 	.on_online = on_online,
+	.on_renewed = on_renewed,
 	.on_offline = on_offline,
 	.on_closed = on_closed,
 };
@@ -327,11 +334,17 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method methods[] = {
-	{"session.grant", on_grant},	       {"session.end", on_session_end},
-	{"session.relays", on_session_relays}, {"session.search", on_session_search},
-	{"session.rules", rules_on_change},    {"session.hosts", names_on_hosts},
-	{"session.measured", relays_on_far},   {"relay.list", relays_on_list},
-	{"relay.measure", relays_on_measure},  {"bye", on_bye},
+	{"session.grant", on_grant},
+	{"session.end", on_session_end},
+	{"session.relays", on_session_relays},
+	{"session.search", on_session_search},
+	{"session.rules", rules_on_change},
+	{"session.hosts", names_on_hosts},
+	{"session.measured", relays_on_far},
+	{"relay.list", relays_on_list},
+	{"relay.measure", relays_on_measure},
+	{"identity.due", access_link_on_due},
+	{"bye", on_bye},
 };
 
 int access_open(struct app *app)

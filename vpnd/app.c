@@ -26,30 +26,77 @@ void app_note_error(struct app *app, const char *todo, const char *fmt, ...)
 
 /* The identity */
 
-static void free_contexts(struct app *app)
+static void free_contexts(struct session_contexts *c)
 {
-	tls_ctx_free(app->outer_ctx);
-	tls_ctx_free(app->inner_client_ctx);
-	tls_ctx_free(app->inner_server_ctx);
-	app->outer_ctx = app->inner_client_ctx = app->inner_server_ctx = NULL;
+	struct session_contexts *older;
+
+	for (; c; c = older) {
+		older = c->older;
+		tls_ctx_free(c->outer);
+		tls_ctx_free(c->client);
+		tls_ctx_free(c->server);
+		free(c);
+	}
+}
+
+static void drop_contexts(struct app *app)
+{
+	free_contexts(app->contexts);
+	app->contexts = NULL;
+}
+
+/* Older ends of paths send a CA along, which may be one that was followed. */
+static int fill_contexts(struct app *app, struct session_contexts *c)
+{
+	const struct identity *id = &app->identity;
+	int r = tls_ctx_outer_client(&c->outer, &id->ca, true);
+
+	if (r == 0 && app->config.refuse_inspection) {
+		tls_ctx_refuse_inspection(c->outer);
+		r = relays_verify(app, id);
+	}
+	if (r == 0)
+		r = tls_ctx_trust_formers(c->outer, id);
+	if (r == 0)
+		r = tls_ctx_inner_client(&c->client, &id->cert, &id->key, &id->ca);
+	if (r == 0)
+		r = tls_ctx_trust_formers(c->client, id);
+	if (r == 0)
+		r = tls_ctx_inner_path_server(&c->server, &id->cert, &id->key, &id->ca);
+	return r;
 }
 
 static int make_contexts(struct app *app)
 {
-	const struct identity *id = &app->identity;
-	int r = tls_ctx_outer_client(&app->outer_ctx, &id->ca, true);
+	struct session_contexts *c = calloc(1, sizeof(*c));
+	int r = c ? fill_contexts(app, c) : -ENOMEM;
 
-	if (r == 0 && app->config.refuse_inspection) {
-		tls_ctx_refuse_inspection(app->outer_ctx);
-		r = relays_verify(app, &id->ca);
+	if (r != 0) {
+		free_contexts(c);
+		return r;
 	}
-	if (r == 0)
-		r = tls_ctx_inner_client(&app->inner_client_ctx, &id->cert, &id->key, &id->ca);
-	if (r == 0)
-		r = tls_ctx_inner_server(&app->inner_server_ctx, &id->cert, &id->key, &id->ca);
+	c->older = app->contexts;
+	app->contexts = c;
+	return 0;
+}
+
+int app_renewed(struct app *app, const struct identity *id)
+{
+	int r = identity_save(id, app->config.state);
+
 	if (r != 0)
-		free_contexts(app);
-	return r;
+		return r;
+	app->identity = *id;
+	r = make_contexts(app);
+	if (r != 0) {
+		/* Sessions begin with the old certificate until then: grants bear that. */
+		log_error("the renewed certificate is used from the next start on error=\"%s\"",
+			  strerror(-r));
+	} else if (!sessions_any(app)) {
+		free_contexts(app->contexts->older);
+		app->contexts->older = NULL;
+	}
+	return 0;
 }
 
 /* Does the identity fit the role that the configuration gives us? */
@@ -88,7 +135,7 @@ static void take_next(struct app *app)
 {
 	if (!app->next || app->link || sessions_any(app) || app->stopping)
 		return;
-	free_contexts(app);
+	drop_contexts(app);
 	identity_wipe(&app->identity);
 	app->identity = *app->next;
 	identity_wipe(app->next);
@@ -149,7 +196,7 @@ static int load_identity(struct app *app)
 void app_parts_closed(struct app *app)
 {
 	if (app->stopping && !app->link && !sessions_any(app))
-		free_contexts(app);
+		drop_contexts(app);
 	take_next(app);
 }
 

@@ -49,6 +49,13 @@ struct app_traffic {
 #define APP_DISCONNECTED "disconnected" /* the reason when a person here ends a session */
 #define APP_TEXT_SIZE 400
 
+/* What paths are made with. Certificates change once in months: older ones are kept as long as a
+ * session began with them, or later. */
+struct session_contexts {
+	struct session_contexts *older;
+	struct tls_ctx *outer, *client, *server;
+};
+
 /* Somebody at a vpnctl who waits for an answer. */
 struct waiter {
 	bool waiting;
@@ -78,7 +85,7 @@ struct app {
 	bool enrolled, online, stopping;
 	struct identity identity; /* enrolled */
 	struct identity *next;	  /* takes its place when all that uses the old one is closed */
-	struct tls_ctx *outer_ctx, *inner_client_ctx, *inner_server_ctx;
+	struct session_contexts *contexts; /* of paths; NULL: not enrolled */
 	struct access_link *link;
 	struct addr ipv4, ipv6; /* tunnel addresses */
 	size_t n_lans;		/* device: its LANs in the register */
@@ -116,6 +123,9 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 void app_stop(struct app *app);
 /** app_enrolled() - save a new identity and take it into use. Return: 0; -errno. */
 int app_enrolled(struct app *app, const struct identity *id) __attribute__((warn_unused_result));
+/** app_renewed() - the same identity with a new certificate: save it and use it from now on.
+ * Sessions go on. Return: 0; -errno. */
+int app_renewed(struct app *app, const struct identity *id) __attribute__((warn_unused_result));
 /** app_note_error() - for the log and for status; @todo: what to do, may be "". */
 void app_note_error(struct app *app, const char *todo, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -202,7 +212,7 @@ void relays_watch(struct app *app, const struct waiter *w, const char *device);
 void relays_unwatch(struct app *app, const struct waiter *w);
 void relays_on_hello(struct app *app, const json_t *hello);
 /** relays_verify() - measure_verify(). */
-int relays_verify(struct app *app, const struct x509_cert *ca) __attribute__((warn_unused_result));
+int relays_verify(struct app *app, const struct identity *id) __attribute__((warn_unused_result));
 void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_measure(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params); /* session.measured */

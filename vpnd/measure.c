@@ -181,14 +181,19 @@ static void cancel_all(struct measure *m)
 	}
 }
 
-int measure_verify(struct measure *m, const struct x509_cert *ca)
+int measure_verify(struct measure *m, const struct identity *id)
 {
 	struct tls_ctx *ctx;
-	int r = tls_ctx_outer_client(&ctx, ca, true);
+	int r = tls_ctx_outer_client(&ctx, &id->ca, true);
 
 	if (r != 0)
 		return r;
 	tls_ctx_refuse_inspection(ctx);
+	r = tls_ctx_trust_formers(ctx, id);
+	if (r != 0) {
+		tls_ctx_free(ctx);
+		return r;
+	}
 	cancel_all(m);
 	tls_ctx_free(m->ctx);
 	m->ctx = ctx;

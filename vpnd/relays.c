@@ -254,9 +254,9 @@ static bool take_list(struct relays *rs, const json_t *params)
 	return false;
 }
 
-int relays_verify(struct app *app, const struct x509_cert *ca)
+int relays_verify(struct app *app, const struct identity *id)
 {
-	return app->relays ? measure_verify(app->relays->measure, ca) : 0;
+	return app->relays ? measure_verify(app->relays->measure, id) : 0;
 }
 
 void relays_on_hello(struct app *app, const json_t *hello)

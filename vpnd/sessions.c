@@ -329,9 +329,9 @@ static int open_session(struct app *app, struct app_session *as, const struct gr
 {
 	struct session_config config = {
 		.loop = app->loop,
-		.outer_ctx = app->outer_ctx,
-		.inner_client_ctx = app->inner_client_ctx,
-		.inner_server_ctx = app->inner_server_ctx,
+		.outer_ctx = app->contexts->outer,
+		.inner_client_ctx = app->contexts->client,
+		.inner_server_ctx = app->contexts->server,
 		.ports = &app->config.ports,
 		.memory = &app->memory,
 		.shed = app->config.shed,

@@ -9,6 +9,7 @@
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/io/preamble.h"
+#include "common/io/renewal.h"
 #include "common/pure/backoff.h"
 #include "common/pure/msg.h"
 
@@ -39,6 +40,10 @@ struct access_link {
 	bool rpc_open;
 	struct rpc_ops early_ops; /* from an expired certificate nothing is heard but the time */
 	struct preamble preamble;
+	struct renewal renewal;
+	bool renewal_closed;
+	bool renewed;	 /* since the contexts were made */
+	bool is_expired; /* the server grants nothing but a renewal */
 	uint64_t asked_time_ms;
 	uv_timer_t timer; /* waiting: the next try; online: keep-alive */
 	bool timer_closed, closing, gave_up, at_once; /* the next try does not wait */
@@ -79,11 +84,33 @@ static void set_state(struct access_link *l, enum access_link_state s)
 	l->since_ms = clock_mono_ms();
 }
 
+static int make_contexts(struct access_link *l)
+{
+	const struct identity *id = l->config.identity;
+	struct tls_ctx *outer, *inner;
+	int r = tls_ctx_outer_client(&outer, &id->ca, true);
+
+	if (r != 0)
+		return r;
+	if (l->config.refuse_inspection)
+		tls_ctx_refuse_inspection(outer);
+	r = tls_ctx_trust_formers(outer, id);
+	if (r == 0)
+		r = tls_ctx_inner_client(&inner, &id->cert, &id->key, &id->ca);
+	if (r != 0) {
+		tls_ctx_free(outer);
+		return r;
+	}
+	l->outer_ctx = outer;
+	l->inner_ctx = inner;
+	return 0;
+}
+
 /* The end */
 
 static void maybe_free(struct access_link *l)
 {
-	if (!l->timer_closed || l->inner)
+	if (!l->timer_closed || !l->renewal_closed || l->inner)
 		return;
 	tls_ctx_free(l->outer_ctx);
 	tls_ctx_free(l->inner_ctx);
@@ -99,6 +126,14 @@ static void on_timer_closed(uv_handle_t *handle)
 	maybe_free(l);
 }
 
+static void on_renewal_closed(struct renewal *r)
+{
+	struct access_link *l = r->arg;
+
+	l->renewal_closed = true;
+	maybe_free(l);
+}
+
 void access_link_close(struct access_link *l)
 {
 	if (l->closing)
@@ -110,6 +145,7 @@ void access_link_close(struct access_link *l)
 	if (l->inner)
 		inner_finish(l->inner, "closing");
 	uv_close((uv_handle_t *)&l->timer, on_timer_closed);
+	renewal_close(&l->renewal, on_renewal_closed);
 }
 
 /* Waiting */
@@ -280,6 +316,59 @@ void access_link_check(struct access_link *l)
 	}
 }
 
+/* A new certificate, and perhaps another CA: connections that run go on with what they have. */
+static void on_renewal(void *arg, const struct identity *next, int code, const char *words)
+{
+	struct access_link *l = arg;
+	int r = next ? l->cb->on_renewed(l, next) : 0;
+
+	if (!next)
+		log_warn("the certificate is not renewed code=%d reason=\"%s\"", code, words);
+	else if (r != 0)
+		log_error("the renewed certificate is not kept error=\"%s\"", strerror(-r));
+	else
+		log_notice("certificate renewed");
+	l->renewed |= next && r == 0;
+	if (!l->is_expired)
+		return;
+	l->at_once = next && r == 0;
+	access_link_lost(l, next ? "the certificate had expired, and is renewed" : words);
+}
+
+void access_link_on_due(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct access_link *l = rpc->arg;
+	int64_t within_s = 0;
+
+	(void)id;
+	(void)rpc_int(params, "within_s", 0, RENEWAL_SPREAD_MAX_S, &within_s); /* else soon */
+	if (l->cb->on_renewed)
+		renewal_within(&l->renewal, (uint32_t)(within_s + 1) * 1000);
+}
+
+void access_link_hello(struct access_link *l, const json_t *result)
+{
+	bool due = false;
+
+	if (!l->cb->on_renewed || !l->rpc_open)
+		return;
+	renewal_online(&l->renewal, &l->rpc);
+	if (rpc_bool(result, "renew", &due) && due)
+		renewal_within(&l->renewal, RENEWAL_LATE_MS);
+}
+
+/* Nothing else is granted to an identity that has expired. */
+static bool renew_first(struct access_link *l)
+{
+	l->is_expired = l->cb->on_renewed && renewal_expired(l->config.identity, clock_wall_s());
+	if (!l->is_expired)
+		return false;
+	log_notice("the certificate has expired: asking for a new one");
+	if (renewal_now(&l->renewal, &l->rpc) != 0)
+		access_link_lost(l, "a new certificate could not be asked for");
+	return true;
+}
+
 static void on_preamble(void *arg, const char *problem)
 {
 	struct access_link *l = arg;
@@ -289,6 +378,8 @@ static void on_preamble(void *arg, const char *problem)
 		return;
 	}
 	l->rpc.ops = &l->ops;
+	if (renew_first(l))
+		return;
 	l->asked_time_ms = clock_mono_ms();
 	set_state(l, ACCESS_LINK_ONLINE);
 	log_info("Access Server connected server=\"%s\"%s%s cipher=\"%s\"", l->server,
@@ -339,6 +430,7 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 	if (was_online && clock_mono_ms() - l->since_ms >= STEADY_MS)
 		backoff_reset(&l->backoff);
 	preamble_stop(&l->preamble);
+	renewal_offline(&l->renewal);
 	if (l->rpc_open)
 		rpc_deinit(&l->rpc);
 	l->rpc_open = false;
@@ -399,6 +491,18 @@ static const struct dial_callbacks dial_calls = {
 	.on_failed = on_dial_failed,
 };
 
+/* No connection is made from the old ones any more. */
+static void renew_contexts(struct access_link *l)
+{
+	struct tls_ctx *outer = l->outer_ctx, *inner = l->inner_ctx;
+
+	if (make_contexts(l) != 0)
+		return;
+	tls_ctx_free(outer);
+	tls_ctx_free(inner);
+	l->renewed = false;
+}
+
 static void dial_now(struct access_link *l)
 {
 	const struct identity *id = l->config.identity;
@@ -406,6 +510,8 @@ static void dial_now(struct access_link *l)
 		.path = "/v1/control", .headers = "", .ports = *l->config.ports, .any = true};
 	int r;
 
+	if (l->renewed)
+		renew_contexts(l);
 	target.n_urls = id->n_urls;
 	memcpy(target.urls, id->urls, id->n_urls * sizeof(id->urls[0]));
 	set_state(l, ACCESS_LINK_DIALING);
@@ -420,24 +526,18 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 		     const struct access_link_config *config,
 		     const struct access_link_callbacks *cb, void *arg)
 {
-	const struct identity *id = config->identity;
 	struct access_link *l = calloc(1, sizeof(*l));
 	int r;
 
 	if (!l)
 		return -ENOMEM;
-	r = tls_ctx_outer_client(&l->outer_ctx, &id->ca, true);
-	if (r == 0 && config->refuse_inspection)
-		tls_ctx_refuse_inspection(l->outer_ctx);
-	if (r == 0)
-		r = tls_ctx_inner_client(&l->inner_ctx, &id->cert, &id->key, &id->ca);
+	l->loop = loop;
+	l->config = *config;
+	r = make_contexts(l);
 	if (r != 0) {
-		tls_ctx_free(l->outer_ctx);
 		free(l);
 		return r;
 	}
-	l->loop = loop;
-	l->config = *config;
 	l->early_ops.send = on_rpc_send;
 	l->ops = (struct rpc_ops){
 		.send = on_rpc_send,
@@ -449,6 +549,7 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 	backoff_init(&l->backoff, access_link_times.retry_base_ms, access_link_times.retry_max_ms);
 	uv_timer_init(loop, &l->timer);
 	l->timer.data = l;
+	renewal_open(&l->renewal, loop, config->identity, on_renewal, l);
 	*out = l;
 	dial_now(l);
 	return 0;

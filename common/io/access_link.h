@@ -35,6 +35,12 @@ struct access_link;
 struct access_link_callbacks {
 	/* Authenticated; say hello with rpc_request(access_link_rpc(l), ...). */
 	void (*on_online)(struct access_link *l);
+	/*
+	 * The server renewed the identity: keep @next (borrowed) on disk, then put it in the place
+	 * of the one that was given. Connections go on. Return: 0; -errno: it is tried again later.
+	 * NULL: nothing is renewed.
+	 */
+	int (*on_renewed)(struct access_link *l, const struct identity *next);
 	void (*on_offline)(struct access_link *l, const char *reason);
 	/* access_link_close() is done; the memory goes after it. */
 	void (*on_closed)(struct access_link *l);
@@ -69,6 +75,11 @@ void access_link_lost(struct access_link *l, const char *reason);
 /** access_link_give_up() - the server wants us no more: close, and stay away until made anew. State
  * becomes ACCESS_LINK_OFF. */
 void access_link_give_up(struct access_link *l, const char *reason);
+
+/** access_link_on_due() - a method for the owner's table: the server calls for a renewal. */
+void access_link_on_due(struct rpc *rpc, int64_t id, const json_t *params);
+/** access_link_hello() - what hello's answer says about it. */
+void access_link_hello(struct access_link *l, const json_t *result);
 
 struct rpc *access_link_rpc(struct access_link *l); /* NULL unless online */
 void *access_link_arg(const struct access_link *l);

@@ -123,35 +123,12 @@ static bool take_cert(const json_t *o, const char *key, struct x509_cert *cert)
 	return rpc_bytes(o, key, cert->der, sizeof(cert->der), &cert->len);
 }
 
-/* What is wrong with a certificate that should be for our key and from the domain that answered, or
- * NULL. */
-static const char *check_cert(const struct x509_cert *cert, const uint8_t key_sha256[32],
-			      const struct x509_cert *ca, struct x509_info *info)
+static const char *check_certs(const struct enrol *e, const struct identity *id)
 {
-	if (x509_parse(info, cert->der, cert->len) != 0)
-		return "the server's answer holds a certificate that cannot be read";
-	if (memcmp(key_sha256, info->spki_sha256, sizeof(info->spki_sha256)) != 0)
-		return "the server's answer holds a certificate for another key";
-	if (x509_verify(cert->der, cert->len, ca, false) != 0)
-		return "the server's answer holds a certificate of another domain";
-	return NULL;
-}
+	const char *problem = identity_check_cert(id, &id->cert, true);
 
-static const char *check_certs(struct enrol *e, const struct identity *id)
-{
-	uint8_t spki[256], sha[32];
-	struct x509_info info;
-	const char *problem;
-	size_t len;
-
-	if (x509_spki(&e->key, spki, sizeof(spki), &len) != 0)
-		return "the key cannot be read";
-	x509_sha256(spki, len, sha);
-	problem = check_cert(&id->cert, sha, &id->ca, &info);
-	if (!problem && (!info.has_ident || !ident_equal(&info.id, &id->id)))
-		problem = "the server's answer holds a certificate for somebody else";
 	if (!problem && e->kind == IDENT_RELAY)
-		problem = check_cert(&id->outer_cert, sha, &id->ca, &info);
+		problem = identity_check_cert(id, &id->outer_cert, false);
 	return problem;
 }
 
@@ -178,7 +155,21 @@ static const char *take_answer(struct enrol *e, const json_t *o)
 	    (!take_cert(o, "outer_cert", &id->outer_cert) ||
 	     identity_take_token_keys(id, json_object_get(o, "token_keys"), &changed) != 0))
 		return "the server's answer is malformed";
+	if (identity_take_links(id, json_object_get(o, "links")) != 0 ||
+	    identity_take_formers(id, json_object_get(o, "former_cas")) != 0)
+		return "the server's answer does not lead from the domain's former CA to its new "
+		       "one";
 	return check_certs(e, id);
+}
+
+static void fail_answer(struct enrol *e, const char *problem)
+{
+	char words[DIAL_REASON_SIZE];
+
+	/* What is wrong with a certificate is only half a sentence. */
+	snprintf(words, sizeof(words), "%s%s",
+		 strncmp(problem, "a cert", 6) == 0 ? "the server's answer holds " : "", problem);
+	fail(e, RPC_DENIED, words);
 }
 
 static void on_answer(void *arg, const json_t *result, int code, const char *message)
@@ -196,7 +187,7 @@ static void on_answer(void *arg, const json_t *result, int code, const char *mes
 	}
 	problem = take_answer(e, result);
 	if (problem)
-		fail(e, RPC_DENIED, problem);
+		fail_answer(e, problem);
 	else
 		succeed(e);
 }
@@ -265,7 +256,7 @@ static void on_ready(struct inner *in)
 
 	if (e->told)
 		return;
-	rpc_init(&e->rpc, e->loop, &ops, e, MSG_MAX_BYTES_UNKNOWN);
+	rpc_init(&e->rpc, e->loop, &ops, e, MSG_MAX_BYTES); /* there may be many links */
 	e->rpc_open = true;
 	if (preamble_start(&e->preamble, &e->rpc, inner_peer(in), on_preamble, e) != 0)
 		fail(e, RPC_INTERNAL, "the time could not be asked for");

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/io/ca_link.h"
 #include "common/io/file.h"
 #include "common/pure/rpcmsg.h"
 #include "common/pure/text.h"
@@ -95,6 +96,40 @@ int identity_take_token_keys(struct identity *id, const json_t *list, bool *chan
 	return 0;
 }
 
+int identity_take_links(struct identity *id, const json_t *list)
+{
+	struct x509_cert last;
+	int rc = ca_links_follow(&id->ca, list, &last);
+
+	if (rc == 0)
+		id->ca = last;
+	return rc;
+}
+
+static bool is_ca(const struct x509_cert *cert)
+{
+	struct x509_info info;
+
+	return x509_parse(&info, cert->der, cert->len) == 0 && info.is_ca;
+}
+
+int identity_take_formers(struct identity *id, const json_t *list)
+{
+	struct x509_cert formers[IDENTITY_FORMERS_MAX];
+	size_t n = json_array_size(list);
+
+	if (n > IDENTITY_FORMERS_MAX || (list && !json_is_array(list)))
+		return -EBADMSG;
+	memset(formers, 0, sizeof(formers));
+	for (size_t i = 0; i < n; i++) {
+		if (!get_cert(json_array_get(list, i), "ca", &formers[i]) || !is_ca(&formers[i]))
+			return -EBADMSG;
+	}
+	memcpy(id->formers, formers, sizeof(formers));
+	id->n_formers = n;
+	return 0;
+}
+
 static bool get_relay(const json_t *o, struct identity *id)
 {
 	const json_t *keys = json_object_get(o, "token_keys");
@@ -105,21 +140,44 @@ static bool get_relay(const json_t *o, struct identity *id)
 	return !keys || identity_take_token_keys(id, keys, &changed) == 0;
 }
 
-/* Do key, certificate and CA belong together? Dates are not looked at: time may be unknown. */
-static bool is_consistent(const struct identity *id)
+static bool key_hash(const struct identity *id, uint8_t hash[X509_SPKI_SHA256_BYTES])
 {
-	struct x509_info info;
-	uint8_t spki[128], hash[X509_SPKI_SHA256_BYTES];
+	uint8_t spki[128];
 	size_t len;
 
-	if (x509_parse(&info, id->cert.der, id->cert.len) || !info.has_ident ||
-	    !ident_equal(&info.id, &id->id))
-		return false;
-	if (x509_spki(&id->key, spki, sizeof(spki), &len))
+	if (x509_spki(&id->key, spki, sizeof(spki), &len) != 0)
 		return false;
 	x509_sha256(spki, len, hash);
-	return memcmp(hash, info.spki_sha256, sizeof(hash)) == 0 &&
-	       x509_verify(id->cert.der, id->cert.len, &id->ca, false) == 0;
+	return true;
+}
+
+const struct x509_cert *identity_outer_ca(const struct identity *id, const struct x509_cert *cert)
+{
+	if (x509_verify(cert->der, cert->len, &id->ca, false) == 0)
+		return &id->ca;
+	for (size_t i = 0; i < id->n_formers; i++) {
+		if (x509_verify(cert->der, cert->len, &id->formers[i], false) == 0)
+			return &id->formers[i];
+	}
+	return NULL;
+}
+
+/* Dates are not looked at: time may be unknown. */
+const char *identity_check_cert(const struct identity *id, const struct x509_cert *cert, bool own)
+{
+	uint8_t hash[X509_SPKI_SHA256_BYTES];
+	struct x509_info info;
+
+	if (x509_parse(&info, cert->der, cert->len) != 0 || !key_hash(id, hash))
+		return "a certificate that cannot be read";
+	if (memcmp(hash, info.spki_sha256, sizeof(hash)) != 0)
+		return "a certificate for another key";
+	if (own && (!info.has_ident || !ident_equal(&info.id, &id->id)))
+		return "a certificate for somebody else";
+	if (own ? x509_verify(cert->der, cert->len, &id->ca, false) != 0
+		: !identity_outer_ca(id, cert))
+		return "a certificate of another domain";
+	return NULL;
 }
 
 static bool decode(struct identity *id, const json_t *o)
@@ -134,7 +192,8 @@ static bool decode(struct identity *id, const json_t *o)
 	       rpc_bytes(o, "key", id->key.der, sizeof(id->key.der), &id->key.len) &&
 	       get_cert(o, "cert", &id->cert) && get_cert(o, "ca", &id->ca) &&
 	       identity_take_urls(id, json_object_get(o, "urls"), &changed) == 0 &&
-	       get_relay(o, id) && is_consistent(id);
+	       identity_take_formers(id, json_object_get(o, "former_cas")) == 0 &&
+	       get_relay(o, id) && !identity_check_cert(id, &id->cert, true);
 }
 
 static int check_mode(const char *path)
@@ -206,6 +265,22 @@ static json_t *encode_token_keys(const struct identity *id)
 	return list;
 }
 
+static json_t *encode_formers(const struct identity *id)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < id->n_formers; i++) {
+		const struct x509_cert *ca = &id->formers[i];
+
+		if (json_array_append_new(
+			    list, json_pack("{s:o}", "ca", rpc_json_bytes(ca->der, ca->len)))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 static json_t *encode(const struct identity *id)
 {
 	char uri[IDENT_URI_SIZE];
@@ -217,6 +292,8 @@ static json_t *encode(const struct identity *id)
 		      uri, "name", id->name, "key", rpc_json_bytes(id->key.der, id->key.len),
 		      "cert", rpc_json_bytes(id->cert.der, id->cert.len), "ca",
 		      rpc_json_bytes(id->ca.der, id->ca.len), "urls", encode_urls(id));
+	if (id->n_formers > 0)
+		bad |= json_object_set_new(o, "former_cas", encode_formers(id));
 	if (id->outer_cert.len > 0)
 		bad |= json_object_set_new(o, "outer_cert",
 					   rpc_json_bytes(id->outer_cert.der, id->outer_cert.len));

@@ -10,27 +10,6 @@
 #include "common/pure/addr.h"
 #include "common/pure/text.h"
 
-#define KEYID_BYTES 8
-
-/* Which CA the client trusts, so that a server with several domains or anchors answers with the
- * right chain. */
-static bool set_inner_sni(struct tls *t)
-{
-	char name[3 + TEXT_HEX_SIZE(KEYID_BYTES)] = "ca-";
-	uint8_t sha[32];
-
-	if (t->expect.has_ca_pin)
-		memcpy(sha, t->expect.ca_sha256, sizeof(sha));
-	else if (t->ctx->has_ca)
-		x509_sha256(t->ctx->ca.der, t->ctx->ca.len, sha);
-	else
-		return true;
-	if (text_hex_encode(name + 3, sizeof(name) - 3, sha, KEYID_BYTES) != 0)
-		return false;
-	return wolfSSL_UseSNI(t->ssl, WOLFSSL_SNI_HOST_NAME, name, (unsigned short)strlen(name)) ==
-	       WOLFSSL_SUCCESS;
-}
-
 static bool set_outer_sni(struct tls *t)
 {
 	struct addr ip;
@@ -56,7 +35,7 @@ static bool set_client(struct tls *t)
 {
 	if (t->ctx->layer == TLS_OUTER)
 		return set_outer_sni(t);
-	return set_inner_sni(t);
+	return tls_anchor_ask(t);
 }
 
 int tls_init(struct tls *t, const struct tls_ctx *ctx, struct buf *in, struct buf *out,

@@ -56,12 +56,32 @@ int tls_ctx_inner_client(struct tls_ctx **out, const struct x509_cert *cert,
 int tls_ctx_inner_server(struct tls_ctx **out, const struct x509_cert *cert,
 			 const struct x509_key *key, const struct x509_cert *ca)
 	__attribute__((warn_unused_result));
+/* of paths: the other side knows the key by a grant, so the CA is not sent along. */
+int tls_ctx_inner_path_server(struct tls_ctx **out, const struct x509_cert *cert,
+			      const struct x509_key *key, const struct x509_cert *ca)
+	__attribute__((warn_unused_result));
 void tls_ctx_free(struct tls_ctx *ctx);
 /** tls_ctx_refuse_inspection() - outer client: tls_refuses() says so where tls_peer_inspected(). */
 void tls_ctx_refuse_inspection(struct tls_ctx *ctx);
 /** tls_ctx_outer_pin() - outer client at first contact: a chain whose root is this certificate is
  * good, too. */
 void tls_ctx_outer_pin(struct tls_ctx *ctx, const uint8_t sha256[32]);
+
+/** tls_ctx_trust() - one more CA counts: outer clients: for hosts; inner engines: a peer may send
+ * it along. Before the first engine. Return: 0; -EIO. */
+int tls_ctx_trust(struct tls_ctx *ctx, const struct x509_cert *ca)
+	__attribute__((warn_unused_result));
+/** tls_ctx_trust_formers() - all that an identity has followed. Return: 0; -EIO. */
+int tls_ctx_trust_formers(struct tls_ctx *ctx, const struct identity *id)
+	__attribute__((warn_unused_result));
+/**
+ * tls_ctx_add_anchor() - inner servers: clients that name this CA as the one that they trust are
+ * shown @cert, which is by it, for the same key. @trusted: clients with certificates by it are let
+ * in. Before the first engine. Return: 0; -ENOMEM; -EIO.
+ */
+int tls_ctx_add_anchor(struct tls_ctx *ctx, const struct x509_cert *cert,
+		       const struct x509_cert *ca, bool trusted)
+	__attribute__((warn_unused_result));
 
 /* What an inner engine demands of the other side; copied. */
 struct tls_expect {
@@ -70,28 +90,35 @@ struct tls_expect {
 	bool any_of_kind; /* a peer of @id.kind in @id.domain, whatever its UID */
 	bool has_ident;	  /* exactly @id */
 	struct ident id;
-	bool has_key; /* its key is this one; then dates are not looked at */
+	bool has_key; /* its key is this one; then dates and CA are not looked at */
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
 	bool has_ca_pin; /* first contact: the chain's root is this certificate (SHA-256 of DER) */
 	uint8_t ca_sha256[32];
-	bool peer_optional; /* server: a client without certificate is let in (ALPN enrol) */
+	bool peer_optional; /* server: a client without certificate is let in (ALPN enrol), and so
+			       is one of an unknown CA; neither is verified */
 	bool dates_later;   /* wrong dates alone end nothing: the owner looks at tls_peer_dates() */
 };
 
+#define TLS_ANCHOR_UNKNOWN (-1)
+
 struct tls_peer {
+	/* Inner server: which CA the client trusts: 0 the context's own one (or it did not say), N
+	 * the Nth that was added, or TLS_ANCHOR_UNKNOWN. */
+	int anchor;
 	bool has_cert, verified; /* verified: chain, dates and, outside, the host name */
 	bool has_ident;
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
 	struct x509_cert *root; /* the domain CA that the pin named; NULL: none */
-	const struct x509_cert
-		*ca;	 /* inner: who signed its certificate; lives as the engine does */
+	/* Inner: who signed its certificate (the context's own CA if that was not looked at); lives
+	 * as the engine does. */
+	const struct x509_cert *ca;
 	bool only_dates; /* outer: not verified, for its dates alone */
 	char subject[TLS_NAME_SIZE],
 		issuer[TLS_NAME_SIZE]; /* outer: of its certificate, for people */
 	/* Inner, and outer with only_dates: when all its certificates are valid, Unix seconds. */
 	int64_t not_before, not_after;
-	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words */
+	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words; "": no certificate */
 };
 
 /** tls_peer_dates() - are the certificates of an inner engine's peer valid now? Return: 0; -ETIME.

@@ -13,8 +13,6 @@
 #include "common/io/clock.h"
 #include "common/io/log.h"
 
-#define PEM_MAX_BYTES 4096
-
 #define AES_FIRST "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256"
 #define CHACHA_FIRST \
 	"TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384"
@@ -146,7 +144,7 @@ static struct tls_ctx *ctx_new(enum tls_layer layer, bool is_server)
 static bool add_pem(char *pem, size_t *used, const struct x509_cert *cert)
 {
 	int n = wc_DerToPem(cert->der, (word32)cert->len, (byte *)pem + *used,
-			    (word32)((size_t)2 * PEM_MAX_BYTES - *used), CERT_TYPE);
+			    (word32)((size_t)2 * TLS_PEM_MAX_BYTES - *used), CERT_TYPE);
 
 	if (n <= 0)
 		return false;
@@ -154,14 +152,21 @@ static bool add_pem(char *pem, size_t *used, const struct x509_cert *cert)
 	return true;
 }
 
+int tls_chain_pem(const struct x509_cert *cert, const struct x509_cert *ca,
+		  char pem[2 * TLS_PEM_MAX_BYTES], size_t *len)
+{
+	*len = 0;
+	return add_pem(pem, len, cert) && (!ca || add_pem(pem, len, ca)) ? 0 : -EIO;
+}
+
 /* The leaf and the domain CA behind it: a newcomer checks the root's fingerprint. */
 static bool use_identity(struct tls_ctx *c, const struct x509_cert *cert,
 			 const struct x509_key *key, const struct x509_cert *ca)
 {
-	char pem[2 * PEM_MAX_BYTES];
-	size_t used = 0;
+	char pem[2 * TLS_PEM_MAX_BYTES];
+	size_t used;
 
-	if (!add_pem(pem, &used, cert) || (ca && !add_pem(pem, &used, ca)))
+	if (tls_chain_pem(cert, ca, pem, &used) != 0)
 		return false;
 	return wolfSSL_CTX_use_certificate_chain_buffer(c->ctx, (const unsigned char *)pem,
 							(long)used) == WOLFSSL_SUCCESS &&
@@ -170,14 +175,30 @@ static bool use_identity(struct tls_ctx *c, const struct x509_cert *cert,
 	       wolfSSL_CTX_check_private_key(c->ctx) == WOLFSSL_SUCCESS;
 }
 
+int tls_ctx_trust(struct tls_ctx *c, const struct x509_cert *ca)
+{
+	/* Dates count in handshakes: a host whose clock comes later has its contexts already. */
+	return wolfSSL_CTX_load_verify_buffer_ex(c->ctx, ca->der, (long)ca->len,
+						 WOLFSSL_FILETYPE_ASN1, 0,
+						 WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY) == WOLFSSL_SUCCESS
+		       ? 0
+		       : -EIO;
+}
+
+int tls_ctx_trust_formers(struct tls_ctx *c, const struct identity *id)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < id->n_formers && r == 0; i++)
+		r = tls_ctx_trust(c, &id->formers[i]);
+	return r;
+}
+
 static bool use_ca(struct tls_ctx *c, const struct x509_cert *ca)
 {
 	c->has_ca = true;
 	c->ca = *ca;
-	/* Dates count in handshakes: a host whose clock comes later has its contexts already. */
-	return wolfSSL_CTX_load_verify_buffer_ex(
-		       c->ctx, ca->der, (long)ca->len, WOLFSSL_FILETYPE_ASN1, 0,
-		       WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY) == WOLFSSL_SUCCESS;
+	return tls_ctx_trust(c, ca) == 0;
 }
 
 /* All contexts are made here; NULL parts are left out. */
@@ -250,7 +271,23 @@ int tls_ctx_inner_client(struct tls_ctx **out, const struct x509_cert *cert,
 int tls_ctx_inner_server(struct tls_ctx **out, const struct x509_cert *cert,
 			 const struct x509_key *key, const struct x509_cert *ca)
 {
-	return make(out, TLS_INNER, true, cert, key, ca);
+	int r = make(out, TLS_INNER, true, cert, key, ca);
+
+	if (r == 0)
+		tls_anchor_listen(*out);
+	return r;
+}
+
+int tls_ctx_inner_path_server(struct tls_ctx **out, const struct x509_cert *cert,
+			      const struct x509_key *key, const struct x509_cert *ca)
+{
+	int r = make(out, TLS_INNER, true, NULL, NULL, ca);
+
+	if (r == 0 && !use_identity(*out, cert, key, NULL)) {
+		tls_ctx_free(*out);
+		r = -EIO;
+	}
+	return r;
 }
 
 void tls_ctx_free(struct tls_ctx *c)
@@ -258,5 +295,6 @@ void tls_ctx_free(struct tls_ctx *c)
 	if (!c)
 		return;
 	wolfSSL_CTX_free(c->ctx);
+	free(c->anchors);
 	free(c);
 }

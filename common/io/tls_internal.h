@@ -12,6 +12,18 @@
 
 enum tls_layer { TLS_OUTER, TLS_INNER };
 
+#define TLS_ANCHOR_NAME_SIZE 20 /* "ca-" and 16 hex digits */
+#define TLS_PEM_MAX_BYTES 4096
+
+/* A further CA that clients may name, and what they are shown then. */
+struct tls_anchor {
+	char name[TLS_ANCHOR_NAME_SIZE];
+	struct x509_cert ca;
+	bool trusted; /* clients with certificates by it are let in */
+	size_t pem_len;
+	char pem[2 * TLS_PEM_MAX_BYTES];
+};
+
 struct tls_ctx {
 	WOLFSSL_CTX *ctx;
 	enum tls_layer layer;
@@ -20,7 +32,21 @@ struct tls_ctx {
 	struct x509_cert ca;
 	bool refuses, has_pin; /* outer client */
 	uint8_t pin[32];
+	size_t n_anchors;
+	struct tls_anchor *anchors;
 };
+
+/** tls_chain_pem() - a certificate and, if there is one, the CA behind it. Return: 0; -EIO. */
+int tls_chain_pem(const struct x509_cert *cert, const struct x509_cert *ca,
+		  char pem[2 * TLS_PEM_MAX_BYTES], size_t *len) __attribute__((warn_unused_result));
+
+/** tls_anchor_ask() - as a client: name the CA that is trusted. tls_anchor_listen() - as a server:
+ * heed it. */
+bool tls_anchor_ask(struct tls *t);
+void tls_anchor_listen(struct tls_ctx *c);
+/** tls_anchor_signer() - the CA of the context, or of a trusted anchor, that signed it; NULL. Dates
+ * are not looked at. */
+const struct x509_cert *tls_anchor_signer(const struct tls_ctx *c, const uint8_t *cert, size_t len);
 
 /** tls_verify_install() - make @t's engine ask our checks about the peer's certificate. */
 void tls_verify_install(struct tls *t);

@@ -177,6 +177,10 @@ static bool pin_matches(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
 	return true;
 }
 
+/*
+ * A key that was granted needs no CA: who granted it knows whose it is, and the handshake proves
+ * it. So the ends of a path may stand on both sides of a change of CAs.
+ */
 static const char *signature_problem(struct tls *t, bool chain_ok,
 				     const WOLFSSL_X509_STORE_CTX *store)
 {
@@ -187,14 +191,16 @@ static const char *signature_problem(struct tls *t, bool chain_ok,
 		if (!pin_matches(t, store))
 			return WRONG_PIN;
 		t->peer.ca = t->peer.root;
-		chain_ok = false;
-	} else if (!t->ctx->has_ca) {
-		return NO_CA;
+		/* Dates come later: the library says no for their sake, too. */
+		return x509_verify(leaf->buffer, leaf->length, t->peer.ca, false) == 0 ? NULL
+										       : UNTRUSTED;
 	}
-	if (chain_ok)
+	if (!t->ctx->has_ca)
+		return NO_CA;
+	if (t->expect.has_key || (chain_ok && t->ctx->n_anchors == 0))
 		return NULL;
-	/* Dates come later: the library says no for their sake, too. */
-	return x509_verify(leaf->buffer, leaf->length, t->peer.ca, false) == 0 ? NULL : UNTRUSTED;
+	t->peer.ca = tls_anchor_signer(t->ctx, leaf->buffer, leaf->length);
+	return t->peer.ca ? NULL : UNTRUSTED;
 }
 
 /* From when till when both the certificate and its CA are valid. */
@@ -217,8 +223,6 @@ static const char *ident_problem(const struct tls *t, const struct x509_info *in
 {
 	const struct tls_expect *e = &t->expect;
 
-	if (info->is_ca)
-		return "certificate is a CA's";
 	if (!info->has_ident)
 		return "certificate holds no Farlan identity";
 	if (e->has_ident && !ident_equal(&info->id, &e->id))
@@ -241,6 +245,8 @@ static const char *inner_check(struct tls *t, bool chain_ok, const WOLFSSL_X509_
 	t->peer.has_cert = true;
 	if (x509_parse(&info, leaf->buffer, leaf->length) != 0)
 		return "certificate cannot be read";
+	if (info.is_ca)
+		return "certificate is a CA's";
 	problem = signature_problem(t, chain_ok, store);
 	if (!problem)
 		problem = date_problem(t, &info);
@@ -287,6 +293,15 @@ static int inner_verdict(struct tls *t, const char *problem)
 	return problem ? 0 : 1;
 }
 
+/* Whom the Access Server does not know it tells so, in words, behind the handshake. */
+static int leaf_verdict(struct tls *t, const char *problem)
+{
+	if (!problem || !t->expect.peer_optional || strcmp(problem, UNTRUSTED) != 0)
+		return inner_verdict(t, problem);
+	snprintf(t->peer.problem, sizeof(t->peer.problem), "%s", problem);
+	return 1;
+}
+
 /*
  * Inside: called for each certificate, from the last down to the leaf (depth 0), whose verdict
  * counts. Outside: the library checks nothing (VERIFY_NONE), so that it keeps nothing.
@@ -306,7 +321,10 @@ static int on_verify(int chain_ok, WOLFSSL_X509_STORE_CTX *store)
 	}
 	if (store->error_depth > 0)
 		return inner_verdict(t, issuer_problem(t, chain_ok == 1, store));
-	return inner_verdict(t, inner_check(t, chain_ok == 1, store));
+	/* The library asks again after a no that was overruled, and says yes then. */
+	if (t->peer.problem[0])
+		return 1;
+	return leaf_verdict(t, inner_check(t, chain_ok == 1, store));
 }
 
 void tls_verify_install(struct tls *t)

@@ -271,3 +271,26 @@ tunnel_pings() {
 	run peer ask --socket "$socket" x.unknown
 	assert_equal "$(json 'd["error"]["code"]' <<<"$output")" -32601
 }
+
+# --- new CAs: the last test, the others keep the one that they have ---
+
+@test "a renewal, and the way to a new CA, are what sections 3.1 and 4.8 say" {
+	invitation device py-old --lan 10.77.0.0/24 | peer enrol --state "$state/old"
+	invitation device py-late --lan 10.78.0.0/24 >"$state/late.invitation"
+	run peer renew --state "$state/old"
+	assert_equal "$status" 0
+	assert_contains "$output" '"links": 0'
+	tool as1 ca roll --yes >/dev/null
+	tool as1 ca roll --yes >/dev/null
+	run peer hello --state "$state/old"
+	assert_contains "$output" '"renew": true'
+	run peer renew --state "$state/old"
+	assert_equal "$status" 0
+	assert_contains "$output" '"links": 2, "former_cas": 2'
+	run peer hello --state "$state/old"
+	assert_equal "$status" 0
+	[[ $output != *'"renew"'* ]] || fail "it is to renew still"
+	peer enrol --state "$state/late" <"$state/late.invitation"
+	run peer hello --state "$state/late"
+	assert_equal "$status" 0
+}

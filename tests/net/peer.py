@@ -9,6 +9,7 @@
                                 open a session, ping each address --count times, close it;
                                 --stay: stay until the session ends, then print "ended"
   hello --state DIR             say hello, print the answer; of a manager, device.list, too
+  renew --state DIR             ask for a new certificate, and follow new CAs of the domain
   get URL                       a plain GET: print status and body
   ask --socket FILE METHOD [PARAMS]
                                 ask a daemon on its local socket, print the answer
@@ -715,6 +716,32 @@ def any_url(urls, path):
     raise failure
 
 
+def follow_links(ca, links):
+    """From one CA of the domain to the last one of the list (section 3.1)."""
+    need(len(links) <= 16, "too many links")
+    for link in links:
+        newer, signature = unb64(link["ca"]), unb64(link["signature"])
+        text = b"farlan-ca-link/1\0" + hashlib.sha256(ca).digest() + hashlib.sha256(newer).digest()
+        need(len(text) == 81, "the text of a link")
+        key = with_files([pem(ca)], lambda c: openssl("x509", "-in", c, "-noout", "-pubkey"))
+        with_files(
+            [key, signature, text],
+            lambda k, s, t: openssl("dgst", "-sha256", "-verify", k, "-signature", s, t),
+        )
+        ca = newer
+    return ca
+
+
+def check_answer(answer, ca, key):
+    """What a member gets: the CA that it is led to, a certificate by it and for its key."""
+    ca, cert = follow_links(ca, answer.get("links", [])), unb64(answer["cert"])
+    need(unb64(answer["ca"]) == ca, "another CA in the answer")
+    with_files([pem(ca), pem(cert)], lambda a, leaf: openssl("verify", "-CAfile", a, leaf))
+    need(uris_of(cert) == [answer["uri"]], "another name in the certificate")
+    public = with_files([key], lambda k: openssl("pkey", "-in", k, "-pubout", "-outform", "DER"))
+    need(spki_of(cert) == public, "another key in the certificate")
+
+
 def first_contact(urls, ca_sha256, method, params, key, folder):
     inner = inner_new(any_url(urls, "/v1/control"), "farlan-enrol/1", False, ca_sha256=ca_sha256)
     inner_wait_up(inner)
@@ -722,12 +749,8 @@ def first_contact(urls, ca_sha256, method, params, key, folder):
     link = link_new(inner, ENROL_MESSAGE_MAX)
     ask_time(link, root, domain)
     answer = link_ask(link, method, params)
-    cert = unb64(answer["cert"])
-    need(unb64(answer["ca"]) == root, "another root in the answer")
-    need(uris_of(cert) == [answer["uri"]], "another name in the certificate")
+    check_answer(answer, root, key)
     need(uri_parts(answer["uri"])[0] == domain, "another domain in the certificate")
-    public = with_files([key], lambda k: openssl("pkey", "-in", k, "-pubout", "-outform", "DER"))
-    need(spki_of(cert) == public, "another key in the certificate")
     identity_save(folder, key, answer)
     inner_close(inner)
     say("enrolled", name=answer["name"], uri=answer["uri"], urls=answer["urls"], members=sorted(answer))
@@ -1208,6 +1231,24 @@ def cmd_hello(args):
     inner_close(link.inner)
 
 
+def cmd_renew(args):
+    identity = identity_load(args.state)
+    inner = inner_new(any_url(identity.urls, "/v1/control"), "farlan-control/1", False, identity)
+    inner_wait_up(inner)
+    check_access(inner, identity)
+    csr = with_files(
+        [identity.key], lambda k: openssl("req", "-new", "-key", k, "-subj", "/CN=peer", "-outform", "DER")
+    )
+    link = link_new(inner, MESSAGE_MAX)
+    ask_time(link, identity.ca, uri_parts(identity.uri)[0])
+    answer = link_ask(link, "identity.renew", {"csr": b64(csr)})
+    need(answer["uri"] == identity.uri, "somebody else's certificate")
+    check_answer(answer, identity.ca, identity.key)
+    identity_save(args.state, identity.key, answer)
+    inner_close(inner)
+    say("renewed", links=len(answer["links"]), former_cas=len(answer["former_cas"]))
+
+
 def cmd_get(args):
     u = urllib.parse.urlsplit(args.url)
     o = outer_dial(u.hostname, u.port or 443, True)
@@ -1302,6 +1343,7 @@ def main():
         ("device", cmd_device),
         ("manager", cmd_manager),
         ("hello", cmd_hello),
+        ("renew", cmd_renew),
     ):
         p = commands.add_parser(name)
         p.set_defaults(call=call)

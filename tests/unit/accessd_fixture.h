@@ -45,8 +45,10 @@ static inline void fixture_open(struct fixture *f)
 	assert_int_equal(url_parse(&urls.at[0], "https://as1.lab.example"), 0);
 	assert_int_equal(url_parse(&urls.at[1], "https://192.0.2.1:8443"), 0);
 	assert_int_equal(domain_create(&f->domain, f->store, "lab.example", &urls, FIXTURE_NOW), 0);
-	f->admission =
-		(struct admission){.store = f->store, .domain = &f->domain, .login_s = FIXTURE_DAY};
+	f->admission = (struct admission){.store = f->store,
+					  .domain = &f->domain,
+					  .login_s = FIXTURE_DAY,
+					  .identity_s = 300 * FIXTURE_DAY};
 }
 
 static inline void fixture_close(struct fixture *f)

@@ -421,6 +421,26 @@ static void on_drain(struct rpc *rpc, int64_t id, const json_t *params)
 	hear(access_link_arg(rpc->arg), "relay.drain", drain ? "1" : "0", NULL);
 }
 
+static void on_due(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	char within[24];
+	int64_t n = -1;
+
+	(void)id;
+	assert_true(rpc_int(params, "within_s", 0, INT64_MAX, &n));
+	snprintf(within, sizeof(within), "%lld", (long long)n);
+	hear(access_link_arg(rpc->arg), "identity.due", within, NULL);
+}
+
+static void on_keys(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	char n[24];
+
+	(void)id;
+	snprintf(n, sizeof(n), "%zu", json_array_size(json_object_get(params, "token_keys")));
+	hear(access_link_arg(rpc->arg), "relay.keys", n, NULL);
+}
+
 static void on_online(struct access_link *l)
 {
 	struct peer *p = access_link_arg(l);
@@ -455,9 +475,10 @@ void peer_link(struct peer *p)
 		{"session.relays", on_relays}, {"session.measured", on_measured},
 		{"relay.measure", on_measure}, {"relay.list", on_list},
 		{"relay.drain", on_drain},     {"session.rules", on_rules},
-		{"session.hosts", on_hosts},   {"bye", on_bye}};
-	static const struct access_link_callbacks callbacks = {on_online, on_offline,
-							       on_link_closed};
+		{"session.hosts", on_hosts},   {"identity.due", on_due},
+		{"relay.keys", on_keys},       {"bye", on_bye}};
+	static const struct access_link_callbacks callbacks = {
+		.on_online = on_online, .on_offline = on_offline, on_link_closed};
 	struct access_link_config config = {.identity = &p->id,
 					    .ports = &p->net->ports,
 					    .memory = &p->net->memory,

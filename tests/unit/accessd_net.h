@@ -33,7 +33,8 @@ struct peer {
 	/* What accessd has sent: "session.grant", "session.end SESSION", "bye 0 REASON",
 	 * "session.relays 2 rs1 rs2", "session.measured site1 rs1 10 rs2 no way", "relay.list rs1
 	 * rs2", "relay.measure 600 rs1 rs2", "relay.drain 1", "session.rules none" or
-	 * "session.rules 2 allow tcp" (the number, the first one), "hosts plc1 192.0.2.1". */
+	 * "session.rules 2 allow tcp" (the number, the first one), "hosts plc1 192.0.2.1",
+	 * "identity.due 0", "relay.keys 2". */
 	char heard[NET_HEARD_MAX][200];
 	size_t n_heard;
 	json_t *grant; /* the last one */

@@ -248,7 +248,8 @@ static void test_relay(void **state)
 	assert_int_equal(x509_parse(&info, x.outer_cert.der, x.outer_cert.len), 0);
 	assert_false(info.has_ident);
 	assert_memory_equal(info.spki_sha256, n.key_sha256, 32);
-	o = admission_answer(&f.admission, &x);
+	o = admission_answer(&f.admission, &x, 0);
+	assert_int_equal(json_array_size(json_object_get(o, "links")), 0);
 	assert_non_null(json_object_get(o, "outer_cert"));
 	assert_int_equal(json_array_size(json_object_get(o, "token_keys")), 1);
 	json_decref(o);
@@ -419,15 +420,216 @@ static void test_long_addresses(void **state)
 	assert_int_equal(domain_create(&d, f.store, "other", &urls, NOW), -E2BIG);
 }
 
+/* --- renewal, new CAs and token keys ---------------------------------------------------------- */
+
+static bool renew(const struct store_member *m, const struct newcomer *n,
+		  const struct newcomer *csr_of, int64_t now)
+{
+	struct ident id = domain_ident(&f.domain, m->kind, m->uid);
+	struct admission_request r = {.csr = csr_of->csr, .csr_len = csr_of->csr_len, .now = now};
+
+	memset(&why, 0, sizeof(why));
+	return admission_renew(&f.admission, &id, n->key_sha256, &r, &x, &why);
+}
+
+static bool is_by_domain(const struct x509_cert *cert)
+{
+	return x509_verify(cert->der, cert->len, &f.domain.row.ca, false) == 0;
+}
+
+static void test_renewal(void **state)
+{
+	struct newcomer n = newcomer(), other = newcomer();
+	struct store_member m, u;
+	struct invite in = add(&m, IDENT_DEVICE, "site1"), in_u = add(&u, IDENT_USER, "anna");
+	struct x509_info info;
+	int64_t late = NOW + 1000 * DAY; /* its certificate has expired */
+
+	(void)state;
+	(void)in_u;
+	assert_refused(renew(&m, &n, &n, NOW), RPC_DENIED, "replaced"); /* not enrolled yet */
+	assert_true(enrol(IDENT_DEVICE, &in, &n, NOW));
+	assert_refused(renew(&m, &n, &other, late), RPC_DENIED, "new invitation");
+	assert_refused(renew(&m, &other, &other, late), RPC_DENIED, "replaced");
+	for (int i = 0; i < 2; i++) { /* again: the answer was lost */
+		assert_true(renew(&m, &n, &n, late));
+		assert_int_equal(x509_parse(&info, x.endpoint.cert.der, x.endpoint.cert.len), 0);
+		assert_memory_equal(info.spki_sha256, n.key_sha256, 32);
+		assert_int_equal(info.not_after, late + f.admission.identity_s);
+		assert_string_equal(info.id.uid, m.uid);
+	}
+	assert_int_equal(admission_revoke(&f.admission, &m), 0);
+	assert_refused(renew(&m, &n, &n, late), RPC_DENIED, "revoked");
+}
+
+static void test_renewal_of_others(void **state)
+{
+	struct newcomer n = newcomer();
+	struct store_member relay, user;
+	struct invite in = add(&relay, IDENT_RELAY, "rs1");
+
+	(void)state;
+	assert_true(enrol(IDENT_RELAY, &in, &n, NOW));
+	assert_true(renew(&relay, &n, &n, NOW + DAY));
+	assert_true(x.outer_cert.len > 0);
+	add(&user, IDENT_USER, "anna");
+	assert_refused(renew(&user, &n, &n, NOW), RPC_DENIED, "");
+}
+
+static void follow(int anchor, const struct x509_cert *from)
+{
+	json_t *links = domain_links(&f.domain, anchor);
+	struct x509_cert at;
+
+	assert_int_equal(ca_links_follow(from, links, &at), 0);
+	assert_true(same_cert(&at, &f.domain.row.ca));
+	json_decref(links);
+}
+
+/* Twice: from both former ones, and after a restart, a way leads to the one that holds. */
+static void test_roll(void **state)
+{
+	struct newcomer n = newcomer();
+	struct x509_cert first = f.domain.row.ca, second;
+	struct store_member m;
+	struct invite in = add(&m, IDENT_DEVICE, "site1");
+	struct domain *d = &f.domain;
+
+	(void)state;
+	assert_true(enrol(IDENT_DEVICE, &in, &n, NOW));
+	assert_int_equal(domain_roll(d, f.store, false, NOW), 0);
+	second = d->row.ca;
+	assert_false(same_cert(&first, &second));
+	assert_int_equal(domain_roll(d, f.store, false, NOW + DAY), 0);
+	assert_int_equal(domain_load(d, f.store, NOW + 2 * DAY), 0);
+	assert_int_equal(d->n_formers, 2);
+	follow(0, &first);
+	follow(1, &second);
+	follow(2, &d->row.ca);
+	for (int i = -1; i < 4; i++)
+		assert_int_equal(domain_anchor_ok(d, i), i >= 0 && i <= 2);
+	/* This server has an identity by each, and the time is signed for each. */
+	assert_int_equal(x509_verify(d->formers[0].access_cert.der, d->formers[0].access_cert.len,
+				     &first, false),
+			 0);
+	assert_true(is_by_domain(&d->row.access_cert));
+	/* Outside it shows what everybody can check, also after it was renewed. */
+	assert_true(same_cert(domain_outer_ca(d, &d->row.outer_cert), &first));
+	assert_int_equal(domain_load(d, f.store, NOW + 300 * DAY), 0);
+	assert_true(same_cert(domain_outer_ca(d, &d->row.outer_cert), &first));
+	/* As long as that CA lives. */
+	assert_int_equal(domain_load(d, f.store, NOW + 19 * 365 * DAY + 10 * DAY), 0);
+	assert_false(same_cert(domain_outer_ca(d, &d->row.outer_cert), &first));
+	assert_int_equal(domain_load(d, f.store, NOW + 2 * DAY), 0);
+	assert_memory_not_equal(domain_key_word(d, 0)->der, domain_key_word(d, 2)->der, 20);
+	/* An invitation and an identity of before still count. */
+	assert_true(enrol(IDENT_DEVICE, &in, &n, NOW));
+	assert_true(is_by_domain(&x.endpoint.cert));
+	assert_true(check(&m, &n, NOW));
+	assert_true(renew(&m, &n, &n, NOW + 2 * DAY));
+	assert_true(is_by_domain(&x.endpoint.cert));
+}
+
+static void test_compromised(void **state)
+{
+	struct newcomer n = newcomer();
+	struct store_member m, p;
+	struct invite in = add(&m, IDENT_DEVICE, "site1"), open = add(&p, IDENT_DEVICE, "site2");
+	struct domain *d = &f.domain;
+	struct token_key before = d->token_key;
+	json_t *links;
+
+	(void)state;
+	assert_true(enrol(IDENT_DEVICE, &in, &n, NOW));
+	assert_int_equal(domain_roll(d, f.store, false, NOW), 0);
+	assert_int_equal(domain_roll(d, f.store, true, NOW), 0);
+	assert_int_equal(domain_roll(d, f.store, false, NOW), 0);
+	assert_int_equal(domain_load(d, f.store, NOW), 0);
+	/* Neither from the one that was compromised nor from the one before. */
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(domain_anchor_ok(d, i), i >= 2);
+	assert_true(same_cert(domain_outer_ca(d, &d->row.outer_cert), &d->formers[2].row.ca));
+	assert_string_not_equal(d->token_key.kid, before.kid);
+	assert_refused(enrol(IDENT_DEVICE, &open, &n, NOW), RPC_DENIED, "withdrawn");
+	links = domain_links(d, 2);
+	assert_int_equal(json_array_size(links), 1);
+	json_decref(links);
+}
+
+static void test_many_rolls(void **state)
+{
+	(void)state;
+	for (int i = 0; i < STORE_FORMERS_MAX; i++)
+		assert_int_equal(domain_roll(&f.domain, f.store, false, NOW), 0);
+	assert_int_equal(domain_roll(&f.domain, f.store, false, NOW), -ENOSPC);
+	assert_int_equal(domain_load(&f.domain, f.store, NOW), 0);
+}
+
+static void assert_keys(const char *first, const char *second)
+{
+	json_t *keys = domain_token_keys(&f.domain);
+
+	assert_int_equal(json_array_size(keys), second ? 2 : 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(keys, 0), "kid")),
+			    first);
+	if (second)
+		assert_string_equal(
+			json_string_value(json_object_get(json_array_get(keys, 1), "kid")), second);
+	json_decref(keys);
+}
+
+static void test_token_roll(void **state)
+{
+	char old[TOKEN_KID_SIZE], new[TOKEN_KID_SIZE];
+	struct domain *d = &f.domain;
+	bool changed;
+
+	(void)state;
+	memcpy(old, d->token_key.kid, sizeof(old));
+	assert_int_equal(domain_token_step(d, f.store, NOW, &changed), 0);
+	assert_false(changed);
+	assert_int_equal(domain_token_roll(d, f.store, NOW), 0);
+	token_kid(new, d->row.other_token.public);
+	assert_int_equal(domain_token_roll(d, f.store, NOW), -EBUSY);
+	assert_keys(old, new);
+	/* Relays have it, and it does not sign yet, also after a restart. */
+	assert_int_equal(domain_load(d, f.store, NOW), 0);
+	assert_int_equal(domain_token_step(d, f.store, NOW + DOMAIN_TOKEN_NEXT_S - 1, &changed), 0);
+	assert_false(changed);
+	assert_string_equal(d->token_key.kid, old);
+	assert_int_equal(domain_token_step(d, f.store, NOW + DOMAIN_TOKEN_NEXT_S, &changed), 0);
+	assert_true(changed);
+	assert_string_equal(d->token_key.kid, new);
+	assert_keys(old, new);
+	test_token(NULL);
+	assert_int_equal(domain_token_roll(d, f.store, NOW), -EBUSY);
+	assert_int_equal(domain_load(d, f.store, NOW), 0);
+	assert_int_equal(domain_token_step(d, f.store, NOW + DAY, &changed), 0);
+	assert_false(changed);
+	assert_int_equal(domain_token_step(d, f.store,
+					   NOW + DOMAIN_TOKEN_NEXT_S + DOMAIN_TOKEN_LAST_S,
+					   &changed),
+			 0);
+	assert_true(changed);
+	assert_keys(new, NULL);
+	assert_int_equal(domain_load(d, f.store, NOW), 0);
+	assert_keys(new, NULL);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_invitation),	 TEST(test_device),	 TEST(test_refusals),
-		TEST(test_reinvite),	 TEST(test_revoke),	 TEST(test_relay),
-		TEST(test_login_first),	 TEST(test_login_later), TEST(test_login_many),
-		TEST(test_domain_again), TEST(test_token),	 TEST(test_long_addresses),
+		TEST(test_invitation),	TEST(test_device),
+		TEST(test_refusals),	TEST(test_reinvite),
+		TEST(test_revoke),	TEST(test_relay),
+		TEST(test_login_first), TEST(test_login_later),
+		TEST(test_login_many),	TEST(test_domain_again),
+		TEST(test_token),	TEST(test_long_addresses),
+		TEST(test_renewal),	TEST(test_renewal_of_others),
+		TEST(test_roll),	TEST(test_compromised),
+		TEST(test_many_rolls),	TEST(test_token_roll),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

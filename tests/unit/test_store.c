@@ -119,6 +119,14 @@ static void raw(const char *sql)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* Takes a step of the schema back. */
+#define UNDO_6                                                           \
+	"DROP TABLE former_ca; ALTER TABLE endpoint DROP COLUMN issuer;" \
+	"ALTER TABLE domain DROP COLUMN other_token_secret;"             \
+	"ALTER TABLE domain DROP COLUMN other_token_public;"             \
+	"ALTER TABLE domain DROP COLUMN other_token_since;"
+#define UNDO_5 "DROP TABLE lan_host;"
+
 static void test_migrations(void **state)
 {
 	struct store *s = open_store();
@@ -322,7 +330,7 @@ static void test_rules_are_added(void **state)
 
 	(void)state;
 	store_close(s);
-	raw("DROP TABLE lan_host; ALTER TABLE member DROP COLUMN rules; PRAGMA user_version = 3");
+	raw(UNDO_6 UNDO_5 "ALTER TABLE member DROP COLUMN rules; PRAGMA user_version = 3");
 	s = open_store();
 	assert_int_equal(store_member_get(s, m.id, &back), 0);
 	assert_string_equal(back.name, "site1");
@@ -596,12 +604,99 @@ static void test_older_schema(void **state)
 	(void)state;
 	join(&j);
 	store_close(j.s);
-	raw("DROP TABLE lan_host; PRAGMA user_version = 4");
+	raw(UNDO_6 UNDO_5 "PRAGMA user_version = 4");
 	j.s = open_store();
 	assert_int_equal(store_member_get(j.s, j.device.id, &back), 0);
 	assert_int_equal(store_lan_hosts_of(j.s, j.device.id, &h), 0);
 	assert_int_equal(h.n, 0);
 	store_close(j.s);
+}
+
+/* A database of the version before, with a member: its certificate is by the first CA. */
+static void test_schema_without_rolls(void **state)
+{
+	static struct store_former at[STORE_FORMERS_MAX];
+	struct store_domain d;
+	struct store_endpoint e;
+	struct joined j;
+	size_t n;
+
+	(void)state;
+	join(&j);
+	store_close(j.s);
+	raw(UNDO_6 "PRAGMA user_version = 5");
+	j.s = open_store();
+	assert_int_equal(store_endpoint_of(j.s, j.device.id, &e), 0);
+	assert_string_equal(e.issuer, "");
+	assert_int_equal(store_domain_first(j.s, &d), 0);
+	assert_int_equal(d.other_token.use, STORE_TOKEN_NONE);
+	assert_int_equal(store_formers(j.s, d.id, at, &n), 0);
+	assert_int_equal(n, 0);
+	store_close(j.s);
+}
+
+struct issuers {
+	uint64_t old, new;
+};
+
+static void on_issuer(void *arg, const char *issuer, uint64_t members)
+{
+	struct issuers *x = arg;
+
+	if (issuer[0])
+		x->new = members;
+	else
+		x->old = members;
+}
+
+static void test_rolls(void **state)
+{
+	static struct store_former at[STORE_FORMERS_MAX];
+	struct store_former f = {.key.len = 3, .ca.len = 4, .link.len = 5};
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s), back;
+	struct store_member a = add_member(s, d.id, IDENT_DEVICE, "a"),
+			    u = add_member(s, d.id, IDENT_USER, "u");
+	struct store_endpoint e = {.domain = d.id, .member = a.id, .host = 1, .cert.len = 4};
+	struct issuers x = {0};
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		f.ca.der[0] = (uint8_t)i;
+		assert_int_equal(store_former_add(s, d.id, &f), 0);
+	}
+	assert_int_equal(store_formers(s, d.id, at, &n), 0);
+	assert_int_equal(n, 2);
+	assert_memory_equal(&at[1], &f, sizeof(f));
+	assert_int_equal(at[0].ca.der[0], 0);
+	assert_int_equal(store_former_unlink(s, d.id), 0);
+	assert_int_equal(store_formers(s, d.id, at, &n), 0);
+	assert_int_equal(at[0].link.len + at[1].link.len, 0);
+	d.ca.len = 77;
+	d.access_cert.len = 78;
+	assert_int_equal(store_domain_set_ca(s, &d), 0);
+	d.other_token = (struct store_token){.use = STORE_TOKEN_NEXT, .since = 9};
+	memset(d.other_token.secret, 5, sizeof(d.other_token.secret));
+	assert_int_equal(store_domain_set_tokens(s, &d), 0);
+	assert_int_equal(store_domain_first(s, &back), 0);
+	assert_memory_equal(&back, &d, sizeof(d));
+	d.other_token = (struct store_token){.use = STORE_TOKEN_LAST, .public = {1}};
+	d.token_public[0] = 8;
+	assert_int_equal(store_domain_set_tokens(s, &d), 0);
+	assert_int_equal(store_domain_first(s, &back), 0);
+	assert_memory_equal(&back, &d, sizeof(d));
+	/* Users have their certificates for hours only, they are not counted. */
+	assert_int_equal(store_endpoint_add(s, &e), 0);
+	e.host = 2;
+	strcpy(e.issuer, "00112233445566aa");
+	assert_int_equal(store_endpoint_add(s, &e), 0);
+	e = (struct store_endpoint){.domain = d.id, .member = u.id, .host = 3, .cert.len = 4};
+	assert_int_equal(store_endpoint_add(s, &e), 0);
+	assert_int_equal(store_issuers(s, d.id, on_issuer, &x), 0);
+	assert_int_equal(x.old, 1);
+	assert_int_equal(x.new, 1);
+	store_close(s);
 }
 
 static void test_rollback(void **state)
@@ -688,12 +783,26 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_rules),	   TEST(test_rules_are_added), TEST(test_domain),
-		TEST(test_files),	   TEST(test_migrations),      TEST(test_counts),
-		TEST(test_members),	   TEST(test_passwords),       TEST(test_endpoints),
-		TEST(test_invites),	   TEST(test_sessions),	       TEST(test_session_members),
-		TEST(test_session_relays), TEST(test_wishes),	       TEST(test_rollback),
-		TEST(test_kill),	   TEST(test_lan_hosts),       TEST(test_older_schema),
+		TEST(test_rules),
+		TEST(test_rules_are_added),
+		TEST(test_domain),
+		TEST(test_files),
+		TEST(test_migrations),
+		TEST(test_counts),
+		TEST(test_members),
+		TEST(test_passwords),
+		TEST(test_endpoints),
+		TEST(test_invites),
+		TEST(test_sessions),
+		TEST(test_session_members),
+		TEST(test_session_relays),
+		TEST(test_wishes),
+		TEST(test_rollback),
+		TEST(test_kill),
+		TEST(test_lan_hosts),
+		TEST(test_older_schema),
+		TEST(test_schema_without_rolls),
+		TEST(test_rolls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
