@@ -22,6 +22,7 @@ struct app {
 	bool has_domain;
 	struct domain domain; /* has_domain */
 	struct admission admission;
+	struct certs *certs;
 	struct relays *relays;	      /* with clients */
 	struct clients *clients;      /* has_domain, and it could be started */
 	struct sessions *sessions;    /* with clients */
@@ -41,6 +42,9 @@ int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 
 /** app_serve() - the domain is there (again): load and serve it. Return: 0; -errno, logged. */
 int app_serve(struct app *a) __attribute__((warn_unused_result));
+
+/** app_reload() - look at the certificate's files. */
+void app_reload(struct app *a);
 
 /** app_stop() - close everything; the loop ends by itself. Idempotent. */
 void app_stop(struct app *a);

@@ -10,6 +10,7 @@
 #ifndef FARLAN_RELAYD_DAEMON_H
 #define FARLAN_RELAYD_DAEMON_H
 
+#include "common/io/certs.h"
 #include "common/io/local.h"
 #include "common/io/metrics.h"
 #include "relayd/conf.h"
@@ -31,6 +32,7 @@ struct daemon {
 	bool uplink_open;
 	struct uplink uplink;
 	struct dial_memory memory;
+	struct certs *certs;
 	struct local *local;
 	struct metrics *metrics; /* NULL: none asked for */
 	struct enrolment enrolment;

@@ -41,8 +41,10 @@ struct uplink_ops {
 struct uplink {
 	struct identity *identity; /* borrowed until on_closed; its token keys, name and URLs are
 				      kept current */
-	const struct opt_ports *ports; /* borrowed, and so are the next three */
+	const struct opt_ports *ports; /* borrowed, and so are the next five */
 	struct dial_memory *memory;
+	const struct opt_access *access; /* the way there; NULL or not given: by the URLs */
+	const struct opt_trust *trust;
 	struct reporter *reporter; /* of usage; NULL: none */
 	const struct uplink_ops *ops;
 	void *arg;

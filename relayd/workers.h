@@ -19,6 +19,8 @@ struct workers;
 struct workers_config {
 	unsigned int n; /* 1 to WORKERS_MAX */
 	const struct opt_listens *listen;
+	bool tls;		     /* of entries that do not say */
+	const struct tls_ctx *outer; /* borrowed until on_closed; NULL: made of the next ones */
 	const struct x509_cert *outer_cert, *ca;
 	const struct x509_key *key;
 	struct relay_config relay; /* without tls, common and index */
@@ -36,6 +38,9 @@ int workers_open(struct workers **out, uv_loop_t *loop, const struct workers_con
 
 /** workers_close() - as relay_close(), of all; @on_closed comes from the loop. Idempotent. */
 void workers_close(struct workers *w, void (*on_closed)(void *arg), void *arg);
+
+/** workers_use_tls() - for connections from now on; borrowed until on_closed. */
+void workers_use_tls(struct workers *w, const struct tls_ctx *tls);
 
 unsigned int workers_count(const struct workers *w);
 

@@ -37,7 +37,7 @@ static void free_contexts(struct app *app)
 static int make_contexts(struct app *app)
 {
 	const struct identity *id = &app->identity;
-	int r = tls_ctx_outer_client(&app->outer_ctx, &id->ca, true);
+	int r = tls_ctx_outer_trusting(&app->outer_ctx, &id->ca, &app->config.trust);
 
 	if (r == 0)
 		r = tls_ctx_inner_client(&app->inner_client_ctx, &id->cert, &id->key, &id->ca);

@@ -22,6 +22,7 @@ struct config {
 	struct opt_lans lans;
 	struct opt_prefixes virtual; /* pools of virtual prefixes */
 	struct opt_ports ports;
+	struct opt_trust trust;
 	struct opt_listens metrics;
 	long mtu;		      /* of the TUN device */
 	struct opt_listens dns;	      /* manager: where names are answered; none: nowhere */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/direct.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/pure/backoff.h"
@@ -27,6 +28,7 @@ struct access_link {
 	void *arg;
 	struct tls_ctx *outer_ctx, *inner_ctx;
 	struct dial *dial;
+	struct direct *direct; /* in its place */
 	struct inner *inner;
 	struct rpc_ops ops;
 	struct rpc rpc;
@@ -95,6 +97,9 @@ void access_link_close(struct access_link *l)
 	if (l->dial)
 		dial_cancel(l->dial);
 	l->dial = NULL;
+	if (l->direct)
+		direct_cancel(l->direct);
+	l->direct = NULL;
 	if (l->inner)
 		inner_finish(l->inner, "closing");
 	uv_close((uv_handle_t *)&l->timer, on_timer_closed);
@@ -226,24 +231,30 @@ static const struct inner_callbacks inner_calls = {
 
 /* Coming there */
 
-static void on_dial_open(struct dial *d, struct outer *o)
+static void authenticate(struct access_link *l, struct outer *o)
 {
-	struct access_link *l = dial_arg(d);
 	struct tls_expect expect = {.alpn = TLS_ALPN_CONTROL, .any_of_kind = true};
-	char addr[DIAL_ADDR_SIZE];
 	int r;
 
-	l->dial = NULL;
 	expect.id.kind = IDENT_ACCESS;
 	memcpy(expect.id.domain, l->config.identity->id.domain, sizeof(expect.id.domain));
-	dial_addr_format(outer_peer_addr(o), addr);
-	snprintf(l->server, sizeof(l->server), "%s %s", outer_host(o), addr);
 	set_state(l, ACCESS_LINK_AUTH);
 	r = inner_open(&l->inner, o, l->inner_ctx, &expect, 0, &inner_calls, l);
 	if (r != 0) {
 		l->inner = NULL;
 		wait_and_retry(l, strerror(-r));
 	}
+}
+
+static void on_dial_open(struct dial *d, struct outer *o)
+{
+	struct access_link *l = dial_arg(d);
+	char addr[DIAL_ADDR_SIZE];
+
+	l->dial = NULL;
+	dial_addr_format(outer_peer_addr(o), addr);
+	snprintf(l->server, sizeof(l->server), "%s %s", outer_host(o), addr);
+	authenticate(l, o);
 }
 
 static void on_dial_failed(struct dial *d, const char *reason)
@@ -259,6 +270,41 @@ static const struct dial_callbacks dial_calls = {
 	.on_failed = on_dial_failed,
 };
 
+static void on_direct_open(void *arg, struct outer *o)
+{
+	struct access_link *l = arg;
+	char at[DIRECT_TEXT_SIZE];
+
+	l->direct = NULL;
+	snprintf(l->server, sizeof(l->server), "%s", direct_text(l->config.access, at));
+	authenticate(l, o);
+}
+
+static void on_direct_failed(void *arg, const char *reason)
+{
+	struct access_link *l = arg;
+
+	l->direct = NULL;
+	wait_and_retry(l, reason);
+}
+
+static const struct direct_callbacks direct_calls = {
+	.on_open = on_direct_open,
+	.on_failed = on_direct_failed,
+};
+
+static void go_direct(struct access_link *l)
+{
+	struct direct_target target = {
+		.to = l->config.access, .url = &l->config.identity->urls[0], .path = "/v1/control"};
+	int r;
+
+	set_state(l, ACCESS_LINK_DIALING);
+	r = direct_start(&l->direct, l->loop, &target, &direct_calls, l);
+	if (r != 0)
+		on_direct_failed(l, strerror(-r));
+}
+
 static void dial_now(struct access_link *l)
 {
 	const struct identity *id = l->config.identity;
@@ -266,6 +312,10 @@ static void dial_now(struct access_link *l)
 		.path = "/v1/control", .headers = "", .ports = *l->config.ports};
 	int r;
 
+	if (l->config.access && l->config.access->given) {
+		go_direct(l);
+		return;
+	}
 	target.n_urls = id->n_urls;
 	memcpy(target.urls, id->urls, id->n_urls * sizeof(id->urls[0]));
 	set_state(l, ACCESS_LINK_DIALING);
@@ -286,7 +336,7 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 
 	if (!l)
 		return -ENOMEM;
-	r = tls_ctx_outer_client(&l->outer_ctx, &id->ca, true);
+	r = tls_ctx_outer_trusting(&l->outer_ctx, &id->ca, config->trust);
 	if (r == 0)
 		r = tls_ctx_inner_client(&l->inner_ctx, &id->cert, &id->key, &id->ca);
 	if (r != 0) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/io/direct.h"
 #include "common/io/file.h"
 #include "common/io/inner.h"
 #include "common/io/log.h"
@@ -33,6 +34,8 @@ struct enrol {
 	struct dial_memory *memory;
 	struct tls_ctx *outer_ctx, *inner_ctx;
 	struct dial *dial;
+	struct direct *direct; /* in its place */
+	struct opt_access access;
 	struct inner *inner;
 	struct rpc rpc;
 	bool rpc_open, told, idle_closed;
@@ -72,6 +75,9 @@ static void wind_up(struct enrol *e)
 	if (e->dial)
 		dial_cancel(e->dial);
 	e->dial = NULL;
+	if (e->direct)
+		direct_cancel(e->direct);
+	e->direct = NULL;
 	if (e->inner)
 		inner_finish(e->inner, "done");
 	uv_close((uv_handle_t *)&e->idle, on_idle_closed);
@@ -83,7 +89,7 @@ static void fail(struct enrol *e, int code, const char *message)
 
 	if (e->told)
 		return;
-	snprintf(text, sizeof(text), "%s", message);
+	snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, message);
 	wind_up(e);
 	e->cb->on_done(e->arg, NULL, code, text);
 }
@@ -286,14 +292,11 @@ static const struct inner_callbacks inner_calls = {
 
 /* Coming there */
 
-static void on_dial_open(struct dial *d, struct outer *o)
+static void authenticate(struct enrol *e, struct outer *o, const char *where)
 {
-	struct enrol *e = dial_arg(d);
 	struct tls_expect expect = {.alpn = TLS_ALPN_ENROL, .any_of_kind = true};
-	char addr[DIAL_ADDR_SIZE];
 	int r;
 
-	e->dial = NULL;
 	expect.id.kind = IDENT_ACCESS;
 	if (e->has_invite) {
 		expect.has_ca_pin = true;
@@ -301,15 +304,46 @@ static void on_dial_open(struct dial *d, struct outer *o)
 	} else {
 		memcpy(expect.id.domain, e->known_domain, sizeof(expect.id.domain));
 	}
-	dial_addr_format(outer_peer_addr(o), addr);
 	r = inner_open(&e->inner, o, e->inner_ctx, &expect, 0, &inner_calls, e);
 	if (r != 0) {
 		e->inner = NULL;
 		fail(e, RPC_INTERNAL, strerror(-r));
 		return;
 	}
-	step(e, "connected to ", addr); /* may cancel: what is open is owned by now */
+	step(e, "connected to ", where); /* may cancel: what is open is owned by now */
 }
+
+static void on_dial_open(struct dial *d, struct outer *o)
+{
+	struct enrol *e = dial_arg(d);
+	char addr[DIAL_ADDR_SIZE];
+
+	e->dial = NULL;
+	dial_addr_format(outer_peer_addr(o), addr);
+	authenticate(e, o, addr);
+}
+
+static void on_direct_open(void *arg, struct outer *o)
+{
+	struct enrol *e = arg;
+	char at[DIRECT_TEXT_SIZE];
+
+	e->direct = NULL;
+	authenticate(e, o, direct_text(&e->access, at));
+}
+
+static void on_direct_failed(void *arg, const char *reason)
+{
+	struct enrol *e = arg;
+
+	e->direct = NULL;
+	fail(e, RPC_UNAVAILABLE, reason);
+}
+
+static const struct direct_callbacks direct_calls = {
+	.on_open = on_direct_open,
+	.on_failed = on_direct_failed,
+};
 
 static void on_dial_failed(struct dial *d, const char *reason)
 {
@@ -366,6 +400,8 @@ static int copy_request(struct enrol *e, const struct enrol_request *q)
 	e->target.headers = "";
 	e->target.ports = *q->ports;
 	e->memory = q->memory;
+	if (q->access)
+		e->access = *q->access;
 	if (q->invite) {
 		e->has_invite = true;
 		e->invite = *q->invite;
@@ -392,6 +428,16 @@ static int copy_request(struct enrol *e, const struct enrol_request *q)
 	return 0;
 }
 
+static int start_connecting(struct enrol *e)
+{
+	struct direct_target target = {
+		.to = &e->access, .url = &e->target.urls[0], .path = e->target.path};
+
+	if (e->access.given)
+		return direct_start(&e->direct, e->loop, &target, &direct_calls, e);
+	return dial_start(&e->dial, e->loop, e->outer_ctx, &e->target, e->memory, &dial_calls, e);
+}
+
 int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request *request,
 		const struct enrol_callbacks *cb, void *arg)
 {
@@ -409,11 +455,11 @@ int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request 
 	if (r == 0)
 		r = load_or_make_key(e);
 	if (r == 0)
-		r = tls_ctx_outer_client(&e->outer_ctx, ca, false);
+		r = tls_ctx_outer_trusting(&e->outer_ctx, ca, request->trust);
 	if (r == 0)
 		r = tls_ctx_inner_client(&e->inner_ctx, NULL, NULL, ca);
 	if (r == 0)
-		r = dial_start(&e->dial, loop, e->outer_ctx, &e->target, e->memory, &dial_calls, e);
+		r = start_connecting(e);
 	if (r != 0) {
 		enrol_free(e);
 		return r;

@@ -11,6 +11,7 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/io/netaddr.h"
 #include "common/io/tcp_count.h"
 
 #define NET_IN_BYTES (64u << 10) /* read ahead, and what a paused connection may still hold */
@@ -245,6 +246,8 @@ int outer_write_plain(struct outer *o, const void *bytes, size_t n)
 		return -EPIPE;
 	if (o->tx_raw)
 		return 0;
+	if (o->plain_tcp)
+		return outer_plain_write(o, bytes, n);
 	r = tls_write(o->tls, bytes, n);
 	if (r != 0) {
 		outer_fail(o, "%s", o->tls->reason);
@@ -494,7 +497,9 @@ static void on_connected(struct outer *o)
 		outer_fail(o, "%s", strerror(error));
 		return;
 	}
-	o->state = OUTER_TLS;
+	o->state = o->passing ? OUTER_OPEN : OUTER_TLS;
+	if (o->passing)
+		outer_opened(o);
 	process(o);
 }
 
@@ -656,6 +661,23 @@ static void set_socket_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
 }
 
+/* A client without TLS has one that only tells of its peer; a server without has none. */
+static bool make_engine(struct outer *o, const struct tls_ctx *ctx, const char *host)
+{
+	if (o->plain_tcp && o->is_server)
+		return true;
+	o->tls = calloc(1, sizeof(*o->tls));
+	if (!o->tls)
+		return false;
+	if (o->plain_tcp) {
+		snprintf(o->tls->host, sizeof(o->tls->host), "%s", host);
+		o->tls->peer.verified = true; /* the administrator named it */
+		return true;
+	}
+	o->has_tls = tls_init(o->tls, ctx, &o->net_in, &o->net_out, host, NULL) == 0;
+	return o->has_tls;
+}
+
 static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ctx, const char *host,
 			       const struct outer_callbacks *cb, void *arg)
 {
@@ -671,14 +693,13 @@ static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ct
 	buf_init(&o->net_in, NET_IN_BYTES);
 	buf_init(&o->net_out, OUTER_QUEUE_MAX_BYTES + NET_OUT_SLACK);
 	buf_init(&o->plain, PLAIN_BYTES);
-	o->tls = malloc(sizeof(*o->tls));
-	if (!o->tls || tls_init(o->tls, ctx, &o->net_in, &o->net_out, host, NULL) != 0) {
+	o->is_server = !host;
+	o->plain_tcp = !ctx;
+	if (!make_engine(o, ctx, host)) {
 		free(o->tls);
 		free(o);
 		return NULL;
 	}
-	o->has_tls = true;
-	o->is_server = o->tls->is_server;
 	ws_rx_init(&o->rx, o->is_server ? WS_SERVER : WS_CLIENT);
 	return o;
 }
@@ -739,8 +760,7 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 		  const struct outer_target *target, const struct outer_callbacks *cb, void *arg)
 {
 	const struct sockaddr *addr = (const struct sockaddr *)&target->addr;
-	socklen_t len = addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-						   : sizeof(struct sockaddr_in6);
+	socklen_t len = netaddr_len(&target->addr);
 	int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct outer *o;
 	int r;
@@ -756,7 +776,8 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 	o->shed_wanted = target->shed;
 	o->probe = target->probe;
 	set_socket_options(fd);
-	r = outer_http_prepare(o, target);
+	o->passing = target->pass;
+	r = target->pass ? 0 : outer_http_prepare(o, target);
 	if (r == 0 && connect(fd, addr, len) != 0 && errno != EINPROGRESS)
 		r = -errno;
 	if (r == 0)
@@ -772,7 +793,15 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 int outer_accept(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx, int fd,
 		 const struct outer_callbacks *cb, void *arg)
 {
-	struct outer *o = outer_new(loop, fd, ctx, NULL, cb, arg);
+	const struct outer_entry at = {.tls = ctx};
+
+	return outer_accept_at(out, loop, &at, fd, cb, arg);
+}
+
+int outer_accept_at(struct outer **out, uv_loop_t *loop, const struct outer_entry *at, int fd,
+		    const struct outer_callbacks *cb, void *arg)
+{
+	struct outer *o = outer_new(loop, fd, at->tls, NULL, cb, arg);
 	socklen_t len = sizeof(o->peer);
 	int r;
 
@@ -785,6 +814,8 @@ int outer_accept(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx,
 		r = -errno;
 	else
 		r = outer_begin(o, OUTER_TLS);
+	o->proxies = at->proxies;
+	o->trusted = o->await_client = outer_trusts(o->proxies, &o->peer);
 	if (r != 0) {
 		outer_discard(o);
 		return r;
@@ -833,7 +864,7 @@ void outer_local_addr(const struct outer *o, struct sockaddr_storage *addr)
 		memset(addr, 0, sizeof(*addr));
 	if (addr->ss_family == AF_INET6)
 		((struct sockaddr_in6 *)addr)->sin6_port = 0;
-	else
+	else if (addr->ss_family == AF_INET)
 		((struct sockaddr_in *)addr)->sin_port = 0;
 }
 

@@ -20,6 +20,9 @@ struct tls_ctx {
 	struct x509_cert ca;
 };
 
+/** tls_ctx_new() - without certificates. Return: NULL: it could not be made. */
+struct tls_ctx *tls_ctx_new(enum tls_layer layer, bool is_server);
+
 /** tls_verify_install() - make @t's engine ask our checks about the peer's certificate. */
 void tls_verify_install(struct tls *t);
 
