@@ -62,17 +62,20 @@ make_certificates() {
 	mkdir -p "$certs"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj '/CN=Public CA' \
 		-keyout "$certs/ca.key" -out "$certs/ca.pem" 2>/dev/null
-	sign rsa:2048 90 "DNS:$names" first
+	sign rsa 90 "DNS:$names" first
 }
 
-# sign KEY DAYS NAMES FOLDER - $certs/FOLDER/fullchain.pem and privkey.pem
+# sign rsa|ecdsa DAYS NAMES FOLDER - $certs/FOLDER/fullchain.pem and privkey.pem
 sign() {
 	local dir=$certs/$4
 
 	mkdir -p "$dir"
-	openssl req -new -newkey "$1" -pkeyopt ec_paramgen_curve:P-256 -nodes -subj / -keyout "$dir/privkey.pem" \
-		-out "$dir/csr" 2>/dev/null ||
-		openssl req -new -newkey "$1" -nodes -subj / -keyout "$dir/privkey.pem" -out "$dir/csr" 2>/dev/null
+	if [[ $1 == rsa ]]; then
+		openssl genrsa -out "$dir/privkey.pem" 2048 2>/dev/null
+	else
+		openssl ecparam -name prime256v1 -genkey -noout -out "$dir/privkey.pem"
+	fi
+	openssl req -new -key "$dir/privkey.pem" -subj / -out "$dir/csr"
 	openssl x509 -req -in "$dir/csr" -CA "$certs/ca.pem" -CAkey "$certs/ca.key" -CAcreateserial -days "$2" \
 		-extfile <(printf 'subjectAltName=%s\n' "$3") -out "$dir/cert.pem" 2>/dev/null
 	cat "$dir/cert.pem" "$certs/ca.pem" >"$dir/fullchain.pem"
@@ -168,15 +171,21 @@ a_new_device() {
 	wait_for 30 is_online site1
 }
 
-# traffic DEVICE - a session with it carries bytes both ways.
+# traffic DEVICE - a session with it carries bytes both ways; in $layers: what is around them.
 traffic() {
 	wait_for 60 is_online eng1
 	wait_for 60 is_online rs1
 	connect eng1 "$1"
 	wait_for 10 pings pc1 "$plc1"
 	talk pc1 tcp "$plc1"
-	field eng1 "[s['path']['shed'] if 'path' in s else s for s in d['sessions']]"
+	layers=$(session_field eng1 "$1" layers)
 	tool eng1 disconnect >/dev/null
+}
+
+# sheds DEVICE - a session with it gets along without the outer layer.
+sheds() {
+	traffic "$1"
+	[[ $layers == inner ]]
 }
 
 # through PROXY - who is new comes in, and a session works.
@@ -207,6 +216,7 @@ answer() {
 	start_nginx
 	everybody_enrols
 	through nginx
+	assert_equal "$layers" 'outer and inner'
 	seen_as eng1
 	grep -aE 'session joined .* (manager|device)=192\.0\.2\.' "$(lab_dir rs1)/log"
 }
@@ -241,17 +251,29 @@ answer() {
 	wait_for 5 log_holds as1 'address=233.252.0.1:0'
 }
 
-@test "one client behind the proxy does not use up what all have" {
-	local i
+# proxied NODE N CLIENT - see proxied.py: how many it keeps.
+proxied() {
+	local at=("$as1" 8080)
 
-	# 64 connections of one address that show nothing are let in, and those of others beside them.
-	lab in eng1 "$python" "$BATS_TEST_DIRNAME/crowd.py" --help >/dev/null 2>&1 || skip "no crowd"
+	[[ $1 == as1 ]] || at=("$rs1" 8443)
+	lab in rs2 "$python" "$BATS_TEST_DIRNAME/proxied.py" "${at[@]}" "$2" "$3"
+}
+
+@test "strangers behind the proxy are counted by their own addresses" {
+	local node
+
+	for node in as1 rs1; do
+		assert_between "$(proxied "$node" 80 233.252.0.9)" 50 64 "of one address at $node"
+		assert_equal "$(proxied "$node" 20 233.252.0.10)" 20
+		assert_equal "$(proxied "$node" 80 -)" 80 # not said yet: in all only
+	done
 }
 
 @test "HAProxy: TLS ended for the Access Server, passed on to the relay and shed there" {
 	stop_proxy
 	start_haproxy
 	through haproxy
+	wait_for 5 sheds site-haproxy
 	assert_equal "$(answer $www/farlan/v1/probe)" 200
 	grep -aE 'session joined .* (manager|device)=192\.0\.2\.' "$(lab_dir rs1)/log"
 }
@@ -260,4 +282,101 @@ answer() {
 	stop_proxy
 	start_apache
 	through apache
+	assert_equal "$layers" 'outer and inner'
+}
+
+# --- one address, without a proxy: relayd in front of accessd ---
+
+# shown - the certificate that the public address shows: subject alternative names and end.
+shown() {
+	lab in eng1 openssl s_client -connect "$dmz:443" -servername access.example.org </dev/null 2>/dev/null |
+		openssl x509 -noout -fingerprint -sha256
+}
+
+fingerprint() {
+	openssl x509 -noout -fingerprint -sha256 -in "$certs/$1/cert.pem"
+}
+
+shows() {
+	[[ $(shown) == "$(fingerprint "$1")" ]]
+}
+
+# use_certificate FOLDER [KEY-FOLDER] - as certbot does it: other targets of the links; then the daemon is told.
+use_certificate() {
+	ln -sfn "$certs/$1/fullchain.pem" "$certs/live/fullchain.pem"
+	ln -sfn "$certs/${2:-$1}/privkey.pem" "$certs/live/privkey.pem"
+	kill -HUP "$(lab pid rs2)"
+}
+
+# cert_days - what the metric says.
+cert_days() {
+	lab in rs2 curl -sS --max-time 10 http://127.0.0.1:9471/metrics |
+		awk '$1 == "farlan_certificate_left_seconds{certificate=\"outer\"}" { printf "%d", $2 / 86400 }'
+}
+
+@test "one address: the relay's ports serve the Access Server, which listens on no port" {
+	stop_proxy
+	lab stop rs1
+	lab stop as1
+	sed -i "s|^listen = .*|listen = unix:$(lab_dir as1)/front.sock|" "$(lab_dir as1)/conf"
+	lab start as1
+	assert_equal "$(lab in as1 ss -Hltn)" ""
+	assert_equal "$(stat -c %a "$(lab_dir as1)/front.sock")" 600
+	mkdir -p "$certs/live"
+	ln -sfn "$certs/first/fullchain.pem" "$certs/first/privkey.pem" "$certs/live/"
+	configure rs2 "access = unix:$(lab_dir as1)/front.sock" "certificate = $certs/live/fullchain.pem" \
+		"certificate-key = $certs/live/privkey.pem" "metrics = 9471"
+	lab start rs2
+	# Nobody is in front yet: the relay comes to the Access Server by itself.
+	tool as1 relay add rs2 --url https://relay.example.org </dev/null >"$BATS_FILE_TMPDIR/relay"
+	lab in rs2 relayctl enroll <"$BATS_FILE_TMPDIR/relay"
+	wait_for 10 is_online rs2
+	assert_contains "$(tool rs2 status)" "unix:$(lab_dir as1)/front.sock"
+	a_new_device site-one
+	seen_as site-one
+	wait_for 60 is_online eng1
+	wait_for 10 sheds_by_rs2
+	assert_equal "$(field eng1 'd["server"]["outer"]')" verified
+	assert_between "$(field rs2 'd["front"]')" 2 10 "connections to the Access Server"
+}
+
+sheds_by_rs2() {
+	connect eng1 site-one
+	wait_for 10 pings pc1 "$plc1"
+	layers=$(session_field eng1 site-one layers)
+	[[ $layers == inner ]] || tool eng1 disconnect >/dev/null
+	[[ $layers == inner ]]
+}
+
+@test "one address: a path before it, and strangers are counted by accessd and relayd" {
+	assert_equal "$(answer $www/farlan/v1/control)" 426
+	assert_equal "$(answer $access/v1/probe)" 200
+	assert_equal "$(answer $access/v1/control -X POST)" 404
+}
+
+@test "a renewed certificate is taken without a restart, a bad pair is not; sessions go on" {
+	sign ecdsa 5 DNS:access.example.org,DNS:relay.example.org renewed
+	shows first
+	use_certificate renewed first
+	wait_for 15 log_holds rs2 'the old one stays'
+	shows first
+	assert_contains "$(tool rs2 status)" "the file is not used"
+	use_certificate renewed
+	wait_for 15 shows renewed
+	wait_for 5 log_holds rs2 'certificate expires certificate=outer days='
+	assert_between "$(cert_days)" 4 5
+	sign ecdsa 20 DNS:relay.example.org other
+	use_certificate other
+	wait_for 15 shows other
+	assert_between "$(cert_days)" 19 20
+	wait_for 5 pings pc1 "$plc1" # by the connections that are there
+	has_sessions eng1 1
+}
+
+@test "one address: an Access Server that is not there is said to be so, and found again" {
+	lab stop as1
+	assert_equal "$(answer $access/v1/control)" 502
+	pings pc1 "$plc1" # sessions do not need it
+	lab start as1
+	wait_for 70 is_online site1
 }
