@@ -16,7 +16,8 @@ struct direct {
 	struct opt_access to;
 	struct url url;
 	const char *path;
-	bool pass, over;
+	bool pass, over, released;
+	uv_timer_t later; /* tells of what failed at once */
 	const struct direct_callbacks *cb;
 	void *arg;
 	uv_getaddrinfo_t lookup;
@@ -33,10 +34,17 @@ const char *direct_text(const struct opt_access *to, char out[DIRECT_TEXT_SIZE])
 	return out;
 }
 
+static void on_later_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
 static void release(struct direct *d)
 {
-	if (d->over && !d->looking && !d->outer)
-		free(d);
+	if (!d->over || d->looking || d->outer || d->released)
+		return;
+	d->released = true;
+	uv_close((uv_handle_t *)&d->later, on_later_closed);
 }
 
 static void note(struct direct *d, const char *reason)
@@ -124,6 +132,14 @@ static void try_next(struct direct *d)
 	fail(d);
 }
 
+static void on_later(uv_timer_t *timer)
+{
+	struct direct *d = timer->data;
+
+	if (!d->over)
+		try_next(d);
+}
+
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
 {
 	struct direct *d = req->data;
@@ -146,7 +162,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list
 	try_next(d);
 }
 
-static int look_up(struct direct *d)
+static void look_up(struct direct *d)
 {
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	int r;
@@ -156,14 +172,16 @@ static int look_up(struct direct *d)
 	d->lookup.data = d;
 	r = uv_getaddrinfo(d->loop, &d->lookup, on_resolved, d->to.at.host, NULL, &hints);
 	d->looking = r == 0;
-	return r;
+	if (r == 0)
+		return;
+	note(d, uv_strerror(r));
+	uv_timer_start(&d->later, on_later, 0, 0);
 }
 
 int direct_start(struct direct **out, uv_loop_t *loop, const struct direct_target *target,
 		 const struct direct_callbacks *cb, void *arg)
 {
 	struct direct *d = calloc(1, sizeof(*d));
-	int r;
 
 	if (!d)
 		return -ENOMEM;
@@ -175,15 +193,13 @@ int direct_start(struct direct **out, uv_loop_t *loop, const struct direct_targe
 	d->path = target->path;
 	d->cb = cb;
 	d->arg = arg;
+	uv_timer_init(loop, &d->later);
+	d->later.data = d;
 	if (d->to.path[0]) {
-		netaddr_unix(&d->addrs[0], d->to.path);
-		r = begin(d, &d->addrs[0]);
+		netaddr_unix(&d->addrs[d->n++], d->to.path);
+		uv_timer_start(&d->later, on_later, 0, 0);
 	} else {
-		r = look_up(d);
-	}
-	if (r != 0) {
-		free(d);
-		return r;
+		look_up(d);
 	}
 	*out = d;
 	return 0;

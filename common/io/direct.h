@@ -27,7 +27,7 @@ struct direct_callbacks {
 	void (*on_failed)(void *arg, const char *reason);
 };
 
-/** direct_start() - @target is copied, but for path. Return: 0; -errno. */
+/** direct_start() - @target is copied, but for path. Return: 0; -ENOMEM. */
 int direct_start(struct direct **out, uv_loop_t *loop, const struct direct_target *target,
 		 const struct direct_callbacks *cb, void *arg) __attribute__((warn_unused_result));
 /** direct_cancel() - no callback any more. Not after one came. */

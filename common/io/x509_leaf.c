@@ -34,7 +34,8 @@ static bool take_host(char host[URL_HOST_SIZE], const DNS_entry *e)
 static int fill(struct x509_leaf *leaf, const DecodedCert *cert)
 {
 	memset(leaf, 0, sizeof(*leaf));
-	for (const DNS_entry *e = cert->altNames; e && leaf->n_hosts < X509_HOSTS_MAX; e = e->next)
+	for (const DNS_entry *e = cert->altNames; e && leaf->n_hosts < X509_LEAF_HOSTS_MAX;
+	     e = e->next)
 		leaf->n_hosts += take_host(leaf->hosts[leaf->n_hosts], e);
 	return x509_time(cert->afterDate, cert->afterDateLen, &leaf->not_after);
 }

@@ -8,11 +8,13 @@
 #include "common/io/x509.h"
 
 #define X509_LEAF_MAX_BYTES 16384
+#define X509_LEAF_HOSTS_MAX 100
 
 struct x509_leaf {
-	int64_t not_after;			   /* Unix seconds */
-	size_t n_hosts;				   /* of the first X509_HOSTS_MAX */
-	char hosts[X509_HOSTS_MAX][URL_HOST_SIZE]; /* names (with "*.") and numeric addresses */
+	int64_t not_after; /* Unix seconds */
+	size_t n_hosts;	   /* X509_LEAF_HOSTS_MAX of them at most */
+	char hosts[X509_LEAF_HOSTS_MAX]
+		  [URL_HOST_SIZE]; /* names (with "*.") and numeric addresses */
 };
 
 /** x509_leaf_read() - Return: 0; -EBADMSG. */
