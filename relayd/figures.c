@@ -135,7 +135,6 @@ void figures_write(void *arg, struct expo *e)
 	write_workers(d, &n, e);
 	write_sessions(d, &n, e);
 	write_traffic(&n, e);
-	if (d->conf.access.given)
-		write_front(&n, e);
+	write_front(&n, e);
 	write_arrivals(&n, e);
 }
