@@ -279,16 +279,15 @@ static const struct tls_ctx *outer_tls(const struct clients *cs)
 	return given ? given : cs->contexts->outer;
 }
 
-static bool set_peer(struct client *c, int fd)
+static void set_peer(struct client *c, int fd)
 {
 	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 
 	if (getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
-		return false;
+		memset(&ss, 0, sizeof(ss)); /* it has gone already: outer_accept_at() says so */
 	set_address(c, &ss);
 	c->by_proxy = outer_trusts(c->owner->proxies, &ss);
-	return true;
 }
 
 void clients_accept(struct clients *cs, int fd, bool plain)
@@ -303,7 +302,8 @@ void clients_accept(struct clients *cs, int fd, bool plain)
 		return;
 	}
 	c->owner = cs;
-	full = set_peer(c, fd) ? why_full(cs, c) : "it has gone already";
+	set_peer(c, fd);
+	full = why_full(cs, c);
 	if (full) {
 		log_full(c, full);
 		close(fd);

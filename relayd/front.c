@@ -50,7 +50,7 @@ static void on_leg_closed(struct outer *o, bool clean, const char *reason)
 {
 	struct leg *l = outer_arg(o);
 	struct front *f = l->front;
-	bool brief = clock_mono_ms() - f->since_ms < FRONT_SHORT_MS;
+	bool brief = f->joined && clock_mono_ms() - f->since_ms < FRONT_SHORT_MS;
 
 	(void)clean;
 	f->leg = NULL;

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Published behind a reverse proxy in a DMZ (rs2's host), with the files of docs/publish, and by one address alone.
 # bats file_tags=publish
-# without sanitizers: reverse proxies and files of certificates; the parsers and life cycles are unit-tested
 
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
 load lib
@@ -207,6 +206,11 @@ everybody_enrols() {
 	start_talk plc1
 }
 
+# is_checked - HAProxy's health check has asked the relay, and was answered.
+is_checked() {
+	(($(field rs1 'd["probes"]') > 0))
+}
+
 # answer URL [CURL-OPTION...] - what a server answers to eng1: the status.
 answer() {
 	lab in eng1 curl -skS --max-time 10 -o /dev/null -w '%{http_code}' "${@:2}" "$1"
@@ -274,6 +278,8 @@ proxied() {
 	start_haproxy
 	through haproxy
 	wait_for 5 sheds site-haproxy
+	wait_for 15 is_checked
+	assert_fails grep -a DOWN "$BATS_FILE_TMPDIR/proxy.log"
 	assert_equal "$(answer $www/farlan/v1/probe)" 200
 	grep -aE 'session joined .* (manager|device)=192\.0\.2\.' "$(lab_dir rs1)/log"
 }
