@@ -14,7 +14,7 @@ const struct opt CONF_TABLE[] = {
 	{ .section = "accessd", .key = "socket", .parse = opt_parse_path, .print = opt_print_string,
 	  FIELD(socket), .max = OPT_SOCKET_MAX, .dflt = CONF_SOCKET,
 	  .help = "where accessctl finds accessd" },
-	{ .section = "accessd", .key = "listen", .parse = opt_parse_entries, .print = opt_print_entries,
+	{ .section = "accessd", .key = "listen", .parse = opt_parse_entries, .print = opt_print_listen,
 	  FIELD(listen), .dflt = "443, 80, 5935",
 	  .help = "PORT (on all addresses), ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH; behind it tls=no: HTTP, for a reverse proxy" },
 	{ .section = "accessd", .key = "tls", .parse = opt_parse_bool, .print = opt_print_bool,
@@ -63,5 +63,5 @@ const size_t CONF_TABLE_N = sizeof(CONF_TABLE) / sizeof(CONF_TABLE[0]);
 
 void conf_listen_text(const struct conf *c, char *out, size_t out_size)
 {
-	opt_print_entries(&CONF_TABLE[2], &c->listen, out, out_size);
+	opt_print_listen(&CONF_TABLE[2], &c->listen, out, out_size);
 }

@@ -19,7 +19,7 @@ static const struct opt table[] = {
 	{ .section = "relayd", .key = "socket", .parse = opt_parse_path, .print = opt_print_string,
 	  FIELD(socket), .max = OPT_SOCKET_MAX, .dflt = "/run/farlan/relayd.sock",
 	  .help = "where relayctl finds relayd" },
-	{ .section = "relayd", .key = "listen", .parse = opt_parse_entries, .print = opt_print_entries,
+	{ .section = "relayd", .key = "listen", .parse = opt_parse_entries, .print = opt_print_listen,
 	  FIELD(listen), .dflt = "443, 80, 5935",
 	  .help = "PORT (on all addresses), ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH; behind it tls=no: HTTP, for a reverse proxy" },
 	{ .section = "relayd", .key = "tls", .parse = opt_parse_bool, .print = opt_print_bool,
@@ -117,5 +117,5 @@ unsigned int conf_workers(const struct conf *c)
 
 void conf_listen_text(const struct conf *c, char *out, size_t out_size)
 {
-	opt_print_entries(&table[2], &c->listen, out, out_size);
+	opt_print_listen(&table[2], &c->listen, out, out_size);
 }

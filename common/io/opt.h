@@ -104,10 +104,9 @@ struct opt_lans { /* "192.168.101.0/24, 10.5.0.0/16 via 192.168.101.7" */
 /*
  * Options of servers, and of who reaches them (opt_server.c).
  * opt_parse_entries: struct opt_listens; as opt_parse_listen, or unix:PATH; each may be followed by
- * " tls=yes" or " tls=no".
+ * " tls=yes" or " tls=no". opt_print_listen prints these, too.
  */
 const char *opt_parse_entries(const struct opt *o, const char *value, void *field);
-void opt_print_entries(const struct opt *o, const void *field, char *out, size_t out_size);
 /** opt_entry_is_plain() - connections there begin with HTTP. @tls: where the entry does not say; a
  * unix: one is plain then. */
 bool opt_entry_is_plain(const struct opt_listen *l, bool tls);

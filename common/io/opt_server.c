@@ -108,7 +108,7 @@ static void print_entry(const struct opt_listen *l, char *out, size_t out_size)
 		opt_put(out, out_size, " tls=%s", l->tls == OPT_TLS_YES ? "yes" : "no");
 }
 
-void opt_print_entries(const struct opt *o, const void *field, char *out, size_t out_size)
+void opt_print_listen(const struct opt *o, const void *field, char *out, size_t out_size)
 {
 	const struct opt_listens *all = field;
 

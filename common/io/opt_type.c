@@ -290,26 +290,6 @@ const char *opt_parse_listen_here(const struct opt *o, const char *value, void *
 	return wrong;
 }
 
-void opt_print_listen(const struct opt *o, const void *field, char *out, size_t out_size)
-{
-	const struct opt_listens *all = field;
-	char text[ADDR_TEXT_SIZE];
-	size_t i;
-
-	(void)o;
-	out[0] = '\0';
-	for (i = 0; i < all->n; i++) {
-		const struct opt_listen *l = &all->at[i];
-		bool v6 = l->addr.family == 6;
-
-		addr_format(&l->addr, text);
-		opt_put(out, out_size, "%s", i > 0 ? ", " : "");
-		if (l->addr.family != 0)
-			opt_put(out, out_size, "%s%s%s:", v6 ? "[" : "", text, v6 ? "]" : "");
-		opt_put(out, out_size, "%u", l->port);
-	}
-}
-
 /* 192.168.1.5/24: say what the network is. */
 static const char *host_bits(const char *item)
 {

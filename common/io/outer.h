@@ -105,10 +105,8 @@ struct outer_entry {
 int outer_accept_at(struct outer **out, uv_loop_t *loop, const struct outer_entry *at, int fd,
 		    const struct outer_callbacks *cb, void *arg)
 	__attribute__((warn_unused_result));
-/** outer_trusts() - is @peer one of @proxies, or at a Unix socket? outer_from_proxy() - is this
- * one's peer, and has it not said yet whose connection it is? */
+/** outer_trusts() - is @peer one of @proxies, or at a Unix socket? */
 bool outer_trusts(const struct opt_prefixes *proxies, const struct sockaddr_storage *peer);
-bool outer_from_proxy(const struct outer *o);
 
 /**
  * outer_hold() - server, from within on_request: answer later. Until then nothing is read; it is

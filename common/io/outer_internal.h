@@ -51,6 +51,11 @@ struct outer {
 	bool eof;  /* the socket has no more to read */
 	bool fin_sent, gone_told, above_high, fatal_request;
 	bool trim_due;		    /* once it is quiet, buffers that have grown are given back */
+	bool plain_tcp;		    /* there is no TLS */
+	bool passing;		    /* the stream is what the connection carries */
+	bool held;		    /* server: the request waits for its answer */
+	bool trusted;		    /* server: o->peer, or what it was at first, is a proxy */
+	bool await_client;	    /* server: a PROXY header may come */
 	size_t read_bytes;	    /* of the next read */
 	uint64_t out_used_ms;	    /* when net_out was used in good part */
 	struct buf net_in, net_out; /* ciphertext */
@@ -62,11 +67,6 @@ struct outer {
 	void *arg;
 	void (*on_detached)(struct outer *o); /* it leaves its loop; NULL: it does not */
 	const struct opt_prefixes *proxies;   /* server: who may say whose it is */
-	bool plain_tcp;			      /* there is no TLS */
-	bool trusted;			 /* server: o->peer, or what it was at first, is a proxy */
-	bool await_client, client_known; /* server: a PROXY header may come; it was said */
-	bool held;			 /* server: the request waits for its answer */
-	bool passing;			 /* the stream is what the connection carries */
 	uint64_t born_ms;
 	struct sockaddr_storage peer;
 	char reason[OUTER_REASON_SIZE];

@@ -26,11 +26,6 @@ bool outer_trusts(const struct opt_prefixes *proxies, const struct sockaddr_stor
 	return false;
 }
 
-bool outer_from_proxy(const struct outer *o)
-{
-	return o->trusted && !o->client_known;
-}
-
 static void set_client(struct outer *o, const struct addr *client, uint16_t port)
 {
 	struct sockaddr_storage was = o->peer;
@@ -47,7 +42,6 @@ static void take_client(struct outer *o, const struct proxyproto *p)
 
 	netaddr_to(&client, &p->client, p->port);
 	o->trusted = outer_trusts(o->proxies, &client);
-	o->client_known = !o->trusted;
 	set_client(o, &p->client, p->port);
 }
 
@@ -79,10 +73,8 @@ void outer_plain_forwarded(struct outer *o, const struct http_head *head)
 	struct addr client;
 	uint16_t port;
 
-	if (o->trusted && forwarded_client(head, p ? p->at : NULL, p ? p->n : 0, &client, &port)) {
-		o->client_known = true;
+	if (o->trusted && forwarded_client(head, p ? p->at : NULL, p ? p->n : 0, &client, &port))
 		set_client(o, &client, port);
-	}
 }
 
 int outer_plain_read(struct outer *o)

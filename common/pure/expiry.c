@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#define DAY_S 86400
+#define DAY_S INT64_C(86400)
 
 static const int64_t thresholds_s[] = {30 * DAY_S, 7 * DAY_S, 1 * DAY_S, 0};
 #define THRESHOLDS (sizeof(thresholds_s) / sizeof(thresholds_s[0]))

@@ -517,7 +517,7 @@ static void entry_round(const char *text, const char *want)
 	char out[600];
 
 	assert_null(opt_parse_entries(NULL, text, &l));
-	opt_print_entries(NULL, &l, out, sizeof(out));
+	opt_print_listen(NULL, &l, out, sizeof(out));
 	assert_string_equal(out, want);
 }
 
