@@ -9,6 +9,7 @@
 #include "accessd/pure/duration.h"
 #include "common/pure/rate.h"
 
+#define CERT_SIZE 600
 #define CELL_SIZE 512
 #define WHEN_SIZE 32
 #define NUMBERS_SIZE 48
@@ -302,7 +303,7 @@ static void print_number(const json_t *o, const char *label, const char *key)
 
 static void print_status(const json_t *o)
 {
-	char uptime[DURATION_TEXT_SIZE], urls[CELL_SIZE], metrics[CELL_SIZE];
+	char uptime[DURATION_TEXT_SIZE], urls[CELL_SIZE], metrics[CELL_SIZE], cert[CERT_SIZE];
 	int64_t seconds = 0;
 
 	(void)!rpc_int(o, "uptime_s", 0, INT64_MAX, &seconds); /* absent: 0 s */
@@ -321,6 +322,8 @@ static void print_status(const json_t *o)
 	printf("domain          %s\n", text_of(o, "domain"));
 	printf("addresses       %s\n", urls);
 	printf("CA              %s\n", text_of(o, "ca_sha256"));
+	ctl_certificate(cert, sizeof(cert), o);
+	printf("certificate     %s\n", cert);
 	if (json_object_get(o, "ca_problem"))
 		printf("                %s\n", text_of(o, "ca_problem"));
 	print_number(o, "connections", "connections");

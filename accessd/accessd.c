@@ -24,6 +24,11 @@ static void stop(void *arg)
 	app_stop(arg);
 }
 
+static void reload(void *arg)
+{
+	app_reload(arg);
+}
+
 int main(int argc, char **argv)
 {
 	static struct conf conf;
@@ -36,8 +41,10 @@ int main(int argc, char **argv)
 			    .table = CONF_TABLE,
 			    .n = CONF_TABLE_N},
 		.conf = &conf,
+		.check = conf_check,
 		.start = start,
 		.stop = stop,
+		.reload = reload,
 		.arg = &app,
 	};
 	int code = daemon_main(&p, argc, argv);

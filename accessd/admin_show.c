@@ -94,6 +94,8 @@ void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params)
 		      a->listeners != NULL, "listen", listens);
 	if (o)
 		metrics_status(a->metrics, o);
+	if (o && a->has_domain)
+		certs_status(a->certs, o);
 	if (a->has_domain)
 		add_domain(a, o);
 	rpc_reply(rpc, id, o);

@@ -70,7 +70,9 @@ static int start_sessions(struct app *a)
 	struct clients_config clients = {.store = a->store,
 					 .admission = &a->admission,
 					 .passwords = a->passwords,
-					 .relays = a->relays};
+					 .relays = a->relays,
+					 .proxies = &a->conf.proxies,
+					 .certs = a->certs};
 	struct sessions_config sessions = {.store = a->store,
 					   .domain = &a->domain,
 					   .relays = a->relays,
@@ -110,11 +112,19 @@ static void watch_tokens(struct app *a)
 		uv_timer_start(&a->tokens, on_tokens, TOKENS_MS, TOKENS_MS);
 }
 
-static void on_accept(int fd, void *arg)
+static void on_accept(int fd, bool plain, void *arg)
 {
 	struct app *a = arg;
 
-	clients_accept(a->clients, fd);
+	clients_accept(a->clients, fd, plain);
+}
+
+static int start_listening(struct app *a)
+{
+	const struct listen_ways ways = {
+		.where = &a->conf.listen, .tls = a->conf.tls, .on_accept = on_accept, .arg = a};
+
+	return listen_open_ways(&a->listeners, a->loop, &ways);
 }
 
 int app_serve(struct app *a)
@@ -128,6 +138,7 @@ int app_serve(struct app *a)
 	if (rc)
 		return rc;
 	a->has_domain = true;
+	certs_watch(a->certs, &a->domain.row.outer_cert, &a->domain.row.ca);
 	a->admission = (struct admission){.store = a->store,
 					  .domain = &a->domain,
 					  .login_s = a->conf.login_hours * HOUR_S,
@@ -136,7 +147,7 @@ int app_serve(struct app *a)
 	if (rc == 0)
 		rc = start_sessions(a);
 	if (rc == 0)
-		rc = listen_open(&a->listeners, a->loop, &a->conf.listen, false, on_accept, a);
+		rc = start_listening(a);
 	if (rc == 0)
 		watch_tokens(a);
 	if (rc == 0)
@@ -156,6 +167,8 @@ static void renew(struct app *a)
 	    (renewed && clients_use_certs(a->clients) != 0))
 		log_error(
 			"own certificates could not be renewed: connections fail when they expire");
+	if (renewed)
+		certs_watch(a->certs, &a->domain.row.outer_cert, &a->domain.row.ca);
 }
 
 /* --- new CAs and token keys ------------------------------------------------------------------ */
@@ -225,6 +238,14 @@ static void start_upkeep(struct app *a)
 	a->upkeep_open = true;
 }
 
+static int open_certs(struct app *a)
+{
+	const struct certs_config config = {.chain = a->conf.certificate,
+					    .key = a->conf.certificate_key};
+
+	return certs_open(&a->certs, a->loop, &config);
+}
+
 static int open_metrics(struct app *a)
 {
 	struct metrics_config config = {
@@ -247,10 +268,18 @@ int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 	if (rc)
 		return rc;
 	start_upkeep(a);
-	rc = admin_open(a);
+	rc = open_certs(a);
+	if (rc == 0)
+		rc = admin_open(a);
 	if (rc == 0)
 		rc = open_metrics(a);
 	return rc ? rc : app_serve(a);
+}
+
+void app_reload(struct app *a)
+{
+	if (!a->stopping && a->certs)
+		certs_check(a->certs);
 }
 
 /* In the order of who uses whom; answers that are still waited for come while the next are still
@@ -264,6 +293,7 @@ void app_stop(struct app *a)
 	listen_close(a->listeners);
 	metrics_close(a->metrics);
 	a->metrics = NULL;
+	certs_close(a->certs);
 	passwords_close(a->passwords);
 	clients_close(a->clients);
 	sessions_close(a->sessions);
@@ -279,6 +309,7 @@ void app_stop(struct app *a)
 
 void app_free(struct app *a)
 {
+	certs_free(a->certs);
 	store_close(a->store);
 	domain_wipe(&a->domain);
 }

@@ -23,6 +23,7 @@ struct app {
 	struct domain domain; /* has_domain */
 	struct admission admission;
 	struct addresses *addresses;  /* with relays */
+	struct certs *certs;
 	struct relays *relays;	      /* with clients */
 	struct clients *clients;      /* has_domain, and it could be started */
 	struct sessions *sessions;    /* with clients */
@@ -49,6 +50,9 @@ int app_roll_ca(struct app *a, bool compromised) __attribute__((warn_unused_resu
 int app_roll_tokens(struct app *a) __attribute__((warn_unused_result));
 /** app_ca_problem() - what is to be done about the CA's end, or NULL: it is far. */
 const char *app_ca_problem(const struct app *a);
+
+/** app_reload() - look at the certificate's files. */
+void app_reload(struct app *a);
 
 /** app_stop() - close everything; the loop ends by itself. Idempotent. */
 void app_stop(struct app *a);

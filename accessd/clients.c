@@ -508,6 +508,8 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
 	cs->relays = config->relays;
+	cs->proxies = config->proxies;
+	cs->certs = config->certs;
 	seen_init(&cs->seen, cs->store);
 	rc = clients_use_certs(cs);
 	if (rc) {

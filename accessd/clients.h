@@ -17,6 +17,7 @@
 #include "accessd/admission.h"
 #include "accessd/password.h"
 #include "accessd/sessions.h"
+#include "common/io/certs.h"
 
 #define CLIENTS_MAX 12000	  /* in all */
 #define CLIENTS_UNKNOWN_MAX 1000  /* that have not shown a certificate of a member */
@@ -38,6 +39,8 @@ struct clients_config {
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct relays *relays;
+	const struct opt_prefixes *proxies; /* who may say whose a connection is */
+	const struct certs *certs;	    /* of the outer layer; NULL: the domain's. Borrowed */
 };
 
 /** clients_open() - all borrowed. Return: 0; -ENOMEM; -EIO the TLS contexts, logged. */
@@ -51,8 +54,8 @@ int clients_use_certs(struct clients *cs) __attribute__((warn_unused_result));
 /** clients_close() - everybody is told to come back later; memory goes with the last handle. */
 void clients_close(struct clients *cs);
 
-/** clients_accept() - a new connection; takes @fd. */
-void clients_accept(struct clients *cs, int fd);
+/** clients_accept() - a new connection; takes @fd. @plain: without outer TLS. */
+void clients_accept(struct clients *cs, int fd, bool plain);
 
 /* For sessions_ops; arg is the struct clients. */
 extern const struct sessions_ops CLIENTS_SESSIONS_OPS;

@@ -40,6 +40,7 @@ struct client {
 	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
 	uint8_t source[16];		  /* what counts as one address */
 	const char *later; /* there is no room for it, and why; it hears that, and no more */
+	bool by_proxy; /* of a trusted proxy that has not said whose it is: counts in all only */
 	uint64_t deadline_ms, heard_ms;
 	unsigned enrol_requests, n_times, n_renewals; /* questions of a kind */
 	bool has_rpc, is_local;
@@ -83,6 +84,8 @@ struct clients {
 	struct passwords *passwords;
 	struct sessions *sessions;
 	struct relays *relays;
+	const struct opt_prefixes *proxies;
+	const struct certs *certs;
 	struct contexts
 		*contexts; /* those in use, then those that older connections were made from */
 	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS],

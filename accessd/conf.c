@@ -14,9 +14,21 @@ const struct opt CONF_TABLE[] = {
 	{ .section = "accessd", .key = "socket", .parse = opt_parse_path, .print = opt_print_string,
 	  FIELD(socket), .max = OPT_SOCKET_MAX, .dflt = CONF_SOCKET,
 	  .help = "where accessctl finds accessd" },
-	{ .section = "accessd", .key = "listen", .parse = opt_parse_listen, .print = opt_print_listen,
+	{ .section = "accessd", .key = "listen", .parse = opt_parse_entries, .print = opt_print_listen,
 	  FIELD(listen), .dflt = "443, 80, 5935",
-	  .help = "PORT (on all addresses), ADDRESS:PORT or [ADDRESS]:PORT" },
+	  .help = "PORT (on all addresses), ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH; behind it tls=no: HTTP, for a reverse proxy" },
+	{ .section = "accessd", .key = "tls", .parse = opt_parse_bool, .print = opt_print_bool,
+	  FIELD(tls), .dflt = "yes",
+	  .help = "no: HTTP where listen does not say; each of those must name an address. unix: is HTTP by itself" },
+	{ .section = "accessd", .key = "trusted-proxies", .parse = opt_parse_proxies, .print = opt_print_prefixes,
+	  FIELD(proxies), .dflt = "",
+	  .help = "addresses and networks of reverse proxies that say whose a connection is: X-Forwarded-For or PROXY protocol" },
+	{ .section = "accessd", .key = "certificate", .parse = opt_parse_file, .print = opt_print_string,
+	  FIELD(certificate), .dflt = "",
+	  .help = "a public CA's, with its chain, for the outer layer: /etc/letsencrypt/live/NAME/fullchain.pem; empty: the domain's" },
+	{ .section = "accessd", .key = "certificate-key", .parse = opt_parse_file, .print = opt_print_string,
+	  FIELD(certificate_key), .dflt = "",
+	  .help = "its key: /etc/letsencrypt/live/NAME/privkey.pem; both are read anew when they change" },
 	{ .section = "accessd", .key = "session-hours", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(session_hours), .dflt = "8", .min = 1, .max = 24,
 	  .help = "a session ends after this time" },
@@ -40,6 +52,15 @@ const struct opt CONF_TABLE[] = {
 	  .help = "addresses for GET /metrics (Prometheus), such as 127.0.0.1:9470; PORT alone is 127.0.0.1; empty: none" },
 };
 /* clang-format on */
+
+const char *conf_check(const void *conf)
+{
+	const struct conf *c = conf;
+
+	if (!c->certificate[0] != !c->certificate_key[0])
+		return "certificate and certificate-key belong together";
+	return opt_check_entries(&c->listen, c->tls);
+}
 
 const size_t CONF_TABLE_N = sizeof(CONF_TABLE) / sizeof(CONF_TABLE[0]);
 

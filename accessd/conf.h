@@ -15,7 +15,13 @@ struct conf {
 	struct opt_listens listen, metrics;
 	long session_hours, login_hours, identity_days, history_days;
 	uint64_t session_rate, user_rate; /* bytes a second; 0: none */
+	bool tls;			  /* of entries of listen that do not say */
+	struct opt_prefixes proxies;
+	char certificate[200], certificate_key[200]; /* "": the domain's */
 };
+
+/** conf_check() - what the table cannot. Return: NULL; what is wrong, in words. */
+const char *conf_check(const void *conf);
 
 extern const struct opt CONF_TABLE[];
 extern const size_t CONF_TABLE_N;

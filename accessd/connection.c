@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One connection's way in: accept, outer layer, inner layer, and its deadlines. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "accessd/clients_internal.h"
 #include "common/io/file.h"
+#include "common/io/netaddr.h"
 #include "common/pure/msg.h"
 
 /* --- inner layer ----------------------------------------------------------------------------- */
@@ -148,19 +148,35 @@ static void respond_later(struct outer *o, const char *why)
 	outer_respond_later(o, CLIENTS_LATER_S + random % CLIENTS_LATER_S, why);
 }
 
+/* @path, or what a URL of ours has before it: not every proxy takes that off. */
+static bool asks_for(const struct client *c, const struct http_head *head, const char *path)
+{
+	const struct urls *urls = &c->owner->admission->domain->row.urls;
+	struct http_str target = head->target;
+	size_t n = strlen(path);
+
+	if (target.len < n || memcmp(target.at + target.len - n, path, n) != 0)
+		return false;
+	target.len -= n;
+	for (size_t i = 0; i < urls->n && target.len > 0; i++) {
+		if (http_str_is(target, urls->at[i].path))
+			return true;
+	}
+	return target.len == 0;
+}
+
 static void on_request(struct outer *o, const struct http_head *head)
 {
 	struct client *c = outer_arg(o);
-
 	bool is_get = http_str_is(head->method, "GET");
 
 	count_outer(c, true);
 	if (c->later)
 		respond_later(o, c->later);
-	else if (is_get && http_str_is(head->target, "/v1/probe")) {
+	else if (is_get && asks_for(c, head, "/v1/probe")) {
 		c->is_served = true;
 		outer_respond(o, 200, "OK", "farlan accessd " FARLAN_VERSION);
-	} else if (!is_get || !http_str_is(head->target, "/v1/control")) {
+	} else if (!is_get || !asks_for(c, head, "/v1/control")) {
 		outer_respond(o, 404, "Not Found", "not found");
 	} else if (!http_has_token(head, "Upgrade", "websocket")) {
 		outer_respond(o, 426, "Upgrade Required", "a WebSocket is spoken here");
@@ -207,7 +223,10 @@ static void on_outer_closed(struct outer *o, bool clean, const char *reason)
 	client_gone(outer_arg(o), reason);
 }
 
+static void on_client(struct outer *o);
+
 static const struct outer_callbacks OUTER_CALLBACKS = {
+	.on_client = on_client,
 	.on_request = on_request,
 	.on_open = on_outer_open,
 	.on_data = on_outer_data,
@@ -217,39 +236,35 @@ static const struct outer_callbacks OUTER_CALLBACKS = {
 /* --- accepting ------------------------------------------------------------------------------- */
 
 /* IPv4 as it is, IPv6 without its last 64 bits: that is what one customer has. */
-static void set_address(struct client *c, int fd)
+static void set_address(struct client *c, const struct sockaddr_storage *ss)
 {
-	struct sockaddr_storage ss = {0};
-	socklen_t len = sizeof(ss);
-	char text[INET6_ADDRSTRLEN] = "?";
+	char text[ADDR_TEXT_SIZE];
+	uint16_t port;
+	struct addr a = netaddr_of(ss, &port);
 
-	snprintf(c->address, sizeof(c->address), "?");
-	if (getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
-		return;
-	if (ss.ss_family == AF_UNIX) {
-		c->is_local = true;
-		snprintf(c->address, sizeof(c->address), "local");
-	} else if (ss.ss_family == AF_INET) {
-		struct sockaddr_in sin;
+	addr_format(&a, text);
+	memset(c->source, 0, sizeof(c->source));
+	memcpy(c->source, a.bytes, a.family == 4 ? 4 : 8);
+	c->is_local = ss->ss_family == AF_UNIX || (a.family == 4 && a.bytes[0] == 127) ||
+		      strcmp(text, "::1") == 0;
+	if (a.family == 0)
+		snprintf(c->address, sizeof(c->address), "%s", c->is_local ? "local" : "?");
+	else
+		snprintf(c->address, sizeof(c->address), a.family == 6 ? "[%s]:%u" : "%s:%u", text,
+			 port);
+}
 
-		memcpy(&sin, &ss, sizeof(sin));
-		memcpy(c->source, &sin.sin_addr, 4);
-		c->is_local = c->source[0] == 127;
-		inet_ntop(AF_INET, &sin.sin_addr, text, sizeof(text));
-		snprintf(c->address, sizeof(c->address), "%s:%u", text, ntohs(sin.sin_port));
-	} else if (ss.ss_family == AF_INET6) {
-		struct sockaddr_in6 sin6;
-		bool mapped;
+/* Has this address, without @c, as many as it may? */
+static bool crowded(const struct clients *cs, const struct client *c)
+{
+	size_t n = 0;
 
-		memcpy(&sin6, &ss, sizeof(sin6));
-		mapped = IN6_IS_ADDR_V4MAPPED(&sin6.sin6_addr);
-		memcpy(c->source, sin6.sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 8);
-		c->is_local = mapped ? c->source[0] == 127 : IN6_IS_ADDR_LOOPBACK(&sin6.sin6_addr);
-		inet_ntop(mapped ? AF_INET : AF_INET6, sin6.sin6_addr.s6_addr + (mapped ? 12 : 0),
-			  text, sizeof(text));
-		snprintf(c->address, sizeof(c->address), mapped ? "%s:%u" : "[%s]:%u", text,
-			 ntohs(sin6.sin6_port));
-	}
+	if (c->is_local || c->by_proxy)
+		return false;
+	for (const struct client *k = cs->all; k && n < CLIENTS_OF_ADDRESS_MAX; k = k->next)
+		n += k != c && !k->is_known && !k->by_proxy &&
+		     memcmp(k->source, c->source, sizeof(c->source)) == 0;
+	return n >= CLIENTS_OF_ADDRESS_MAX;
 }
 
 static const char *why_full(const struct clients *cs)
@@ -264,23 +279,55 @@ static const char *why_full(const struct clients *cs)
 /* Some of those for whom there is no room are told so; who comes too often is not. */
 static const char *why_not(const struct clients *cs, const struct client *c)
 {
-	size_t n = 0;
-
 	if (cs->closing)
 		return "shutting down";
 	if (c->later && cs->n_later >= CLIENTS_LATER_MAX)
 		return c->later;
-	if (c->is_local)
-		return NULL;
-	for (const struct client *k = cs->all; k && n < CLIENTS_OF_ADDRESS_MAX; k = k->next)
-		n += !k->is_known && memcmp(k->source, c->source, sizeof(c->source)) == 0;
-	return n < CLIENTS_OF_ADDRESS_MAX
-		       ? NULL
-		       : "too many connections of this address that are not known yet";
+	return crowded(cs, c) ? "too many connections of this address that are not known yet"
+			      : NULL;
 }
 
-void clients_accept(struct clients *cs, int fd)
+static void log_full(struct client *c, const char *full)
 {
+	c->owner->refused_full++;
+	if (log_allowed(&c->owner->full_limit, CLIENTS_LOG_BURST))
+		log_warn("connection refused address=%s reason=\"%s\"", c->address, full);
+}
+
+/* A proxy said whose it is: counted there from now on. */
+static void on_client(struct outer *o)
+{
+	struct client *c = outer_arg(o);
+
+	c->by_proxy = false;
+	set_address(c, outer_peer_addr(o));
+	if (!crowded(c->owner, c))
+		return;
+	log_full(c, "too many connections of this address that are not known yet");
+	outer_close(o, "too many connections of this address");
+}
+
+static const struct tls_ctx *outer_tls(const struct clients *cs)
+{
+	const struct tls_ctx *given = cs->certs ? certs_tls(cs->certs) : NULL;
+
+	return given ? given : cs->contexts->outer;
+}
+
+static void set_peer(struct client *c, int fd)
+{
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+
+	if (getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
+		memset(&ss, 0, sizeof(ss)); /* it has gone already: outer_accept_at() says so */
+	set_address(c, &ss);
+	c->by_proxy = outer_trusts(c->owner->proxies, &ss);
+}
+
+void clients_accept(struct clients *cs, int fd, bool plain)
+{
+	const struct outer_entry at = {.tls = plain ? NULL : outer_tls(cs), .proxies = cs->proxies};
 	struct client *c = calloc(1, sizeof(*c));
 	const char *no;
 	int rc;
@@ -289,13 +336,12 @@ void clients_accept(struct clients *cs, int fd)
 		close(fd);
 		return;
 	}
-	set_address(c, fd);
+	c->owner = cs;
+	set_peer(c, fd);
 	c->later = why_full(cs);
 	no = why_not(cs, c);
 	if (no || c->later) {
-		cs->refused_full++;
-		if (log_allowed(&cs->full_limit, CLIENTS_LOG_BURST))
-			log_warn("connection refused address=%s reason=\"%s\"", c->address,
+		log_full(c,
 				 no ? no : c->later);
 	}
 	if (no) {
@@ -306,7 +352,7 @@ void clients_accept(struct clients *cs, int fd)
 	cs->n_later += c->later != NULL;
 	c->heard_ms = clock_mono_ms();
 	client_link(cs, c);
-	rc = outer_accept(&c->outer, cs->loop, cs->contexts->outer, fd, &OUTER_CALLBACKS, c);
+	rc = outer_accept_at(&c->outer, cs->loop, &at, fd, &OUTER_CALLBACKS, c);
 	if (rc)
 		client_gone(c, strerror(-rc));
 }

@@ -109,7 +109,9 @@ void figures_write(void *arg, struct expo *e)
 	const struct app *a = arg;
 	const struct store_domain *d = &a->domain.row;
 	const struct metrics_cert certs[] = {
-		{"own", &d->access_cert}, {"outer", &d->outer_cert}, {"ca", &d->ca}};
+		{.name = "own", .cert = &d->access_cert},
+		{.name = "ca", .cert = &d->ca},
+		{.name = "outer", .not_after = certs_not_after(a->certs)}};
 	struct clients_counts n;
 
 	metrics_write_certs(e, certs, a->has_domain ? 3 : 0);

@@ -19,9 +19,27 @@ static const struct opt table[] = {
 	{ .section = "relayd", .key = "socket", .parse = opt_parse_path, .print = opt_print_string,
 	  FIELD(socket), .max = OPT_SOCKET_MAX, .dflt = "/run/farlan/relayd.sock",
 	  .help = "where relayctl finds relayd" },
-	{ .section = "relayd", .key = "listen", .parse = opt_parse_listen, .print = opt_print_listen,
+	{ .section = "relayd", .key = "listen", .parse = opt_parse_entries, .print = opt_print_listen,
 	  FIELD(listen), .dflt = "443, 80, 5935",
-	  .help = "PORT (on all addresses), ADDRESS:PORT or [ADDRESS]:PORT, for both ends of sessions" },
+	  .help = "PORT (on all addresses), ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH; behind it tls=no: HTTP, for a reverse proxy" },
+	{ .section = "relayd", .key = "tls", .parse = opt_parse_bool, .print = opt_print_bool,
+	  FIELD(tls), .dflt = "yes",
+	  .help = "no: HTTP where listen does not say; each of those must name an address. unix: is HTTP by itself" },
+	{ .section = "relayd", .key = "trusted-proxies", .parse = opt_parse_proxies, .print = opt_print_prefixes,
+	  FIELD(proxies), .dflt = "",
+	  .help = "addresses and networks of reverse proxies that say whose a connection is: X-Forwarded-For or PROXY protocol" },
+	{ .section = "relayd", .key = "access", .parse = opt_parse_access, .print = opt_print_access,
+	  FIELD(access), .dflt = "",
+	  .help = "the Access Server behind, whom these ports serve, too: unix:PATH or HOST:PORT of its listen with tls=no" },
+	{ .section = "relayd", .key = "certificate", .parse = opt_parse_file, .print = opt_print_string,
+	  FIELD(certificate), .dflt = "",
+	  .help = "a public CA's, with its chain, for the outer layer: /etc/letsencrypt/live/NAME/fullchain.pem; empty: the domain's" },
+	{ .section = "relayd", .key = "certificate-key", .parse = opt_parse_file, .print = opt_print_string,
+	  FIELD(certificate_key), .dflt = "",
+	  .help = "its key: /etc/letsencrypt/live/NAME/privkey.pem; both are read anew when they change" },
+	{ .section = "relayd", .key = "trust", .parse = opt_parse_trust, .print = opt_print_trust,
+	  FIELD(trust), .dflt = "domain, system",
+	  .help = "what may have signed an Access Server's outer certificate: domain, system, and files of CAs" },
 	{ .section = "relayd", .key = "ports", .parse = opt_parse_ports, .print = opt_print_ports,
 	  FIELD(ports), .dflt = "443, 80, 5935",
 	  .help = "ports to try, in this order, at an Access Server whose URL names none" },
@@ -77,6 +95,15 @@ static const struct opt_program program = {
 const struct opt_program *conf_program(void)
 {
 	return &program;
+}
+
+const char *conf_check(const void *conf)
+{
+	const struct conf *c = conf;
+
+	if (!c->certificate[0] != !c->certificate_key[0])
+		return "certificate and certificate-key belong together";
+	return opt_check_entries(&c->listen, c->tls);
 }
 
 void conf_defaults(struct conf *c)

@@ -24,6 +24,11 @@ struct conf {
 	struct opt_listens metrics;
 	uint64_t rate; /* bytes a second, 0: no limit */
 	bool shed;
+	bool tls; /* of entries of listen that do not say */
+	struct opt_prefixes proxies;
+	struct opt_access access;
+	char certificate[200], certificate_key[200]; /* "": the domain's */
+	struct opt_trust trust;
 	long drain_s;
 	bool set_clock; /* of this host, by signed time */
 	struct opt_servers ntp;
@@ -31,6 +36,8 @@ struct conf {
 
 /** conf_program() - what relayd says of itself. */
 const struct opt_program *conf_program(void);
+/** conf_check() - what the table cannot. Return: NULL; what is wrong, in words. */
+const char *conf_check(const void *conf);
 void conf_defaults(struct conf *c);
 /**
  * conf_fit_sessions() - with @files open files: no more sessions than fit, beside what else is

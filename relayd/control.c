@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/io/direct.h"
 #include "common/io/file.h"
 #include "common/pure/rpcmsg.h"
 #include "relayd/daemon.h"
@@ -71,6 +72,15 @@ static void add_relay(struct relay *r, void *arg)
 	relay_count(r, sum);
 }
 
+/* The Access Server that these ports serve, too. */
+static void put_front(json_t *o, const struct daemon *d)
+{
+	char at[DIRECT_TEXT_SIZE];
+
+	if (d->conf.access.given)
+		put(o, "access", json_string(direct_text(&d->conf.access, at)));
+}
+
 static void put_relays(json_t *o, struct workers *w)
 {
 	struct relay_counts n = {0};
@@ -88,6 +98,9 @@ static void put_relays(json_t *o, struct workers *w)
 	put_count(o, "joined_total", n.joined_total);
 	put_count(o, "moved_total", n.moved_total);
 	put_count(o, "probes", n.probes);
+	put_count(o, "front", n.front);
+	put_count(o, "front_total", n.front_total);
+	put_count(o, "front_bytes", n.bytes_front);
 	put_count(o, "remembered", n.remembered);
 	put_count(o, "ended", n.ended);
 	for (int i = REFUSAL_NONE + 1; i < REFUSALS; i++)
@@ -122,7 +135,10 @@ static void on_status(struct rpc *rpc, int64_t id, const json_t *params)
 	if (d->workers)
 		put_relays(o, d->workers);
 	put(o, "clock", clock_json());
+	put_front(o, d);
 	metrics_status(d->metrics, o);
+	if (d->enrolled)
+		certs_status(d->certs, o);
 	rpc_reply(rpc, id, o);
 }
 

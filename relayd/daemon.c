@@ -70,7 +70,7 @@ static int on_renewed(void *arg, const struct identity *next)
 	d->identity = *next;
 	if (d->workers)
 		workers_ask_all(d->workers, take_keys, &d->identity);
-	if (d->workers && d->relaying)
+	if (d->workers && d->relaying && !certs_tls(d->certs)) /* one from files stays */
 		use_outer_cert(d);
 	return 0;
 }
@@ -146,12 +146,16 @@ static int open_workers(struct daemon *d)
 	struct workers_config config = {
 		.n = conf_workers(&d->conf),
 		.listen = &d->conf.listen,
+		.tls = d->conf.tls,
+		.outer = certs_tls(d->certs),
 		.outer_cert = &id->outer_cert,
 		.ca = identity_outer_ca(id, &id->outer_cert),
 		.key = &id->key,
 		.relay.self = id->id,
 		.relay.n_token_keys = id->n_token_keys,
 		.relay.shed = d->conf.shed,
+		.relay.proxies = &d->conf.proxies,
+		.relay.access = d->conf.access.given ? &d->conf.access : NULL,
 		.max_sessions = (size_t)d->conf.max_sessions,
 		.limits = d->limits,
 		.on_usage = on_usage,
@@ -170,10 +174,29 @@ static void open_reporter(struct daemon *d)
 		log_error("usage is not recorded error=\"%s\"", strerror(-r));
 }
 
+static void on_new_certificate(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->workers && d->relaying)
+		workers_use_tls(d->workers, certs_tls(d->certs));
+}
+
+static int open_certs(struct daemon *d)
+{
+	const struct certs_config config = {.chain = d->conf.certificate,
+					    .key = d->conf.certificate_key,
+					    .on_new = on_new_certificate,
+					    .arg = d};
+
+	return certs_open(&d->certs, d->loop, &config);
+}
+
 static int start_services(struct daemon *d)
 {
 	int r = open_workers(d);
 
+	certs_watch(d->certs, &d->identity.outer_cert, &d->identity.ca);
 	if (r) {
 		log_error("the relay could not start: %s", strerror(-r));
 		return r;
@@ -186,6 +209,8 @@ static int start_services(struct daemon *d)
 				    .memory = &d->memory,
 				    .state_dir = d->conf.state,
 				    .refuse_inspection = d->conf.refuse_inspection,
+				    .access = &d->conf.access,
+				    .trust = &d->conf.trust,
 				    .ops = &uplink_ops,
 				    .arg = d};
 	r = uplink_open(&d->uplink, d->loop);
@@ -405,6 +430,9 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 	r = limits_open(&d->limits, d->conf.rate);
 	if (r)
 		return r;
+	r = open_certs(d);
+	if (r)
+		return r;
 	r = load_identity(d);
 	if (r)
 		return r;
@@ -430,6 +458,7 @@ void daemon_stop(struct daemon *d)
 	d->stopping = true;
 	outer_hurry();
 	drain_close(&d->drain);
+	certs_close(d->certs);
 	enrolment_stop(d);
 	stop_services(d);
 	metrics_close(d->metrics);
@@ -444,6 +473,8 @@ void daemon_deinit(struct daemon *d)
 {
 	limits_close(d->limits);
 	d->limits = NULL;
+	certs_free(d->certs);
+	d->certs = NULL;
 	identity_wipe(&d->identity);
 	dial_proxy_deinit(&d->proxy);
 	proxy_wipe(&d->conf.proxy.to);

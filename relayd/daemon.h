@@ -10,6 +10,7 @@
 #ifndef FARLAN_RELAYD_DAEMON_H
 #define FARLAN_RELAYD_DAEMON_H
 
+#include "common/io/certs.h"
 #include "common/io/local.h"
 #include "common/io/metrics.h"
 #include "common/io/sntp_client.h"
@@ -40,6 +41,7 @@ struct daemon {
 	struct uplink uplink;
 	struct dial_memory memory;
 	struct dial_proxy proxy;
+	struct certs *certs;
 	struct local *local;
 	struct metrics *metrics;  /* NULL: none asked for */
 	struct sntp_client *sntp; /* NULL: no time servers */

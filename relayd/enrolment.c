@@ -88,6 +88,8 @@ static int start(struct daemon *d, const struct invite *invite)
 		.kind = IDENT_RELAY,
 		.ports = &d->conf.ports,
 		.memory = &d->memory,
+		.access = &d->conf.access,
+		.trust = &d->conf.trust,
 		.version = FARLAN_VERSION,
 		.refuse_inspection = d->conf.refuse_inspection,
 	};

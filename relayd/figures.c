@@ -27,6 +27,22 @@ static void write_sessions(const struct daemon *d, const struct relay_counts *n,
 	expo_one(e, &unknown, (double)n->unknown);
 }
 
+static void write_front(const struct relay_counts *n, struct expo *e)
+{
+	static const struct expo_family now = {"farlan_relayd_front_connections", NULL,
+					       "Connections that go to the Access Server behind.",
+					       EXPO_GAUGE},
+					total = {"farlan_relayd_fronted", NULL,
+						 "Connections that were to go there.",
+						 EXPO_COUNTER},
+					bytes = {"farlan_relayd_front_bytes", "bytes",
+						 "Bytes carried to it and from it.", EXPO_COUNTER};
+
+	expo_one(e, &now, (double)n->front);
+	expo_one(e, &total, (double)n->front_total);
+	expo_one(e, &bytes, (double)n->bytes_front);
+}
+
 static void write_traffic(const struct relay_counts *n, struct expo *e)
 {
 	static const struct expo_family bytes = {"farlan_relayd_bytes", "bytes",
@@ -105,9 +121,10 @@ void figures_write(void *arg, struct expo *e)
 	static const struct expo_family draining = {"farlan_relayd_draining", NULL,
 						    "1: it takes no new sessions.", EXPO_GAUGE};
 	const struct daemon *d = arg;
-	const struct metrics_cert certs[] = {{"own", &d->identity.cert},
-					     {"outer", &d->identity.outer_cert},
-					     {"ca", &d->identity.ca}};
+	const struct metrics_cert certs[] = {
+		{.name = "own", .cert = &d->identity.cert},
+		{.name = "ca", .cert = &d->identity.ca},
+		{.name = "outer", .not_after = certs_not_after(d->certs)}};
 	struct relay_counts n = {0};
 
 	if (d->workers)
@@ -119,5 +136,6 @@ void figures_write(void *arg, struct expo *e)
 	write_workers(d, &n, e);
 	write_sessions(d, &n, e);
 	write_traffic(&n, e);
+	write_front(&n, e);
 	write_arrivals(&n, e);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "relayd/leg.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,32 +8,14 @@
 #include <unistd.h>
 
 #include "common/io/file.h"
+#include "common/io/netaddr.h"
+#include "relayd/front.h"
 #include "relayd/join.h"
 #include "relayd/relay.h"
 
 #define LOG_BURST 20
 #define SILENCE_MS 90000 /* a joined leg that sends nothing for so long is dead */
 #define PROBE_BODY "farlan relayd " FARLAN_VERSION
-
-static void set_from(struct leg *l, const struct sockaddr_storage *ss)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-
-	if (ss->ss_family == AF_INET) {
-		memcpy(&v4, ss, sizeof(v4));
-		l->from = addr_from_bytes(4, (const uint8_t *)&v4.sin_addr);
-		l->from_port = ntohs(v4.sin_port);
-	} else if (ss->ss_family == AF_INET6) {
-		memcpy(&v6, ss, sizeof(v6));
-		l->from_port = ntohs(v6.sin6_port);
-		if (memcmp(&v6.sin6_addr, mapped, sizeof(mapped)) == 0)
-			l->from = addr_from_bytes(4, v6.sin6_addr.s6_addr + sizeof(mapped));
-		else
-			l->from = addr_from_bytes(6, v6.sin6_addr.s6_addr);
-	}
-}
 
 void leg_peer(const struct leg *l, char out[LEG_PEER_SIZE])
 {
@@ -57,7 +38,7 @@ static bool enter_crowd(struct leg *l)
 	struct relay_common *c = l->relay->config.common;
 
 	pthread_mutex_lock(&c->crowd_lock);
-	l->unknown = crowd_enter(&c->crowd, &l->from, clock_mono_ms());
+	l->unknown = crowd_enter(&c->crowd, l->by_proxy ? NULL : &l->from, clock_mono_ms());
 	pthread_mutex_unlock(&c->crowd_lock);
 	l->relay->n_unknown += l->unknown;
 	return l->unknown;
@@ -71,7 +52,7 @@ static void leave_crowd(struct leg *l, bool offence)
 	if (!l->unknown)
 		return;
 	pthread_mutex_lock(&c->crowd_lock);
-	crowd_leave(&c->crowd, &l->from, offence, clock_mono_ms());
+	crowd_leave(&c->crowd, l->by_proxy ? NULL : &l->from, offence, clock_mono_ms());
 	pthread_mutex_unlock(&c->crowd_lock);
 	l->relay->n_unknown--;
 	l->unknown = false;
@@ -240,6 +221,14 @@ static void on_request(struct outer *o, const struct http_head *head)
 	l->relay->handshakes += !l->answered;
 	l->answered = true;
 	switch (admit_what(head)) {
+	case ADMIT_CONTROL:
+		if (!l->relay->config.access || l->probes)
+			refuse(l, REFUSAL_PATH);
+		else if (l->relay->stopping)
+			refuse(l, REFUSAL_DRAINING);
+		else
+			front_open(l);
+		break;
 	case ADMIT_PROBE:
 		l->probes = true;
 		l->relay->probes++;
@@ -360,7 +349,51 @@ static void on_closed(struct outer *o, bool clean, const char *reason)
 	leg_free(l);
 }
 
+/* A proxy said whose it is: counted there from now on. */
+static void on_client(struct outer *o)
+{
+	struct leg *l = outer_arg(o);
+
+	if (!l->unknown)
+		return;
+	leave_crowd(l, false);
+	l->by_proxy = false;
+	l->from = netaddr_of(outer_peer_addr(o), &l->from_port);
+	if (enter_crowd(l))
+		return;
+	count_refusal(l, REFUSAL_TOO_MANY);
+	l->answered = true;
+	leg_close(l, "too many connections of this address");
+}
+
+void leg_known(struct leg *l)
+{
+	leave_crowd(l, false);
+}
+
+void leg_refuse(struct leg *l, enum refusal why)
+{
+	refuse(l, why);
+}
+
+void leg_left(struct leg *l, bool offence)
+{
+	/* One that the crowd does not know any more is looked at as if it came and went. */
+	if (offence && !l->unknown)
+		offence = enter_crowd(l);
+	leave_crowd(l, offence);
+	TAILQ_REMOVE(&l->relay->legs, l, list);
+	relay_leg_gone(l->relay);
+	leg_free(l);
+}
+
+void leg_over(struct relay *r)
+{
+	relay_leg_gone(r);
+}
+
 static const struct outer_callbacks callbacks = {
+	.on_client = on_client,
 	.on_request = on_request,
 	.on_open = on_open,
 	.on_data = on_data,
@@ -379,14 +412,17 @@ static bool may_enter(struct leg *l, int fd)
 
 	if (l->relay->stopping || getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
 		return false;
-	set_from(l, &ss);
+	l->from = netaddr_of(&ss, &l->from_port);
+	l->by_proxy = outer_trusts(l->relay->config.proxies, &ss);
 	if (!enter_crowd(l))
 		count_refusal(l, REFUSAL_TOO_MANY);
 	return l->unknown;
 }
 
-void leg_accept(struct relay *r, int fd)
+void leg_accept(struct relay *r, int fd, bool plain)
 {
+	const struct outer_entry at = {.tls = plain ? NULL : r->config.tls,
+				       .proxies = r->config.proxies};
 	struct leg *l = calloc(1, sizeof(*l));
 	int e;
 
@@ -400,7 +436,7 @@ void leg_accept(struct relay *r, int fd)
 		free(l);
 		return;
 	}
-	e = outer_accept(&l->outer, r->loop, r->config.tls, fd, &callbacks, l);
+	e = outer_accept_at(&l->outer, r->loop, &at, fd, &callbacks, l);
 	if (e) {
 		log_warn("a connection could not be taken: %s", strerror(-e));
 		leave_crowd(l, false);

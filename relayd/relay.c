@@ -8,6 +8,7 @@
 
 #include "common/io/file.h"
 #include "common/pure/text.h"
+#include "relayd/front.h"
 
 #define TICK_MS 1000
 #define SWEEP_AT_ONCE 64
@@ -99,9 +100,9 @@ void relay_take(struct relay *r, struct leg *l)
 	leg_take(r, l);
 }
 
-void relay_accept(struct relay *r, int fd)
+void relay_accept(struct relay *r, int fd, bool plain)
 {
-	leg_accept(r, fd);
+	leg_accept(r, fd, plain);
 }
 
 void relay_use_tls(struct relay *r, const struct tls_ctx *tls)
@@ -169,6 +170,9 @@ void relay_count(const struct relay *r, struct relay_counts *sum)
 	sum->joined_total += r->joined_total;
 	sum->moved_total += r->moved_total;
 	sum->probes += r->probes;
+	sum->front += r->n_front;
+	sum->front_total += r->front_total;
+	sum->bytes_front += r->bytes_front;
 	sum->handshakes += r->handshakes;
 	sum->handshakes_failed += r->handshakes_failed;
 	for (int i = 0; i < REFUSALS; i++)
@@ -264,7 +268,9 @@ void relay_close(struct relay *r, void (*on_closed)(void *arg), void *arg)
 	r->arg = arg;
 	r->stop_until_ms = clock_mono_ms() + RELAY_STOP_MS;
 	for (l = TAILQ_FIRST(&r->legs); l; l = TAILQ_NEXT(l, list)) {
-		if (l->admitted)
+		if (l->front)
+			front_finish(l->front, "the relay is stopping");
+		else if (l->admitted)
 			leg_finish(l, "the relay is stopping");
 		else
 			leg_close(l, "the relay is stopping");

@@ -38,8 +38,9 @@
 /* What the relays of a process share; its memory outlives them. */
 struct relay_common {
 	pthread_mutex_t crowd_lock;
-	struct crowd crowd;  /* connections without a token, of all */
-	_Atomic size_t live; /* sessions with a leg, of all */
+	struct crowd crowd;	/* connections without a token, of all */
+	_Atomic size_t live;	/* sessions with a leg, of all */
+	_Atomic size_t n_front; /* connections to the Access Server behind, of all */
 	size_t live_max;
 	unsigned int n; /* relays */
 	/* Hand a leg to another of them: relay_take() there, on its thread. */
@@ -55,9 +56,11 @@ struct relay_config {
 	const struct tls_ctx *tls; /* borrowed; outer server */
 	size_t n_token_keys;
 	struct token_key token_keys[IDENTITY_TOKEN_KEYS_MAX];
-	bool shed;		     /* agree to shed the outer layer */
-	struct relay_common *common; /* borrowed */
-	unsigned int index;	     /* among them, from 0 */
+	bool shed;			    /* agree to shed the outer layer */
+	const struct opt_prefixes *proxies; /* who may say whose a connection is; borrowed */
+	const struct opt_access *access;    /* the Access Server behind; NULL: none; borrowed */
+	struct relay_common *common;	    /* borrowed */
+	unsigned int index;		    /* among them, from 0 */
 };
 
 struct relay {
@@ -74,8 +77,10 @@ struct relay {
 	unsigned int n_timers;	/* not closed yet, of these two */
 	uint64_t stop_until_ms; /* stopping: legs are cut then */
 	bool stopping;
-	bool draining; /* no new legs; those that are joined were told */
-	struct log_limit refused_limit;
+	bool draining;	/* no new legs; those that are joined were told */
+	size_t n_front; /* connections that go to the Access Server behind */
+	uint64_t front_total, bytes_front;
+	struct log_limit refused_limit, front_limit;
 	uint64_t refused[REFUSALS];
 	uint64_t bytes, legs_total, joined_total, moved_total, probes;
 	uint64_t bytes_from[2];			/* by role */
@@ -87,9 +92,10 @@ struct relay {
 /* Figures of one relay or, added up, of several. */
 struct relay_counts {
 	uint64_t sessions, joined, waiting, legs, unknown, remembered, ended; /* now */
-	uint64_t opening; /* of the waiting ones */
-	uint64_t stalled; /* legs */
-	uint64_t queued;  /* bytes that wait for the kernel */
+	uint64_t opening;			  /* of the waiting ones */
+	uint64_t front, front_total, bytes_front; /* to the Access Server behind */
+	uint64_t stalled;			  /* legs */
+	uint64_t queued;			  /* bytes that wait for the kernel */
 	uint64_t bytes, legs_total, joined_total, moved_total, probes; /* since the start */
 	uint64_t bytes_from[2];					       /* by role */
 	uint64_t handshakes, handshakes_failed;
@@ -105,8 +111,8 @@ void relay_common_init(struct relay_common *c, unsigned int n, size_t live_max);
 int relay_open(struct relay **out, uv_loop_t *loop, const struct relay_config *config)
 	__attribute__((warn_unused_result));
 
-/** relay_accept() - a new connection; takes @fd. */
-void relay_accept(struct relay *r, int fd);
+/** relay_accept() - a new connection; takes @fd. @plain: without outer TLS. */
+void relay_accept(struct relay *r, int fd, bool plain);
 
 /** relay_use_tls() - for connections from now on; borrowed as long as there are any. */
 void relay_use_tls(struct relay *r, const struct tls_ctx *tls);

@@ -107,6 +107,26 @@ static void print_clock(const json_t *s)
 		printf("Clock:         %s\n", text);
 }
 
+static void print_certificate(const json_t *s)
+{
+	char text[METRICS_SIZE];
+
+	ctl_certificate(text, sizeof(text), s);
+	if (text[0])
+		printf("Certificate:   %s\n", text);
+}
+
+static void print_front(const json_t *s)
+{
+	char bytes[CELL_SIZE];
+
+	if (!text_of(s, "access")[0])
+		return;
+	ctl_bytes(bytes, sizeof(bytes), (uint64_t)count_of(s, "front_bytes"));
+	printf("In front of:   %s; %" PRId64 " connections to it, %s carried\n",
+	       text_of(s, "access"), count_of(s, "front"), bytes);
+}
+
 static void print_status(const json_t *s)
 {
 	char uptime[CELL_SIZE], bytes[CELL_SIZE];
@@ -119,6 +139,7 @@ static void print_status(const json_t *s)
 	       is_true(s, "listening") ? "" : " (not yet)");
 	print_metrics(s);
 	print_clock(s);
+	print_certificate(s);
 	if (!enrolled) {
 		puts("               run relayctl enroll with an invitation for a relay");
 		return;
@@ -134,6 +155,7 @@ static void print_status(const json_t *s)
 	       count_of(s, "waiting"), bytes, count_of(s, "workers"));
 	printf("Connections:   %" PRId64 ", of them %" PRId64 " that have shown no token\n",
 	       count_of(s, "connections"), count_of(s, "unknown"));
+	print_front(s);
 	print_refused(s);
 }
 

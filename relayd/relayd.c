@@ -59,6 +59,14 @@ static void stop(void *arg)
 	daemon_stop(arg);
 }
 
+static void reload(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->certs)
+		certs_check(d->certs);
+}
+
 int main(int argc, char **argv)
 {
 	static struct conf conf;
@@ -66,9 +74,11 @@ int main(int argc, char **argv)
 	struct daemon_program p = {
 		.program = *conf_program(),
 		.conf = &conf,
+		.check = conf_check,
 		.start = start,
 		.linger = linger,
 		.stop = stop,
+		.reload = reload,
 		.arg = &d,
 	};
 	int code = daemon_main(&p, argc, argv);

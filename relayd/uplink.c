@@ -274,6 +274,8 @@ int uplink_open(struct uplink *u, uv_loop_t *loop)
 		.identity = u->identity,
 		.ports = u->ports,
 		.memory = u->memory,
+		.access = u->access,
+		.trust = u->trust,
 		.methods = methods,
 		.n_methods = sizeof(methods) / sizeof(methods[0]),
 		.refuse_inspection = u->refuse_inspection,

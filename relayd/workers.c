@@ -106,11 +106,11 @@ struct start {
 	int result;
 };
 
-static void on_accept(int fd, void *arg)
+static void on_accept(int fd, bool plain, void *arg)
 {
 	struct relay_worker *rw = arg;
 
-	relay_accept(rw->relay, fd);
+	relay_accept(rw->relay, fd, plain);
 }
 
 static void start_relay(void *arg)
@@ -119,7 +119,7 @@ static void start_relay(void *arg)
 	struct workers *w = s->rw->all;
 	struct relay_config config = s->config->relay;
 
-	config.tls = w->tls;
+	config.tls = s->config->outer ? s->config->outer : w->tls;
 	config.common = &w->common;
 	config.index = s->index;
 	s->result = relay_open(&s->rw->relay, worker_loop(s->rw->thread), &config);
@@ -131,8 +131,14 @@ static void start_listening(void *arg)
 {
 	struct start *s = arg;
 
-	s->result = listen_open(&s->rw->listeners, worker_loop(s->rw->thread), s->config->listen,
-				s->rw->all->n > 1, on_accept, s->rw);
+	const struct listen_ways ways = {.where = s->config->listen,
+					 .tls = s->config->tls,
+					 .on_accept = on_accept,
+					 .arg = s->rw,
+					 .shared = s->rw->all->n > 1,
+					 .ports_only = s->index > 0};
+
+	s->result = listen_open_ways(&s->rw->listeners, worker_loop(s->rw->thread), &ways);
 }
 
 /* All relays first: a leg may move as soon as one listens. */

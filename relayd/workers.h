@@ -19,6 +19,8 @@ struct workers;
 struct workers_config {
 	unsigned int n; /* 1 to WORKERS_MAX */
 	const struct opt_listens *listen;
+	bool tls;		     /* of entries that do not say */
+	const struct tls_ctx *outer; /* borrowed until on_closed; NULL: made of the next ones */
 	const struct x509_cert *outer_cert, *ca;
 	const struct x509_key *key;
 	struct relay_config relay; /* without tls, common and index */

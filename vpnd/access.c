@@ -352,6 +352,7 @@ int access_open(struct app *app)
 	struct access_link_config config = {
 		.identity = &app->identity,
 		.ports = &app->config.ports,
+		.trust = &app->config.trust,
 		.memory = &app->memory,
 		.methods = methods,
 		.n_methods = sizeof(methods) / sizeof(methods[0]),

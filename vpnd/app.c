@@ -49,14 +49,10 @@ static void drop_contexts(struct app *app)
 static int fill_contexts(struct app *app, struct session_contexts *c)
 {
 	const struct identity *id = &app->identity;
-	int r = tls_ctx_outer_client(&c->outer, &id->ca, true);
+	int r = tls_ctx_outer_of(&c->outer, id, &app->config.trust, app->config.refuse_inspection);
 
-	if (r == 0 && app->config.refuse_inspection) {
-		tls_ctx_refuse_inspection(c->outer);
+	if (r == 0 && app->config.refuse_inspection)
 		r = relays_verify(app, id);
-	}
-	if (r == 0)
-		r = tls_ctx_trust_formers(c->outer, id);
 	if (r == 0)
 		r = tls_ctx_inner_client(&c->client, &id->cert, &id->key, &id->ca);
 	if (r == 0)

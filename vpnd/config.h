@@ -25,6 +25,7 @@ struct config {
 	struct opt_proxy proxy;
 	struct proxy_except no_proxy;
 	bool refuse_inspection;
+	struct opt_trust trust;
 	struct opt_listens metrics;
 	long mtu;		      /* of the TUN device */
 	struct opt_listens dns;	      /* manager: where names are answered; none: nowhere */

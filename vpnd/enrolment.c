@@ -82,6 +82,7 @@ static void start(struct rpc *rpc, int64_t id, struct enrol_request *q)
 	q->pending_key_path = q->invite ? path : NULL;
 	q->kind = app->config.role == TOKEN_DEVICE ? IDENT_DEVICE : IDENT_USER;
 	q->ports = &app->config.ports;
+	q->trust = &app->config.trust;
 	q->memory = &app->memory;
 	q->version = FARLAN_VERSION;
 	q->refuse_inspection = app->config.refuse_inspection;

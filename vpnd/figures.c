@@ -260,8 +260,8 @@ void figures_write(void *arg, struct expo *e)
 						  "1 while the Access Server is connected.",
 						  EXPO_GAUGE};
 	const struct app *app = arg;
-	const struct metrics_cert certs[] = {{"own", &app->identity.cert},
-					     {"ca", &app->identity.ca}};
+	const struct metrics_cert certs[] = {{.name = "own", .cert = &app->identity.cert},
+					     {.name = "ca", .cert = &app->identity.ca}};
 	struct app_traffic t;
 
 	expo_one(e, &online, app->online);

@@ -181,19 +181,13 @@ static void cancel_all(struct measure *m)
 	}
 }
 
-int measure_verify(struct measure *m, const struct identity *id)
+int measure_verify(struct measure *m, const struct identity *id, const struct opt_trust *trust)
 {
 	struct tls_ctx *ctx;
-	int r = tls_ctx_outer_client(&ctx, &id->ca, true);
+	int r = tls_ctx_outer_of(&ctx, id, trust, true);
 
 	if (r != 0)
 		return r;
-	tls_ctx_refuse_inspection(ctx);
-	r = tls_ctx_trust_formers(ctx, id);
-	if (r != 0) {
-		tls_ctx_free(ctx);
-		return r;
-	}
 	cancel_all(m);
 	tls_ctx_free(m->ctx);
 	m->ctx = ctx;

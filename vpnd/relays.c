@@ -256,7 +256,7 @@ static bool take_list(struct relays *rs, const json_t *params)
 
 int relays_verify(struct app *app, const struct identity *id)
 {
-	return app->relays ? measure_verify(app->relays->measure, id) : 0;
+	return app->relays ? measure_verify(app->relays->measure, id, &app->config.trust) : 0;
 }
 
 void relays_on_hello(struct app *app, const json_t *hello)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/direct.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/io/preamble.h"
@@ -34,6 +35,7 @@ struct access_link {
 	void *arg;
 	struct tls_ctx *outer_ctx, *inner_ctx;
 	struct dial *dial;
+	struct direct *direct; /* in its place */
 	struct inner *inner;
 	struct rpc_ops ops;
 	struct rpc rpc;
@@ -88,13 +90,8 @@ static int make_contexts(struct access_link *l)
 {
 	const struct identity *id = l->config.identity;
 	struct tls_ctx *outer, *inner;
-	int r = tls_ctx_outer_client(&outer, &id->ca, true);
+	int r = tls_ctx_outer_of(&outer, id, l->config.trust, l->config.refuse_inspection);
 
-	if (r != 0)
-		return r;
-	if (l->config.refuse_inspection)
-		tls_ctx_refuse_inspection(outer);
-	r = tls_ctx_trust_formers(outer, id);
 	if (r == 0)
 		r = tls_ctx_inner_client(&inner, &id->cert, &id->key, &id->ca);
 	if (r != 0) {
@@ -142,6 +139,9 @@ void access_link_close(struct access_link *l)
 	if (l->dial)
 		dial_cancel(l->dial);
 	l->dial = NULL;
+	if (l->direct)
+		direct_cancel(l->direct);
+	l->direct = NULL;
 	if (l->inner)
 		inner_finish(l->inner, "closing");
 	uv_close((uv_handle_t *)&l->timer, on_timer_closed);
@@ -452,30 +452,36 @@ static const struct inner_callbacks inner_calls = {
 
 /* Coming there */
 
-static void on_dial_open(struct dial *d, struct outer *o)
+static void authenticate(struct access_link *l, struct outer *o)
 {
-	struct access_link *l = dial_arg(d);
 	struct tls_expect expect = {
 		.alpn = TLS_ALPN_CONTROL, .any_of_kind = true, .dates_later = true};
-	struct outer_tunnel tunnel = {.proxy = ""};
-	char where[DIAL_ADDR_SIZE];
 	int r;
 
-	l->dial = NULL;
 	expect.id.kind = IDENT_ACCESS;
 	memcpy(expect.id.domain, l->config.identity->id.domain, sizeof(expect.id.domain));
 	snprintf(l->host, sizeof(l->host), "%s", outer_host(o));
-	dial_where(o, where);
-	snprintf(l->server, sizeof(l->server), "%s%s%s", l->host, where[0] == ':' ? "" : " ",
-		 where);
-	(void)outer_tunnel(o, &tunnel);
-	snprintf(l->proxy, sizeof(l->proxy), "%s", tunnel.proxy);
 	set_state(l, ACCESS_LINK_AUTH);
 	r = inner_open(&l->inner, o, l->inner_ctx, &expect, 0, &inner_calls, l);
 	if (r != 0) {
 		l->inner = NULL;
 		wait_and_retry(l, strerror(-r));
 	}
+}
+
+static void on_dial_open(struct dial *d, struct outer *o)
+{
+	struct access_link *l = dial_arg(d);
+	struct outer_tunnel tunnel = {.proxy = ""};
+	char where[DIAL_ADDR_SIZE];
+
+	l->dial = NULL;
+	dial_where(o, where);
+	snprintf(l->server, sizeof(l->server), "%s%s%s", outer_host(o), where[0] == ':' ? "" : " ",
+		 where);
+	(void)outer_tunnel(o, &tunnel);
+	snprintf(l->proxy, sizeof(l->proxy), "%s", tunnel.proxy);
+	authenticate(l, o);
 }
 
 static void on_dial_failed(struct dial *d, const char *reason)
@@ -503,6 +509,41 @@ static void renew_contexts(struct access_link *l)
 	l->renewed = false;
 }
 
+static void on_direct_open(void *arg, struct outer *o)
+{
+	struct access_link *l = arg;
+	char at[DIRECT_TEXT_SIZE];
+
+	l->direct = NULL;
+	snprintf(l->server, sizeof(l->server), "%s", direct_text(l->config.access, at));
+	authenticate(l, o);
+}
+
+static void on_direct_failed(void *arg, const char *reason)
+{
+	struct access_link *l = arg;
+
+	l->direct = NULL;
+	wait_and_retry(l, reason);
+}
+
+static const struct direct_callbacks direct_calls = {
+	.on_open = on_direct_open,
+	.on_failed = on_direct_failed,
+};
+
+static void go_direct(struct access_link *l)
+{
+	struct direct_target target = {
+		.to = l->config.access, .url = &l->config.identity->urls[0], .path = "/v1/control"};
+	int r;
+
+	set_state(l, ACCESS_LINK_DIALING);
+	r = direct_start(&l->direct, l->loop, &target, &direct_calls, l);
+	if (r != 0)
+		on_direct_failed(l, strerror(-r));
+}
+
 static void dial_now(struct access_link *l)
 {
 	const struct identity *id = l->config.identity;
@@ -512,6 +553,10 @@ static void dial_now(struct access_link *l)
 
 	if (l->renewed)
 		renew_contexts(l);
+	if (l->config.access && l->config.access->given) {
+		go_direct(l);
+		return;
+	}
 	target.n_urls = id->n_urls;
 	memcpy(target.urls, id->urls, id->n_urls * sizeof(id->urls[0]));
 	set_state(l, ACCESS_LINK_DIALING);

@@ -47,9 +47,12 @@ struct access_link_callbacks {
 };
 
 struct access_link_config {
-	const struct identity *identity;  /* borrowed for its life */
-	const struct opt_ports *ports;	  /* borrowed */
-	struct dial_memory *memory;	  /* borrowed */
+	const struct identity *identity; /* borrowed for its life */
+	const struct opt_ports *ports;	 /* borrowed */
+	struct dial_memory *memory;	 /* borrowed */
+	const struct opt_access
+		*access;	       /* borrowed; the way there. NULL or not given: by the URLs */
+	const struct opt_trust *trust; /* of outer certificates; borrowed; NULL: the default */
 	const struct rpc_method *methods; /* what accessd may ask; rpc->arg is the access_link */
 	size_t n_methods;
 	bool refuse_inspection; /* go through nobody who ends the TLS on the way */

@@ -71,6 +71,9 @@ void ctl_metrics(char *out, size_t out_size, const json_t *status);
 /** ctl_clock() - what is wrong with the host's clock and what to do, from a daemon's status; "" if
  * it is right, as far as is known. */
 void ctl_clock(char *out, size_t out_size, const json_t *status);
+/** ctl_certificate() - of a server's outer layer, from what certs_status() put into its status:
+ * "FILE, 61 days left"; "" if it is not there. */
+void ctl_certificate(char *out, size_t out_size, const json_t *status);
 /** ctl_bytes() - 1234567 as "1.2 MB". */
 void ctl_bytes(char *out, size_t out_size, uint64_t n);
 

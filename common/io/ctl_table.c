@@ -206,6 +206,42 @@ void ctl_clock(char *out, size_t out_size, const json_t *status)
 		 problem ? problem : "");
 }
 
+static void put_days(char *out, size_t out_size, const char *what, const json_t *left)
+{
+	size_t n = strlen(out);
+	json_int_t s = json_integer_value(left);
+
+	if (!left || n >= out_size)
+		return;
+	if (s < 0)
+		snprintf(out + n, out_size - n, "%shas expired", what);
+	else
+		snprintf(out + n, out_size - n, "%s%" JSON_INTEGER_FORMAT " days left", what,
+			 s / 86400);
+}
+
+void ctl_certificate(char *out, size_t out_size, const json_t *status)
+{
+	const json_t *c = json_object_get(status, "certificate");
+	const char *problem = json_string_value(json_object_get(c, "problem"));
+	const char *missing = json_string_value(json_object_get(c, "missing"));
+	bool from_file = json_is_true(json_object_get(c, "in_use"));
+	size_t n;
+
+	out[0] = '\0';
+	if (!c)
+		return;
+	snprintf(out, out_size, "%s",
+		 from_file ? json_string_value(json_object_get(c, "file")) : "the domain's own");
+	put_days(out, out_size, ", ", json_object_get(c, "left_s"));
+	put_days(out, out_size, "; domain CA: ", json_object_get(c, "ca_left_s"));
+	n = strlen(out);
+	if (n < out_size && problem && problem[0])
+		snprintf(out + n, out_size - n, "; the file is not used: %s", problem);
+	else if (n < out_size && missing && missing[0])
+		snprintf(out + n, out_size - n, "; it is not for %s", missing);
+}
+
 void ctl_bytes(char *out, size_t out_size, uint64_t n)
 {
 	static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/io/direct.h"
 #include "common/io/file.h"
 #include "common/io/inner.h"
 #include "common/io/log.h"
@@ -34,6 +35,8 @@ struct enrol {
 	struct dial_memory *memory;
 	struct tls_ctx *outer_ctx, *inner_ctx;
 	struct dial *dial;
+	struct direct *direct; /* in its place */
+	struct opt_access access;
 	struct inner *inner;
 	struct rpc rpc;
 	struct preamble preamble;
@@ -75,6 +78,9 @@ static void wind_up(struct enrol *e)
 		dial_cancel(e->dial);
 	e->dial = NULL;
 	preamble_stop(&e->preamble);
+	if (e->direct)
+		direct_cancel(e->direct);
+	e->direct = NULL;
 	if (e->inner)
 		inner_finish(e->inner, "done");
 	uv_close((uv_handle_t *)&e->idle, on_idle_closed);
@@ -86,7 +92,7 @@ static void fail(struct enrol *e, int code, const char *message)
 
 	if (e->told)
 		return;
-	snprintf(text, sizeof(text), "%s", message);
+	snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, message);
 	wind_up(e);
 	e->cb->on_done(e->arg, NULL, code, text);
 }
@@ -293,16 +299,12 @@ static const struct inner_callbacks inner_calls = {
 
 /* Coming there */
 
-static void on_dial_open(struct dial *d, struct outer *o)
+static void authenticate(struct enrol *e, struct outer *o, const char *where)
 {
-	struct enrol *e = dial_arg(d);
 	struct tls_expect expect = {
 		.alpn = TLS_ALPN_ENROL, .any_of_kind = true, .dates_later = true};
-	char addr[DIAL_ADDR_SIZE], text[DIAL_ADDR_SIZE + PROXY_HOST_PORT_SIZE + 20];
-	struct outer_tunnel tunnel;
 	int r;
 
-	e->dial = NULL;
 	expect.id.kind = IDENT_ACCESS;
 	if (e->has_invite) {
 		expect.has_ca_pin = true;
@@ -310,19 +312,50 @@ static void on_dial_open(struct dial *d, struct outer *o)
 	} else {
 		memcpy(expect.id.domain, e->known_domain, sizeof(expect.id.domain));
 	}
-	dial_where(o, addr);
-	if (outer_tunnel(o, &tunnel))
-		snprintf(text, sizeof(text), "port %u by proxy %s", tunnel.port, tunnel.proxy);
-	else
-		snprintf(text, sizeof(text), "%s", addr);
 	r = inner_open(&e->inner, o, e->inner_ctx, &expect, 0, &inner_calls, e);
 	if (r != 0) {
 		e->inner = NULL;
 		fail(e, RPC_INTERNAL, strerror(-r));
 		return;
 	}
-	step(e, "connected to ", text); /* may cancel: what is open is owned by now */
+	step(e, "connected to ", where); /* may cancel: what is open is owned by now */
 }
+
+static void on_dial_open(struct dial *d, struct outer *o)
+{
+	struct enrol *e = dial_arg(d);
+	char text[DIAL_ADDR_SIZE + PROXY_HOST_PORT_SIZE + 20];
+	struct outer_tunnel tunnel;
+
+	e->dial = NULL;
+	if (outer_tunnel(o, &tunnel))
+		snprintf(text, sizeof(text), "port %u by proxy %s", tunnel.port, tunnel.proxy);
+	else
+		dial_where(o, text);
+	authenticate(e, o, text);
+}
+
+static void on_direct_open(void *arg, struct outer *o)
+{
+	struct enrol *e = arg;
+	char at[DIRECT_TEXT_SIZE];
+
+	e->direct = NULL;
+	authenticate(e, o, direct_text(&e->access, at));
+}
+
+static void on_direct_failed(void *arg, const char *reason)
+{
+	struct enrol *e = arg;
+
+	e->direct = NULL;
+	fail(e, RPC_UNAVAILABLE, reason);
+}
+
+static const struct direct_callbacks direct_calls = {
+	.on_open = on_direct_open,
+	.on_failed = on_direct_failed,
+};
 
 static void on_dial_failed(struct dial *d, const char *reason)
 {
@@ -379,6 +412,8 @@ static int copy_request(struct enrol *e, const struct enrol_request *q)
 	e->target.headers = "";
 	e->target.ports = *q->ports;
 	e->memory = q->memory;
+	if (q->access)
+		e->access = *q->access;
 	if (q->invite) {
 		e->has_invite = true;
 		e->invite = *q->invite;
@@ -405,6 +440,16 @@ static int copy_request(struct enrol *e, const struct enrol_request *q)
 	return 0;
 }
 
+static int start_connecting(struct enrol *e)
+{
+	struct direct_target target = {
+		.to = &e->access, .url = &e->target.urls[0], .path = e->target.path};
+
+	if (e->access.given)
+		return direct_start(&e->direct, e->loop, &target, &direct_calls, e);
+	return dial_start(&e->dial, e->loop, e->outer_ctx, &e->target, e->memory, &dial_calls, e);
+}
+
 int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request *request,
 		const struct enrol_callbacks *cb, void *arg)
 {
@@ -422,7 +467,7 @@ int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request 
 	if (r == 0)
 		r = load_or_make_key(e);
 	if (r == 0)
-		r = tls_ctx_outer_client(&e->outer_ctx, ca, request->refuse_inspection);
+		r = tls_ctx_outer_trusting(&e->outer_ctx, ca, request->trust);
 	if (r == 0 && request->refuse_inspection)
 		tls_ctx_refuse_inspection(e->outer_ctx);
 	if (r == 0 && e->has_invite)
@@ -430,7 +475,7 @@ int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request 
 	if (r == 0)
 		r = tls_ctx_inner_client(&e->inner_ctx, NULL, NULL, ca);
 	if (r == 0)
-		r = dial_start(&e->dial, loop, e->outer_ctx, &e->target, e->memory, &dial_calls, e);
+		r = start_connecting(e);
 	if (r != 0) {
 		enrol_free(e);
 		return r;

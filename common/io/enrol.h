@@ -23,6 +23,8 @@ struct enrol_request {
 	enum ident_kind kind;
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
+	const struct opt_access *access; /* the way there; NULL or not given: by the URLs */
+	const struct opt_trust *trust;	 /* of outer certificates; NULL: the default */
 	const char *version;
 	bool refuse_inspection; /* go through nobody who ends the TLS on the way */
 };

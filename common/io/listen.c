@@ -2,12 +2,16 @@
 #include "common/io/listen.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/io/local.h"
 #include "common/io/log.h"
 
 #define BACKLOG 1024
@@ -19,6 +23,8 @@ struct listener {
 	uv_timer_t rest;
 	struct listen_set *set;
 	int fd;
+	bool plain;
+	char path[OPT_SOCKET_MAX + 1]; /* "": a port */
 };
 
 struct listen_set {
@@ -26,6 +32,7 @@ struct listen_set {
 	unsigned int handles;
 	bool shared, closing;
 	void (*on_accept)(int fd, void *arg);
+	void (*on_accept_way)(int fd, bool plain, void *arg);
 	void *arg;
 	struct log_limit limit;
 	struct listener at[OPT_LISTENS_MAX];
@@ -72,11 +79,42 @@ static int open_socket(const struct opt_listen *w, bool v6, bool shared)
 	return -error;
 }
 
+/* It is for one who stands in front, not for everybody here: his group is LISTEN_GROUP. */
+static void open_to_group(const char *path)
+{
+	const struct group *g = getgrnam(LISTEN_GROUP);
+
+	if (g && lchown(path, (uid_t)-1, g->gr_gid) != 0)
+		log_warn("socket stays closed to the group " LISTEN_GROUP ": %m path=\"%s\"", path);
+	else if (g && chmod(path, 0660) != 0)
+		log_warn("socket stays closed to its group: %m path=\"%s\"", path);
+}
+
+/* Return: the socket; -errno, logged. */
+static int open_path(const char *path)
+{
+	int fd, r = local_bind(path, &fd);
+
+	if (r == 0 && listen(fd, BACKLOG) != 0) {
+		r = -errno;
+		close(fd);
+	}
+	if (r != 0) {
+		log_error("cannot listen path=\"%s\" error=\"%s\"", path, local_words(r));
+		return r;
+	}
+	open_to_group(path);
+	return fd;
+}
+
 static int open_one(const struct opt_listen *w, bool shared)
 {
 	char text[ADDR_TEXT_SIZE] = "all addresses";
-	int fd = open_socket(w, w->addr.family != 4, shared);
+	int fd;
 
+	if (w->path[0])
+		return open_path(w->path);
+	fd = open_socket(w, w->addr.family != 4, shared);
 	if (fd == -EAFNOSUPPORT && w->addr.family == 0)
 		fd = open_socket(w, false, shared);
 	if (fd >= 0)
@@ -96,6 +134,14 @@ static void on_rested(uv_timer_t *timer)
 		uv_poll_start(&l->poll, UV_READABLE, on_readable);
 }
 
+static void hand_out(struct listener *l, int fd)
+{
+	if (l->set->on_accept)
+		l->set->on_accept(fd, l->set->arg);
+	else
+		l->set->on_accept_way(fd, l->plain, l->set->arg);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct listener *l = poll->data;
@@ -105,7 +151,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			l->set->on_accept(fd, l->set->arg);
+			hand_out(l, fd);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -143,10 +189,12 @@ void listen_close(struct listen_set *set)
 			uv_close((uv_handle_t *)&set->at[i].poll, on_handle_closed);
 			uv_close((uv_handle_t *)&set->at[i].rest, on_handle_closed);
 			close(set->at[i].fd); /* now: the same ports may be opened next */
+			if (set->at[i].path[0])
+				unlink(set->at[i].path);
 		}
 }
 
-static int add(struct listen_set *set, uv_loop_t *loop, const struct opt_listen *w)
+static int add(struct listen_set *set, uv_loop_t *loop, const struct opt_listen *w, bool tls)
 {
 	struct listener *l = &set->at[set->n];
 	int r;
@@ -161,6 +209,8 @@ static int add(struct listen_set *set, uv_loop_t *loop, const struct opt_listen 
 	}
 	uv_timer_init(loop, &l->rest);
 	l->set = set;
+	l->plain = opt_entry_is_plain(w, tls);
+	snprintf(l->path, sizeof(l->path), "%s", w->path);
 	l->poll.data = l->rest.data = l;
 	set->n++;
 	set->handles += 2;
@@ -171,7 +221,11 @@ static int add(struct listen_set *set, uv_loop_t *loop, const struct opt_listen 
 int listen_check(const struct opt_listens *where)
 {
 	for (size_t i = 0; i < where->n; i++) {
-		int fd = open_one(&where->at[i], false);
+		int fd;
+
+		if (where->at[i].path[0])
+			continue; /* looked at when it is opened */
+		fd = open_one(&where->at[i], false);
 
 		if (fd < 0)
 			return fd;
@@ -180,18 +234,20 @@ int listen_check(const struct opt_listens *where)
 	return 0;
 }
 
-int listen_open(struct listen_set **out, uv_loop_t *loop, const struct opt_listens *where,
-		bool shared, void (*on_accept)(int fd, void *arg), void *arg)
+static int open_set(struct listen_set **out, uv_loop_t *loop, const struct listen_ways *ways,
+		    void (*on_accept)(int fd, void *arg))
 {
 	struct listen_set *set = calloc(1, sizeof(*set));
 
 	if (!set)
 		return -ENOMEM;
-	set->shared = shared;
+	set->shared = ways->shared;
 	set->on_accept = on_accept;
-	set->arg = arg;
-	for (size_t i = 0; i < where->n; i++) {
-		int r = add(set, loop, &where->at[i]);
+	set->on_accept_way = ways->on_accept;
+	set->arg = ways->arg;
+	for (size_t i = 0; i < ways->where->n; i++) {
+		const struct opt_listen *w = &ways->where->at[i];
+		int r = ways->ports_only && w->path[0] ? 0 : add(set, loop, w, ways->tls);
 
 		if (r != 0) {
 			listen_close(set);
@@ -200,4 +256,17 @@ int listen_open(struct listen_set **out, uv_loop_t *loop, const struct opt_liste
 	}
 	*out = set;
 	return 0;
+}
+
+int listen_open(struct listen_set **out, uv_loop_t *loop, const struct opt_listens *where,
+		bool shared, void (*on_accept)(int fd, void *arg), void *arg)
+{
+	const struct listen_ways ways = {.where = where, .tls = true, .shared = shared, .arg = arg};
+
+	return open_set(out, loop, &ways, on_accept);
+}
+
+int listen_open_ways(struct listen_set **out, uv_loop_t *loop, const struct listen_ways *ways)
+{
+	return open_set(out, loop, ways, NULL);
 }

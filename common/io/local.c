@@ -388,7 +388,7 @@ static int listen_on(struct local *l, int fd)
 	return r;
 }
 
-static int bind_path(const char *path, int *fd)
+int local_bind(const char *path, int *fd)
 {
 	struct sockaddr_un addr;
 	int r = set_address(&addr, path);
@@ -402,7 +402,7 @@ static int bind_path(const char *path, int *fd)
 	return r;
 }
 
-static const char *in_words(int error)
+const char *local_words(int error)
 {
 	if (error == -EADDRINUSE)
 		return "another daemon listens there; stop it first";
@@ -417,10 +417,10 @@ int local_open(struct local **out, uv_loop_t *loop, const char *path,
 	       void (*on_gone)(struct local_client *, void *arg))
 {
 	struct local *l;
-	int fd = -1, r = bind_path(path, &fd);
+	int fd = -1, r = local_bind(path, &fd);
 
 	if (r != 0) {
-		log_error("cannot listen on %s: %s", path, in_words(r));
+		log_error("cannot listen on %s: %s", path, local_words(r));
 		return r;
 	}
 	l = calloc(1, sizeof(*l));
@@ -430,7 +430,7 @@ int local_open(struct local **out, uv_loop_t *loop, const char *path,
 	l->ops = (struct rpc_ops){.send = client_send, .methods = methods, .n_methods = n_methods};
 	l->arg = arg;
 	l->on_gone = on_gone;
-	memcpy(l->path, path, strlen(path) + 1); /* bind_path() has seen that it fits */
+	memcpy(l->path, path, strlen(path) + 1); /* local_bind() has seen that it fits */
 	r = listen_on(l, fd);
 	if (r != 0) {
 		log_error("cannot listen on %s: %s", path, strerror(-r));

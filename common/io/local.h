@@ -32,6 +32,11 @@ int local_open(struct local **out, uv_loop_t *loop, const char *path,
 	       void (*on_gone)(struct local_client *, void *arg))
 	__attribute__((warn_unused_result));
 
+/** local_bind() - a socket's file with mode 0600, made as local_open() makes it, but bound only.
+ * Return: 0 and *fd; else as local_open(), for local_words(). */
+int local_bind(const char *path, int *fd) __attribute__((warn_unused_result));
+const char *local_words(int error);
+
 /**
  * local_close() - removes the socket file, closes all clients; memory goes with the last handle, no
  * callback comes after it returned. NULL is nothing. Once, also from within a method.

@@ -186,20 +186,27 @@ void metrics_close(struct metrics *m)
 	lag_close(&m->lag, on_lag_closed);
 }
 
+/* Return: 0: it cannot be read. */
+static int64_t end_of(const struct x509_cert *cert)
+{
+	struct x509_info info;
+
+	return cert->len > 0 && x509_parse(&info, cert->der, cert->len) == 0 ? info.not_after : 0;
+}
+
 void metrics_write_certs(struct expo *e, const struct metrics_cert *certs, size_t n)
 {
 	static const struct expo_family family = {"farlan_certificate_left_seconds", "seconds",
 						  "Until a certificate expires; negative: since.",
 						  EXPO_GAUGE};
 	int64_t now = clock_wall_s();
-	struct x509_info info;
 
 	expo_family(e, &family);
 	for (size_t i = 0; i < n; i++) {
-		if (certs[i].cert->len > 0 &&
-		    x509_parse(&info, certs[i].cert->der, certs[i].cert->len) == 0)
-			expo_labelled(e, (double)(info.not_after - now), "certificate",
-				      certs[i].name);
+		int64_t end = certs[i].cert ? end_of(certs[i].cert) : certs[i].not_after;
+
+		if (end != 0)
+			expo_labelled(e, (double)(end - now), "certificate", certs[i].name);
 	}
 }
 

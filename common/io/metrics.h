@@ -32,8 +32,9 @@ struct metrics;
 
 /* A certificate whose time is shown. */
 struct metrics_cert {
-	const char *name; /* "own", "outer", "ca" */
-	const struct x509_cert *cert;
+	const char *name;	      /* "own", "outer", "ca" */
+	const struct x509_cert *cert; /* or, with NULL: */
+	int64_t not_after;	      /* Unix seconds; 0: left out */
 };
 
 struct metrics_config {

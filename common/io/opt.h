@@ -79,9 +79,13 @@ struct opt_ports { /* "443, 80, 5935" */
 };
 
 #define OPT_LISTENS_MAX 16
+enum opt_tls { OPT_TLS_UNSAID, OPT_TLS_YES, OPT_TLS_NO };
 struct opt_listen { /* "443" (all addresses, IPv6 and IPv4), "192.0.2.1:443", "[2001:db8::1]:443" */
 	struct addr addr; /* family 0: all addresses */
 	uint16_t port;
+	/* Of opt_parse_entries() only: */
+	char path[OPT_SOCKET_MAX + 1]; /* "unix:/run/x.sock"; "": not that, a port */
+	enum opt_tls tls;	       /* "127.0.0.1:8080 tls=no" */
 };
 struct opt_listens {
 	size_t n;
@@ -125,6 +129,41 @@ struct opt_servers { /* "time.example.org, 192.0.2.1, [2001:db8::1]:1123"; of a 
 const char *opt_parse_servers(const struct opt *o, const char *value,
 			      void *field); /* struct opt_servers; may be empty */
 void opt_print_servers(const struct opt *o, const void *field, char *out, size_t out_size);
+
+/*
+ * Options of servers, and of who reaches them (opt_server.c).
+ * opt_parse_entries: struct opt_listens; as opt_parse_listen, or unix:PATH; each may be followed by
+ * " tls=yes" or " tls=no". opt_print_listen prints these, too.
+ */
+const char *opt_parse_entries(const struct opt *o, const char *value, void *field);
+/** opt_entry_is_plain() - connections there begin with HTTP. @tls: where the entry does not say; a
+ * unix: one is plain then. */
+bool opt_entry_is_plain(const struct opt_listen *l, bool tls);
+/** opt_check_entries() - a plain port is open to nobody but whom the administrator named. Return:
+ * NULL or what is wrong. */
+const char *opt_check_entries(const struct opt_listens *l, bool tls);
+
+const char *opt_parse_file(const struct opt *o, const char *value, void *field); /* path, or "" */
+/* struct opt_prefixes; any network, but not everybody. */
+const char *opt_parse_proxies(const struct opt *o, const char *value, void *field);
+
+struct opt_access { /* "unix:/run/x.sock", "as.example.org:8080", "[2001:db8::1]:8080"; "": none */
+	bool given;
+	char path[OPT_SOCKET_MAX + 1]; /* "": a host */
+	struct url at;		       /* host and port */
+};
+const char *opt_parse_access(const struct opt *o, const char *value, void *field);
+void opt_print_access(const struct opt *o, const void *field, char *out, size_t out_size);
+
+#define OPT_TRUST_FILES 4
+#define OPT_TRUST_FILE_SIZE 128
+struct opt_trust { /* "domain, system, /etc/ssl/our-proxy.pem" */
+	bool domain, system;
+	size_t n_files;
+	char files[OPT_TRUST_FILES][OPT_TRUST_FILE_SIZE]; /* PEM */
+};
+const char *opt_parse_trust(const struct opt *o, const char *value, void *field);
+void opt_print_trust(const struct opt *o, const void *field, char *out, size_t out_size);
 
 /** opt_defaults() - fill @conf with the table's defaults; zero bytes where there is none. */
 void opt_defaults(const struct opt *table, size_t n, void *conf);

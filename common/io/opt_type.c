@@ -5,16 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/io/opt.h"
+#include "common/io/opt_internal.h"
 #include "common/pure/rate.h"
 
-#define ITEM_SIZE 100
+#define ITEM_SIZE OPT_ITEM_SIZE
 #define PORT_MAX 65535
 
-static const char *words(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* Valid until the next call in this thread. */
-static const char *words(const char *fmt, ...)
+const char *opt_words(const char *fmt, ...)
 {
 	static _Thread_local char text[256];
 	va_list ap;
@@ -25,11 +22,7 @@ static const char *words(const char *fmt, ...)
 	return text;
 }
 
-/* Append to a text that is cut if it does not fit. */
-static void put(char *out, size_t out_size, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void put(char *out, size_t out_size, const char *fmt, ...)
+void opt_put(char *out, size_t out_size, const char *fmt, ...)
 {
 	size_t n = strlen(out);
 	va_list ap;
@@ -46,7 +39,7 @@ const char *opt_parse_string(const struct opt *o, const char *value, void *field
 	size_t n = strlen(value);
 
 	if (n >= o->size)
-		return words("longer than %zu characters", o->size - 1);
+		return opt_words("longer than %zu characters", o->size - 1);
 	memset(field, 0, o->size);
 	memcpy(field, value, n);
 	return NULL;
@@ -55,9 +48,9 @@ const char *opt_parse_string(const struct opt *o, const char *value, void *field
 const char *opt_parse_path(const struct opt *o, const char *value, void *field)
 {
 	if (value[0] != '/')
-		return words("\"%.64s\" is not a path that begins with /", value);
+		return opt_words("\"%.64s\" is not a path that begins with /", value);
 	if (o->max > 0 && strlen(value) > (size_t)o->max)
-		return words("longer than %ld characters", o->max);
+		return opt_words("longer than %ld characters", o->max);
 	return opt_parse_string(o, value, field);
 }
 
@@ -73,7 +66,7 @@ const char *opt_parse_bool(const struct opt *o, const char *value, void *field)
 
 	(void)o;
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		return words("\"%.64s\" is neither yes nor no", value);
+		return opt_words("\"%.64s\" is neither yes nor no", value);
 	*b = value[0] == 'y';
 	return NULL;
 }
@@ -84,7 +77,7 @@ const char *opt_parse_inspection(const struct opt *o, const char *value, void *f
 
 	(void)o;
 	if (strcmp(value, "report") != 0 && strcmp(value, "refuse") != 0)
-		return words("\"%.64s\" is neither report nor refuse", value);
+		return opt_words("\"%.64s\" is neither report nor refuse", value);
 	*refuse = strcmp(value, "refuse") == 0;
 	return NULL;
 }
@@ -123,7 +116,8 @@ const char *opt_parse_int(const struct opt *o, const char *value, void *field)
 	long v;
 
 	if (!parse_long(value, &v) || v < o->min || v > o->max)
-		return words("\"%.64s\" is not a number from %ld to %ld", value, o->min, o->max);
+		return opt_words("\"%.64s\" is not a number from %ld to %ld", value, o->min,
+				 o->max);
 	memcpy(field, &v, sizeof(v));
 	return NULL;
 }
@@ -144,9 +138,9 @@ const char *opt_parse_rate(const struct opt *o, const char *value, void *field)
 
 	(void)o;
 	if (r == -ERANGE)
-		return words("\"%.64s\" is not from 64kbit to 100gbit", value);
+		return opt_words("\"%.64s\" is not from 64kbit to 100gbit", value);
 	if (r != 0)
-		return words(
+		return opt_words(
 			"\"%.64s\" is neither none nor a rate like 10mbit, in kbit, mbit or gbit",
 			value);
 	memcpy(field, &v, sizeof(v));
@@ -190,9 +184,8 @@ static const char *bad_item(void)
 	return "expected items separated by commas";
 }
 
-/* Give each item to @add, which says what is wrong with it or NULL. */
-static const char *parse_list(const char *value, bool may_be_empty, void *all,
-			      const char *(*add)(void *all, const char *item))
+const char *opt_list(const char *value, bool may_be_empty, void *all,
+		     const char *(*add)(void *all, const char *item))
 {
 	char item[ITEM_SIZE];
 	const char *wrong = NULL;
@@ -204,7 +197,7 @@ static const char *parse_list(const char *value, bool may_be_empty, void *all,
 	return wrong;
 }
 
-static bool parse_port(const char *text, uint16_t *port)
+bool opt_port(const char *text, uint16_t *port)
 {
 	long v;
 
@@ -220,14 +213,14 @@ static const char *add_port(void *all, const char *item)
 	uint16_t port;
 	size_t i;
 
-	if (!parse_port(item, &port))
-		return words("\"%s\" is not a port from 1 to 65535", item);
+	if (!opt_port(item, &port))
+		return opt_words("\"%s\" is not a port from 1 to 65535", item);
 	for (i = 0; i < p->n; i++) {
 		if (p->port[i] == port)
-			return words("port %u stands there twice", port);
+			return opt_words("port %u stands there twice", port);
 	}
 	if (p->n == OPT_PORTS_MAX)
-		return words("more than %d ports", OPT_PORTS_MAX);
+		return opt_words("more than %d ports", OPT_PORTS_MAX);
 	p->port[p->n++] = port;
 	return NULL;
 }
@@ -235,7 +228,7 @@ static const char *add_port(void *all, const char *item)
 const char *opt_parse_ports(const struct opt *o, const char *value, void *field)
 {
 	struct opt_ports p = {0};
-	const char *wrong = parse_list(value, false, &p, add_port);
+	const char *wrong = opt_list(value, false, &p, add_port);
 
 	(void)o;
 	if (!wrong)
@@ -251,16 +244,15 @@ void opt_print_ports(const struct opt *o, const void *field, char *out, size_t o
 	(void)o;
 	out[0] = '\0';
 	for (i = 0; i < p->n; i++)
-		put(out, out_size, "%s%u", i > 0 ? ", " : "", p->port[i]);
+		opt_put(out, out_size, "%s%u", i > 0 ? ", " : "", p->port[i]);
 }
 
-/* "ADDRESS:PORT" or "[ADDRESS]:PORT". Changes @item. */
-static bool parse_addr_port(struct opt_listen *l, char *item)
+bool opt_addr_port(struct opt_listen *l, char *item)
 {
 	char *colon = strrchr(item, ':'), *addr = item;
 	bool brackets = item[0] == '[';
 
-	if (!colon || !parse_port(colon + 1, &l->port))
+	if (!colon || !opt_port(colon + 1, &l->port))
 		return false;
 	*colon = '\0';
 	if (brackets) {
@@ -280,14 +272,15 @@ static const char *add_listen(void *list, const char *item)
 	size_t i;
 
 	snprintf(copy, sizeof(copy), "%s", item);
-	if (!parse_port(item, &l.port) && !parse_addr_port(&l, copy))
-		return words("\"%s\" is neither PORT nor ADDRESS:PORT nor [ADDRESS]:PORT", item);
+	if (!opt_port(item, &l.port) && !opt_addr_port(&l, copy))
+		return opt_words("\"%s\" is neither PORT nor ADDRESS:PORT nor [ADDRESS]:PORT",
+				 item);
 	for (i = 0; i < all->n; i++) {
 		if (all->at[i].port == l.port && addr_equal(&all->at[i].addr, &l.addr))
-			return words("\"%s\" stands there twice", item);
+			return opt_words("\"%s\" stands there twice", item);
 	}
 	if (all->n == OPT_LISTENS_MAX)
-		return words("more than %d addresses", OPT_LISTENS_MAX);
+		return opt_words("more than %d addresses", OPT_LISTENS_MAX);
 	all->at[all->n++] = l;
 	return NULL;
 }
@@ -295,7 +288,7 @@ static const char *add_listen(void *list, const char *item)
 const char *opt_parse_listen(const struct opt *o, const char *value, void *field)
 {
 	struct opt_listens l = {0};
-	const char *wrong = parse_list(value, true, &l, add_listen);
+	const char *wrong = opt_list(value, true, &l, add_listen);
 
 	(void)o;
 	if (!wrong)
@@ -316,26 +309,6 @@ const char *opt_parse_listen_here(const struct opt *o, const char *value, void *
 	return wrong;
 }
 
-void opt_print_listen(const struct opt *o, const void *field, char *out, size_t out_size)
-{
-	const struct opt_listens *all = field;
-	char text[ADDR_TEXT_SIZE];
-	size_t i;
-
-	(void)o;
-	out[0] = '\0';
-	for (i = 0; i < all->n; i++) {
-		const struct opt_listen *l = &all->at[i];
-		bool v6 = l->addr.family == 6;
-
-		addr_format(&l->addr, text);
-		put(out, out_size, "%s", i > 0 ? ", " : "");
-		if (l->addr.family != 0)
-			put(out, out_size, "%s%s%s:", v6 ? "[" : "", text, v6 ? "]" : "");
-		put(out, out_size, "%u", l->port);
-	}
-}
-
 /* 192.168.1.5/24: say what the network is. */
 static const char *host_bits(const char *item)
 {
@@ -348,13 +321,13 @@ static const char *host_bits(const char *item)
 	snprintf(copy, sizeof(copy), "%s", item);
 	slash = strchr(copy, '/');
 	if (!slash)
-		return words("\"%s\" is not a network", item);
+		return opt_words("\"%s\" is not a network", item);
 	*slash = '\0';
 	if (addr_parse(&a, copy) != 0 || !parse_long(slash + 1, &bits))
-		return words("\"%s\" is not a network", item);
+		return opt_words("\"%s\" is not a network", item);
 	p = prefix_of(&a, (uint8_t)bits);
 	prefix_format(&p, text);
-	return words("\"%s\" is a host in a network; did you mean %s?", item, text);
+	return opt_words("\"%s\" is a host in a network; did you mean %s?", item, text);
 }
 
 static const char *parse_prefix(struct prefix *p, const char *item)
@@ -364,8 +337,9 @@ static const char *parse_prefix(struct prefix *p, const char *item)
 	if (r == -EDOM)
 		return host_bits(item);
 	if (r != 0)
-		return words("\"%s\" is not a network such as 192.168.1.0/24 or fd00:1::/64", item);
-	return prefix_routable(p) ? NULL : words("\"%s\" cannot be a LAN", item);
+		return opt_words("\"%s\" is not a network such as 192.168.1.0/24 or fd00:1::/64",
+				 item);
+	return prefix_routable(p) ? NULL : opt_words("\"%s\" cannot be a LAN", item);
 }
 
 static const char *add_prefix(void *list, const char *item)
@@ -378,10 +352,10 @@ static const char *add_prefix(void *list, const char *item)
 		return wrong;
 	for (size_t i = 0; i < all->n; i++) {
 		if (prefix_overlaps(&all->at[i], &p))
-			return words("\"%s\" overlaps with one before it", item);
+			return opt_words("\"%s\" overlaps with one before it", item);
 	}
 	if (all->n == OPT_PREFIXES_MAX)
-		return words("more than %d networks", OPT_PREFIXES_MAX);
+		return opt_words("more than %d networks", OPT_PREFIXES_MAX);
 	all->at[all->n++] = p;
 	return NULL;
 }
@@ -396,7 +370,7 @@ static const char *parse_lan(struct opt_lan *lan, char *copy)
 		*via++ = '\0';
 		via += strspn(via, " \t");
 		if (strncmp(via, "via", 3) != 0 || (via[3] != ' ' && via[3] != '\t'))
-			return words("\"%s %s\" is not PREFIX via GATEWAY", copy, via);
+			return opt_words("\"%s %s\" is not PREFIX via GATEWAY", copy, via);
 		gateway = via + 3 + strspn(via + 3, " \t");
 	}
 	wrong = parse_prefix(&lan->prefix, copy);
@@ -404,9 +378,9 @@ static const char *parse_lan(struct opt_lan *lan, char *copy)
 		return wrong;
 	if (addr_parse(&lan->gateway, gateway) != 0 ||
 	    lan->gateway.family != lan->prefix.addr.family || addr_is_martian(&lan->gateway))
-		return words("\"%s\" is not a gateway's address", gateway);
+		return opt_words("\"%s\" is not a gateway's address", gateway);
 	if (prefix_contains(&lan->prefix, &lan->gateway))
-		return words("the gateway %s lies in the network that it leads to", gateway);
+		return opt_words("the gateway %s lies in the network that it leads to", gateway);
 	return NULL;
 }
 
@@ -423,10 +397,10 @@ static const char *add_lan(void *list, const char *item)
 		return wrong;
 	for (size_t i = 0; i < all->n; i++) {
 		if (prefix_overlaps(&all->at[i].prefix, &lan.prefix))
-			return words("\"%s\" overlaps with one before it", item);
+			return opt_words("\"%s\" overlaps with one before it", item);
 	}
 	if (all->n == OPT_PREFIXES_MAX)
-		return words("more than %d networks", OPT_PREFIXES_MAX);
+		return opt_words("more than %d networks", OPT_PREFIXES_MAX);
 	all->at[all->n++] = lan;
 	return NULL;
 }
@@ -434,7 +408,7 @@ static const char *add_lan(void *list, const char *item)
 const char *opt_parse_lans(const struct opt *o, const char *value, void *field)
 {
 	struct opt_lans l = {0};
-	const char *wrong = parse_list(value, true, &l, add_lan);
+	const char *wrong = opt_list(value, true, &l, add_lan);
 
 	(void)o;
 	if (!wrong)
@@ -451,18 +425,18 @@ void opt_print_lans(const struct opt *o, const void *field, char *out, size_t ou
 	out[0] = '\0';
 	for (size_t i = 0; i < all->n; i++) {
 		prefix_format(&all->at[i].prefix, text);
-		put(out, out_size, "%s%s", i > 0 ? ", " : "", text);
+		opt_put(out, out_size, "%s%s", i > 0 ? ", " : "", text);
 		if (!all->at[i].gateway.family)
 			continue;
 		addr_format(&all->at[i].gateway, gateway);
-		put(out, out_size, " via %s", gateway);
+		opt_put(out, out_size, " via %s", gateway);
 	}
 }
 
 const char *opt_parse_prefixes(const struct opt *o, const char *value, void *field)
 {
 	struct opt_prefixes p = {0};
-	const char *wrong = parse_list(value, true, &p, add_prefix);
+	const char *wrong = opt_list(value, true, &p, add_prefix);
 
 	(void)o;
 	if (!wrong)
@@ -480,7 +454,7 @@ void opt_print_prefixes(const struct opt *o, const void *field, char *out, size_
 	out[0] = '\0';
 	for (i = 0; i < all->n; i++) {
 		prefix_format(&all->at[i], text);
-		put(out, out_size, "%s%s", i > 0 ? ", " : "", text);
+		opt_put(out, out_size, "%s%s", i > 0 ? ", " : "", text);
 	}
 }
 
@@ -495,13 +469,13 @@ static const char *add_server(void *list, const char *item)
 
 	snprintf(text, sizeof(text), "https://%s%s%s", bare ? "[" : "", item, bare ? "]" : "");
 	if (strchr(item, '/') || url_parse(&u, text) != 0)
-		return words("\"%s\" is neither HOST nor HOST:PORT", item);
+		return opt_words("\"%s\" is neither HOST nor HOST:PORT", item);
 	for (size_t i = 0; i < all->n; i++) {
 		if (strcmp(all->at[i].host, u.host) == 0 && all->at[i].port == u.port)
-			return words("\"%s\" stands there twice", item);
+			return opt_words("\"%s\" stands there twice", item);
 	}
 	if (all->n == OPT_SERVERS_MAX)
-		return words("more than %d servers", OPT_SERVERS_MAX);
+		return opt_words("more than %d servers", OPT_SERVERS_MAX);
 	all->at[all->n++] = u;
 	return NULL;
 }
@@ -509,7 +483,7 @@ static const char *add_server(void *list, const char *item)
 const char *opt_parse_servers(const struct opt *o, const char *value, void *field)
 {
 	struct opt_servers all = {0};
-	const char *wrong = parse_list(value, true, &all, add_server);
+	const char *wrong = opt_list(value, true, &all, add_server);
 
 	(void)o;
 	if (!wrong)
@@ -530,8 +504,8 @@ void opt_print_servers(const struct opt *o, const void *field, char *out, size_t
 
 		snprintf(text, sizeof(text), "%s%s%s", brackets ? "[" : "", u->host,
 			 brackets ? "]" : "");
-		put(out, out_size, "%s%s", i > 0 ? ", " : "", text);
+		opt_put(out, out_size, "%s%s", i > 0 ? ", " : "", text);
 		if (u->port)
-			put(out, out_size, ":%u", u->port);
+			opt_put(out, out_size, ":%u", u->port);
 	}
 }

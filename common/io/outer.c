@@ -12,6 +12,7 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/io/netaddr.h"
 #include "common/io/tcp_count.h"
 
 #define NET_IN_BYTES (64u << 10) /* read ahead, and what a paused connection may still hold */
@@ -250,6 +251,8 @@ int outer_write_plain(struct outer *o, const void *bytes, size_t n)
 		return -EPIPE;
 	if (o->tx_raw)
 		return 0;
+	if (o->plain_tcp)
+		return outer_plain_write(o, bytes, n);
 	r = tls_write(o->tls, bytes, n);
 	if (r != 0) {
 		outer_fail(o, "%s", o->tls->reason);
@@ -501,11 +504,16 @@ static void on_connected(struct outer *o)
 		outer_fail(o, "%s", strerror(error));
 		return;
 	}
-	if (o->proxying)
+	if (o->passing) {
+		o->state = OUTER_OPEN;
+		outer_opened(o);
+	} else if (o->proxying) {
 		outer_proxy_ask(o);
-	else
+	} else {
 		o->state = OUTER_TLS;
-	open_timer(o);
+	}
+	if (!o->passing)
+		open_timer(o);
 	process(o);
 }
 
@@ -721,6 +729,23 @@ static void set_socket_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
 }
 
+/* A client without TLS has one that only tells of its peer; a server without has none. */
+static bool make_engine(struct outer *o, const struct tls_ctx *ctx, const char *host)
+{
+	if (o->plain_tcp && o->is_server)
+		return true;
+	o->tls = calloc(1, sizeof(*o->tls));
+	if (!o->tls)
+		return false;
+	if (o->plain_tcp) {
+		snprintf(o->tls->host, sizeof(o->tls->host), "%s", host);
+		o->tls->peer.verified = true; /* the administrator named it */
+		return true;
+	}
+	o->has_tls = tls_init(o->tls, ctx, &o->net_in, &o->net_out, host, NULL) == 0;
+	return o->has_tls;
+}
+
 static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ctx, const char *host,
 			       const struct outer_callbacks *cb, void *arg)
 {
@@ -736,14 +761,13 @@ static struct outer *outer_new(uv_loop_t *loop, int fd, const struct tls_ctx *ct
 	buf_init(&o->net_in, NET_IN_BYTES);
 	buf_init(&o->net_out, OUTER_QUEUE_MAX_BYTES + NET_OUT_SLACK);
 	buf_init(&o->plain, PLAIN_BYTES);
-	o->tls = malloc(sizeof(*o->tls));
-	if (!o->tls || tls_init(o->tls, ctx, &o->net_in, &o->net_out, host, NULL) != 0) {
+	o->is_server = !host;
+	o->plain_tcp = !ctx;
+	if (!make_engine(o, ctx, host)) {
 		free(o->tls);
 		free(o);
 		return NULL;
 	}
-	o->has_tls = true;
-	o->is_server = o->tls->is_server;
 	ws_rx_init(&o->rx, o->is_server ? WS_SERVER : WS_CLIENT);
 	return o;
 }
@@ -827,7 +851,8 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 	o->shed_wanted = target->shed;
 	o->probe = target->probe;
 	set_socket_options(fd);
-	r = outer_http_prepare(o, target);
+	o->passing = target->pass;
+	r = target->pass ? 0 : outer_http_prepare(o, target);
 	if (r == 0 && target->proxy)
 		r = outer_proxy_prepare(o, target);
 	if (r == 0 && connect(fd, addr, addr_len(&target->addr)) != 0 && errno != EINPROGRESS)
@@ -845,7 +870,15 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 int outer_accept(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx, int fd,
 		 const struct outer_callbacks *cb, void *arg)
 {
-	struct outer *o = outer_new(loop, fd, ctx, NULL, cb, arg);
+	const struct outer_entry at = {.tls = ctx};
+
+	return outer_accept_at(out, loop, &at, fd, cb, arg);
+}
+
+int outer_accept_at(struct outer **out, uv_loop_t *loop, const struct outer_entry *at, int fd,
+		    const struct outer_callbacks *cb, void *arg)
+{
+	struct outer *o = outer_new(loop, fd, at->tls, NULL, cb, arg);
 	socklen_t len = sizeof(o->peer);
 	int r;
 
@@ -858,6 +891,8 @@ int outer_accept(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx,
 		r = -errno;
 	else
 		r = outer_begin(o, OUTER_TLS);
+	o->proxies = at->proxies;
+	o->trusted = o->await_client = outer_trusts(o->proxies, &o->peer);
 	if (r != 0) {
 		outer_discard(o);
 		return r;
@@ -906,7 +941,7 @@ void outer_local_addr(const struct outer *o, struct sockaddr_storage *addr)
 		memset(addr, 0, sizeof(*addr));
 	if (addr->ss_family == AF_INET6)
 		((struct sockaddr_in6 *)addr)->sin6_port = 0;
-	else
+	else if (addr->ss_family == AF_INET)
 		((struct sockaddr_in *)addr)->sin_port = 0;
 }
 

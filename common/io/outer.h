@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "common/io/opt.h"
 #include "common/io/tls.h"
 #include "common/pure/hint.h"
 #include "common/pure/http.h"
@@ -43,6 +44,9 @@ struct outer_callbacks {
 	/* Server: the request's head (borrowed). Answer with outer_upgrade() or outer_respond()
 	 * before returning, or leave the loop with outer_detach() and answer on the next one. */
 	void (*on_request)(struct outer *o, const struct http_head *head);
+	/* Server: a trusted proxy said whose connection it is; outer_peer_addr() tells it from now
+	 * on. Before the request, and perhaps twice. May be NULL. */
+	void (*on_client)(struct outer *o);
 	/* The stream is open in both directions. */
 	void (*on_open)(struct outer *o);
 	/* Probe: the answer to outer_ask(). May be NULL where none is asked. */
@@ -86,11 +90,13 @@ struct outer_target {
 	const char *path;    /* "/v1/control" */
 	const char *headers; /* further lines, each ending in CR LF; or "" */
 	bool shed;	     /* offer to shed the outer layer */
+	bool pass;	     /* no HTTP either: open as soon as it is connected, as outer_pass() */
 	/* Not NULL: a probe; a good answer's body begins so. Borrowed for the connection's life. */
 	const char *probe;
 };
 
 /** outer_connect() - begin; the outcome comes by on_open or on_closed, never before it returns.
+ * @ctx: NULL: without TLS, to what the administrator named; its peer counts as verified.
  * Return: 0; -errno. */
 int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx,
 		  const struct outer_target *target, const struct outer_callbacks *cb, void *arg)
@@ -100,6 +106,29 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
  * Return: 0; -errno. */
 int outer_accept(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx, int fd,
 		 const struct outer_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+
+/* The way in by which a server got a connection. */
+struct outer_entry {
+	const struct tls_ctx *tls; /* NULL: the connection begins with HTTP */
+	/* Who may say whose connection it is, by a PROXY header or X-Forwarded-For, beside those of
+	 * Unix sockets. NULL: nobody. Borrowed for the connection's life. */
+	const struct opt_prefixes *proxies;
+};
+/** outer_accept_at() - as outer_accept(). */
+int outer_accept_at(struct outer **out, uv_loop_t *loop, const struct outer_entry *at, int fd,
+		    const struct outer_callbacks *cb, void *arg)
+	__attribute__((warn_unused_result));
+/** outer_trusts() - is @peer one of @proxies, or at a Unix socket? */
+bool outer_trusts(const struct opt_prefixes *proxies, const struct sockaddr_storage *peer);
+
+/**
+ * outer_hold() - server, from within on_request: answer later. Until then nothing is read; it is
+ * still closed after OUTER_OPEN_MS.
+ * outer_pass() - then, instead of an answer: the stream is all that came and will come, the
+ * request's head included, and all that is sent, without WebSocket. outer_resume() hands it out.
+ */
+void outer_hold(struct outer *o);
+void outer_pass(struct outer *o);
 
 /** outer_upgrade() - server: answer 101 to a request that http_ws_request_ok() passed; open follows
  * with "ready". */

@@ -57,7 +57,8 @@ static void shed_proof(struct outer *o, const char *context, char out[SHED_PROOF
 	uint8_t secret[TLS_EXPORT_BYTES];
 
 	out[0] = '\0';
-	if (!o->shed_wanted || tls_export(o->tls, SHED_LABEL, context, secret) != 0 ||
+	if (!o->shed_wanted || !o->has_tls ||
+	    tls_export(o->tls, SHED_LABEL, context, secret) != 0 ||
 	    text_b64url_encode(out, SHED_PROOF_SIZE, secret, sizeof(secret)) != 0)
 		out[0] = '\0';
 	explicit_bzero(secret, sizeof(secret));
@@ -221,7 +222,8 @@ static void client_answer(struct outer *o, const struct http_head *head, size_t 
 		return;
 	}
 	o->shed_agreed = shed_proof_matches(o, head, "s");
-	tls_export_done(o->tls);
+	if (o->has_tls)
+		tls_export_done(o->tls);
 	buf_consume(&o->plain, used);
 	o->state = OUTER_OPEN;
 	if (outer_send_short(o, WS_TEXT, "ready", 5) == 0)
@@ -242,8 +244,10 @@ static void server_request(struct outer *o, const struct http_head *head, size_t
 	    http_ws_accept(o->ws_accept, *key) != 0)
 		o->ws_accept[0] = '\0';
 	o->shed_agreed = shed_proof_matches(o, head, "c");
-	o->cb->on_request(o, head);
-	if (o->closing)
+	outer_plain_forwarded(o, head);
+	if (!o->closing)
+		o->cb->on_request(o, head);
+	if (o->closing || o->held)
 		return;
 	if (!o->answered && !o->on_detached)
 		outer_respond(o, 404, "Not Found", "nothing here");
@@ -298,7 +302,8 @@ void outer_upgrade(struct outer *o)
 	if (o->shed_agreed)
 		shed_proof(o, "s", proof);
 	o->shed_agreed = proof[0] != '\0';
-	tls_export_done(o->tls);
+	if (o->has_tls)
+		tls_export_done(o->tls);
 	n = snprintf(text, sizeof(text),
 		     "HTTP/1.1 101 Switching Protocols\r\n"
 		     "Upgrade: websocket\r\n"

@@ -5,6 +5,7 @@
  *   outer.c       the object: socket, polling, states, closing
  *   outer_http.c  the upgrade, both sides
  *   outer_proxy.c the way through an HTTP proxy
+ *   outer_plain.c behind a proxy: no TLS, whose connection it is; passing on
  *   outer_loss.c  which congestion control
  */
 #ifndef FARLAN_OUTER_INTERNAL_H
@@ -54,6 +55,11 @@ struct outer {
 	bool eof;  /* the socket has no more to read */
 	bool fin_sent, gone_told, above_high, fatal_request;
 	bool trim_due;		    /* once it is quiet, buffers that have grown are given back */
+	bool plain_tcp;		    /* there is no TLS */
+	bool passing;		    /* the stream is what the connection carries */
+	bool held;		    /* server: the request waits for its answer */
+	bool trusted;		    /* server: o->peer, or what it was at first, is a proxy */
+	bool await_client;	    /* server: a PROXY header may come */
 	size_t read_bytes;	    /* of the next read */
 	uint64_t out_used_ms;	    /* when net_out was used in good part */
 	struct buf net_in, net_out; /* ciphertext */
@@ -64,6 +70,7 @@ struct outer {
 	const struct outer_callbacks *cb;
 	void *arg;
 	void (*on_detached)(struct outer *o); /* it leaves its loop; NULL: it does not */
+	const struct opt_prefixes *proxies;   /* server: who may say whose it is */
 	uint64_t born_ms;
 	struct sockaddr_storage peer;
 	char reason[OUTER_REASON_SIZE];
@@ -132,6 +139,17 @@ void outer_flush_later(struct outer *o);
 /** outer_send_queued() - now, as far as the kernel takes it. Return: false if the connection is
  * closing. */
 bool outer_send_queued(struct outer *o);
+
+/** outer_plain_client() - before all else from a trusted peer: a PROXY header. Return: 0 go on;
+ * -EAGAIN; -ECANCELED closing. */
+int outer_plain_client(struct outer *o) __attribute__((warn_unused_result));
+/** outer_plain_forwarded() - the request came: whose is it? */
+void outer_plain_forwarded(struct outer *o, const struct http_head *head);
+/** outer_plain_read() - without TLS: what came goes into o->plain. Return: 0; -EAGAIN;
+ * -ECANCELED. outer_plain_write() - Return: 0; -EPIPE. */
+int outer_plain_read(struct outer *o) __attribute__((warn_unused_result));
+int outer_plain_write(struct outer *o, const void *bytes, size_t n)
+	__attribute__((warn_unused_result));
 
 /** outer_watch_loss() - something was sent: does another congestion control fit? */
 void outer_watch_loss(struct outer *o);

@@ -34,8 +34,8 @@ static int send_frame(struct outer *o, enum ws_op op, const uint8_t *bytes, size
 
 int outer_send_short(struct outer *o, enum ws_op op, const void *bytes, size_t n)
 {
-	if (o->tx_raw)
-		return 0; /* this direction has no messages any more */
+	if (o->tx_raw || o->passing)
+		return 0; /* this direction has no messages, or not any more */
 	if (buf_len(&o->net_out) > OUTER_QUEUE_MAX_BYTES)
 		return -ENOBUFS; /* a peer that asks without reading */
 	return send_frame(o, op, bytes, n);
@@ -176,6 +176,10 @@ static int send_part(struct outer *o, const uint8_t *at, size_t n, size_t *part)
 {
 	int r;
 
+	if (o->passing) {
+		*part = n < FRAME_BYTES ? n : FRAME_BYTES;
+		return outer_write_plain(o, at, *part);
+	}
 	if (!o->tx_raw) {
 		*part = next_part(o, at, n);
 		r = send_frame(o, WS_BINARY, at, *part);
@@ -282,6 +286,15 @@ static void begin_raw(struct outer *o)
 		outer_close(o, "the outer layer could not be shed");
 }
 
+static void pass_plain(struct outer *o)
+{
+	size_t n = buf_len(&o->plain);
+
+	o->cb->on_data(o, buf_data(&o->plain), n);
+	if (!o->closing)
+		buf_consume(&o->plain, n);
+}
+
 /* Take apart what is in o->plain. Return: 0 all that is whole was taken; -ECANCELED stop. */
 static int take_plain(struct outer *o)
 {
@@ -292,6 +305,10 @@ static int take_plain(struct outer *o)
 
 		if (o->closing || o->paused || o->state == OUTER_FINISHING)
 			return -ECANCELED;
+		if (o->passing) {
+			pass_plain(o);
+			continue;
+		}
 		if (o->state == OUTER_HTTP) {
 			r = outer_http_step(o);
 			if (r == -EAGAIN)
@@ -398,8 +415,11 @@ static int open_record(struct outer *o)
 {
 	uint8_t *at;
 	size_t n;
-	int r = buf_reserve(&o->plain, TLS_RECORD_MAX_BYTES, &at);
+	int r;
 
+	if (o->plain_tcp)
+		return outer_plain_read(o);
+	r = buf_reserve(&o->plain, TLS_RECORD_MAX_BYTES, &at);
 	if (r == 0)
 		r = tls_read(o->tls, at, TLS_RECORD_MAX_BYTES, &n);
 	switch (r) {
@@ -420,11 +440,25 @@ static int open_record(struct outer *o)
 	}
 }
 
+static bool begin_http(struct outer *o)
+{
+	o->state = OUTER_HTTP;
+	if (!o->is_server)
+		outer_http_send_request(o);
+	return !o->closing;
+}
+
 /* Return: true when the handshake is done. */
 static bool shake_hands(struct outer *o)
 {
 	char words[TLS_INSPECTION_SIZE];
-	int r = tls_handshake(o->tls);
+	int r;
+
+	if (o->plain_tcp) {
+		snprintf(o->version, sizeof(o->version), "none");
+		return begin_http(o);
+	}
+	r = tls_handshake(o->tls);
 
 	outer_flush_later(o); /* the flight, or the alert that says why */
 	if (r == -EAGAIN)
@@ -435,15 +469,13 @@ static bool shake_hands(struct outer *o)
 		outer_close(o, o->tls->reason);
 		return false;
 	}
-	o->state = OUTER_HTTP;
 	snprintf(o->version, sizeof(o->version), "%s", tls_version(o->tls));
 	snprintf(o->cipher, sizeof(o->cipher), "%s", tls_cipher(o->tls));
-	if (!o->is_server && tls_refuses(o->tls))
-		outer_fail(o, "%s; refused (inspection = refuse)",
-			   tls_peer_inspection(outer_tls_peer(o), words));
-	else if (!o->is_server)
-		outer_http_send_request(o);
-	return !o->closing;
+	if (o->is_server || !tls_refuses(o->tls))
+		return begin_http(o);
+	outer_fail(o, "%s; refused (inspection = refuse)",
+		   tls_peer_inspection(outer_tls_peer(o), words));
+	return false;
 }
 
 int outer_stream_step(struct outer *o)
@@ -451,6 +483,12 @@ int outer_stream_step(struct outer *o)
 	if (o->rx_raw) {
 		free_layer(o);
 		return take_raw(o);
+	}
+	if (o->await_client) {
+		int r = outer_plain_client(o);
+
+		if (r != 0)
+			return r;
 	}
 	if (o->state == OUTER_PROXY)
 		return outer_proxy_step(o);

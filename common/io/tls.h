@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/io/identity.h"
+#include "common/io/opt.h"
 #include "common/pure/buf.h"
 #include "common/pure/bytes.h"
 
@@ -28,6 +29,11 @@
 #define TLS_ALPN_PATH "farlan-path/1"
 
 struct tls_ctx;
+
+struct tls_pem { /* what a file holds */
+	const uint8_t *bytes;
+	size_t len;
+};
 
 /** tls_global_init() - once at start. Return: 0; -EIO. */
 int tls_global_init(void) __attribute__((warn_unused_result));
@@ -49,6 +55,19 @@ int tls_ctx_outer_probe(struct tls_ctx **out) __attribute__((warn_unused_result)
 int tls_ctx_outer_server(struct tls_ctx **out, const struct x509_cert *cert,
 			 const struct x509_key *key, const struct x509_cert *ca)
 	__attribute__((warn_unused_result));
+/* outer server with PEM files' content: a chain and its key, RSA or ECDSA. Return: 0; -EINVAL,
+ * @why: in words; -ENOMEM. Not logged. */
+int tls_ctx_outer_server_pem(struct tls_ctx **out, const struct tls_pem *chain,
+			     const struct tls_pem *key, const char **why)
+	__attribute__((warn_unused_result));
+/* outer client that trusts as @trust says; its files are read. NULL: domain and system. What cannot
+ * be read is logged and left out. */
+int tls_ctx_outer_trusting(struct tls_ctx **out, const struct x509_cert *ca,
+			   const struct opt_trust *trust) __attribute__((warn_unused_result));
+/** tls_ctx_outer_of() - the same for who has an identity: its domain's CA, and those before that it
+ * has followed. Return: 0; -EIO. */
+int tls_ctx_outer_of(struct tls_ctx **out, const struct identity *id, const struct opt_trust *trust,
+		     bool refuse_inspection) __attribute__((warn_unused_result));
 /* @cert, @key may be NULL: a client that has no identity yet. @ca may be NULL: with a pin only. */
 int tls_ctx_inner_client(struct tls_ctx **out, const struct x509_cert *cert,
 			 const struct x509_key *key, const struct x509_cert *ca)

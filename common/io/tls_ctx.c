@@ -122,7 +122,7 @@ static WOLFSSL_METHOD *method_of(enum tls_layer layer, bool is_server)
 	return is_server ? wolfTLS_server_method() : wolfTLS_client_method();
 }
 
-static struct tls_ctx *ctx_new(enum tls_layer layer, bool is_server)
+struct tls_ctx *tls_ctx_new(enum tls_layer layer, bool is_server)
 {
 	struct tls_ctx *c = calloc(1, sizeof(*c));
 
@@ -206,7 +206,7 @@ static int make(struct tls_ctx **out, enum tls_layer layer, bool is_server,
 		const struct x509_cert *cert, const struct x509_key *key,
 		const struct x509_cert *ca)
 {
-	struct tls_ctx *c = ctx_new(layer, is_server);
+	struct tls_ctx *c = tls_ctx_new(layer, is_server);
 
 	if (!c || (cert && key && !use_identity(c, cert, key, is_server ? ca : NULL)) ||
 	    (ca && !use_ca(c, ca))) {

@@ -48,6 +48,9 @@ void tls_anchor_listen(struct tls_ctx *c);
  * are not looked at. */
 const struct x509_cert *tls_anchor_signer(const struct tls_ctx *c, const uint8_t *cert, size_t len);
 
+/** tls_ctx_new() - without certificates. Return: NULL: it could not be made. */
+struct tls_ctx *tls_ctx_new(enum tls_layer layer, bool is_server);
+
 /** tls_verify_install() - make @t's engine ask our checks about the peer's certificate. */
 void tls_verify_install(struct tls *t);
 

@@ -28,6 +28,9 @@ enum x509_tag {
 /** x509_der_is_whole() - exactly one SEQUENCE and nothing behind it? */
 bool x509_der_is_whole(const uint8_t *der, size_t len);
 
+/** x509_time() - @date: an element with tag and length. Return: 0; -EBADMSG. */
+int x509_time(const uint8_t *date, int len, int64_t *when) __attribute__((warn_unused_result));
+
 /** x509_spki_open() - a P-256 point from a SubjectPublicKeyInfo, checked to be on the curve.
  * Return: 0 and wc_ecc_free() follows; -EKEYREJECTED; -EIO. */
 int x509_spki_open(ecc_key *ecc, const uint8_t *spki, size_t len)

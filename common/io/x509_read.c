@@ -151,7 +151,7 @@ static bool find_ident(const DecodedCert *cert, struct ident *id)
 }
 
 /* @date: an element with tag and length. */
-static int get_time(const byte *date, int len, int64_t *when)
+int x509_time(const uint8_t *date, int len, int64_t *when)
 {
 	struct tm tm;
 
@@ -173,8 +173,8 @@ static int info_fill(struct x509_info *info, DecodedCert *cert)
 		return -EBADMSG;
 	memcpy(info->serial, cert->serial, (size_t)cert->serialSz);
 	info->serial_len = (size_t)cert->serialSz;
-	if (get_time(cert->beforeDate, cert->beforeDateLen, &info->not_before) ||
-	    get_time(cert->afterDate, cert->afterDateLen, &info->not_after))
+	if (x509_time(cert->beforeDate, cert->beforeDateLen, &info->not_before) ||
+	    x509_time(cert->afterDate, cert->afterDateLen, &info->not_after))
 		return -EBADMSG;
 	if (x509_spki_open(&ecc, cert->publicKey, cert->pubKeySize) != 0)
 		return -EBADMSG;
@@ -221,8 +221,8 @@ int x509_dates(const uint8_t *der, size_t len, int64_t *not_before, int64_t *not
 		return rc;
 	wc_InitDecodedCert(cert, der, (word32)len, NULL);
 	if (wc_ParseCert(cert, CERT_TYPE, NO_VERIFY, NULL) == 0 &&
-	    get_time(cert->beforeDate, cert->beforeDateLen, not_before) == 0 &&
-	    get_time(cert->afterDate, cert->afterDateLen, not_after) == 0)
+	    x509_time(cert->beforeDate, cert->beforeDateLen, not_before) == 0 &&
+	    x509_time(cert->afterDate, cert->afterDateLen, not_after) == 0)
 		rc = 0;
 	wc_FreeDecodedCert(cert);
 	free(cert);

@@ -9,6 +9,7 @@
 
 #define PATH_SESSION "/v1/session"
 #define PATH_PROBE "/v1/probe"
+#define PATH_CONTROL "/v1/control"
 #define PROTOCOL "farlan.1"
 #define GENERATION_MAX INT64_MAX
 
@@ -32,6 +33,8 @@ static const struct refusal_info infos[REFUSALS] = {
 	[REFUSAL_FULL] = {"full", 503, "Service Unavailable", "the relay is full"},
 	[REFUSAL_DRAINING] = {"draining", 503, "Service Unavailable",
 			      "the relay takes no sessions at present"},
+	[REFUSAL_ACCESS] = {"access", 502, "Bad Gateway",
+			    "the Access Server behind this relay does not answer"},
 	[REFUSAL_TOO_MANY] = {"too-many", 0, "", "too many connections that showed no token"},
 	[REFUSAL_NO_REQUEST] = {"no-request", 0, "", "no request that could be answered came"},
 };
@@ -56,6 +59,8 @@ enum admit_what admit_what(const struct http_head *head)
 		return ADMIT_SESSION;
 	if (ends_with(head->target, PATH_PROBE))
 		return ADMIT_PROBE;
+	if (ends_with(head->target, PATH_CONTROL))
+		return ADMIT_CONTROL;
 	return ADMIT_OTHER;
 }
 

@@ -23,6 +23,7 @@ enum refusal {
 	REFUSAL_REPLAY,	    /* 409 */
 	REFUSAL_FULL,	    /* 503 */
 	REFUSAL_DRAINING,   /* 503 */
+	REFUSAL_ACCESS,	    /* 502: the Access Server behind it is not reached */
 	REFUSAL_TOO_MANY,   /* closed without an answer: too many that have shown no token */
 	REFUSAL_NO_REQUEST, /* closed without an answer: nothing useful came in time */
 	REFUSALS
@@ -37,7 +38,7 @@ struct refusal_info {
 
 const struct refusal_info *refusal_info(enum refusal r);
 
-enum admit_what { ADMIT_OTHER, ADMIT_PROBE, ADMIT_SESSION };
+enum admit_what { ADMIT_OTHER, ADMIT_PROBE, ADMIT_SESSION, ADMIT_CONTROL };
 
 /** admit_what() - what a request's target asks for; a prefix before the path is allowed. */
 enum admit_what admit_what(const struct http_head *head);

@@ -23,9 +23,16 @@ static size_t counter_of(const struct crowd *c, const struct addr *a)
 
 bool crowd_enter(struct crowd *c, const struct addr *a, uint64_t now_ms)
 {
-	size_t i = counter_of(c, a);
+	size_t i;
 
-	if (c->n >= c->max || c->each[i] >= c->max_each ||
+	if (c->n >= c->max)
+		return false;
+	if (!a) {
+		c->n++;
+		return true;
+	}
+	i = counter_of(c, a);
+	if (c->each[i] >= c->max_each ||
 	    c->clear_ms[i] > now_ms + CROWD_OFFENCES_MAX * CROWD_OFFENCE_MS)
 		return false;
 	c->n++;
@@ -35,10 +42,14 @@ bool crowd_enter(struct crowd *c, const struct addr *a, uint64_t now_ms)
 
 void crowd_leave(struct crowd *c, const struct addr *a, bool offence, uint64_t now_ms)
 {
-	size_t i = counter_of(c, a);
+	size_t i;
 
-	assert(c->n > 0 && c->each[i] > 0);
+	assert(c->n > 0);
 	c->n--;
+	if (!a)
+		return;
+	i = counter_of(c, a);
+	assert(c->each[i] > 0);
 	c->each[i]--;
 	if (!offence)
 		return;

@@ -29,11 +29,12 @@ struct crowd {
 /** crowd_init() - @max_each: at most UINT16_MAX. */
 void crowd_init(struct crowd *c, size_t max, size_t max_each, uint64_t seed);
 
-/** crowd_enter() - may one more from @a come in? @now_ms: monotonic. Return: false: no, nothing
- * counted. */
+/** crowd_enter() - may one more from @a come in? NULL: it is not known from where, it counts in all
+ * only. @now_ms: monotonic. Return: false: no, nothing counted. */
 bool crowd_enter(struct crowd *c, const struct addr *a, uint64_t now_ms);
 
-/** crowd_leave() - for each crowd_enter() that said yes. @offence: it showed no good token. */
+/** crowd_leave() - for each crowd_enter() that said yes, with the same @a. @offence: it showed no
+ * good token. */
 void crowd_leave(struct crowd *c, const struct addr *a, bool offence, uint64_t now_ms);
 
 #endif

@@ -41,7 +41,7 @@ static inline void on_acceptable(uv_poll_t *poll, int status, int events)
 	if (fd < 0)
 		return;
 	if (relay)
-		relay_accept(relay, fd);
+		relay_accept(relay, fd, false);
 	else
 		close(fd);
 }

@@ -155,7 +155,7 @@ static inline void on_acceptable(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	if (fd >= 0)
-		relay_accept(r->relay, fd);
+		relay_accept(r->relay, fd, false);
 }
 
 static inline void start_listening(struct rig_relay *r)

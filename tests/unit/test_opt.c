@@ -538,9 +538,131 @@ static int teardown(void **state)
 	return unlink(path);
 }
 
+/* Options of servers that others stand in front of */
+
+static void entry_round(const char *text, const char *want)
+{
+	struct opt_listens l;
+	char out[600];
+
+	assert_null(opt_parse_entries(NULL, text, &l));
+	opt_print_listen(NULL, &l, out, sizeof(out));
+	assert_string_equal(out, want);
+}
+
+static void entry_refused(const char *text, const char *want)
+{
+	struct opt_listens l;
+	const char *wrong = opt_parse_entries(NULL, text, &l);
+
+	assert_non_null(wrong);
+	if (!strstr(wrong, want))
+		print_error("%s: %s\n", text, wrong);
+	assert_non_null(strstr(wrong, want));
+}
+
+/* Is "tls = yes|no" good with these? */
+static bool entries_good(const char *text, bool tls)
+{
+	struct opt_listens l;
+	const char *wrong;
+
+	assert_null(opt_parse_entries(NULL, text, &l));
+	wrong = opt_check_entries(&l, tls);
+	assert_true(!wrong || strstr(wrong, "without TLS on all addresses"));
+	return !wrong;
+}
+
+static void entries(void **state)
+{
+	struct opt_listens l;
+
+	(void)state;
+	entry_round("", "");
+	entry_round("443,  80", "443, 80");
+	entry_round("443, 127.0.0.1:8080   tls=no,[::1]:8080 tls=yes",
+		    "443, 127.0.0.1:8080 tls=no, [::1]:8080 tls=yes");
+	entry_round("unix:/run/farlan/front.sock, unix:/x tls=yes",
+		    "unix:/run/farlan/front.sock, unix:/x tls=yes");
+	entry_refused("unix:x", "begins with /");
+	entry_refused("unix:", "begins with /");
+	entry_refused("unix:/0123456789012345678901234567890123456789012345678901234567890123456789"
+		      "01234567890123456789012345678901234567",
+		      "longer than 107");
+	entry_refused("443 tls=maybe", "neither tls=yes nor tls=no");
+	entry_refused("443 x", "neither tls=yes nor tls=no");
+	entry_refused("443 tls=no, 443", "twice");
+	entry_refused("unix:/x, unix:/x", "twice");
+	entry_refused("host:443", "nor unix:PATH");
+
+	assert_null(opt_parse_entries(NULL, "443, 127.0.0.1:80, unix:/x, unix:/y tls=yes", &l));
+	assert_false(opt_entry_is_plain(&l.at[0], true));
+	assert_true(opt_entry_is_plain(&l.at[0], false));
+	assert_false(opt_entry_is_plain(&l.at[1], true));
+	assert_true(opt_entry_is_plain(&l.at[1], false));
+	assert_true(opt_entry_is_plain(&l.at[2], true));
+	assert_false(opt_entry_is_plain(&l.at[3], false));
+
+	assert_true(entries_good("443, 80, 127.0.0.1:8080 tls=no, unix:/x", true));
+	assert_true(entries_good("443 tls=yes, 127.0.0.1:8080, unix:/x", false));
+	assert_false(entries_good("443 tls=no", true));
+	assert_false(entries_good("443", false));
+	assert_false(entries_good("0.0.0.0:443 tls=no", true));
+	assert_false(entries_good("[::]:443", false));
+}
+
+static void who_stands_in_front(void **state)
+{
+	struct opt_prefixes p;
+	struct opt_access a;
+	struct opt_trust t;
+	char out[600];
+
+	(void)state;
+	assert_null(opt_parse_proxies(NULL, "", &p));
+	assert_int_equal(p.n, 0);
+	assert_null(opt_parse_proxies(NULL, "127.0.0.1, ::1, 10.0.0.0/8", &p));
+	assert_int_equal(p.n, 3);
+	assert_non_null(strstr(opt_parse_proxies(NULL, "0.0.0.0/0", &p), "everybody"));
+	assert_non_null(strstr(opt_parse_proxies(NULL, "10.0.0.1/8", &p), "host in a network"));
+	assert_non_null(strstr(opt_parse_proxies(NULL, "proxy", &p), "neither an address"));
+
+	assert_null(opt_parse_access(NULL, "", &a));
+	assert_false(a.given);
+	opt_print_access(NULL, &a, out, sizeof(out));
+	assert_string_equal(out, "");
+	for (int i = 0; i < 3; i++) {
+		static const char *const good[] = {"unix:/run/x.sock", "as.example.org:8080",
+						   "[2001:db8::1]:8080"};
+
+		assert_null(opt_parse_access(NULL, good[i], &a));
+		assert_true(a.given);
+		opt_print_access(NULL, &a, out, sizeof(out));
+		assert_string_equal(out, good[i]);
+	}
+	for (int i = 0; i < 5; i++) {
+		static const char *const bad[] = {"as.example.org", "unix:x", "as:80/x", "as:0",
+						  "a b:80"};
+
+		assert_non_null(opt_parse_access(NULL, bad[i], &a));
+	}
+
+	assert_null(opt_parse_trust(NULL, "domain, /etc/a.pem,system", &t));
+	assert_true(t.domain && t.system && t.n_files == 1);
+	opt_print_trust(NULL, &t, out, sizeof(out));
+	assert_string_equal(out, "domain, system, /etc/a.pem");
+	assert_null(opt_parse_trust(NULL, "/etc/a.pem", &t));
+	assert_false(t.domain || t.system);
+	assert_non_null(strstr(opt_parse_trust(NULL, "everybody", &t), "neither domain nor"));
+	assert_non_null(opt_parse_trust(NULL, "", &t));
+	assert_non_null(strstr(opt_parse_trust(NULL, "/a, /b, /c, /d, /e", &t), "more than 4"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(entries),
+		cmocka_unit_test(who_stands_in_front),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(good_file),
 		cmocka_unit_test(lines_that_are_refused),

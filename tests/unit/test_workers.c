@@ -44,6 +44,7 @@ static uint16_t free_port(void)
 static int open_workers(size_t max_sessions)
 {
 	struct workers_config config = {
+		.tls = true,
 		.n = WORKERS,
 		.listen = &where,
 		.outer_cert = &domain.outer_cert,
