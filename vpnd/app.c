@@ -292,6 +292,7 @@ void app_stop(struct app *app)
 	sessions_end_all(app, "vpnd is stopping", true);
 	accounting_close(app);
 	enrolment_stop(app);
+	doctor_close(app);
 	relays_close(app);
 	names_close(app);
 	metrics_close(app->metrics);

@@ -14,6 +14,7 @@
  *   routes.c     servers stay outside of the tunnel; what is set on the host
  *   control.c    what vpnctl asks; enrolment.c: its enroll and login; status.c: its status
  *   figures.c    what a Prometheus gets
+ *   doctor*.c    what stands in the way here
  */
 #ifndef FARLAN_VPND_APP_H
 #define FARLAN_VPND_APP_H
@@ -26,6 +27,7 @@
 #include "common/io/sntp_client.h"
 #include "vpnd/config.h"
 #include "vpnd/plane.h"
+#include "vpnd/pure/relay_table.h"
 #include "vpnd/session.h"
 
 /* Why rules did not let a packet pass. */
@@ -102,6 +104,7 @@ struct app {
 	struct relays *relays;
 	struct captures *captures;
 	struct names *names;
+	struct doctor *doctor;	   /* NULL: nobody asked */
 	struct reporter *reporter; /* of usage; NULL: not enrolled */
 	uv_timer_t accounting;	   /* while there are sessions */
 	struct enrol *enrol;
@@ -217,6 +220,11 @@ void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_measure(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params); /* session.measured */
 void relays_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
+const struct relay_table *relays_table(const struct app *app);
+/** relays_measure() - begin a round for all of them. Return: does one run? relays_measuring() -
+ * does it still? */
+bool relays_measure(struct app *app);
+bool relays_measuring(const struct app *app);
 
 /* names.c: call names_begin() and _end() for each session */
 int names_open(struct app *app) __attribute__((warn_unused_result));
@@ -234,7 +242,14 @@ void names_figures(const struct app *app, struct expo *e);
 void routes_open(struct app *app);
 /** routes_protect_resolvers() - and those that names are asked of. Blocks on two small files. */
 void routes_protect_resolvers(struct app *app);
+/** routes_resolvers() - the name servers of this host, at most @max. Blocks on two small files. */
+size_t routes_resolvers(struct addr *out, size_t max);
 void routes_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
+
+/* doctor.c */
+void doctor_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
+void doctor_client_gone(struct app *app, uint64_t client);
+void doctor_close(struct app *app); /* idempotent */
 
 /* control.c, enrolment.c, status.c */
 int control_open(struct app *app) __attribute__((warn_unused_result));

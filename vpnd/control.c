@@ -292,6 +292,7 @@ static const struct rpc_method methods[] = {
 	{"capture.read", captures_on_read},
 	{"capture.stop", captures_on_stop},
 	{"dns", names_on_ask},
+	{"doctor", doctor_on_ask},
 };
 
 /* A vpnctl that was interrupted while it waited: nobody wants the session that is not up yet. */
@@ -301,6 +302,7 @@ static void on_client_gone(struct local_client *c, void *arg)
 	uint64_t number = local_client_number(c);
 
 	captures_client_gone(app, number);
+	doctor_client_gone(app, number);
 	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
 		struct app_session *as = &app->sessions[i];
 

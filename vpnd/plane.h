@@ -247,6 +247,16 @@ struct plane_lend_status {
 	uint64_t unknown; /* packets to a lent address for no flow */
 };
 enum plane_lan_mode plane_lan_mode(const struct plane *pl);
+
+/* plane_ask.c */
+/** plane_way_outside() - by which interface, and gateway (family 0: none), this host reaches @to
+ * without us. Return: 0; -ENETUNREACH. */
+int plane_way_outside(struct plane *pl, const struct addr *to, char interface[16],
+		      struct addr *gateway) __attribute__((warn_unused_result));
+/** plane_lan_at() - the interface behind which @lan is. Return: 0; -ENOENT; -errno. */
+int plane_lan_at(struct plane *pl, const struct prefix *lan, char interface[16])
+	__attribute__((warn_unused_result));
+
 void plane_lend_status(const struct plane *pl, struct plane_lend_status *out);
 
 struct plane_counters {

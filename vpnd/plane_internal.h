@@ -12,6 +12,7 @@
  *   plane_lans.c     our own LANs: forwarding, gateways
  *   plane_pins.c     servers stay reachable outside of the tunnel
  *   plane_list.c     what is set on the host, and why
+ *   plane_ask.c      ways and LANs, for the doctor
  */
 #ifndef FARLAN_PLANE_INTERNAL_H
 #define FARLAN_PLANE_INTERNAL_H

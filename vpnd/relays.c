@@ -328,16 +328,30 @@ void relays_begin(struct app *app)
 	(void)measure_begin(app->relays->measure, true, RELAY_KEEP_MS);
 }
 
+bool relays_measure(struct app *app)
+{
+	look_at_network(app->relays);
+	return measure_begin(app->relays->measure, true, 0);
+}
+
+bool relays_measuring(const struct app *app)
+{
+	return app->relays && measure_runs(app->relays->measure);
+}
+
+const struct relay_table *relays_table(const struct app *app)
+{
+	return measure_table(app->relays->measure);
+}
+
 void relays_on_ask(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct app *app = local_arg(rpc);
 	bool again = false;
 
 	(void)rpc_bool(params, "measure", &again);
-	if (again) {
-		look_at_network(app->relays);
-		(void)measure_begin(app->relays->measure, true, 0);
-	}
+	if (again)
+		(void)relays_measure(app);
 	rpc_reply(rpc, id, everything(app->relays));
 }
 

@@ -30,25 +30,33 @@ static struct addr addr_of(const struct sockaddr_storage *ss)
 	return addr_from_bytes(4, (const uint8_t *)&v4.sin_addr);
 }
 
-static void protect_resolver(struct app *app, const char *path)
+static size_t read_resolvers(const char *path, struct addr *out, size_t max)
 {
-	struct addr server[SERVERS_MAX];
 	uint8_t *text;
 	size_t n;
 
 	if (file_read(path, RESOLV_CONF_MAX_BYTES, &text, &n) != 0)
-		return;
-	n = resolv_conf_servers(server, SERVERS_MAX, (const char *)text, n);
+		return 0;
+	n = resolv_conf_servers(out, max, (const char *)text, n);
 	free(text);
-	for (size_t i = 0; i < n; i++)
-		(void)plane_protect(app->plane, &server[i], "a name server");
+	return n;
 }
 
 /* The second one has the servers that systemd-resolved asks, where the first names only itself. */
+size_t routes_resolvers(struct addr *out, size_t max)
+{
+	size_t n = read_resolvers("/etc/resolv.conf", out, max);
+
+	return n + read_resolvers("/run/systemd/resolve/resolv.conf", out + n, max - n);
+}
+
 void routes_protect_resolvers(struct app *app)
 {
-	protect_resolver(app, "/etc/resolv.conf");
-	protect_resolver(app, "/run/systemd/resolve/resolv.conf");
+	struct addr server[2 * SERVERS_MAX];
+	size_t n = routes_resolvers(server, 2 * SERVERS_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		(void)plane_protect(app->plane, &server[i], "a name server");
 }
 
 static int before_dial(void *arg, const char *host, const struct sockaddr_storage *ss)

@@ -20,7 +20,8 @@ enum {
 	TAKES_CAPTURE = 128,
 	TAKES_FROM = 256,
 	NEEDS_TARGET = 512,
-	TAKES_HOSTS = 1024
+	TAKES_HOSTS = 1024,
+	TAKES_URL = 2048
 };
 
 struct command {
@@ -41,6 +42,7 @@ static const struct command commands[] = {
 	{"status", vpnctl_status, TAKES_JSON},
 	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
+	{"doctor", vpnctl_doctor, TAKES_INVITE | TAKES_URL | TAKES_JSON},
 };
 
 struct given {
@@ -95,6 +97,13 @@ static void help_commands(void)
 	     "                                 terminal. Super-packets stand for many segments;\n"
 	     "                                 transport checksums of this host's own packets\n"
 	     "                                 may be unfinished\n"
+	     "  doctor [--invite FILE | --url https://HOST ...] [--json]\n"
+	     "                                 what stands in the way here: names, ports, "
+	     "proxies,\n"
+	     "                                 packet sizes, clock, relays; and what a "
+	     "firewall\n"
+	     "                                 has to let out. Exit code 0: it can come up here,\n"
+	     "                                 1: it cannot. --invite, --url: before enrolment\n"
 	     "\n"
 	     "FILTER: [src|dst] host ADDRESS, [src|dst] net PREFIX, [src|dst] port N[-M], ip,\n"
 	     "ip6, tcp, udp, icmp, in, out; joined by not, and, or, brackets.");
@@ -119,6 +128,7 @@ static void help_options(void)
 	     "  vpnctl status --json\n"
 	     "  vpnctl trace 192.168.1.10:102\n"
 	     "  vpnctl capture -w plc.pcapng 'host 192.168.1.10 and not port 22'\n"
+	     "  vpnctl doctor --invite /root/invitation.txt\n"
 	     "  vpnctl disconnect");
 }
 
@@ -143,7 +153,9 @@ static const char *misfit(const struct command *command, const struct given *g)
 	if (g->file && !(command->takes & TAKES_FILE))
 		return "--file belongs to enroll";
 	if (g->invite && !(command->takes & TAKES_INVITE))
-		return "--invite belongs to login";
+		return "--invite belongs to login and doctor";
+	if (g->args.n_urls > 0 && !(command->takes & TAKES_URL))
+		return "--url belongs to doctor";
 	if (g->args.measure && !(command->takes & TAKES_MEASURE))
 		return "--measure belongs to relays";
 	if ((g->args.write || g->args.text || g->args.count || g->args.seconds || g->args.snap) &&
@@ -179,8 +191,13 @@ static int run(struct given *g)
 	if (wrong)
 		return usage(wrong, "");
 	g->args.file = g->file ? g->file : g->invite;
-	if (ctl_open(&c, g->args.socket, VPNCTL_SOCKET) != 0)
+	if (ctl_open(&c, g->args.socket, VPNCTL_SOCKET) != 0) {
+		if (command->run == vpnctl_doctor)
+			fputs("vpnctl: start it: systemctl enable --now vpnd; why it ended: "
+			      "journalctl -u vpnd\n",
+			      stderr);
 		return CTL_NO_DAEMON;
+	}
 	exit_code = command->run(c, &g->args);
 	ctl_close(c);
 	return exit_code;
@@ -232,6 +249,11 @@ static int take_option(struct given *g, int option, bool *end)
 	case 'H':
 		g->args.hosts = true;
 		break;
+	case 'u':
+		if (g->args.n_urls == VPNCTL_URLS_MAX)
+			return usage("too many: ", "--url");
+		g->args.urls[g->args.n_urls++] = optarg;
+		break;
 	case 'V':
 		*end = true;
 		puts("vpnctl " FARLAN_VERSION);
@@ -251,13 +273,21 @@ static int take_option(struct given *g, int option, bool *end)
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
-		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
-		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {"text", no_argument, NULL, 't'},
-		{"count", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 'd'},
-		{"from", required_argument, NULL, 'r'},	  {"snap", required_argument, NULL, 'n'},
-		{"hosts", no_argument, NULL, 'H'},	  {NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 's'},
+		{"file", required_argument, NULL, 'f'},
+		{"invite", required_argument, NULL, 'i'},
+		{"json", no_argument, NULL, 'j'},
+		{"measure", no_argument, NULL, 'm'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{"text", no_argument, NULL, 't'},
+		{"count", required_argument, NULL, 'c'},
+		{"seconds", required_argument, NULL, 'd'},
+		{"from", required_argument, NULL, 'r'},
+		{"snap", required_argument, NULL, 'n'},
+		{"hosts", no_argument, NULL, 'H'},
+		{"url", required_argument, NULL, 'u'},
+		{NULL, 0, NULL, 0},
 	};
 	bool end = false;
 	int o;

@@ -14,6 +14,8 @@
 #define VPNCTL_TIMEOUT_MS 10000
 #define VPNCTL_CONNECT_TIMEOUT_MS 30000
 #define VPNCTL_ENROLL_TIMEOUT_MS 90000 /* every server and port of the invitation may be tried */
+#define VPNCTL_DOCTOR_TIMEOUT_MS 40000
+#define VPNCTL_URLS_MAX 8
 #define VPNCTL_TEXT_SIZE 64
 #define VPNCTL_ERROR_SIZE 512
 
@@ -31,6 +33,9 @@ struct vpnctl_args {
 	bool text;
 	int64_t count, seconds, snap; /* 0: not given */
 	bool hosts;		      /* dns --hosts */
+	/* doctor --url, as often as given */
+	size_t n_urls;
+	const char *urls[VPNCTL_URLS_MAX];
 };
 
 /* Commands. Return: an exit code. */
@@ -45,6 +50,7 @@ int vpnctl_routes(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_status(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_trace(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_capture(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_doctor(struct ctl *c, const struct vpnctl_args *args);
 
 struct vpnctl_answer {
 	json_t *result;
@@ -79,6 +85,10 @@ void vpnctl_live_follow(struct vpnctl_live *live, struct ctl *c);
  */
 int vpnctl_try(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
 	       struct vpnctl_answer *answer);
+/** vpnctl_read_invitation() - from @file; NULL or "-" is standard input, or the terminal. Return:
+ * 0; -errno, said. */
+int vpnctl_read_invitation(const char *file, char *out, size_t size);
+
 /** vpnctl_try_live() - the same; notifications about relays are drawn by @live. */
 int vpnctl_try_live(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
 		    struct vpnctl_live *live, struct vpnctl_answer *answer);

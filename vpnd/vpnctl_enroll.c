@@ -28,11 +28,11 @@ static int complain(const char *what, int err)
 	return err;
 }
 
-static int read_file(const char *path, char out[INVITATION_SIZE])
+static int read_file(const char *path, char *out, size_t size)
 {
 	uint8_t *bytes;
 	size_t n;
-	int err = file_read(path, INVITATION_SIZE - 1, &bytes, &n);
+	int err = file_read(path, size - 1, &bytes, &n);
 
 	if (err)
 		return complain(path, err);
@@ -43,14 +43,13 @@ static int read_file(const char *path, char out[INVITATION_SIZE])
 	return 0;
 }
 
-/* @file: NULL or "-" is standard input, or the terminal. Return: 0; -errno, said. */
-static int read_invitation(const char *file, char out[INVITATION_SIZE])
+int vpnctl_read_invitation(const char *file, char *out, size_t size)
 {
 	int err;
 
 	if (file && strcmp(file, "-") != 0)
-		return read_file(file, out);
-	err = ctl_read_line("Invitation: ", out, INVITATION_SIZE);
+		return read_file(file, out, size);
+	err = ctl_read_line("Invitation: ", out, size);
 	return err ? complain("invitation", err) : 0;
 }
 
@@ -80,7 +79,7 @@ int vpnctl_enroll(struct ctl *c, const struct vpnctl_args *args)
 	char invitation[INVITATION_SIZE];
 	json_t *params;
 
-	if (read_invitation(args->file, invitation) != 0)
+	if (vpnctl_read_invitation(args->file, invitation, sizeof(invitation)) != 0)
 		return CTL_FAILED;
 	params = json_pack("{s:s}", "invitation", invitation);
 	explicit_bzero(invitation, sizeof(invitation));
@@ -130,7 +129,7 @@ int vpnctl_login(struct ctl *c, const struct vpnctl_args *args)
 
 	if (!args->file && find_enrolled(c, &enrolled) != 0)
 		return CTL_FAILED;
-	if (!enrolled && read_invitation(args->file, invitation) != 0)
+	if (!enrolled && vpnctl_read_invitation(args->file, invitation, sizeof(invitation)) != 0)
 		return CTL_FAILED;
 	if (read_password(args->name, password) != 0)
 		return CTL_FAILED;

@@ -161,6 +161,10 @@ struct tls {
 	char reason[TLS_REASON_SIZE]; /* why it broke, in words */
 	const struct tls_ctx *ctx;
 	char host[URL_HOST_SIZE]; /* outer client */
+	/* Outer client, set after tls_init(): the peer's own certificate (DER), once; NULL: nobody
+	 * wants it. @n_chain: how many certificates came, with this one. */
+	void (*on_cert)(void *arg, const uint8_t *der, size_t len, size_t n_chain);
+	void *on_cert_arg;
 };
 
 /**

@@ -144,6 +144,8 @@ static void outer_check(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
 	p->has_cert = true;
 	tls_inspect_note(p, leaf);
 	trusted = trusted || tls_inspect_pinned(t->ctx, store);
+	if (t->on_cert)
+		t->on_cert(t->on_cert_arg, leaf->buffer, leaf->length, (size_t)store->totalCerts);
 	if (!trusted)
 		dated = chain_is_trusted(roots, store, false) && chain_dates(p, store);
 	if (!trusted && !dated)

@@ -1,0 +1,257 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vpnctl doctor: what it finds where something is in the way, and what it says to do.
+# bats file_tags=doctor
+
+# shellcheck disable=SC2154 # addresses and python are of vpn.bash
+load lib
+load vpn
+load silence
+
+resolver=10.2.1.1 # inet, as site1 sees it
+
+setup_file() {
+	lab_up || return 0
+	watch_uplink site1
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=proxy.corp -days 2 \
+		-addext subjectAltName=DNS:proxy.corp \
+		-keyout "$BATS_FILE_TMPDIR/key" -out "$BATS_FILE_TMPDIR/certificate" 2>/dev/null
+	cat "$BATS_FILE_TMPDIR/key" >>"$BATS_FILE_TMPDIR/certificate"
+}
+
+setup() {
+	lab_here
+}
+
+teardown() {
+	[[ -e $(lab_dir) ]] || return 0
+	lab in inet nft delete table inet trouble 2>/dev/null || :
+	lab allow site1 all
+}
+
+teardown_file() {
+	local rc=0
+
+	logs_clean || rc=1
+	uplink_silent site1 "$resolver" || rc=1
+	lab_down
+	return "$rc"
+}
+
+# trouble RULE... - what the network between does, until the test ends.
+trouble() {
+	printf '%s\n' "$@" | lab in inet nft -f -
+}
+
+# doctor EXIT_CODE ARGUMENT... - at site1, into $output.
+doctor() {
+	local code=$1
+
+	shift
+	run tool site1 doctor "$@"
+	assert_equal "$status" "$code" "exit code; $output"
+}
+
+# line_of ID SUBJECT - what stands in the line.
+line_of() {
+	sed -n "s/^\([a-z]*\) *$1 *$2 \+/\1 /p" <<<"$output"
+}
+
+# verdict - the last line but one.
+verdict() {
+	tail -n 2 <<<"$output" | head -n 1
+}
+
+@test "a healthy site: every line is ok" {
+	wait_for 5 is_online site1
+	doctor 0
+	echo "# $(tail -n 1 <<<"$output")" >&3
+	assert_equal "$(grep -cE '^(warning|failed)' <<<"$output" || :)" 0 "bad lines"
+	assert_contains "$(line_of port "as1.lab $as1:443")" "ok accessd "
+	assert_contains "$(line_of port "rs1.lab \[2001:db8:b:1::2\]:5935")" "ok relayd "
+	assert_contains "$(line_of server as1.lab)" "ok reached by IPv4 443, 80, 5935; IPv6 443, 80, 5935"
+	assert_contains "$(line_of relay rs1)" " ms away"
+	assert_contains "$(line_of mtu "as1.lab \S*")" "packets of 1500 bytes pass"
+	assert_equal "$(verdict)" "Farlan can come up here: by ports 443, 80, 5935."
+}
+
+@test "the same as JSON" {
+	tool site1 doctor --json >"$BATS_TEST_TMPDIR/json"
+	json 'sorted({c["state"] for c in d["checks"]})' <"$BATS_TEST_TMPDIR/json" | assert_equal "$(cat)" ok
+	json '[d["up"], d["ms"] < 30000, len([c for c in d["checks"] if c["id"] == "port"])]' \
+		<"$BATS_TEST_TMPDIR/json" | assert_equal "$(cat)" $'true\ntrue\n12'
+	json '[" ".join([a["name"], *sorted(a["addresses"]), str(a["ports"]), a["protocol"]]) for a in d["allow"]]' \
+		<"$BATS_TEST_TMPDIR/json" | grep -qxF "as1.lab 2001:db8:a:1::2 $as1 [443, 80, 5935] TCP"
+}
+
+@test "on a terminal each line comes when it is found" {
+	FARLAN_SOCKET=$(lab_dir site1)/socket timeout 60 \
+		script -qec "$BUILD/bin/vpnctl doctor" /dev/null </dev/null >"$BATS_TEST_TMPDIR/drawn" 3>&-
+	assert_contains "$(<"$BATS_TEST_TMPDIR/drawn")" "Farlan can come up here: by ports 443, 80, 5935."
+}
+
+@test "only 5935 is let out, the rest is dropped" {
+	lab allow site1 tcp/5935
+	doctor 0
+	assert_contains "$(line_of port "as1.lab $as1:443")" "warning dropped: no answer"
+	assert_equal "$(verdict)" "Farlan can come up here: by port 5935 only."
+}
+
+@test "nothing is let out: what to allow is said" {
+	lab allow site1 none --reset
+	doctor 1
+	assert_contains "$(line_of port "as1.lab $as1:443")" "warning refused: "
+	assert_contains "$(verdict)" "Farlan cannot come up here: allow outbound TCP 443 or 80 or 5935 to as1.lab ("
+	assert_contains "$(verdict)" "$as1"
+	assert_contains "$(verdict)" "rs1.lab (2001:db8:b:1::2, $rs1)"
+	assert_contains "$output" "
+  rs1.lab  2001:db8:b:1::2  443 or 80 or 5935  TCP, Relay Server
+           $rs1
+"
+}
+
+# stand_in KIND PORT FOR - in inet, for the servers' port FOR.
+stand_in() {
+	# Not by lab(): $! is to be the server itself.
+	(exec "$REPO/scripts/lab" in inet "$python" "$BATS_TEST_DIRNAME/foreign.py" "$1" "$2" \
+		"$BATS_FILE_TMPDIR/certificate") >/dev/null 2>&1 3>&- &
+	disown $!
+	wait_for 5 listens inet "$2"
+	trouble 'table inet trouble {
+		chain prerouting {
+			type nat hook prerouting priority -110; policy accept;
+			iifname "site1" tcp dport '"$3"' redirect to :'"$2"'
+		}
+	}'
+}
+
+@test "foreign servers in the place of ours" {
+	stand_in https 8443 443
+	stand_in ssh 8022 80
+	doctor 0
+	assert_contains "$(line_of port "as1.lab $as1:443")" \
+		'warning something else answers: HTTP 200 (TLSv1.3, certificate of "proxy.corp" by "proxy.corp" not verified'
+	assert_contains "$(line_of port "as1.lab $as1:80")" 'warning something else answers: "SSH-2.0-OpenSSH_9.2"'
+	assert_contains "$(line_of inspection TLS)" 'warning TLS to as1.lab is opened on the way: certificate of "proxy.corp"'
+	assert_equal "$(verdict)" "Farlan can come up here: by port 5935 only."
+}
+
+@test "a captive portal" {
+	lab allow site1 tcp/8080,tcp/8444 --reset # to where it is led
+	stand_in https 8444 443
+	stand_in portal 8080 80
+	doctor 1
+	assert_contains "$(line_of port "as1.lab $as1:80")" "HTTP 302, leads to http://portal.lab/login"
+	assert_contains "$(line_of portal "captive portal")" "failed one answers in the place of"
+	assert_contains "$(verdict)" "open http://portal.lab/login in a browser in this network and sign in."
+}
+
+@test "large packets vanish" {
+	trouble 'table inet trouble {
+		chain forward {
+			type filter hook forward priority -20; policy accept;
+			iifname "site1" meta length > 1300 drop
+			oifname "site1" meta length > 1300 drop
+		}
+	}'
+	doctor 1
+	assert_contains "$(line_of mtu "as1.lab \S*")" "failed packets of 1280 bytes pass, larger ones vanish"
+	assert_contains "$(verdict)" "packets of more than 1280 bytes vanish on the way"
+}
+
+@test "a firewall of this host that forwards nothing" {
+	lab in site1 nft -f - <<<'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }'
+	doctor 0
+	assert_contains "$(line_of forward forwarding)" "chain ip filter FORWARD"
+	assert_contains "$output" "iptables -I FORWARD -i farlan0 -j ACCEPT"
+	lab in site1 nft delete table ip filter
+}
+
+# --- names ---
+
+# names_by_dns - site1 asks a name server in inet, which is not there yet.
+names_by_dns() {
+	local dir
+
+	dir=$(lab_dir)/etc-site1
+	mkdir -p "$dir"
+	echo '127.0.0.1 localhost' >"$dir/hosts"
+	printf 'nameserver %s\noptions timeout:1 attempts:1\n' "$resolver" >"$dir/resolv.conf"
+	ln -sfn "$dir" "/etc/netns/$LAB-site1"
+	lab stop site1
+	lab start site1
+}
+
+# serve_names OPTION... - a name server, in the place of the one before.
+serve_names() {
+	if [[ -n ${dnsmasq_job:-} ]]; then
+		kill "$dnsmasq_job"
+		wait "$dnsmasq_job" 2>/dev/null || :
+	fi
+	(exec "$REPO/scripts/lab" in inet dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --no-hosts \
+		--no-resolv --pid-file= --local-ttl=0 "--listen-address=$resolver" --bind-interfaces "$@") >/dev/null 2>&1 3>&- 4>&- &
+	dnsmasq_job=$!
+	wait_for 5 names_served
+}
+
+names_served() {
+	[[ -n $(lab in inet ss -Hlun "sport = :53") ]]
+}
+
+@test "names that fail: nobody answers, no such name, a lie; what worked before is used" {
+	names_by_dns
+	doctor 0
+	assert_contains "$(line_of dns as1.lab)" "warning the name server does not answer"
+	assert_contains "$(line_of dns as1.lab)" "worked before, and is used instead"
+	serve_names --local=/lab/
+	doctor 0
+	assert_contains "$(line_of dns as1.lab)" "no such name"
+	serve_names --address=/as1.lab/127.0.0.1
+	doctor 0
+	assert_contains "$(line_of dns as1.lab)" "the name server lies: 127.0.0.1"
+	# Nothing is known from before.
+	serve_names --local=/lab/
+	lab stop site1
+	find "$(lab_dir site1)/state" -type f ! -name identity.json -delete
+	lab start site1
+	doctor 1
+	assert_contains "$(line_of dns as1.lab)" "failed the name server says that there is no such name"
+	assert_contains "$(verdict)" "no server's name can be resolved; allow DNS"
+	assert_contains "$output" "name server  $resolver"
+	kill "$dnsmasq_job"
+	ln -sfn "$(lab_dir)/etc" "/etc/netns/$LAB-site1"
+	lab stop site1
+	lab start site1
+	wait_for 20 is_online site1
+}
+
+# --- before enrolment ---
+
+@test "before enrolment, with an invitation or a URL" {
+	lab stop site1
+	mv "$(lab_dir site1)/state" "$(lab_dir site1)/kept"
+	run tool site1 doctor
+	assert_equal "$status" 3
+	assert_contains "$output" "systemctl enable --now vpnd"
+	lab start site1
+	run tool site1 doctor
+	assert_equal "$status" 1
+	assert_contains "$output" "not enrolled, so no server is known; name one: --invite FILE or --url https://HOST"
+	tool as1 device add site9 --lan 192.168.9.0/24 >"$BATS_TEST_TMPDIR/invitation"
+	doctor 0 --invite "$BATS_TEST_TMPDIR/invitation"
+	assert_contains "$(line_of server as1.lab)" "ok reached by IPv4 443, 80, 5935"
+	assert_contains "$(verdict)" "by ports 443, 80, 5935; relays need the same ports"
+	doctor 1 --url https://as1.lab:4443
+	assert_contains "$(line_of port "as1.lab $as1:4443")" "refused"
+	run tool site1 doctor --url http://as1.lab
+	assert_equal "$status" 2
+	lab stop site1
+	rm -r "$(lab_dir site1)/state"
+	mv "$(lab_dir site1)/kept" "$(lab_dir site1)/state"
+	lab start site1
+	wait_for 20 is_online site1
+}
+
+@test "all daemons end in good order" {
+	all_stop
+}
