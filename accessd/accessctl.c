@@ -14,6 +14,7 @@ struct command {
 	bool lans, urls, domain, invites, rate, filters; /* which options it takes */
 	bool json;
 	bool rolls; /* --yes; of a CA --compromised, too */
+	bool idle;  /* and any URLs */
 	bool rule;  /* any number of words, --at and --file */
 	int (*run)(struct ctl *c, const struct accessctl_args *a);
 };
@@ -26,6 +27,7 @@ static const struct command COMMANDS[] = {
 	 .json = true,
 	 .run = accessctl_init},
 	{.group = "status", .verb = "", .json = true, .run = accessctl_status},
+	{.group = "doctor", .verb = "", .idle = true, .json = true, .run = accessctl_doctor},
 	{"device",
 	 "add",
 	 {"NAME"},
@@ -95,6 +97,9 @@ static void help_commands(void)
 	     "  init --domain NAME --url https://HOST[:PORT][,...]\n"
 	     "                          make the domain: its CA, keys and server addresses\n"
 	     "  status [--json]         what is served, and who is there\n"
+	     "  doctor [--idle] [--url URL] [--json]  is it published well: names, ports,\n"
+	     "                          certificates, WebSocket; --idle: is an idle connection\n"
+	     "                          cut (a minute)? accessd doctor is the same\n"
 	     "\n"
 	     "  device add NAME --lan PREFIX...       a machine, and the networks behind it\n"
 	     "  device set NAME --lan PREFIX...|none  change these networks\n"
@@ -219,7 +224,7 @@ static int check(const struct command *cmd, const struct accessctl_args *a)
 		return accessctl_usage("%s is one word too many", a->words[want + cmd->more]);
 	if (a->lans && !cmd->lans)
 		return accessctl_usage("--lan has no meaning here");
-	if (a->urls && !cmd->urls)
+	if (a->urls && !cmd->urls && !cmd->idle)
 		return accessctl_usage("--url has no meaning here");
 	if (a->domain && !cmd->domain)
 		return accessctl_usage("--domain has no meaning here");
@@ -233,6 +238,8 @@ static int check(const struct command *cmd, const struct accessctl_args *a)
 		return accessctl_usage("--at and --file have no meaning here");
 	if ((a->yes || a->compromised) && !cmd->rolls)
 		return accessctl_usage("--yes and --compromised have no meaning here");
+	if (a->idle && !cmd->idle)
+		return accessctl_usage("--idle has no meaning here");
 	if (a->json && !cmd->json)
 		return accessctl_usage("--json has no meaning here");
 	if (cmd->urls && json_array_size(a->urls) == 0)

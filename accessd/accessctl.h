@@ -22,7 +22,7 @@ struct accessctl_args {
 	int64_t expires_s, since_s; /* 0: not given */
 	int64_t at;		    /* of device rule add; 0: not given */
 	const char *file;	    /* of device rule set */
-	bool yes, compromised;
+	bool yes, compromised, idle;
 	bool json, qr, help, version;
 };
 
@@ -60,6 +60,7 @@ int accessctl_ca_show(struct ctl *c, const struct accessctl_args *a);
 int accessctl_ca_roll(struct ctl *c, const struct accessctl_args *a);
 int accessctl_token_key_roll(struct ctl *c, const struct accessctl_args *a);
 int accessctl_kill(struct ctl *c, const struct accessctl_args *a);
+int accessctl_doctor(struct ctl *c, const struct accessctl_args *a);
 
 /** accessctl_print_cas() - tables of CAs and token keys. */
 void accessctl_print_cas(const json_t *o);

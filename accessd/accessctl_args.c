@@ -184,6 +184,8 @@ static bool take_flag(struct accessctl_args *a, const char *word)
 {
 	if (strcmp(word, "--json") == 0)
 		a->json = true;
+	else if (strcmp(word, "--idle") == 0)
+		a->idle = true;
 	else if (strcmp(word, "--qr") == 0)
 		a->qr = true;
 	else if (strcmp(word, "--yes") == 0)

@@ -7,6 +7,7 @@
 #include "accessd/app.h"
 #include "common/io/daemon.h"
 #include "common/io/log.h"
+#include "common/io/server_doctor.h"
 #include "common/io/tls.h"
 
 static int start(uv_loop_t *loop, void *conf, void *arg)
@@ -47,7 +48,11 @@ int main(int argc, char **argv)
 		.reload = reload,
 		.arg = &app,
 	};
-	int code = daemon_main(&p, argc, argv);
+	int code;
+
+	if (server_doctor_asked(argc, argv))
+		return server_doctor_main(&p.program, &conf, conf.socket, argc, argv);
+	code = daemon_main(&p, argc, argv);
 
 	app_free(&app);
 	tls_global_deinit();

@@ -352,6 +352,7 @@ static const struct rpc_method METHODS[] = {
 	{"ca.show", admin_on_ca_show},
 	{"ca.roll", admin_on_ca_roll},
 	{"token-key.roll", admin_on_token_key_roll},
+	{"doctor", admin_on_doctor},
 	{"device.add", on_device_add},
 	{"device.set", admin_on_device_set},
 	{"device.list", admin_on_device_list},

@@ -55,6 +55,7 @@ void admin_on_token_key_roll(struct rpc *rpc, int64_t id, const json_t *params);
 
 void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_doctor(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_device_set(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_user_set(struct rpc *rpc, int64_t id, const json_t *params);
 void admin_on_device_list(struct rpc *rpc, int64_t id, const json_t *params);

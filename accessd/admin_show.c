@@ -6,6 +6,7 @@
 #include "accessd/pure/page.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/io/server_doctor.h"
 #include "common/pure/text.h"
 
 /* --- init ------------------------------------------------------------------------------------ */
@@ -99,6 +100,29 @@ void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params)
 	if (a->has_domain)
 		add_domain(a, o);
 	rpc_reply(rpc, id, o);
+}
+
+void admin_on_doctor(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	const struct app *a = local_arg(rpc);
+	const struct store_domain *row = &a->domain.row;
+	struct server_doctor_facts facts = {
+		.program = "accessd",
+		.path = "/v1/control",
+		.urls = a->has_domain ? urls_to_json(&row->urls) : json_array(),
+		.listening = a->listeners != NULL,
+		.listen = &a->conf.listen,
+	};
+
+	(void)params;
+	if (a->has_domain) {
+		facts.ca = &row->ca;
+		facts.n_certs = 3;
+		facts.certs[0] = (struct server_doctor_cert){"identity", &row->access_cert};
+		facts.certs[1] = (struct server_doctor_cert){"outer", &row->outer_cert};
+		facts.certs[2] = (struct server_doctor_cert){"ca", &row->ca};
+	}
+	rpc_reply(rpc, id, server_doctor_facts(&facts));
 }
 
 /* --- members --------------------------------------------------------------------------------- */

@@ -62,6 +62,7 @@ static json_t *hello_result(const struct client *c, const struct known *known)
 		json_object_set_new(o, "renew", json_true());
 	if (c->kind == IDENT_RELAY) {
 		json_object_set_new(o, "token_keys", domain_token_keys(d));
+		json_object_set_new(o, "own_urls", urls_to_json(&known->member.urls));
 		return o;
 	}
 	add_addresses(c, &known->endpoint, o);

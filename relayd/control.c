@@ -5,6 +5,7 @@
 
 #include "common/io/direct.h"
 #include "common/io/file.h"
+#include "common/io/server_doctor.h"
 #include "common/pure/rpcmsg.h"
 #include "relayd/daemon.h"
 
@@ -142,6 +143,42 @@ static void on_status(struct rpc *rpc, int64_t id, const json_t *params)
 	rpc_reply(rpc, id, o);
 }
 
+/* Doctor */
+
+static json_t *own_urls(const struct daemon *d)
+{
+	json_t *list = json_array();
+	char text[URL_TEXT_SIZE];
+
+	for (size_t i = 0; d->uplink_open && i < d->uplink.n_own; i++) {
+		url_format(&d->uplink.own[i], text);
+		(void)json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+static void on_doctor(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	const struct daemon *d = local_arg(rpc);
+	struct server_doctor_facts facts = {
+		.program = "relayd",
+		.path = "/v1/session",
+		.urls = own_urls(d),
+		.listening = d->relaying,
+		.listen = &d->conf.listen,
+	};
+
+	(void)params;
+	if (d->enrolled) {
+		facts.ca = &d->identity.ca;
+		facts.n_certs = 3;
+		facts.certs[0] = (struct server_doctor_cert){"identity", &d->identity.cert};
+		facts.certs[1] = (struct server_doctor_cert){"outer", &d->identity.outer_cert};
+		facts.certs[2] = (struct server_doctor_cert){"ca", &d->identity.ca};
+	}
+	rpc_reply(rpc, id, server_doctor_facts(&facts));
+}
+
 /* Draining */
 
 static void answer_draining(struct rpc *rpc, int64_t id, const struct daemon *d)
@@ -268,7 +305,7 @@ static void on_sessions(struct rpc *rpc, int64_t id, const json_t *params)
 
 static const struct rpc_method methods[] = {
 	{"status", on_status}, {"sessions", on_sessions},	{"drain", on_drain},
-	{"enable", on_enable}, {"enroll", enrolment_on_enroll},
+	{"enable", on_enable}, {"enroll", enrolment_on_enroll}, {"doctor", on_doctor},
 };
 
 int control_open(struct daemon *d)

@@ -17,7 +17,7 @@ struct command {
 
 static const struct command commands[] = {
 	{"enroll", relayctl_enroll}, {"status", relayctl_status}, {"sessions", relayctl_sessions},
-	{"drain", relayctl_drain},   {"enable", relayctl_enable},
+	{"drain", relayctl_drain},   {"enable", relayctl_enable}, {"doctor", relayctl_doctor},
 };
 
 static void help(void)
@@ -34,6 +34,10 @@ static void help(void)
 	     "                        --again replaces the identity of a relay that has one\n"
 	     "  status [--json]       state, Access Server, sessions, refused connections\n"
 	     "  sessions [--json]     each session with its two ends\n"
+	     "  doctor [--idle] [--url URL] [--json]\n"
+	     "                        is it published well: names, ports, certificates, "
+	     "WebSocket.\n"
+	     "                        relayd doctor is the same\n"
 	     "  drain                 take no new sessions, ask those that run to go to other "
 	     "relays;\n"
 	     "                        until enable, or until relayd is started again\n"
@@ -90,6 +94,8 @@ static int run(const char *name, const struct relayctl_args *args)
 		return usage("there is no command ", name);
 	if ((args->file || args->again) && command->run != relayctl_enroll)
 		return usage("--file and --again belong to enroll", "");
+	if ((args->idle || args->urls) && command->run != relayctl_doctor)
+		return usage("--idle and --url belong to doctor", "");
 	if (ctl_open(&c, args->socket, SOCKET))
 		return CTL_NO_DAEMON;
 	exit_code = command->run(c, args);
@@ -104,12 +110,14 @@ int main(int argc, char **argv)
 		{"file", required_argument, NULL, 'f'},
 		{"again", no_argument, NULL, 'a'},
 		{"json", no_argument, NULL, 'j'},
+		{"idle", no_argument, NULL, 'i'},
+		{"url", required_argument, NULL, 'u'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	struct relayctl_args args = {0};
-	int o;
+	int o, code;
 
 	while ((o = getopt_long(argc, argv, "s:f:h", options, NULL)) != -1) {
 		switch (o) {
@@ -125,6 +133,13 @@ int main(int argc, char **argv)
 		case 'j':
 			args.json = true;
 			break;
+		case 'i':
+			args.idle = true;
+			break;
+		case 'u':
+			args.urls = args.urls ? args.urls : json_array();
+			json_array_append_new(args.urls, json_string(optarg));
+			break;
 		case 'V':
 			puts("relayctl " FARLAN_VERSION);
 			return CTL_OK;
@@ -139,5 +154,7 @@ int main(int argc, char **argv)
 		return usage("no command", "");
 	if (optind + 1 < argc)
 		return usage("too many arguments: ", argv[optind + 1]);
-	return ctl_finish("relayctl", run(argv[optind], &args));
+	code = run(argv[optind], &args);
+	json_decref(args.urls);
+	return ctl_finish("relayctl", code);
 }

@@ -16,6 +16,8 @@ struct relayctl_args {
 	const char *socket; /* NULL: not given */
 	const char *file;   /* enroll: the invitation is in it; "-": standard input */
 	bool json, again;
+	bool idle;    /* doctor */
+	json_t *urls; /* doctor --url; NULL: none */
 };
 
 /* Commands. Return: an exit code. */
@@ -23,6 +25,7 @@ int relayctl_status(struct ctl *c, const struct relayctl_args *args);
 int relayctl_sessions(struct ctl *c, const struct relayctl_args *args);
 int relayctl_drain(struct ctl *c, const struct relayctl_args *args);
 int relayctl_enable(struct ctl *c, const struct relayctl_args *args);
+int relayctl_doctor(struct ctl *c, const struct relayctl_args *args);
 int relayctl_enroll(struct ctl *c, const struct relayctl_args *args);
 
 /** relayctl_ask() - ctl_call() that prints what went wrong. Return: the result, caller owns; NULL.

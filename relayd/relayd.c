@@ -7,6 +7,7 @@
 
 #include "common/io/daemon.h"
 #include "common/io/log.h"
+#include "common/io/server_doctor.h"
 #include "common/io/tls.h"
 #include "relayd/daemon.h"
 
@@ -81,7 +82,11 @@ int main(int argc, char **argv)
 		.reload = reload,
 		.arg = &d,
 	};
-	int code = daemon_main(&p, argc, argv);
+	int code;
+
+	if (server_doctor_asked(argc, argv))
+		return server_doctor_main(&p.program, &conf, conf.socket, argc, argv);
+	code = daemon_main(&p, argc, argv);
 
 	daemon_deinit(&d);
 	proxy_wipe(&conf.proxy.to);

@@ -92,6 +92,20 @@ static bool take_name(struct uplink *u, const json_t *hello)
 	return true;
 }
 
+/* For the doctor alone, so what is malformed is left out. */
+static void take_own_urls(struct uplink *u, const json_t *list)
+{
+	const json_t *item;
+	size_t i;
+
+	u->n_own = 0;
+	json_array_foreach (list, i, item) {
+		if (u->n_own < UPLINK_URLS_MAX && json_is_string(item) &&
+		    url_parse(&u->own[u->n_own], json_string_value(item)) == 0)
+			u->n_own++;
+	}
+}
+
 static void on_hello(void *arg, const json_t *result, int code, const char *message)
 {
 	struct uplink *u = arg;
@@ -105,6 +119,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	}
 	changed = take_keys(u, json_object_get(result, "token_keys"));
 	changed = take_name(u, result) || changed;
+	take_own_urls(u, json_object_get(result, "own_urls"));
 	if (identity_take_urls(u->identity, json_object_get(result, "urls"), &changed) != 0)
 		log_warn("the Access Server sent a list of servers that is malformed: the old one "
 			 "stays");

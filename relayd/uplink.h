@@ -41,6 +41,8 @@ struct uplink_ops {
 	void (*on_closed)(void *arg);
 };
 
+#define UPLINK_URLS_MAX 4
+
 struct uplink {
 	struct identity *identity; /* borrowed until on_closed; its token keys, name and URLs are
 				      kept current */
@@ -54,6 +56,8 @@ struct uplink {
 	const struct uplink_ops *ops;
 	void *arg;
 	struct access_link *link;	   /* NULL: not open */
+	size_t n_own;			   /* by which this relay is known, as it was told; */
+	struct url own[UPLINK_URLS_MAX];   /* 0: not yet */
 	bool online;			   /* hello was answered */
 	bool closing;			   /* uplink_close() was called */
 	bool for_good;			   /* the server does not want us back */

@@ -78,8 +78,10 @@ static json_t *addrs_of(const struct doctor_host *h)
 	json_t *list = json_array();
 	char text[ADDR_TEXT_SIZE];
 
-	for (size_t i = 0; i < h->n_addrs; i++) {
-		doctor_addr_text(&h->addrs[i], text);
+	for (size_t i = 0; i < h->c.n_addrs; i++) {
+		struct addr a = check_host_addr(&h->c.addrs[i]);
+
+		addr_format(&a, text);
 		json_array_append_new(list, json_string(text));
 	}
 	return list;
@@ -115,9 +117,9 @@ static json_t *make_allow(const struct doctor *d)
 		const struct doctor_host *h = d->hosts[i];
 
 		json_array_append_new(allow,
-				      json_pack("{s:s, s:o, s:o, s:s, s:s}", "name", h->url.host,
+				      json_pack("{s:s, s:o, s:o, s:s, s:s}", "name", h->c.url.host,
 						"addresses", addrs_of(h), "ports",
-						ports_of(d, &h->url), "protocol", "TCP", "why",
+						ports_of(d, &h->c.url), "protocol", "TCP", "why",
 						h->access ? "Access Server" : "Relay Server"));
 	}
 	allow_resolvers(allow);
@@ -134,13 +136,13 @@ struct ways {
 
 static void add_ways(struct ways *w, const struct doctor_host *h)
 {
-	for (size_t i = 0; i < h->n_ports && w->n < VERDICT_WAYS_MAX; i++) {
-		const struct doctor_port *p = &h->ports[i];
+	for (size_t i = 0; i < h->c.n_ports && w->n < VERDICT_WAYS_MAX; i++) {
+		const struct check_host_port *p = &h->c.at[i];
 		bool portal = port_seen_portal(&p->seen);
 
 		if (portal && p->seen.location[0])
 			w->portal_url = p->seen.location;
-		w->at[w->n++] = (struct verdict_way){.name = h->url.host,
+		w->at[w->n++] = (struct verdict_way){.name = h->c.url.host,
 						     .access = h->access,
 						     .good = p->done && port_seen_good(&p->seen),
 						     .portal = portal,
@@ -156,7 +158,7 @@ static void add_ports(struct verdict_in *in, const struct doctor *d)
 	for (size_t i = 0; i < ports->n && in->n_ports < VERDICT_PORTS_MAX; i++)
 		in->ports[in->n_ports++] = ports->port[i];
 	for (size_t i = 0; i < d->n_hosts; i++) {
-		uint16_t own = d->hosts[i]->url.port;
+		uint16_t own = d->hosts[i]->c.url.port;
 		size_t k = 0;
 
 		while (k < in->n_ports && in->ports[k] != own)
@@ -177,7 +179,7 @@ static void decide(const struct doctor *d, const json_t *allow, struct verdict *
 		return;
 	for (size_t i = 0; i < d->n_hosts; i++) {
 		add_ways(w, d->hosts[i]);
-		in.no_names &= d->hosts[i]->n_addrs == 0;
+		in.no_names &= d->hosts[i]->c.n_addrs == 0;
 	}
 	in.ways = w->at;
 	in.n = w->n;
@@ -280,7 +282,7 @@ static void add_urls(struct doctor *d, const json_t *urls)
 
 	json_array_foreach (urls, i, item) {
 		if (json_is_string(item) && url_parse(&url, json_string_value(item)) == 0)
-			doctor_net_add(d, &url, true, "", false);
+			doctor_net_add(d, &url, true, false);
 	}
 }
 
@@ -293,10 +295,10 @@ static void add_hosts(struct doctor *d, const json_t *params)
 	if (d->n_hosts > 0 || !app->enrolled)
 		return;
 	for (size_t i = 0; i < app->identity.n_urls; i++)
-		doctor_net_add(d, &app->identity.urls[i], true, "", false);
+		doctor_net_add(d, &app->identity.urls[i], true, false);
 	for (size_t i = 0; i < t->n; i++) {
 		for (size_t k = 0; k < t->at[i].n_urls; k++)
-			doctor_net_add(d, &t->at[i].urls[k], false, t->at[i].name,
+			doctor_net_add(d, &t->at[i].urls[k], false,
 				       i >= DOCTOR_RELAYS_MAX || k > 0);
 	}
 }

@@ -285,14 +285,14 @@ static bool is_tunnel(const char *interface)
 void doctor_host_way(struct doctor *d, const char *host, const struct sockaddr_storage *ss)
 {
 	char interface[16], text[ADDR_TEXT_SIZE];
-	struct addr to = doctor_addr(ss), gateway;
+	struct addr to = check_host_addr(ss), gateway;
 	struct finding f;
 
 	name(&f, "route", host);
 	if (!d->app->plane)
 		return;
 	if (plane_way_outside(d->app->plane, &to, interface, &gateway) != 0) {
-		doctor_addr_text(ss, text);
+		addr_format(&to, text);
 		finding_say(&f, FINDING_FAILED, "this host has no route to %s", text);
 		finding_todo(&f, "set a default gateway");
 	} else if (is_tunnel(interface)) {

@@ -9,37 +9,20 @@
 #ifndef FARLAN_DOCTOR_INTERNAL_H
 #define FARLAN_DOCTOR_INTERNAL_H
 
+#include "common/io/check_host.h"
 #include "common/io/check_mtu.h"
-#include "common/io/check_name.h"
-#include "common/io/check_port.h"
 #include "vpnd/app.h"
 
 #define DOCTOR_MS 27000 /* then what is there counts */
 #define DOCTOR_HOSTS_MAX 32
-#define DOCTOR_ADDRS_MAX 5  /* of a host: those that are resolved, and the one that worked last */
 #define DOCTOR_RELAYS_MAX 4 /* whose ports are all tried; the others are measured */
 #define DOCTOR_MTUS_MAX 2   /* hosts to which packet sizes are tried */
-
-struct doctor_port {
-	struct doctor_host *host;
-	struct check_port *check; /* while it runs */
-	struct sockaddr_storage addr;
-	uint16_t port;
-	bool done;
-	struct port_seen seen;
-};
 
 /* A server's or relay's name, with all that was found out. */
 struct doctor_host {
 	struct doctor *d;
-	struct url url;
-	bool access, brief; /* brief: its ports are not tried */
-	char relay[GRANT_NAME_SIZE];
-	struct check_name *lookup; /* while it runs */
-	bool nameless;		   /* its name could not be resolved */
-	size_t n_addrs, n_ports, n_running;
-	struct sockaddr_storage addrs[DOCTOR_ADDRS_MAX];
-	struct doctor_port ports[DOCTOR_ADDRS_MAX * OPT_PORTS_MAX];
+	struct check_host c;
+	bool access;
 	struct check_mtu *mtu; /* while it runs */
 	char mtu_subject[FINDING_SUBJECT_SIZE];
 };
@@ -66,16 +49,12 @@ void doctor_look(struct doctor *d);
 
 /* doctor_net.c */
 /** doctor_net_add() - a host to be looked at; beyond DOCTOR_HOSTS_MAX it is left out. */
-void doctor_net_add(struct doctor *d, const struct url *url, bool access, const char *relay,
-		    bool brief);
+void doctor_net_add(struct doctor *d, const struct url *url, bool access, bool brief);
 void doctor_net_begin(struct doctor *d);
 bool doctor_net_runs(const struct doctor *d);
 /** doctor_net_conclude() - what all of it together says: inspection, captive portal. */
 void doctor_net_conclude(struct doctor *d);
 void doctor_net_close(struct doctor *d);
-bool doctor_host_good(const struct doctor_host *h);
-void doctor_addr_text(const struct sockaddr_storage *ss, char out[ADDR_TEXT_SIZE]);
-struct addr doctor_addr(const struct sockaddr_storage *ss);
 
 /* doctor_host.c */
 void doctor_host_check(struct doctor *d);
