@@ -109,6 +109,16 @@ static void allow_resolvers(json_t *allow)
 		json_decref(list);
 }
 
+static void allow_proxy(const struct doctor *d, json_t *allow)
+{
+	const struct proxy *p = &d->app->proxy.use.to;
+
+	if (p->host[0])
+		json_array_append_new(allow, json_pack("{s:s, s:[], s:[i], s:s, s:s}", "name",
+						       p->host, "addresses", "ports", p->port,
+						       "protocol", "TCP", "why", "HTTP proxy"));
+}
+
 static json_t *make_allow(const struct doctor *d)
 {
 	json_t *allow = json_array();
@@ -122,6 +132,7 @@ static json_t *make_allow(const struct doctor *d)
 						ports_of(d, &h->c.url), "protocol", "TCP", "why",
 						h->access ? "Access Server" : "Relay Server"));
 	}
+	allow_proxy(d, allow);
 	allow_resolvers(allow);
 	return allow;
 }
@@ -148,6 +159,12 @@ static void add_ways(struct ways *w, const struct doctor_host *h)
 						     .portal = portal,
 						     .port = p->port};
 	}
+	for (size_t i = 0; i < h->n_tunnels && w->n < VERDICT_WAYS_MAX; i++)
+		w->at[w->n++] = (struct verdict_way){.name = h->c.url.host,
+						     .access = h->access,
+						     .good = h->tunnels[i].good,
+						     .proxy = true,
+						     .port = h->tunnels[i].port};
 }
 
 /* The ports that are tried, and those that URLs name. */
@@ -179,7 +196,7 @@ static void decide(const struct doctor *d, const json_t *allow, struct verdict *
 		return;
 	for (size_t i = 0; i < d->n_hosts; i++) {
 		add_ways(w, d->hosts[i]);
-		in.no_names &= d->hosts[i]->c.n_addrs == 0;
+		in.no_names &= d->hosts[i]->c.n_addrs == 0 && !d->hosts[i]->by_proxy;
 	}
 	in.ways = w->at;
 	in.n = w->n;

@@ -4,6 +4,7 @@
  *
  *   doctor.c         begins, hears of each finding, ends: the verdict, the allow-list
  *   doctor_net.c     names, ports and packet sizes of servers and relays
+ *   doctor_proxy.c   the same through an HTTP proxy
  *   doctor_host.c    this host: identity, clock, TUN device, forwarding, LANs
  */
 #ifndef FARLAN_DOCTOR_INTERNAL_H
@@ -18,11 +19,23 @@
 #define DOCTOR_RELAYS_MAX 4 /* whose ports are all tried; the others are measured */
 #define DOCTOR_MTUS_MAX 2   /* hosts to which packet sizes are tried */
 
+/* A port through the HTTP proxy. */
+struct doctor_tunnel {
+	struct doctor_host *host;
+	struct outer *outer; /* while it runs */
+	uint16_t port;
+	bool good;
+	uint64_t begun_ms;
+};
+
 /* A server's or relay's name, with all that was found out. */
 struct doctor_host {
 	struct doctor *d;
 	struct check_host c;
 	bool access;
+	bool by_proxy; /* and not looked up here, nor tried without it */
+	size_t n_tunnels;
+	struct doctor_tunnel tunnels[OPT_PORTS_MAX];
 	struct check_mtu *mtu; /* while it runs */
 	char mtu_subject[FINDING_SUBJECT_SIZE];
 };
@@ -36,6 +49,8 @@ struct doctor {
 	uint64_t begun_ms;
 	bool measuring, told_relays;
 	size_t n_mtu_access, n_mtu_relay; /* hosts to which packet sizes were tried */
+	struct check_name *proxy_lookup;  /* while it runs */
+	size_t n_tunnels;		  /* that run */
 	uint32_t passes;		  /* larger packets vanish; 0: none do */
 	const char *obstacle;		  /* here, not in the network; NULL: none */
 	size_t n_hosts;
@@ -55,6 +70,13 @@ bool doctor_net_runs(const struct doctor *d);
 /** doctor_net_conclude() - what all of it together says: inspection, captive portal. */
 void doctor_net_conclude(struct doctor *d);
 void doctor_net_close(struct doctor *d);
+
+/* doctor_proxy.c */
+/** doctor_proxy_is_for() - would a dial go to this URL by the proxy? */
+bool doctor_proxy_is_for(const struct doctor *d, const struct url *url);
+void doctor_proxy_begin(struct doctor *d);
+bool doctor_proxy_runs(const struct doctor *d);
+void doctor_proxy_close(struct doctor *d);
 
 /* doctor_host.c */
 void doctor_host_check(struct doctor *d);

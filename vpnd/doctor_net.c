@@ -82,7 +82,9 @@ static void say_unreached(const struct doctor_host *h, struct finding *f)
 		finding_say(f, FINDING_FAILED,
 			    "not reached: of %zu ways %zu are refused, %zu dropped", h->c.n_ports,
 			    count(h, PORT_REFUSED), dropped);
-	finding_todo(f, "the firewall has to let it out: see the list at the end");
+	finding_todo(f,
+		     "the firewall has to let it out: see the list at the end; or, if this network "
+		     "has an HTTP proxy: proxy = http://HOST:PORT in vpnd.conf");
 }
 
 static void tell_host(struct doctor_host *h)
@@ -135,36 +137,52 @@ static int before(struct check_host *c, const struct sockaddr_storage *addr)
 	return m->before ? m->before(m->before_arg, c->url.host, addr) : 0;
 }
 
-/* What worked last is tried, too: names may lie. Return: the one that the name did not say. */
-static const struct sockaddr_storage *add_remembered(struct doctor_host *h)
+static bool add_known(struct doctor_host *h, const struct addr *a)
 {
-	const struct dial_memory *m = &h->d->app->memory;
+	struct sockaddr_storage ss = check_host_sockaddr(a, 0);
 
-	for (size_t i = 0; i < m->n; i++) {
-		if (strcmp(m->good[i].host, h->c.url.host) == 0 &&
-		    check_host_add(&h->c, &m->good[i].addr))
-			return &m->good[i].addr;
+	return check_host_add(&h->c, &ss);
+}
+
+/* What worked before, and what the Access Server told, is tried, too: names may lie. *a: one that
+ * the name did not say. */
+static bool add_known_addrs(struct doctor_host *h, struct addr *a)
+{
+	const struct dial_host *known = dial_find_host(&h->d->app->memory, h->c.url.host);
+	bool found = false;
+
+	for (size_t i = 0; known && i < known->n_worked; i++) {
+		if (add_known(h, &known->worked[i].addr) && !found) {
+			*a = known->worked[i].addr;
+			found = true;
+		}
 	}
-	return NULL;
+	for (size_t i = 0; known && i < known->n_told; i++) {
+		if (add_known(h, &known->told[i]) && !found) {
+			*a = known->told[i];
+			found = true;
+		}
+	}
+	return found;
 }
 
 static void on_name(struct check_host *c, const struct check_name_result *r)
 {
 	struct doctor_host *h = c->arg;
-	const struct sockaddr_storage *remembered = add_remembered(h);
 	struct finding f = {.id = "dns"};
 	char text[ADDR_TEXT_SIZE];
+	struct addr known;
+	bool has_known = add_known_addrs(h, &known);
 
 	snprintf(f.subject, sizeof(f.subject), "%.120s", c->url.host);
 	check_name_say(r, &f);
-	if (remembered && f.state != FINDING_OK) {
-		struct addr a = check_host_addr(remembered);
+	if (has_known && f.state != FINDING_OK) {
 		size_t used = strlen(f.text);
 
-		addr_format(&a, text);
+		addr_format(&known, text);
 		f.state = FINDING_WARNING;
 		snprintf(f.text + used, sizeof(f.text) - used,
-			 "; %s worked before, and is used instead", text);
+			 "; %s is known from before, and used instead", text);
 	}
 	doctor_tell(h->d, &f);
 	if (c->n_addrs > 0 && h->access)
@@ -208,6 +226,7 @@ void doctor_net_add(struct doctor *d, const struct url *url, bool access, bool b
 				   .brief = brief,
 				   .ops = &ops,
 				   .arg = h};
+	h->by_proxy = doctor_proxy_is_for(d, url);
 	d->hosts[d->n_hosts++] = h;
 }
 
@@ -217,8 +236,11 @@ void doctor_net_begin(struct doctor *d)
 
 	if (m->before)
 		(void)m->before(m->before_arg, "", NULL);
-	for (size_t i = 0; i < d->n_hosts; i++)
-		check_host_begin(&d->hosts[i]->c);
+	doctor_proxy_begin(d);
+	for (size_t i = 0; i < d->n_hosts; i++) {
+		if (!d->hosts[i]->by_proxy)
+			check_host_begin(&d->hosts[i]->c);
+	}
 }
 
 bool doctor_net_runs(const struct doctor *d)
@@ -227,11 +249,12 @@ bool doctor_net_runs(const struct doctor *d)
 		if (check_host_runs(&d->hosts[i]->c) || d->hosts[i]->mtu)
 			return true;
 	}
-	return false;
+	return doctor_proxy_runs(d);
 }
 
 void doctor_net_close(struct doctor *d)
 {
+	doctor_proxy_close(d);
 	for (size_t i = 0; i < d->n_hosts; i++) {
 		struct doctor_host *h = d->hosts[i];
 

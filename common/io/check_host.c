@@ -48,23 +48,31 @@ bool check_host_add(struct check_host *h, const struct sockaddr_storage *ss)
 	return true;
 }
 
+struct sockaddr_storage check_host_sockaddr(const struct addr *a, uint16_t port)
+{
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_storage ss;
+
+	memset(&ss, 0, sizeof(ss));
+	if (a->family == 6) {
+		memcpy(&v6.sin6_addr, a->bytes, 16);
+		memcpy(&ss, &v6, sizeof(v6));
+	} else {
+		memcpy(&v4.sin_addr, a->bytes, 4);
+		memcpy(&ss, &v4, sizeof(v4));
+	}
+	return ss;
+}
+
 static void add_numeric(struct check_host *h)
 {
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	struct sockaddr_storage ss;
 	struct addr a;
 
-	memset(&ss, 0, sizeof(ss));
 	if (addr_parse(&a, h->url.host) != 0)
 		return;
-	if (a.family == 6) {
-		memcpy(&v6.sin6_addr, a.bytes, 16);
-		memcpy(&ss, &v6, sizeof(v6));
-	} else {
-		memcpy(&v4.sin_addr, a.bytes, 4);
-		memcpy(&ss, &v4, sizeof(v4));
-	}
+	ss = check_host_sockaddr(&a, 0);
 	check_host_add(h, &ss);
 }
 

@@ -75,6 +75,7 @@ void check_host_target(const struct check_host_port *p, char host_header[CHECK_H
 		       char path[CHECK_HOST_PATH_SIZE], struct check_port_target *t);
 
 struct addr check_host_addr(const struct sockaddr_storage *ss);
+struct sockaddr_storage check_host_sockaddr(const struct addr *a, uint16_t port);
 /** check_name_say() - state, text and todo of a line about a name: its addresses, or why not. */
 void check_name_say(const struct check_name_result *r, struct finding *f);
 

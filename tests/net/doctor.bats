@@ -27,12 +27,16 @@ teardown() {
 	[[ -e $(lab_dir) ]] || return 0
 	lab in inet nft delete table inet trouble 2>/dev/null || :
 	lab allow site1 all
+	ln -sfn "$(lab_dir)/etc" "/etc/netns/$LAB-site1"
 }
 
 teardown_file() {
-	local rc=0
+	local rc=0 pid
 
 	logs_clean || rc=1
+	while read -r pid; do
+		kill "$pid" 2>/dev/null || :
+	done < <(cat "$BATS_FILE_TMPDIR/squids" 2>/dev/null)
 	uplink_silent site1 "$resolver" || rc=1
 	lab_down
 	return "$rc"
@@ -141,9 +145,9 @@ stand_in() {
 	stand_in https 8444 443
 	stand_in portal 8080 80
 	doctor 1
-	assert_contains "$(line_of port "as1.lab $as1:80")" "HTTP 302, leads to http://portal.lab/login"
+	assert_contains "$(line_of port "as1.lab $as1:80")" "HTTP 302, leads to http://portal.lab/"
 	assert_contains "$(line_of portal "captive portal")" "failed one answers in the place of"
-	assert_contains "$(verdict)" "open http://portal.lab/login in a browser in this network and sign in."
+	assert_contains "$(verdict)" "open http://portal.lab/ in a browser in this network and sign in."
 }
 
 @test "large packets vanish" {
@@ -202,7 +206,7 @@ names_served() {
 	names_by_dns
 	doctor 0
 	assert_contains "$(line_of dns as1.lab)" "warning the name server does not answer"
-	assert_contains "$(line_of dns as1.lab)" "worked before, and is used instead"
+	assert_contains "$(line_of dns as1.lab)" "is known from before, and used instead"
 	serve_names --local=/lab/
 	doctor 0
 	assert_contains "$(line_of dns as1.lab)" "no such name"
@@ -219,10 +223,62 @@ names_served() {
 	assert_contains "$(verdict)" "no server's name can be resolved; allow DNS"
 	assert_contains "$output" "name server  $resolver"
 	kill "$dnsmasq_job"
-	ln -sfn "$(lab_dir)/etc" "/etc/netns/$LAB-site1"
+}
+
+# --- an HTTP proxy ---
+
+# start_squid PORT LINE... - in inet; it lets CONNECT pass to 443 only, as is usual.
+start_squid() {
+	local d=$BATS_FILE_TMPDIR/squid-$1 port=$1
+
+	shift
+	install -d -o proxy -g proxy "$d"
+	chmod o+x "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
+	printf '%s\n' "http_port $port" 'visible_hostname proxy.lab' 'acl tls port 443' 'http_access deny !tls' "$@" \
+		'cache deny all' "cache_log $d/cache" 'access_log none' 'pid_filename none' 'shutdown_lifetime 0 seconds' \
+		'cache_effective_user proxy' 'netdb_filename none' 'pinger_enable off' "coredump_dir $d" \
+		'hosts_file /etc/hosts' 'connect_timeout 2 seconds' 'forward_timeout 3 seconds' >"$d/conf"
+	(exec "$REPO/scripts/lab" in inet squid -N -n "d$port" -f "$d/conf") >"$d/log" 2>&1 3>&- 4>&- &
+	echo $! >>"$BATS_FILE_TMPDIR/squids"
+	disown $!
+	wait_for 10 listens inet "$port"
+}
+
+# use_proxy URL - site1 does, and has no other way out; "": none.
+use_proxy() {
 	lab stop site1
+	sed -i '/^proxy =/d' "$(lab_dir site1)/conf"
+	[[ -z $1 ]] || echo "proxy = $1" >>"$(lab_dir site1)/conf"
 	lab start site1
+}
+
+@test "through an HTTP proxy: 443 is allowed, others are 403; a login is wanted; nobody is there" {
+	start_squid 3128 'http_access allow all' &
+	printf 'joe:%s\n' "$(openssl passwd -apr1 secret)" >"$BATS_FILE_TMPDIR/users"
+	chmod 644 "$BATS_FILE_TMPDIR/users"
+	start_squid 3129 "auth_param basic program /usr/lib/squid/basic_ncsa_auth $BATS_FILE_TMPDIR/users" \
+		'auth_param basic realm lab' 'acl known proxy_auth REQUIRED' 'http_access deny !known' 'http_access allow all' &
+	wait
+	lab allow site1 tcp/3128-3130
+	use_proxy "http://$resolver:3128"
 	wait_for 20 is_online site1
+	doctor 0
+	assert_contains "$(line_of proxy as1.lab:443)" "ok reached through the proxy"
+	assert_contains "$(line_of proxy as1.lab:5935)" "403"
+	assert_contains "$output" "-> have the proxy allow CONNECT to as1.lab:5935"
+	assert_equal "$(verdict)" "Farlan can come up here, through the proxy: by port 443 only."
+	use_proxy "http://$resolver:3129"
+	doctor 1
+	assert_contains "$(line_of proxy as1.lab:443)" "407"
+	assert_contains "$output" "-> name user and password: proxy = http://USER:PASSWORD@HOST:PORT"
+	assert_contains "$(verdict)" "Farlan cannot come up here: "
+	use_proxy "http://joe:secret@$resolver:3129"
+	doctor 0
+	assert_equal "$(grep -c secret <<<"$output" || :)" 0 "passwords"
+	use_proxy "http://$resolver:3130"
+	doctor 1
+	assert_contains "$(line_of proxy as1.lab:443)" "refused"
+	use_proxy ''
 }
 
 # --- before enrolment ---
