@@ -13,7 +13,7 @@
 #include "vpnd/pure/resolv_conf.h"
 
 #define RESOLV_CONF_MAX_BYTES 65536
-#define SERVERS_MAX 8
+#define SERVERS_MAX 16
 
 /* --- what stays outside --- */
 
@@ -52,8 +52,8 @@ size_t routes_resolvers(struct addr *out, size_t max)
 
 void routes_protect_resolvers(struct app *app)
 {
-	struct addr server[2 * SERVERS_MAX];
-	size_t n = routes_resolvers(server, 2 * SERVERS_MAX);
+	struct addr server[SERVERS_MAX];
+	size_t n = routes_resolvers(server, SERVERS_MAX);
 
 	for (size_t i = 0; i < n; i++)
 		(void)plane_protect(app->plane, &server[i], "a name server");

@@ -137,7 +137,7 @@ static void add_port(struct check_host *h, const struct sockaddr_storage *addr, 
 {
 	struct check_host_port *p = &h->at[h->n_ports];
 
-	if (h->n_ports == CHECK_HOST_PORTS_MAX)
+	if (h->n_ports == sizeof(h->at) / sizeof(h->at[0]))
 		return;
 	h->n_ports++;
 	p->host = h;

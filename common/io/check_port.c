@@ -452,6 +452,7 @@ static struct port_seen *better(struct check_port *c)
 	return more ? second : first;
 }
 
+/* What follows comes from the loop. */
 static void finish_attempt(struct attempt *a)
 {
 	struct check_port *c = a->check;
@@ -460,7 +461,14 @@ static void finish_attempt(struct attempt *a)
 		return;
 	c->now = NULL;
 	close_attempt(a);
-	if (wants_second(a) && start_attempt(c, true) == 0)
+	uv_timer_start(&c->timer, on_timer, 0, 0);
+}
+
+static void go_on(struct check_port *c)
+{
+	struct attempt *first = &c->attempts[0];
+
+	if (!c->attempts[1].used && wants_second(first) && start_attempt(c, true) == 0)
 		return;
 	done(c, better(c));
 }
@@ -470,8 +478,8 @@ static void on_timer(uv_timer_t *timer)
 	struct check_port *c = timer->data;
 	struct attempt *a = c->now;
 
-	if (!a) { /* connect() failed at once */
-		done(c, &c->attempts[0].seen);
+	if (!a) {
+		go_on(c);
 		return;
 	}
 	a->seen.silent = a->connected;

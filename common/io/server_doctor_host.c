@@ -140,6 +140,7 @@ void server_doctor_host(struct server_doctor *d)
 	tell_clock(d);
 	tell_control(d);
 	tell_files(d);
-	json_array_foreach (certs, i, item)
+	json_array_foreach (certs, i, item) {
 		tell_expiry(d, item);
+	}
 }

@@ -8,7 +8,8 @@
 #include "common/pure/http.h"
 
 #define GREETING "farlan "
-#define BODY_NEEDED 64 /* bytes of a body that tell who it is */
+#define BODY_NEEDED 64	 /* bytes of a body that tell who it is */
+#define CHUNK_LINE_MAX 8 /* bytes: the size of a chunk that holds a greeting */
 
 /* --- reading --- */
 
@@ -22,17 +23,22 @@ static void take_word(char *out, size_t size, const char *at, size_t len, size_t
 	*used = n;
 }
 
-/* "farlan PROGRAM VERSION"; in chunks, the first one has it whole. */
+static bool begins(const char *body, size_t len)
+{
+	return len >= strlen(GREETING) && memcmp(body, GREETING, strlen(GREETING)) == 0;
+}
+
+/* "farlan PROGRAM VERSION"; in chunks, the first one has it whole, behind a line with its size. */
 static bool take_greeting(struct port_seen *s, const char *body, size_t len)
 {
 	const char *line = memchr(body, '\n', len);
 	size_t used;
 
-	if (line && (size_t)(line - body) < 8 && len > 0 && strncmp(body, GREETING, 7) != 0) {
-		len -= (size_t)(line + 1 - body); /* a chunk's size */
+	if (!begins(body, len) && line && line - body < CHUNK_LINE_MAX) {
+		len -= (size_t)(line + 1 - body);
 		body = line + 1;
 	}
-	if (len < strlen(GREETING) || memcmp(body, GREETING, strlen(GREETING)) != 0)
+	if (!begins(body, len))
 		return false;
 	body += strlen(GREETING);
 	len -= strlen(GREETING);

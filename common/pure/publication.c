@@ -2,6 +2,7 @@
 #include "common/pure/publication.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,11 +18,13 @@
 /* The status of "server answered 404: nothing here"; 0: none. */
 static int status_of(const char *reason, const char **words)
 {
-	int status = 0;
+	int status;
 
 	*words = "";
-	if (strncmp(reason, ANSWERED, strlen(ANSWERED)) != 0 ||
-	    sscanf(reason + strlen(ANSWERED), "%3d", &status) != 1)
+	if (strncmp(reason, ANSWERED, strlen(ANSWERED)) != 0)
+		return 0;
+	status = (int)strtol(reason + strlen(ANSWERED), NULL, 10);
+	if (status < 100 || status > 999)
 		return 0;
 	*words = strchr(reason, ':');
 	*words = *words ? *words + 1 : "";

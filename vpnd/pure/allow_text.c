@@ -71,8 +71,9 @@ static struct widths measure(const json_t *allow)
 		w.name = wider(w.name, strlen(member(entry, "name")));
 		ports(entry, text);
 		w.ports = wider(w.ports, strlen(text));
-		json_array_foreach (list, k, address)
+		json_array_foreach (list, k, address) {
 			w.address = wider(w.address, strlen(json_string_value(address)));
+		}
 	}
 	return w;
 }
@@ -128,8 +129,9 @@ char *allow_text(const json_t *allow)
 		"inbound.\n\n");
 	put(&p, "  %-*s  %-*s  %-*s  %s\n", w.name, "name", w.address, "address", w.ports, "port",
 	    "protocol, what for");
-	json_array_foreach (allow, i, entry)
+	json_array_foreach (allow, i, entry) {
 		put_entry(&p, &w, entry);
+	}
 	put(&p,
 	    "\nOne port of each server is enough; the first one is best. It is TLS (HTTPS) with "
 	    "a WebSocket in it,\nalso on the other ports. Connections stay open for hours; an "

@@ -142,8 +142,9 @@ static void add_addresses(struct verdict *v, const json_t *entry)
 	if (json_array_size(list) == 0)
 		return;
 	add(v, " (");
-	json_array_foreach (list, i, item)
+	json_array_foreach (list, i, item) {
 		add(v, "%s%s", i ? ", " : "", json_string_value(item));
+	}
 	add(v, ")");
 }
 
