@@ -119,6 +119,17 @@ static void allow_proxy(const struct doctor *d, json_t *allow)
 						       "protocol", "TCP", "why", "HTTP proxy"));
 }
 
+static void allow_ntp(const struct doctor *d, json_t *allow)
+{
+	const struct opt_servers *ntp = &d->app->config.ntp;
+
+	for (size_t i = 0; i < ntp->n; i++)
+		json_array_append_new(allow, json_pack("{s:s, s:[], s:[i], s:s, s:s}", "name",
+						       ntp->at[i].host, "addresses", "ports",
+						       ntp->at[i].port ? ntp->at[i].port : 123,
+						       "protocol", "UDP", "why", "time (NTP)"));
+}
+
 static json_t *make_allow(const struct doctor *d)
 {
 	json_t *allow = json_array();
@@ -134,6 +145,7 @@ static json_t *make_allow(const struct doctor *d)
 	}
 	allow_proxy(d, allow);
 	allow_resolvers(allow);
+	allow_ntp(d, allow);
 	return allow;
 }
 

@@ -11,12 +11,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/io/clock.h"
 #include "common/io/file.h"
 #include "vpnd/doctor_internal.h"
 #include "vpnd/nft_query.h"
 
 #define DAY_S 86400
 #define SOON_S (30 * INT64_C(86400))
+#define CLOCK_OFF_S 60 /* more is worth a word */
 #define STATUS_MAX_BYTES 16384
 
 static void name(struct finding *f, const char *id, const char *subject)
@@ -65,27 +67,43 @@ static void check_identity(struct doctor *d)
 	doctor_tell(d, &f);
 }
 
-/* An identity is signed a day back at most: no honest clock is before that. */
+static void say_signed(const struct clock_status *c, const char *now, struct finding *f)
+{
+	int64_t ahead_s = c->system_ahead_ms / 1000;
+
+	if (ahead_s >= -CLOCK_OFF_S && ahead_s <= CLOCK_OFF_S) {
+		finding_say(f, FINDING_OK, "right, says the Access Server: %s UTC", now);
+		return;
+	}
+	finding_say(f, FINDING_WARNING,
+		    "this host's is %lld s %s; vpnd goes by the Access Server's: %s UTC",
+		    (long long)(ahead_s < 0 ? -ahead_s : ahead_s), ahead_s < 0 ? "behind" : "ahead",
+		    now);
+	finding_todo(
+		f, "nothing, for Farlan; for this host: NTP (UDP port 123), or set-clock = yes in "
+		   "vpnd.conf");
+}
+
 static void check_clock(struct doctor *d)
 {
-	const struct app *app = d->app;
-	int64_t now = clock_wall_s();
-	struct x509_info info;
+	struct clock_status c;
 	struct finding f;
-	char text[20];
+	char now[20];
 
 	name(&f, "clock", "clock");
-	date(now, text);
-	if (!app->enrolled ||
-	    x509_parse(&info, app->identity.cert.der, app->identity.cert.len) != 0) {
-		finding_say(&f, FINDING_SKIPPED, "says %s UTC; nothing here to compare it with",
-			    text);
-	} else if (now < info.not_before) {
-		finding_say(&f, FINDING_FAILED,
-			    "says %s UTC, which is before this identity was made", text);
-		finding_todo(&f, "set the clock: date -s, or NTP (UDP port 123)");
+	date(clock_wall_s(), now);
+	clock_status(&c);
+	if (c.state == OWNTIME_SIGNED) {
+		say_signed(&c, now, &f);
+	} else if (c.doubtful || c.state == OWNTIME_UNKNOWN) {
+		finding_say(&f, FINDING_WARNING, "this host's cannot be right: it says %s UTC",
+			    now);
+		finding_todo(&f,
+			     "nothing, if the Access Server is reached: it tells the time; else "
+			     "set it: date -s, or NTP (UDP port 123)");
 	} else {
-		finding_say(&f, FINDING_OK, "says %s UTC", text);
+		finding_say(&f, FINDING_OK, "%s UTC, says %s; the Access Server was not asked yet",
+			    now, c.state == OWNTIME_SNTP ? "NTP" : "this host");
 	}
 	doctor_tell(d, &f);
 }

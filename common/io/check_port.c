@@ -212,7 +212,7 @@ static bool shake(struct attempt *a)
 	}
 	peer = tls_peer(&a->tls);
 	a->seen.tls = true;
-	a->seen.verified = peer->verified;
+	a->seen.verified = tls_peer_verified(peer);
 	snprintf(a->seen.problem, sizeof(a->seen.problem), "%s", peer->problem);
 	snprintf(a->seen.tls_version, sizeof(a->seen.tls_version), "%s", tls_version(&a->tls));
 	ask(a);
