@@ -132,6 +132,7 @@ bool control_is_due(const struct client *c);
 void control_on_report(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_measured(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_path(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params);
 /** control_is_allowed() - said hello, and may do this? Else the request is answered. */
 bool control_is_allowed(struct client *c, int64_t id, bool managers_only);
 /** control_session_done() - a sessions_done_fn. */

@@ -293,11 +293,12 @@ static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method METHODS[] = {
-	{"time.get", control_on_time},	      {"hello", on_hello},
-	{"identity.renew", control_on_renew}, {"device.list", on_device_list},
-	{"session.open", on_session_open},    {"session.close", on_session_close},
-	{"session.usage", on_session_usage},  {"session.path", control_on_path},
-	{"relay.report", control_on_report},  {"relay.measured", control_on_measured},
+	{"time.get", control_on_time},	       {"hello", on_hello},
+	{"identity.renew", control_on_renew},  {"device.list", on_device_list},
+	{"session.open", on_session_open},     {"session.close", on_session_close},
+	{"session.usage", on_session_usage},   {"session.path", control_on_path},
+	{"relay.report", control_on_report},   {"relay.measured", control_on_measured},
+	{"relay.list", control_on_relay_list},
 };
 
 const struct rpc_ops CONTROL_OPS = {

@@ -83,3 +83,14 @@ void control_on_path(struct rpc *rpc, int64_t id, const json_t *params)
 	else
 		rpc_reply(rpc, id, NULL);
 }
+
+/* Who looks for what is in the way wants to know now: devices hear of the relays with a session
+ * only. */
+void control_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+
+	(void)params;
+	if (control_is_allowed(c, id, false))
+		rpc_reply(rpc, id, json_pack("{s:o}", "relays", relays_list(c->owner->relays)));
+}

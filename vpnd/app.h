@@ -220,6 +220,8 @@ void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_measure(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params); /* session.measured */
 void relays_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
+/** relays_take_answer() - to the question relay.list. */
+void relays_take_answer(struct app *app, const json_t *result);
 const struct relay_table *relays_table(const struct app *app);
 /** relays_measure() - begin a round for all of them. Return: does one run? relays_measuring() -
  * does it still? */

@@ -14,6 +14,7 @@
 #include "vpnd/pure/verdict.h"
 
 #define TICK_MS 200
+#define RELAY_LIST_MS 1000
 #define RESOLVERS_MAX 8
 
 /* --- the end --- */
@@ -36,6 +37,10 @@ static void stop(struct doctor *d)
 		return;
 	d->over = true;
 	d->app->doctor = NULL;
+	if (d->asking)
+		rpc_cancel(d->asking, d);
+	d->asking = NULL;
+	json_decref(d->urls);
 	doctor_net_close(d);
 	tls_ctx_free(d->ctx);
 	d->ctx = NULL;
@@ -315,12 +320,12 @@ static void add_urls(struct doctor *d, const json_t *urls)
 	}
 }
 
-static void add_hosts(struct doctor *d, const json_t *params)
+static void add_hosts(struct doctor *d)
 {
 	const struct app *app = d->app;
 	const struct relay_table *t = relays_table(app);
 
-	add_urls(d, json_object_get(params, "urls"));
+	add_urls(d, d->urls);
 	if (d->n_hosts > 0 || !app->enrolled)
 		return;
 	for (size_t i = 0; i < app->identity.n_urls; i++)
@@ -356,17 +361,49 @@ static struct doctor *doctor_new(struct app *app, struct rpc *rpc, int64_t id)
 	return d;
 }
 
-static void begin(struct doctor *d, const json_t *params)
+static void begin(struct doctor *d)
 {
-	add_hosts(d, params);
-	doctor_host_check(d);
-	uv_timer_start(&d->total, on_total, DOCTOR_MS, 0);
+	add_hosts(d);
 	d->measuring = d->app->enrolled && relays_table(d->app)->n > 0 && relays_measure(d->app);
 	if (d->measuring)
 		uv_timer_start(&d->ticker, on_tick, TICK_MS, TICK_MS);
 	doctor_net_begin(d);
 	d->begun = true;
 	doctor_look(d);
+}
+
+static void on_relay_list(void *arg, const json_t *result, int code, const char *message)
+{
+	struct doctor *d = arg;
+
+	(void)code;
+	(void)message;
+	d->asking = NULL;
+	if (result)
+		relays_take_answer(d->app, result);
+	begin(d);
+}
+
+/* What hello said of the relays may be old. An older server does not know the question, and one
+ * that is out of reach is not waited for long. */
+static void ask_relays(struct doctor *d)
+{
+	struct app *app = d->app;
+	struct rpc *access = app->link && app->online ? access_link_rpc(app->link) : NULL;
+
+	if (access &&
+	    rpc_request(access, "relay.list", json_object(), RELAY_LIST_MS, on_relay_list, d) == 0)
+		d->asking = access;
+	else
+		begin(d);
+}
+
+static void start(struct doctor *d, const json_t *params)
+{
+	d->urls = json_incref(json_object_get(params, "urls"));
+	uv_timer_start(&d->total, on_total, DOCTOR_MS, 0);
+	doctor_host_check(d);
+	ask_relays(d);
 }
 
 void doctor_on_ask(struct rpc *rpc, int64_t id, const json_t *params)
@@ -388,7 +425,7 @@ void doctor_on_ask(struct rpc *rpc, int64_t id, const json_t *params)
 	if (!d)
 		rpc_reject(rpc, id, RPC_INTERNAL, "out of memory");
 	else
-		begin(d, params);
+		start(d, params);
 }
 
 void doctor_client_gone(struct app *app, uint64_t client)

@@ -13,11 +13,13 @@
 #include "common/io/check_host.h"
 #include "common/io/check_mtu.h"
 #include "vpnd/app.h"
+#include "vpnd/check_resolver.h"
 
 #define DOCTOR_MS 27000 /* then what is there counts */
 #define DOCTOR_HOSTS_MAX 32
-#define DOCTOR_RELAYS_MAX 4 /* whose ports are all tried; the others are measured */
-#define DOCTOR_MTUS_MAX 2   /* hosts to which packet sizes are tried */
+#define DOCTOR_RESOLVERS_MAX 3 /* that are asked one by one, when a name fails */
+#define DOCTOR_RELAYS_MAX 4    /* whose ports are all tried; the others are measured */
+#define DOCTOR_MTUS_MAX 2      /* hosts to which packet sizes are tried */
 
 /* A port through the HTTP proxy. */
 struct doctor_tunnel {
@@ -47,12 +49,20 @@ struct doctor {
 	bool ca_known, begun, over;
 	uv_timer_t total, ticker;
 	uint64_t begun_ms;
+	json_t *urls;	    /* to look at, in the place of those that are configured */
+	struct rpc *asking; /* the Access Server, for its relays; NULL: not */
 	bool measuring, told_relays;
 	size_t n_mtu_access, n_mtu_relay; /* hosts to which packet sizes were tried */
-	struct check_name *proxy_lookup;  /* while it runs */
-	size_t n_tunnels;		  /* that run */
-	uint32_t passes;		  /* larger packets vanish; 0: none do */
-	const char *obstacle;		  /* here, not in the network; NULL: none */
+	bool asked_resolvers;
+	size_t n_resolving; /* name servers whose answer is waited for */
+	struct doctor_resolver {
+		struct doctor *d;
+		struct check_resolver *check; /* while it runs */
+	} resolvers[DOCTOR_RESOLVERS_MAX];
+	struct check_name *proxy_lookup; /* while it runs */
+	size_t n_tunnels;		 /* that run */
+	uint32_t passes;		 /* larger packets vanish; 0: none do */
+	const char *obstacle;		 /* here, not in the network; NULL: none */
 	size_t n_hosts;
 	struct doctor_host *hosts[DOCTOR_HOSTS_MAX];
 };

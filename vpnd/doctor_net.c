@@ -166,6 +166,36 @@ static bool add_known_addrs(struct doctor_host *h, struct addr *a)
 	return found;
 }
 
+static void on_resolver(void *arg, const struct finding *f)
+{
+	struct doctor_resolver *r = arg;
+	struct doctor *d = r->d;
+
+	r->check = NULL;
+	d->n_resolving--;
+	doctor_tell(d, f);
+	doctor_look(d);
+}
+
+/* A name has failed: which of the name servers is it? */
+static void ask_resolvers(struct doctor *d, const char *name)
+{
+	struct addr servers[DOCTOR_RESOLVERS_MAX];
+	size_t n = d->asked_resolvers ? 0 : routes_resolvers(servers, DOCTOR_RESOLVERS_MAX);
+
+	d->asked_resolvers = true;
+	for (size_t i = 0; i < n; i++) {
+		struct doctor_resolver *r = &d->resolvers[i];
+
+		r->d = d;
+		if (check_resolver_start(&r->check, d->app->loop, &servers[i], name, on_resolver,
+					 r) == 0)
+			d->n_resolving++;
+		else
+			r->check = NULL;
+	}
+}
+
 static void on_name(struct check_host *c, const struct check_name_result *r)
 {
 	struct doctor_host *h = c->arg;
@@ -185,6 +215,8 @@ static void on_name(struct check_host *c, const struct check_name_result *r)
 			 "; %s is known from before, and used instead", text);
 	}
 	doctor_tell(h->d, &f);
+	if (r->status != 0)
+		ask_resolvers(h->d, c->url.host);
 	if (c->n_addrs > 0 && h->access)
 		doctor_host_way(h->d, c->url.host, &c->addrs[0]);
 }
@@ -249,12 +281,16 @@ bool doctor_net_runs(const struct doctor *d)
 		if (check_host_runs(&d->hosts[i]->c) || d->hosts[i]->mtu)
 			return true;
 	}
-	return doctor_proxy_runs(d);
+	return d->n_resolving > 0 || doctor_proxy_runs(d);
 }
 
 void doctor_net_close(struct doctor *d)
 {
 	doctor_proxy_close(d);
+	for (size_t i = 0; i < DOCTOR_RESOLVERS_MAX; i++) {
+		if (d->resolvers[i].check)
+			check_resolver_cancel(d->resolvers[i].check);
+	}
 	for (size_t i = 0; i < d->n_hosts; i++) {
 		struct doctor_host *h = d->hosts[i];
 

@@ -267,6 +267,12 @@ void relays_on_hello(struct app *app, const json_t *hello)
 		say(app->relays, json_array(), !measure_runs(app->relays->measure));
 }
 
+void relays_take_answer(struct app *app, const json_t *result)
+{
+	if (app->relays && take_list(app->relays, result))
+		tell_watchers(app->relays);
+}
+
 void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct app *app = app_of(rpc);

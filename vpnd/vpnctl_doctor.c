@@ -10,9 +10,9 @@
 #include "vpnd/vpnctl.h"
 
 /* The order in which they stand in a file or a mail; on a terminal they come as they are found. */
-static const char *const order[] = {"identity", "clock",   "control", "dns", "route",  "proxy",
-				    "port",	"server",  "relay",   "mtu", "portal", "inspection",
-				    "tun",	"forward", "lan",     "lent"};
+static const char *const order[] = {"identity",	  "clock", "control", "dns",   "resolver", "route",
+				    "proxy",	  "port",  "server",  "relay", "mtu",	   "portal",
+				    "inspection", "tun",   "forward", "lan",   "lent"};
 
 struct checks {
 	json_t *list;

@@ -46,6 +46,18 @@ static void tell_idle(struct server_doctor_site *s, bool cut)
 	server_doctor_tell(s->d, &f);
 }
 
+/* A relay lets nobody stay who has no session. */
+static void tell_no_idle(struct server_doctor_site *s)
+{
+	struct finding f = {.id = "idle"};
+
+	subject(&f, s, NULL);
+	finding_say(&f, FINDING_SKIPPED, "a relay holds sessions only, so it cannot be tried");
+	finding_todo(&f, "see that what is in front cuts no connection within an hour: nginx: "
+			 "proxy_read_timeout; haproxy: timeout tunnel; Apache: ProxyTimeout");
+	server_doctor_tell(s->d, &f);
+}
+
 static void on_idle_over(uv_timer_t *timer)
 {
 	struct server_doctor_site *s = timer->data;
@@ -89,6 +101,8 @@ static void on_ws_closed(struct outer *o, bool clean, const char *reason)
 		tell_idle(s, true);
 	else if (!s->d->over)
 		tell_ws(s, reason);
+	if (s->d->options->idle && !s->d->access && !s->d->over)
+		tell_no_idle(s);
 	server_doctor_look(s->d);
 }
 

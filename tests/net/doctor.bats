@@ -207,8 +207,11 @@ names_served() {
 	doctor 0
 	assert_contains "$(line_of dns as1.lab)" "warning the name server does not answer"
 	assert_contains "$(line_of dns as1.lab)" "is known from before, and used instead"
+	# inet does not refuse each question: that is limited.
+	grep -qE '^warning (cannot be asked: connection refused|does not answer)' <<<"$(line_of resolver "$resolver")"
 	serve_names --local=/lab/
 	doctor 0
+	assert_contains "$(line_of resolver "$resolver")" "warning answers NXDOMAIN"
 	assert_contains "$(line_of dns as1.lab)" "no such name"
 	serve_names --address=/as1.lab/127.0.0.1
 	doctor 0
@@ -279,6 +282,24 @@ use_proxy() {
 	doctor 1
 	assert_contains "$(line_of proxy as1.lab:443)" "refused"
 	use_proxy ''
+}
+
+# --- the clock ---
+
+@test "a clock in 1970" {
+	lab stop site1
+	lab clock site1 '1970-01-01 00:10:00'
+	lab start site1
+	wait_for 20 is_online site1
+	doctor 0
+	assert_contains "$(line_of clock clock)" "warning this host's is "
+	assert_contains "$(line_of clock clock)" "s behind; vpnd goes by the Access Server's: 20"
+	lab allow site1 none --reset
+	lab stop site1
+	lab start site1
+	doctor 1
+	assert_contains "$(line_of clock clock)" "warning this host's cannot be right: it says 1970-01-01"
+	lab clock site1 real
 }
 
 # --- before enrolment ---
