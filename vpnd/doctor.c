@@ -10,6 +10,7 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/pure/text.h"
 #include "vpnd/doctor_internal.h"
 #include "vpnd/pure/verdict.h"
 
@@ -164,6 +165,8 @@ struct ways {
 
 static void add_ways(struct ways *w, const struct doctor_host *h)
 {
+	bool refuse = h->d->app->config.refuse_inspection;
+
 	for (size_t i = 0; i < h->c.n_ports && w->n < VERDICT_WAYS_MAX; i++) {
 		const struct check_host_port *p = &h->c.at[i];
 		bool portal = port_seen_portal(&p->seen);
@@ -172,7 +175,8 @@ static void add_ways(struct ways *w, const struct doctor_host *h)
 			w->portal_url = p->seen.location;
 		w->at[w->n++] = (struct verdict_way){.name = h->c.url.host,
 						     .access = h->access,
-						     .good = p->done && port_seen_good(&p->seen),
+						     .good = p->done && port_seen_good(&p->seen) &&
+							     !(refuse && p->seen.inspected),
 						     .portal = portal,
 						     .port = p->port};
 	}
@@ -215,6 +219,8 @@ static void decide(const struct doctor *d, const json_t *allow, struct verdict *
 		add_ways(w, d->hosts[i]);
 		in.no_names &= d->hosts[i]->c.n_addrs == 0 && !d->hosts[i]->by_proxy;
 	}
+	if (d->app->config.refuse_inspection)
+		in.inspected = d->inspected;
 	in.ways = w->at;
 	in.n = w->n;
 	in.portal_url = w->portal_url;
@@ -337,6 +343,19 @@ static void add_hosts(struct doctor *d)
 	}
 }
 
+/* Before enrolment the invitation says whose certificates count. */
+static void take_pin(struct doctor *d, const json_t *params)
+{
+	const char *hex;
+	uint8_t sha[32];
+
+	if (!rpc_str(params, "ca_sha256", &hex) ||
+	    text_hex_decode(sha, sizeof(sha), hex, strlen(hex)) != 0)
+		return;
+	tls_ctx_outer_pin(d->ctx, sha);
+	d->ca_known = true;
+}
+
 static struct doctor *doctor_new(struct app *app, struct rpc *rpc, int64_t id)
 {
 	struct doctor *d = calloc(1, sizeof(*d));
@@ -401,6 +420,9 @@ static void ask_relays(struct doctor *d)
 static void start(struct doctor *d, const json_t *params)
 {
 	d->urls = json_incref(json_object_get(params, "urls"));
+	take_pin(d, params);
+	if (d->app->config.refuse_inspection && d->ca_known)
+		tls_ctx_refuse_inspection(d->ctx); /* tunnels end there */
 	uv_timer_start(&d->total, on_total, DOCTOR_MS, 0);
 	doctor_host_check(d);
 	ask_relays(d);

@@ -61,6 +61,7 @@ struct doctor {
 	} resolvers[DOCTOR_RESOLVERS_MAX];
 	struct check_name *proxy_lookup; /* while it runs */
 	size_t n_tunnels;		 /* that run */
+	const char *inspected;		 /* TLS to this host is; NULL: to none */
 	uint32_t passes;		 /* larger packets vanish; 0: none do */
 	const char *obstacle;		 /* here, not in the network; NULL: none */
 	size_t n_hosts;

@@ -320,7 +320,7 @@ static const struct check_host_port *find_port(const struct doctor *d,
 
 static bool is_inspected(const struct check_host_port *p)
 {
-	return p->seen.tls && !p->seen.verified;
+	return p->seen.tls && p->seen.inspected;
 }
 
 static bool is_portal(const struct check_host_port *p)
@@ -340,8 +340,11 @@ static void tell_inspection(struct doctor *d)
 			    "TLS to %.100s is opened on the way: certificate of \"%s\" by \"%s\" "
 			    "(%s)",
 			    p->host->url.host, p->seen.subject, p->seen.issuer, p->seen.problem);
+		d->inspected = p->host->url.host;
+		if (d->app->config.refuse_inspection)
+			f.state = FINDING_FAILED;
 		finding_todo(&f,
-			     port_seen_good(&p->seen)
+			     port_seen_good(&p->seen) && !d->app->config.refuse_inspection
 				     ? "nothing has to be done, what is inside has a second "
 				       "encryption; it is faster if the name is exempted from TLS "
 				       "inspection"

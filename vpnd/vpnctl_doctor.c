@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/pure/invite.h"
+#include "common/pure/text.h"
 #include "vpnd/pure/verdict.h"
 #include "vpnd/vpnctl.h"
 
@@ -119,10 +120,12 @@ static int print(const struct checks *c, json_t *result, bool json)
 
 /* --- before enrolment --- */
 
-/* The secret stays here: only where the servers are is of interest. Return: 0; an exit code. */
-static int add_invited(json_t *urls, const char *file)
+/* The secret stays here: only where the servers are, and whose, is of interest. Return: 0; an exit
+ * code. */
+static int add_invited(json_t *params, const char *file)
 {
-	char text[INVITE_TEXT_SIZE], url[URL_TEXT_SIZE];
+	char text[INVITE_TEXT_SIZE], url[URL_TEXT_SIZE], ca[TEXT_HEX_SIZE(32)];
+	json_t *urls = json_object_get(params, "urls");
 	struct invite invite;
 	int r = vpnctl_read_invitation(file, text, sizeof(text));
 
@@ -137,12 +140,15 @@ static int add_invited(json_t *urls, const char *file)
 		url_format(&invite.urls[i], url);
 		json_array_append_new(urls, json_string(url));
 	}
+	if (text_hex_encode(ca, sizeof(ca), invite.ca_sha256, sizeof(invite.ca_sha256)) == 0)
+		json_object_set_new(params, "ca_sha256", json_string(ca));
 	explicit_bzero(&invite, sizeof(invite));
 	return CTL_OK;
 }
 
-static int add_named(json_t *urls, const struct vpnctl_args *args)
+static int add_named(json_t *params, const struct vpnctl_args *args)
 {
+	json_t *urls = json_object_get(params, "urls");
 	struct url url;
 
 	for (size_t i = 0; i < args->n_urls; i++) {
@@ -159,16 +165,16 @@ static int add_named(json_t *urls, const struct vpnctl_args *args)
 int vpnctl_doctor(struct ctl *c, const struct vpnctl_args *args)
 {
 	struct checks checks = {.list = json_array(), .live = !args->json && isatty(STDOUT_FILENO)};
-	json_t *urls = json_array(), *result = NULL;
+	json_t *params = json_pack("{s:[]}", "urls"), *result = NULL;
 	char error[VPNCTL_ERROR_SIZE];
-	int code = args->file ? add_invited(urls, args->file) : CTL_OK;
+	int code = args->file ? add_invited(params, args->file) : CTL_OK;
 
 	if (code == CTL_OK)
-		code = add_named(urls, args);
+		code = add_named(params, args);
 	if (code != CTL_OK) {
-		json_decref(urls);
-	} else if (ctl_call(c, "doctor", json_pack("{s:o}", "urls", urls), VPNCTL_DOCTOR_TIMEOUT_MS,
-			    on_notify, &checks, &result, error, sizeof(error)) != 0) {
+		json_decref(params);
+	} else if (ctl_call(c, "doctor", params, VPNCTL_DOCTOR_TIMEOUT_MS, on_notify, &checks,
+			    &result, error, sizeof(error)) != 0) {
 		fprintf(stderr, "vpnctl: %s\n", error);
 		code = CTL_FAILED;
 	} else {

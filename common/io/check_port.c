@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "common/io/file.h"
-#include "common/io/x509_words.h"
 #include "common/pure/url.h"
 
 #define NET_MAX_BYTES 65536
@@ -213,6 +212,9 @@ static bool shake(struct attempt *a)
 	peer = tls_peer(&a->tls);
 	a->seen.tls = true;
 	a->seen.verified = tls_peer_verified(peer);
+	a->seen.inspected = tls_peer_inspected(peer);
+	snprintf(a->seen.subject, sizeof(a->seen.subject), "%s", peer->subject);
+	snprintf(a->seen.issuer, sizeof(a->seen.issuer), "%s", peer->issuer);
 	snprintf(a->seen.problem, sizeof(a->seen.problem), "%s", peer->problem);
 	snprintf(a->seen.tls_version, sizeof(a->seen.tls_version), "%s", tls_version(&a->tls));
 	ask(a);
@@ -370,15 +372,9 @@ static void watch(struct attempt *a)
 
 static void on_cert(void *arg, const uint8_t *der, size_t len, size_t n_chain)
 {
-	struct attempt *a = arg;
-	struct x509_words w;
+	const struct attempt *a = arg;
 
-	if (x509_words_read(&w, der, len) == 0) {
-		snprintf(a->seen.subject, sizeof(a->seen.subject), "%s", w.subject);
-		snprintf(a->seen.issuer, sizeof(a->seen.issuer), "%s", w.issuer);
-	}
-	if (a->check->target.on_cert)
-		a->check->target.on_cert(a->check->arg, der, len, n_chain);
+	a->check->target.on_cert(a->check->arg, der, len, n_chain);
 }
 
 static int start_tls(struct attempt *a)
@@ -388,7 +384,8 @@ static int start_tls(struct attempt *a)
 	if (r != 0)
 		return r;
 	a->has_tls = true;
-	a->tls.on_cert = on_cert;
+	if (a->check->target.on_cert)
+		a->tls.on_cert = on_cert;
 	a->tls.on_cert_arg = a;
 	return 0;
 }

@@ -34,6 +34,7 @@ struct port_seen {
 	enum port_tcp tcp;
 	int error;	    /* errno, if not PORT_OPEN */
 	bool tls, verified; /* there was a handshake; its certificate is good for the name */
+	bool inspected;	    /* somebody else's certificate, not only a wrong date */
 	char problem[PORT_PROBLEM_SIZE]; /* why it is not verified, or TLS did not come about */
 	char subject[80], issuer[80];	 /* of its certificate */
 	char tls_version[16];

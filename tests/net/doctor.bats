@@ -36,7 +36,7 @@ teardown_file() {
 	logs_clean || rc=1
 	while read -r pid; do
 		kill "$pid" 2>/dev/null || :
-	done < <(cat "$BATS_FILE_TMPDIR/squids" 2>/dev/null)
+	done < <(cat "$BATS_FILE_TMPDIR/jobs" 2>/dev/null)
 	uplink_silent site1 "$resolver" || rc=1
 	lab_down
 	return "$rc"
@@ -121,10 +121,15 @@ stand_in() {
 		"$BATS_FILE_TMPDIR/certificate") >/dev/null 2>&1 3>&- &
 	disown $!
 	wait_for 5 listens inet "$2"
+	lead "$3" "$2"
+}
+
+# lead PORT OTHER - what site1 sends to PORT of anybody comes to inet's OTHER.
+lead() {
 	trouble 'table inet trouble {
 		chain prerouting {
 			type nat hook prerouting priority -110; policy accept;
-			iifname "site1" tcp dport '"$3"' redirect to :'"$2"'
+			iifname "site1" tcp dport '"$1"' redirect to :'"$2"'
 		}
 	}'
 }
@@ -138,6 +143,46 @@ stand_in() {
 	assert_contains "$(line_of port "as1.lab $as1:80")" 'warning something else answers: "SSH-2.0-OpenSSH_9.2"'
 	assert_contains "$(line_of inspection TLS)" 'warning TLS to as1.lab is opened on the way: certificate of "proxy.corp"'
 	assert_equal "$(verdict)" "Farlan can come up here: by port 5935 only."
+}
+
+# inspecting_conf - nginx in inet, that ends the TLS and passes on what it finds, by the name that is asked for.
+inspecting_conf() {
+	local d=$BATS_FILE_TMPDIR
+
+	# shellcheck disable=SC2016 # nginx expands them
+	printf '%s\n' 'daemon off; master_process off;' "pid $d/nginx.pid;" 'events {}' 'http { access_log off;' \
+		"client_body_temp_path $d/t1; proxy_temp_path $d/t2; fastcgi_temp_path $d/t3;" \
+		"uwsgi_temp_path $d/t4; scgi_temp_path $d/t5;" "map \$ssl_server_name \$to { as1.lab $as1; rs1.lab $rs1; }" \
+		'server { listen 8445 ssl; listen [::]:8445 ssl;' "ssl_certificate $d/certificate; ssl_certificate_key $d/key;" \
+		'location / { proxy_pass https://$to:443; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;' \
+		'proxy_set_header Connection "upgrade"; proxy_set_header Host $host; } } }' >"$d/nginx.conf"
+	echo "$d/nginx.conf"
+}
+
+@test "TLS is opened on the way: it works all the same, or may not" {
+	(exec "$REPO/scripts/lab" in inet nginx -c "$(inspecting_conf)" -e "$BATS_FILE_TMPDIR/nginx.log") >/dev/null 2>&1 3>&- 4>&- &
+	echo $! >>"$BATS_FILE_TMPDIR/jobs"
+	disown $!
+	wait_for 5 listens inet 8445
+	lead 443 8445
+	lab allow site1 tcp/8445 --reset
+	doctor 0
+	assert_contains "$(line_of port "as1.lab $as1:443")" 'ok accessd '
+	assert_contains "$(line_of inspection TLS)" 'warning TLS to as1.lab is opened on the way: certificate of "proxy.corp"'
+	assert_contains "$output" "nothing has to be done"
+	assert_equal "$(verdict)" "Farlan can come up here: by port 443 only."
+	echo "inspection = refuse" >>"$(lab_dir site1)/conf"
+	lab stop site1
+	lab start site1
+	doctor 1
+	assert_contains "$(line_of inspection TLS)" 'failed TLS to as1.lab is opened'
+	assert_contains "$(verdict)" "Farlan may not come up here: TLS to as1.lab is opened on the way"
+	sed -i '/^inspection =/d' "$(lab_dir site1)/conf"
+	lab allow site1 all
+	lab in inet nft delete table inet trouble
+	lab stop site1
+	lab start site1
+	wait_for 20 is_online site1
 }
 
 @test "a captive portal" {
@@ -242,7 +287,7 @@ start_squid() {
 		'cache_effective_user proxy' 'netdb_filename none' 'pinger_enable off' "coredump_dir $d" \
 		'hosts_file /etc/hosts' 'connect_timeout 2 seconds' 'forward_timeout 3 seconds' >"$d/conf"
 	(exec "$REPO/scripts/lab" in inet squid -N -n "d$port" -f "$d/conf") >"$d/log" 2>&1 3>&- 4>&- &
-	echo $! >>"$BATS_FILE_TMPDIR/squids"
+	echo $! >>"$BATS_FILE_TMPDIR/jobs"
 	disown $!
 	wait_for 10 listens inet "$port"
 }

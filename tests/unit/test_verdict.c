@@ -103,6 +103,10 @@ static void findings_to_verdict(void **state)
 			 "way; let ICMP \"fragmentation needed\" (ICMPv6 \"packet too big\") pass, "
 			 "or "
 			 "limit the MSS at the router"},
+		{.ways = {AS(443), RS(443)},
+		 .in = {.inspected = "as1.lab"},
+		 .text = "Farlan may not come up here: TLS to as1.lab is opened on the way, and "
+			 "inspection = refuse; exempt it from TLS inspection"},
 		{.ways = {AS(443, GOOD), RS(443, GOOD)},
 		 .in = {.obstacle = "there is no TUN device"},
 		 .text = "Farlan cannot come up here: there is no TUN device"},

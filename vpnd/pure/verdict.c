@@ -192,6 +192,11 @@ void verdict_decide(const struct verdict_in *in, const json_t *allow, struct ver
 		    in->passes);
 	} else if (access && relays) {
 		say_up(v, in);
+	} else if (in->inspected) {
+		add(v,
+		    "Farlan may not come up here: TLS to %s is opened on the way, and inspection = "
+		    "refuse; exempt it from TLS inspection",
+		    in->inspected);
 	} else if (any_portal(in)) {
 		add(v,
 		    "Farlan cannot come up here yet: a captive portal is in the way: open %s in a "

@@ -32,7 +32,10 @@ struct verdict_in {
 	size_t n_ports;
 	uint16_t ports[VERDICT_PORTS_MAX]; /* that are tried, in order */
 	bool no_names;			   /* no name could be resolved, and no address is known */
-	uint32_t passes;		   /* packets that are larger vanish; 0: none do */
+	/* TLS to this host is opened on the way, which is not wanted here; NULL: it is not, or may
+	 * be. Ways that are so are not good. */
+	const char *inspected;
+	uint32_t passes; /* packets that are larger vanish; 0: none do */
 	/* What else stands in the way, in words; NULL: nothing. */
 	const char *obstacle;
 };
