@@ -116,7 +116,7 @@ void admin_on_doctor(struct rpc *rpc, int64_t id, const json_t *params)
 
 	(void)params;
 	if (a->has_domain) {
-		facts.ca = &row->ca;
+		facts.ca = domain_outer_ca(&a->domain, &row->outer_cert);
 		facts.n_certs = 3;
 		facts.certs[0] = (struct server_doctor_cert){"identity", &row->access_cert};
 		facts.certs[1] = (struct server_doctor_cert){"outer", &row->outer_cert};

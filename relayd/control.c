@@ -170,7 +170,7 @@ static void on_doctor(struct rpc *rpc, int64_t id, const json_t *params)
 
 	(void)params;
 	if (d->enrolled) {
-		facts.ca = &d->identity.ca;
+		facts.ca = identity_outer_ca(&d->identity, &d->identity.outer_cert);
 		facts.n_certs = 3;
 		facts.certs[0] = (struct server_doctor_cert){"identity", &d->identity.cert};
 		facts.certs[1] = (struct server_doctor_cert){"outer", &d->identity.outer_cert};

@@ -356,6 +356,19 @@ static void take_pin(struct doctor *d, const json_t *params)
 	d->ca_known = true;
 }
 
+/* One of its own: that of the connection may be replaced meanwhile. */
+static int make_ctx(struct doctor *d)
+{
+	const struct identity *id = d->app->enrolled ? &d->app->identity : NULL;
+	int r = tls_ctx_outer_client(&d->ctx, id ? &id->ca : NULL, true);
+
+	if (r == 0 && id)
+		r = tls_ctx_trust_formers(d->ctx, id);
+	if (r != 0)
+		tls_ctx_free(d->ctx);
+	return r;
+}
+
 static struct doctor *doctor_new(struct app *app, struct rpc *rpc, int64_t id)
 {
 	struct doctor *d = calloc(1, sizeof(*d));
@@ -369,7 +382,7 @@ static struct doctor *doctor_new(struct app *app, struct rpc *rpc, int64_t id)
 				    .client = local_client_number(local_client_of(rpc)),
 				    .id = id,
 				    .since_ms = d->begun_ms};
-	if (tls_ctx_outer_client(&d->ctx, app->enrolled ? &app->identity.ca : NULL, true) != 0) {
+	if (make_ctx(d) != 0) {
 		free(d);
 		return NULL;
 	}

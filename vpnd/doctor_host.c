@@ -56,9 +56,12 @@ static void check_identity(struct doctor *d)
 		finding_todo(&f, "%s, with a new invitation", command);
 	} else if (info.not_after < clock_wall_s()) {
 		date(info.not_after, until);
-		finding_say(&f, FINDING_FAILED, "%s of %s has expired at %s UTC",
+		finding_say(&f, FINDING_WARNING, "%s of %s has expired at %s UTC",
 			    app->identity.name, app->identity.id.domain, until);
-		finding_todo(&f, "correct the clock if that lies ahead, else: %s", command);
+		finding_todo(&f, "%s",
+			     app->config.role == TOKEN_DEVICE
+				     ? "nothing: it is renewed when the Access Server is reached"
+				     : command);
 	} else {
 		date(info.not_after, until);
 		finding_say(&f, FINDING_OK, "%s of %s, good until %s UTC", app->identity.name,

@@ -11,8 +11,10 @@ static json_t *ports_of(const struct opt_listens *listen)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < listen->n; i++)
-		json_array_append_new(list, json_integer(listen->at[i].port));
+	for (size_t i = 0; i < listen->n; i++) {
+		if (listen->at[i].port)
+			json_array_append_new(list, json_integer(listen->at[i].port));
+	}
 	return list;
 }
 
