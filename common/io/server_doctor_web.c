@@ -255,6 +255,28 @@ static void tell_cert(struct server_doctor_site *s)
 	server_doctor_tell(s->d, &f);
 }
 
+/* The URL's port may be that of something in front. */
+static void say_way_in(const struct server_doctor_site *s, struct finding *f)
+{
+	const json_t *ports = json_object_get(s->d->facts, "ports"), *item;
+	uint16_t port = s->c.url.port;
+	bool own = false;
+	size_t i;
+
+	json_array_foreach (ports, i, item) {
+		own |= json_integer_value(item) == port;
+	}
+	if (!port)
+		finding_todo(f, "let TCP 443, 80 or 5935 in, and lead it to %s", s->d->program);
+	else if (own)
+		finding_todo(f, "let TCP %u in", port);
+	else
+		finding_todo(f,
+			     "let TCP %u in; %s does not listen there itself, so what is in front "
+			     "has to lead it on",
+			     port, s->d->program);
+}
+
 static void on_done(struct check_host *c)
 {
 	struct server_doctor_site *s = c->arg;
@@ -267,7 +289,7 @@ static void on_done(struct check_host *c)
 		finding_say(&f, FINDING_OK, "reached by %s", by);
 	} else {
 		finding_say(&f, FINDING_FAILED, "not reached by any port");
-		finding_todo(&f, "let TCP 443, 80 or 5935 in, and lead it to %s", s->d->program);
+		say_way_in(s, &f);
 	}
 	server_doctor_tell(s->d, &f);
 	tell_cert(s);

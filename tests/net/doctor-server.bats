@@ -151,6 +151,7 @@ is_free() {
 @test "nothing listens; a name without address; no daemon" {
 	doctor 1 as1 --url https://as1.lab:8443 --url https://nobody.lab
 	assert_contains "$(line_of server as1.lab)" "failed not reached by any port"
+	assert_contains "$output" "let TCP 8443 in; accessd does not listen there itself"
 	assert_contains "$(line_of dns nobody.lab)" "failed "
 	lab stop as1
 	doctor 3 as1

@@ -101,6 +101,23 @@ verdict() {
 	assert_equal "$(verdict)" "Farlan can come up here: by port 5935 only."
 }
 
+@test "a doctor that is not waited for ends, and so does one whose vpnd stops" {
+	lab allow site1 none
+	run tool_for 0.7 site1 doctor
+	doctor 1 --url https://as1.lab:5935
+	tool_for 5 site1 doctor >/dev/null 2>&1 3>&- &
+	sleep 0.5
+	lab stop site1
+	lab start site1
+	lab allow site1 all
+	wait_for 20 is_online site1
+}
+
+# tool_for SECONDS NODE COMMAND... - vpnctl, which is ended then.
+tool_for() {
+	FARLAN_SOCKET=$(lab_dir "$2")/socket timeout "$1" "$BUILD/bin/vpnctl" "${@:3}"
+}
+
 @test "nothing is let out: what to allow is said" {
 	lab allow site1 none --reset
 	doctor 1
