@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/io/check_host.h"
 #include "common/io/clock.h"
 #include "common/io/file.h"
+#include "common/io/netaddr.h"
 #include "common/pure/dns_ask.h"
 
 #define PORT 53
@@ -124,10 +124,12 @@ static void on_alloc(uv_handle_t *handle, size_t wanted, uv_buf_t *buf)
 /* Connected, so that a refusal by ICMP is heard of. Errors come by the timer. */
 static int ask(struct check_resolver *c)
 {
-	struct sockaddr_storage ss = check_host_sockaddr(&c->server, PORT);
 	uv_buf_t buf = uv_buf_init((char *)c->asked, (unsigned int)c->n_asked);
-	int r = uv_udp_connect(&c->udp, (const struct sockaddr *)&ss);
+	struct sockaddr_storage ss;
+	int r;
 
+	netaddr_to(&ss, &c->server, PORT);
+	r = uv_udp_connect(&c->udp, (const struct sockaddr *)&ss);
 	if (r == 0)
 		r = uv_udp_recv_start(&c->udp, on_alloc, on_recv);
 	if (r == 0)

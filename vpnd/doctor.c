@@ -359,14 +359,12 @@ static void take_pin(struct doctor *d, const json_t *params)
 /* One of its own: that of the connection may be replaced meanwhile. */
 static int make_ctx(struct doctor *d)
 {
-	const struct identity *id = d->app->enrolled ? &d->app->identity : NULL;
-	int r = tls_ctx_outer_client(&d->ctx, id ? &id->ca : NULL, true);
+	const struct config *config = &d->app->config;
 
-	if (r == 0 && id)
-		r = tls_ctx_trust_formers(d->ctx, id);
-	if (r != 0)
-		tls_ctx_free(d->ctx);
-	return r;
+	if (!d->app->enrolled)
+		return tls_ctx_outer_trusting(&d->ctx, NULL, &config->trust);
+	return tls_ctx_outer_of(&d->ctx, &d->app->identity, &config->trust,
+				config->refuse_inspection);
 }
 
 static struct doctor *doctor_new(struct app *app, struct rpc *rpc, int64_t id)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/netaddr.h"
 #include "vpnd/doctor_internal.h"
 
 /* --- packet sizes --- */
@@ -139,8 +140,9 @@ static int before(struct check_host *c, const struct sockaddr_storage *addr)
 
 static bool add_known(struct doctor_host *h, const struct addr *a)
 {
-	struct sockaddr_storage ss = check_host_sockaddr(a, 0);
+	struct sockaddr_storage ss;
 
+	netaddr_to(&ss, a, 0);
 	return check_host_add(&h->c, &ss);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/io/file.h"
+#include "common/io/netaddr.h"
 #include "vpnd/doctor_internal.h"
 
 #define GREETING "farlan "
@@ -145,7 +146,7 @@ static void begin_tunnels(struct doctor *d, struct sockaddr_storage addr)
 	const struct dial_memory *m = &d->app->memory;
 	struct addr a = check_host_addr(&addr);
 
-	addr = check_host_sockaddr(&a, to->port);
+	netaddr_to(&addr, &a, to->port);
 	if (m->before && m->before(m->before_arg, to->host, &addr) != 0)
 		return;
 	for (size_t i = 0; i < d->n_hosts; i++) {
@@ -180,13 +181,17 @@ bool doctor_proxy_is_for(const struct doctor *d, const struct url *url)
 void doctor_proxy_begin(struct doctor *d)
 {
 	const struct proxy *to = &d->app->proxy.use.to;
+	struct sockaddr_storage ss;
 	struct addr a;
 
 	if (!to->host[0])
 		return;
-	if (addr_parse(&a, to->host) == 0)
-		begin_tunnels(d, check_host_sockaddr(&a, to->port));
-	else if (check_name_start(&d->proxy_lookup, d->app->loop, to->host, on_name, d) != 0)
+	if (addr_parse(&a, to->host) == 0) {
+		netaddr_to(&ss, &a, to->port);
+		begin_tunnels(d, ss);
+		return;
+	}
+	if (check_name_start(&d->proxy_lookup, d->app->loop, to->host, on_name, d) != 0)
 		d->proxy_lookup = NULL;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/io/check_host.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,27 +10,6 @@
 static void look(struct check_host *h);
 
 /* --- addresses --- */
-
-struct addr check_host_addr(const struct sockaddr_storage *ss)
-{
-	struct sockaddr_in6 v6;
-	struct sockaddr_in v4;
-
-	if (ss->ss_family == AF_INET6) {
-		memcpy(&v6, ss, sizeof(v6));
-		return addr_from_bytes(6, v6.sin6_addr.s6_addr);
-	}
-	memcpy(&v4, ss, sizeof(v4));
-	return addr_from_bytes(4, (const uint8_t *)&v4.sin_addr);
-}
-
-static void set_port(struct sockaddr_storage *ss, uint16_t port)
-{
-	if (ss->ss_family == AF_INET6)
-		((struct sockaddr_in6 *)ss)->sin6_port = htons(port);
-	else
-		((struct sockaddr_in *)ss)->sin_port = htons(port);
-}
 
 bool check_host_add(struct check_host *h, const struct sockaddr_storage *ss)
 {
@@ -48,23 +26,6 @@ bool check_host_add(struct check_host *h, const struct sockaddr_storage *ss)
 	return true;
 }
 
-struct sockaddr_storage check_host_sockaddr(const struct addr *a, uint16_t port)
-{
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-	struct sockaddr_storage ss;
-
-	memset(&ss, 0, sizeof(ss));
-	if (a->family == 6) {
-		memcpy(&v6.sin6_addr, a->bytes, 16);
-		memcpy(&ss, &v6, sizeof(v6));
-	} else {
-		memcpy(&v4.sin_addr, a->bytes, 4);
-		memcpy(&ss, &v4, sizeof(v4));
-	}
-	return ss;
-}
-
 static void add_numeric(struct check_host *h)
 {
 	struct sockaddr_storage ss;
@@ -72,7 +33,7 @@ static void add_numeric(struct check_host *h)
 
 	if (addr_parse(&a, h->url.host) != 0)
 		return;
-	ss = check_host_sockaddr(&a, 0);
+	netaddr_to(&ss, &a, 0);
 	check_host_add(h, &ss);
 }
 
@@ -136,14 +97,14 @@ static bool start_port(struct check_host_port *p)
 static void add_port(struct check_host *h, const struct sockaddr_storage *addr, uint16_t port)
 {
 	struct check_host_port *p = &h->at[h->n_ports];
+	struct addr a = check_host_addr(addr);
 
 	if (h->n_ports == sizeof(h->at) / sizeof(h->at[0]))
 		return;
 	h->n_ports++;
 	p->host = h;
-	p->addr = *addr;
 	p->port = port;
-	set_port(&p->addr, port);
+	netaddr_to(&p->addr, &a, port);
 }
 
 static void start_ports(struct check_host *h)

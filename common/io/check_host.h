@@ -10,6 +10,7 @@
 
 #include "common/io/check_name.h"
 #include "common/io/check_port.h"
+#include "common/io/netaddr.h"
 #include "common/io/opt.h"
 #include "common/pure/addr.h"
 #include "common/pure/url.h"
@@ -74,8 +75,14 @@ void check_host_by_text(const struct check_host *h, char *out, size_t size);
 void check_host_target(const struct check_host_port *p, char host_header[CHECK_HOST_HEADER_SIZE],
 		       char path[CHECK_HOST_PATH_SIZE], struct check_port_target *t);
 
-struct addr check_host_addr(const struct sockaddr_storage *ss);
-struct sockaddr_storage check_host_sockaddr(const struct addr *a, uint16_t port);
+/** check_host_addr() - without the port. */
+static inline struct addr check_host_addr(const struct sockaddr_storage *ss)
+{
+	uint16_t port;
+
+	return netaddr_of(ss, &port);
+}
+
 /** check_name_say() - state, text and todo of a line about a name: its addresses, or why not. */
 void check_name_say(const struct check_name_result *r, struct finding *f);
 
