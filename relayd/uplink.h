@@ -48,8 +48,8 @@ struct uplink {
 				      kept current */
 	const struct opt_ports *ports; /* borrowed, and so are the next six */
 	struct dial_memory *memory;
-	const char *state_dir;	   /* where that is kept; NULL: nowhere */
-	bool refuse_inspection;	   /* go through nobody who ends the TLS on the way */
+	const char *state_dir;		 /* where that is kept; NULL: nowhere */
+	bool refuse_inspection;		 /* go through nobody who ends the TLS on the way */
 	const struct opt_access *access; /* the way there; NULL or not given: by the URLs */
 	const struct opt_trust *trust;
 	struct reporter *reporter; /* of usage; NULL: none */
