@@ -87,7 +87,9 @@ ifeq ($(hardening_$(VARIANT)),)
 $(error VARIANT is plain, asan or tsan, not $(VARIANT))
 endif
 
-cppflags := -I. -D_GNU_SOURCE -DFARLAN_VERSION='"$(VERSION)"' $(lib_cflags)
+# Times after 2038 on 32-bit systems, too.
+wide_time := -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+cppflags := -I. -D_GNU_SOURCE $(wide_time) -DFARLAN_VERSION='"$(VERSION)"' $(lib_cflags)
 cflags   := -std=gnu11 -g $(warnings) $(if $(is_clang),,$(gcc_warnings)) $(hardening_$(VARIANT)) \
 	-fstack-protector-strong -fPIE -fvisibility=hidden
 ldflags  := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(link_$(VARIANT))
@@ -276,7 +278,7 @@ cppcheck_flags = --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=wa
 
 lint-cppcheck:
 	$(call say,LINT,cppcheck)
-	$(Q)cppcheck $(cppcheck_flags) -I. -D_GNU_SOURCE -DFARLAN_VERSION='"$(VERSION)"' $(c_product)
+	$(Q)cppcheck $(cppcheck_flags) -I. -D_GNU_SOURCE $(wide_time) -DFARLAN_VERSION='"$(VERSION)"' $(c_product)
 
 lint-tidy:
 	$(call say,LINT,clang-tidy)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What clients.c (connections), control.c and control_relays.c (members' methods) and newcomer.c
- * (enrolment) share. */
+/* What clients.c (connections), timing.c, control.c and control_relays.c (members' methods) and
+ * newcomer.c (enrolment) share. */
 #ifndef FARLAN_CLIENTS_INTERNAL_H
 #define FARLAN_CLIENTS_INTERNAL_H
 
@@ -35,12 +35,17 @@ struct client {
 	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
 	uint8_t source[16];		  /* what counts as one address */
 	bool is_local;
+	const char *later; /* there is no room for it, and why; it hears that, and no more */
 	uint64_t deadline_ms, heard_ms;
-	unsigned enrol_requests;
-	bool is_served;	     /* got what it came for: its end is no news */
-	uint64_t expires_ms; /* of a user's sign-in; 0: never */
+	unsigned enrol_requests, n_times; /* so often asked for the time */
+	bool is_served;			  /* got what it came for: its end is no news */
+	uint64_t expires_ms;		  /* of a user's sign-in; 0: never */
 
-	/* From HELLO on. */
+	/* From HELLO on. What refuses it is said when it asks for more than the time: its dates,
+	 * or ours, may be wrong, and it does not believe a word before it knows. */
+	bool is_refused;
+	struct refusal refusal;
+	bool out_of_date; /* its certificate, and that alone, has expired or is not valid yet */
 	int64_t member, endpoint;
 	enum ident_kind kind;
 	char name[STORE_NAME_SIZE], version[STORE_VERSION_SIZE];
@@ -77,11 +82,11 @@ struct clients {
 	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS],
 		*by_member[CLIENTS_BUCKETS];
 	uint64_t last_number;
-	size_t n, n_unknown;
+	size_t n, n_unknown, n_later;
 	uv_timer_t tick;
 	uint64_t ticks, lists;
 	struct seen seen;
-	struct log_limit full_limit, refused_limit, broken_limit;
+	struct log_limit full_limit, refused_limit, broken_limit, clock_limit;
 	/* Since the start. */
 	uint64_t outer_ok, outer_failed, inner_ok, inner_failed, refused_full, refused_member;
 	struct rpc_tally members_tally, newcomers_tally; /* by the methods of their ops */
@@ -105,6 +110,8 @@ void client_set_online(struct client *c);
 
 extern const struct rpc_ops CONTROL_OPS, NEWCOMER_OPS;
 int client_send(struct rpc *rpc, const void *bytes, size_t n);
+/** control_on_time() - for newcomers and members (timing.c). */
+void control_on_time(struct rpc *rpc, int64_t id, const json_t *params);
 /* Notifications of members (control_relays.c). */
 void control_on_report(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_measured(struct rpc *rpc, int64_t id, const json_t *params);

@@ -37,11 +37,26 @@ static void add_addresses(const struct client *c, const struct store_endpoint *e
 	json_object_set_new(o, "ipv6", json_string(text));
 }
 
+static json_t *servers_list(const struct client *c)
+{
+	const struct urls *urls = &c->owner->admission->domain->row.urls;
+	json_t *list = json_array();
+	char text[URL_TEXT_SIZE];
+
+	for (size_t i = 0; i < urls->n; i++) {
+		url_format(&urls->at[i], text);
+		json_array_append_new(list, json_pack("{s:s}", "url", text));
+	}
+	relays_tell_addresses(c->owner->relays, list);
+	return list;
+}
+
 static json_t *hello_result(const struct client *c, const struct known *known)
 {
 	const struct domain *d = c->owner->admission->domain;
-	json_t *o = json_pack("{s:s, s:s, s:o}", "name", known->member.name, "domain", d->row.name,
-			      "urls", urls_to_json(&d->row.urls));
+	json_t *o =
+		json_pack("{s:s, s:s, s:o, s:o}", "name", known->member.name, "domain", d->row.name,
+			  "urls", urls_to_json(&d->row.urls), "servers", servers_list(c));
 
 	if (c->kind == IDENT_RELAY) {
 		json_object_set_new(o, "token_keys",
@@ -117,6 +132,23 @@ static void accept_hello(struct client *c, int64_t id, const json_t *params,
 			       json_object_get(params, "waiting"));
 }
 
+/* Trouble of our own passes, and so may wrong dates; all else only a new invitation or sign-in
+ * mends. */
+static bool is_shut_out(struct client *c, int64_t id)
+{
+	struct refusal why = c->refusal;
+
+	if (!c->is_refused && !c->out_of_date)
+		return false;
+	if (!c->is_refused)
+		why = (struct refusal){.code = RPC_EXPIRED,
+				       .message =
+					       "the certificate has expired or is not valid yet"};
+	rpc_reject(&c->rpc, id, why.code, "%s", why.message);
+	client_end(c, why.message, !c->is_refused || why.code == RPC_INTERNAL);
+	return true;
+}
+
 static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
@@ -127,6 +159,8 @@ static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reject(rpc, id, RPC_INVALID_REQUEST, "hello was already said");
 		return;
 	}
+	if (is_shut_out(c, id))
+		return;
 	take_version(c, params);
 	if (!take_lans(c, id, params))
 		return;
@@ -250,13 +284,10 @@ static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method METHODS[] = {
-	{"hello", on_hello},
-	{"device.list", on_device_list},
-	{"session.open", on_session_open},
-	{"session.close", on_session_close},
-	{"session.usage", on_session_usage},
-	{"session.path", control_on_path},
-	{"relay.report", control_on_report},
+	{"time.get", control_on_time},		 {"hello", on_hello},
+	{"device.list", on_device_list},	 {"session.open", on_session_open},
+	{"session.close", on_session_close},	 {"session.usage", on_session_usage},
+	{"session.path", control_on_path},	 {"relay.report", control_on_report},
 	{"relay.measured", control_on_measured},
 };
 

@@ -80,6 +80,12 @@ int domain_token(const struct domain *d, const struct token *t, char out[PASETO_
 	return token_sign(out, t, d->row.token_secret, d->row.token_public) == 0 ? 0 : -EIO;
 }
 
+int domain_time(const struct domain *d, const uint8_t nonce[STAMP_NONCE_BYTES], int64_t time_ms,
+		uint8_t sig[SIGNATURE_BYTES])
+{
+	return stamp_sign(sig, d->row.token_secret, d->row.name, nonce, time_ms);
+}
+
 int domain_invite(const struct domain *d, enum ident_kind kind,
 		  const uint8_t secret[INVITE_SECRET_BYTES], int64_t expires,
 		  char out[INVITE_TEXT_SIZE])
@@ -122,11 +128,17 @@ static bool is_due(const struct x509_cert *cert, int64_t now)
 	       now > info.not_before + (info.not_after - info.not_before) / 3 * 2;
 }
 
-static void derive(struct domain *d)
+/* Return: 0; -EIO. */
+static int derive(struct domain *d)
 {
+	uint8_t text[STAMP_KEY_TEXT_MAX_BYTES];
+
 	x509_sha256(d->row.ca.der, d->row.ca.len, d->ca_sha256);
 	memcpy(d->token_key.public, d->row.token_public, sizeof(d->token_key.public));
 	token_kid(d->token_key.kid, d->row.token_public);
+	return x509_sign(&d->row.ca_key, text,
+			 stamp_key_text(text, d->row.name, d->row.token_public), d->key_sig,
+			 &d->key_sig_len);
 }
 
 /* On a copy: what is in use stays as it is on failure. */
@@ -160,8 +172,9 @@ int domain_load(struct domain *d, struct store *s, int64_t now)
 	rc = store_domain_first(s, &d->row);
 	if (rc)
 		return rc;
-	derive(d);
-	rc = domain_renew(d, s, now, &renewed);
+	rc = derive(d);
+	if (rc == 0)
+		rc = domain_renew(d, s, now, &renewed);
 	if (rc)
 		domain_wipe(d);
 	return rc;
@@ -207,10 +220,10 @@ int domain_create(struct domain *d, struct store *s, const char *name, const str
 	file_random(d->row.ula, sizeof(d->row.ula));
 	pool_ula(d->row.ula);
 	rc = make_keys(d, now);
-	if (rc == 0) {
-		derive(d);
+	if (rc == 0)
+		rc = derive(d);
+	if (rc == 0)
 		rc = invitation_fits(d) ? issue_own(d, now) : -E2BIG;
-	}
 	if (rc == 0)
 		rc = store_domain_add(s, &d->row);
 	if (rc)

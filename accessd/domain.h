@@ -7,6 +7,7 @@
 
 #include "accessd/store.h"
 #include "common/pure/invite.h"
+#include "common/pure/stamp.h"
 
 #define DOMAIN_DAY_S INT64_C(86400)
 #define DOMAIN_CA_S (DOMAIN_DAY_S * 365 * 20)
@@ -26,6 +27,8 @@ struct domain {
 	struct store_domain row;
 	uint8_t ca_sha256[32];
 	struct token_key token_key;
+	uint8_t key_sig[X509_SIGNATURE_MAX_BYTES]; /* the CA's word for it */
+	size_t key_sig_len;
 };
 
 /**
@@ -60,6 +63,9 @@ int domain_issue_outer(const struct domain *d, const struct urls *urls,
 /** domain_token() - Return: 0; -EIO. */
 int domain_token(const struct domain *d, const struct token *t, char out[PASETO_TOKEN_SIZE])
 	__attribute__((warn_unused_result));
+/** domain_time() - sign a time (docs/PROTOCOL.md, 4.7). Return: 0; -EIO. */
+int domain_time(const struct domain *d, const uint8_t nonce[STAMP_NONCE_BYTES], int64_t time_ms,
+		uint8_t sig[SIGNATURE_BYTES]) __attribute__((warn_unused_result));
 /** domain_invite() - the text of an invitation. Return: 0; -ENOSPC. */
 int domain_invite(const struct domain *d, enum ident_kind kind,
 		  const uint8_t secret[INVITE_SECRET_BYTES], int64_t expires,

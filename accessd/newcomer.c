@@ -169,6 +169,7 @@ static void on_login(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method METHODS[] = {
+	{"time.get", control_on_time},
 	{"enrol", on_enrol},
 	{"login", on_login},
 };

@@ -140,6 +140,8 @@ static int start_services(struct daemon *d)
 				    .identity = &d->identity,
 				    .ports = &d->conf.ports,
 				    .memory = &d->memory,
+				    .state_dir = d->conf.state,
+				    .refuse_inspection = d->conf.refuse_inspection,
 				    .ops = &uplink_ops,
 				    .arg = d};
 	r = uplink_open(&d->uplink, d->loop);
@@ -348,6 +350,13 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 		log_error("the state folder %s cannot be made: %s", d->conf.state, strerror(-r));
 		return r;
 	}
+	clock_open(d->conf.state, d->conf.set_clock);
+	dial_memory_recall(&d->memory, d->conf.state);
+	dial_proxy_use(&d->proxy, &d->conf.proxy, &d->conf.no_proxy);
+	d->memory.proxy = &d->proxy;
+	r = sntp_client_open(&d->sntp, loop, &d->conf.ntp);
+	if (r)
+		return r;
 	r = limits_open(&d->limits, d->conf.rate);
 	if (r)
 		return r;
@@ -380,6 +389,8 @@ void daemon_stop(struct daemon *d)
 	stop_services(d);
 	metrics_close(d->metrics);
 	d->metrics = NULL;
+	sntp_client_close(d->sntp);
+	d->sntp = NULL;
 	local_close(d->local);
 	d->local = NULL;
 }
@@ -389,6 +400,8 @@ void daemon_deinit(struct daemon *d)
 	limits_close(d->limits);
 	d->limits = NULL;
 	identity_wipe(&d->identity);
+	dial_proxy_deinit(&d->proxy);
+	proxy_wipe(&d->conf.proxy.to);
 	if (d->next)
 		identity_wipe(d->next);
 	free(d->next);

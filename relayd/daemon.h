@@ -12,6 +12,7 @@
 
 #include "common/io/local.h"
 #include "common/io/metrics.h"
+#include "common/io/sntp_client.h"
 #include "relayd/conf.h"
 #include "relayd/drain.h"
 #include "relayd/enrolment.h"
@@ -31,8 +32,10 @@ struct daemon {
 	bool uplink_open;
 	struct uplink uplink;
 	struct dial_memory memory;
+	struct dial_proxy proxy;
 	struct local *local;
-	struct metrics *metrics; /* NULL: none asked for */
+	struct metrics *metrics;  /* NULL: none asked for */
+	struct sntp_client *sntp; /* NULL: no time servers */
 	struct enrolment enrolment;
 	struct drain drain;
 	uint64_t started_ms;

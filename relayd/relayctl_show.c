@@ -8,6 +8,7 @@
 
 #define CELL_SIZE 64
 #define METRICS_SIZE 600
+#define CLOCK_SIZE 300
 #define SHORT_ID 8 /* digits of a session's id in a table */
 
 static const char *text_of(const json_t *o, const char *key)
@@ -45,7 +46,8 @@ static void duration(char out[CELL_SIZE], int64_t s)
 static void print_access(const json_t *s)
 {
 	if (text_of(s, "server")[0])
-		printf("Access Server: %s\n", text_of(s, "server"));
+		printf("Access Server: %s%s%s\n", text_of(s, "server"),
+		       text_of(s, "proxy")[0] ? " by proxy " : "", text_of(s, "proxy"));
 	if (text_of(s, "problem")[0])
 		printf("Problem:       %s\n", text_of(s, "problem"));
 	if (is_true(s, "removed"))
@@ -54,7 +56,9 @@ static void print_access(const json_t *s)
 	else if (count_of(s, "retry_in_ms") > 0)
 		printf("               next try in %" PRId64 " s\n",
 		       count_of(s, "retry_in_ms") / 1000 + 1);
-	if (text_of(s, "outer_problem")[0])
+	if (text_of(s, "inspection")[0])
+		printf("Outer layer:   %s\n", text_of(s, "inspection"));
+	else if (text_of(s, "outer_problem")[0])
 		printf("Outer layer:   %s\n", text_of(s, "outer_problem"));
 }
 
@@ -94,6 +98,15 @@ static void print_metrics(const json_t *s)
 		printf("Metrics:       %s\n", text);
 }
 
+static void print_clock(const json_t *s)
+{
+	char text[CLOCK_SIZE];
+
+	ctl_clock(text, sizeof(text), s);
+	if (text[0])
+		printf("Clock:         %s\n", text);
+}
+
 static void print_status(const json_t *s)
 {
 	char uptime[CELL_SIZE], bytes[CELL_SIZE];
@@ -105,6 +118,7 @@ static void print_status(const json_t *s)
 	printf("Listen:        %s%s\n", text_of(s, "listen"),
 	       is_true(s, "listening") ? "" : " (not yet)");
 	print_metrics(s);
+	print_clock(s);
 	if (!enrolled) {
 		puts("               run relayctl enroll with an invitation for a relay");
 		return;

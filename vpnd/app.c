@@ -39,6 +39,10 @@ static int make_contexts(struct app *app)
 	const struct identity *id = &app->identity;
 	int r = tls_ctx_outer_client(&app->outer_ctx, &id->ca, true);
 
+	if (r == 0 && app->config.refuse_inspection) {
+		tls_ctx_refuse_inspection(app->outer_ctx);
+		r = relays_verify(app, &id->ca);
+	}
 	if (r == 0)
 		r = tls_ctx_inner_client(&app->inner_client_ctx, &id->cert, &id->key, &id->ca);
 	if (r == 0)
@@ -113,29 +117,9 @@ int app_enrolled(struct app *app, const struct identity *id)
 	return 0;
 }
 
-static const char *memory_path(const struct app *app, char path[CONFIG_PATH_SIZE + 16])
-{
-	snprintf(path, CONFIG_PATH_SIZE + 16, "%s/reached.json", app->config.state);
-	return path;
-}
-
 void app_remember(struct app *app)
 {
-	char path[CONFIG_PATH_SIZE + 16];
-	int r = dial_memory_save(&app->memory, memory_path(app, path));
-
-	if (r != 0)
-		log_warn("what worked is not kept path=%s error=\"%s\"", path, strerror(-r));
-}
-
-static void load_memory(struct app *app)
-{
-	char path[CONFIG_PATH_SIZE + 16];
-	int r = dial_memory_load(&app->memory, memory_path(app, path));
-
-	if (r != 0)
-		log_warn("what worked before cannot be read path=%s error=\"%s\"", path,
-			 strerror(-r));
+	dial_memory_keep(&app->memory, app->config.state);
 }
 
 static int load_identity(struct app *app)
@@ -233,9 +217,14 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 		log_error("no state folder path=%s error=\"%s\"", app->config.state, strerror(-r));
 		return r;
 	}
-	load_memory(app);
+	clock_open(app->config.state, app->config.set_clock);
+	dial_memory_recall(&app->memory, app->config.state);
+	dial_proxy_use(&app->proxy, &config->proxy, &config->no_proxy);
+	app->memory.proxy = &app->proxy;
 	routes_open(app);
-	r = relays_open(app);
+	r = sntp_client_open(&app->sntp, loop, &app->config.ntp);
+	if (r == 0)
+		r = relays_open(app);
 	if (r == 0)
 		r = captures_open(app);
 	if (r == 0)
@@ -264,6 +253,8 @@ void app_stop(struct app *app)
 	names_close(app);
 	metrics_close(app->metrics);
 	app->metrics = NULL;
+	sntp_client_close(app->sntp);
+	app->sntp = NULL;
 	if (app->local)
 		local_close(app->local);
 	app->local = NULL;

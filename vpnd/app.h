@@ -23,6 +23,7 @@
 #include "common/io/local.h"
 #include "common/io/metrics.h"
 #include "common/io/reporter.h"
+#include "common/io/sntp_client.h"
 #include "vpnd/config.h"
 #include "vpnd/plane.h"
 #include "vpnd/session.h"
@@ -85,9 +86,11 @@ struct app {
 	struct packets *packets;
 	struct plane *plane;
 	struct local *local;
+	struct sntp_client *sntp;	  /* NULL: no time servers */
 	struct metrics *metrics;	  /* NULL: none asked for */
 	struct app_traffic ended_traffic; /* of sessions that are over */
 	struct dial_memory memory;
+	struct dial_proxy proxy;
 	struct app_session sessions[PLANE_SLOTS_MAX];
 	struct relays *relays;
 	struct captures *captures;
@@ -198,6 +201,8 @@ void relays_begin(struct app *app);
 void relays_watch(struct app *app, const struct waiter *w, const char *device);
 void relays_unwatch(struct app *app, const struct waiter *w);
 void relays_on_hello(struct app *app, const json_t *hello);
+/** relays_verify() - measure_verify(). */
+int relays_verify(struct app *app, const struct x509_cert *ca) __attribute__((warn_unused_result));
 void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_measure(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params); /* session.measured */

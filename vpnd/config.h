@@ -22,6 +22,9 @@ struct config {
 	struct opt_lans lans;
 	struct opt_prefixes virtual; /* pools of virtual prefixes */
 	struct opt_ports ports;
+	struct opt_proxy proxy;
+	struct proxy_except no_proxy;
+	bool refuse_inspection;
 	struct opt_listens metrics;
 	long mtu;		      /* of the TUN device */
 	struct opt_listens dns;	      /* manager: where names are answered; none: nowhere */
@@ -30,7 +33,9 @@ struct config {
 	bool offload;		      /* super-packets through the TUN device */
 	enum plane_lan_mode lan_mode; /* device */
 	struct lendable_pool lend;    /* device: what may be lent */
-	bool allow_overlap;	      /* a peer's LAN may take what this host has */
+	bool set_clock;		      /* of this host, by signed time */
+	struct opt_servers ntp;
+	bool allow_overlap; /* a peer's LAN may take what this host has */
 };
 
 extern const struct opt config_table[]; /* of struct config */

@@ -8,12 +8,15 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/io/preamble.h"
 #include "common/pure/backoff.h"
 #include "common/pure/msg.h"
 
-#define STEADY_MS 30000	    /* online this long: the next loss begins with a short wait again */
-#define CHECK_MIN_MS 500    /* a try that is younger is let go on when the network changes */
-#define CHECK_SPREAD_MS 256 /* others hang on the same switch */
+#define SOON_MS 5000
+#define ASK_TIME_MS 86400000 /* the clock that carries the time on drifts */
+#define STEADY_MS 30000	     /* online this long: the next loss begins with a short wait again */
+#define CHECK_MIN_MS 500     /* a try that is younger is let go on when the network changes */
+#define CHECK_SPREAD_MS 256  /* others hang on the same switch */
 
 struct access_link_times access_link_times = {
 	.ping_ms = ACCESS_LINK_PING_MS,
@@ -34,6 +37,9 @@ struct access_link {
 	struct rpc_ops ops;
 	struct rpc rpc;
 	bool rpc_open;
+	struct rpc_ops early_ops; /* from an expired certificate nothing is heard but the time */
+	struct preamble preamble;
+	uint64_t asked_time_ms;
 	uv_timer_t timer; /* waiting: the next try; online: keep-alive */
 	bool timer_closed, closing, gave_up, at_once; /* the next try does not wait */
 	enum access_link_state state;
@@ -41,7 +47,8 @@ struct access_link {
 	uint64_t since_ms, retry_at_ms, sent_ms, heard_ms;
 	uint64_t dead_at_ms; /* a keep-alive has no answer, and then it is lost; 0: none is awaited
 			      */
-	char server[URL_HOST_SIZE + DIAL_ADDR_SIZE];
+	char host[URL_HOST_SIZE]; /* of the server */
+	char server[URL_HOST_SIZE + DIAL_ADDR_SIZE], proxy[PROXY_HOST_PORT_SIZE];
 	char last_error[DIAL_REASON_SIZE];
 };
 
@@ -115,13 +122,29 @@ static void on_retry(uv_timer_t *timer)
 		dial_now(l);
 }
 
+/* Until the first of the servers may be asked again; mostly 0. */
+static uint32_t rest_ms(const struct access_link *l)
+{
+	const struct identity *id = l->config.identity;
+	uint64_t least = UINT32_MAX, now = clock_mono_ms();
+
+	for (size_t i = 0; i < id->n_urls; i++) {
+		uint64_t ms = dial_rest_ms(l->config.memory, id->urls[i].host, now);
+
+		least = ms < least ? ms : least;
+	}
+	return id->n_urls > 0 ? (uint32_t)least : 0;
+}
+
 static void wait_and_retry(struct access_link *l, const char *why)
 {
-	uint32_t random, ms;
+	uint32_t random, ms, rest = rest_ms(l);
 
 	file_random(&random, sizeof(random));
 	ms = l->at_once ? random % CHECK_SPREAD_MS : backoff_next_ms(&l->backoff, random);
 	l->at_once = false;
+	if (ms < rest)
+		ms = rest;
 	snprintf(l->last_error, sizeof(l->last_error), "%s", why);
 	set_state(l, l->gave_up ? ACCESS_LINK_OFF : ACCESS_LINK_WAITING);
 	if (l->gave_up) {
@@ -131,6 +154,12 @@ static void wait_and_retry(struct access_link *l, const char *why)
 	log_warn("Access Server not reached, next try in %u ms reason=\"%s\"", ms, why);
 	l->retry_at_ms = clock_mono_ms() + ms;
 	uv_timer_start(&l->timer, on_retry, ms, 0);
+}
+
+void access_link_rest(struct access_link *l, uint32_t s)
+{
+	if (l->inner)
+		dial_rest(l->config.memory, l->host, s, clock_mono_ms());
 }
 
 /* Online */
@@ -175,6 +204,10 @@ static void on_keepalive(uv_timer_t *timer)
 		access_link_lost(l, "the server has been silent for too long");
 		return;
 	}
+	if (now - l->asked_time_ms >= ASK_TIME_MS) {
+		l->asked_time_ms = now;
+		preamble_ask_again(&l->preamble);
+	}
 	if (!l->dead_at_ms && (now - l->sent_ms >= access_link_times.ping_ms ||
 			       now - l->heard_ms >= access_link_times.ping_ms))
 		ask(l, access_link_times.answer_ms);
@@ -205,10 +238,11 @@ static void check_online(struct access_link *l)
 
 static void check_waiting(struct access_link *l)
 {
-	uint32_t random;
+	uint32_t random, rest = rest_ms(l);
 
 	file_random(&random, sizeof(random));
-	uv_timer_start(&l->timer, on_retry, random % CHECK_SPREAD_MS, 0);
+	random %= CHECK_SPREAD_MS;
+	uv_timer_start(&l->timer, on_retry, rest > random ? rest : random, 0);
 }
 
 /* The next word of its TCP may be seconds away. */
@@ -247,22 +281,36 @@ void access_link_check(struct access_link *l)
 	}
 }
 
+static void on_preamble(void *arg, const char *problem)
+{
+	struct access_link *l = arg;
+
+	if (problem) {
+		access_link_lost(l, problem);
+		return;
+	}
+	l->rpc.ops = &l->ops;
+	l->asked_time_ms = clock_mono_ms();
+	set_state(l, ACCESS_LINK_ONLINE);
+	log_info("Access Server connected server=\"%s\"%s%s cipher=\"%s\"", l->server,
+		 l->proxy[0] ? " proxy=" : "", l->proxy, inner_cipher(l->inner));
+	keepalive_on(l);
+	l->cb->on_online(l);
+}
+
 static void on_ready(struct inner *in)
 {
 	struct access_link *l = inner_arg(in);
+	const struct rpc_ops *ops = tls_peer_dates(inner_peer(in)) == 0 ? &l->ops : &l->early_ops;
 
 	if (l->closing)
 		return;
-	rpc_init(&l->rpc, l->loop, &l->ops, l, MSG_MAX_BYTES);
+	rpc_init(&l->rpc, l->loop, ops, l, MSG_MAX_BYTES);
 	l->rpc_open = true;
 	l->sent_ms = l->heard_ms = clock_mono_ms();
-	set_state(l, ACCESS_LINK_ONLINE);
-	log_info("Access Server connected server=\"%s\" cipher=\"%s\"", l->server,
-		 inner_cipher(in));
 	l->dead_at_ms = 0;
-	l->at_once = false;
-	keepalive_on(l);
-	l->cb->on_online(l);
+	if (preamble_start(&l->preamble, &l->rpc, inner_peer(in), on_preamble, l) != 0)
+		access_link_lost(l, "the time could not be asked for");
 }
 
 static void on_data(struct inner *in, const uint8_t *bytes, size_t n)
@@ -283,9 +331,14 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 
 	(void)clean;
 	l->inner = NULL;
-	l->server[0] = '\0';
+	l->server[0] = l->proxy[0] = '\0';
+	/* What stands there is reached, and is no Access Server of ours, or not well: others first.
+	 */
+	if (!was_online || clock_mono_ms() - l->since_ms < SOON_MS)
+		dial_mark_poor(l->config.memory, l->host, clock_mono_ms());
 	if (was_online && clock_mono_ms() - l->since_ms >= STEADY_MS)
 		backoff_reset(&l->backoff);
+	preamble_stop(&l->preamble);
 	if (l->rpc_open)
 		rpc_deinit(&l->rpc);
 	l->rpc_open = false;
@@ -310,15 +363,21 @@ static const struct inner_callbacks inner_calls = {
 static void on_dial_open(struct dial *d, struct outer *o)
 {
 	struct access_link *l = dial_arg(d);
-	struct tls_expect expect = {.alpn = TLS_ALPN_CONTROL, .any_of_kind = true};
-	char addr[DIAL_ADDR_SIZE];
+	struct tls_expect expect = {
+		.alpn = TLS_ALPN_CONTROL, .any_of_kind = true, .dates_later = true};
+	struct outer_tunnel tunnel = {.proxy = ""};
+	char where[DIAL_ADDR_SIZE];
 	int r;
 
 	l->dial = NULL;
 	expect.id.kind = IDENT_ACCESS;
 	memcpy(expect.id.domain, l->config.identity->id.domain, sizeof(expect.id.domain));
-	dial_addr_format(outer_peer_addr(o), addr);
-	snprintf(l->server, sizeof(l->server), "%s %s", outer_host(o), addr);
+	snprintf(l->host, sizeof(l->host), "%s", outer_host(o));
+	dial_where(o, where);
+	snprintf(l->server, sizeof(l->server), "%s%s%s", l->host, where[0] == ':' ? "" : " ",
+		 where);
+	(void)outer_tunnel(o, &tunnel);
+	snprintf(l->proxy, sizeof(l->proxy), "%s", tunnel.proxy);
 	set_state(l, ACCESS_LINK_AUTH);
 	r = inner_open(&l->inner, o, l->inner_ctx, &expect, 0, &inner_calls, l);
 	if (r != 0) {
@@ -344,7 +403,7 @@ static void dial_now(struct access_link *l)
 {
 	const struct identity *id = l->config.identity;
 	struct dial_target target = {
-		.path = "/v1/control", .headers = "", .ports = *l->config.ports};
+		.path = "/v1/control", .headers = "", .ports = *l->config.ports, .any = true};
 	int r;
 
 	target.n_urls = id->n_urls;
@@ -368,6 +427,8 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 	if (!l)
 		return -ENOMEM;
 	r = tls_ctx_outer_client(&l->outer_ctx, &id->ca, true);
+	if (r == 0 && config->refuse_inspection)
+		tls_ctx_refuse_inspection(l->outer_ctx);
 	if (r == 0)
 		r = tls_ctx_inner_client(&l->inner_ctx, &id->cert, &id->key, &id->ca);
 	if (r != 0) {
@@ -377,6 +438,7 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 	}
 	l->loop = loop;
 	l->config = *config;
+	l->early_ops.send = on_rpc_send;
 	l->ops = (struct rpc_ops){
 		.send = on_rpc_send,
 		.methods = config->methods,
@@ -416,7 +478,7 @@ void access_link_give_up(struct access_link *l, const char *reason)
 
 struct rpc *access_link_rpc(struct access_link *l)
 {
-	return l->rpc_open && !l->closing ? &l->rpc : NULL;
+	return l->state == ACCESS_LINK_ONLINE && l->rpc_open && !l->closing ? &l->rpc : NULL;
 }
 
 void *access_link_arg(const struct access_link *l)
@@ -434,15 +496,17 @@ void access_link_status(const struct access_link *l, struct access_link_status *
 	s->state = l->state;
 	s->since_ms = l->since_ms;
 	snprintf(s->server, sizeof(s->server), "%s", l->server);
+	snprintf(s->proxy, sizeof(s->proxy), "%s", l->proxy);
 	snprintf(s->last_error, sizeof(s->last_error), "%s", l->last_error);
 	if (l->state == ACCESS_LINK_WAITING && l->retry_at_ms > now)
 		s->retry_in_ms = l->retry_at_ms - now;
 	s->cipher = l->inner ? inner_cipher(l->inner) : "";
 	if (o) {
 		outer_stats(o, &stats);
-		s->outer_verified = outer_tls_peer(o)->verified;
+		s->outer_verified = tls_peer_verified(outer_tls_peer(o));
 		snprintf(s->outer_problem, sizeof(s->outer_problem), "%s",
 			 outer_tls_peer(o)->problem);
+		tls_peer_inspection(outer_tls_peer(o), s->inspection);
 	}
 	s->outer_version = stats.tls_version;
 }

@@ -68,6 +68,9 @@ void ctl_table_print(struct ctl_table *t);			   /* to stdout, and frees */
 void ctl_print_json(const json_t *o);
 /** ctl_metrics() - where a daemon's metrics are, from its status; "" if they are off. */
 void ctl_metrics(char *out, size_t out_size, const json_t *status);
+/** ctl_clock() - what is wrong with the host's clock and what to do, from a daemon's status; "" if
+ * it is right, as far as is known. */
+void ctl_clock(char *out, size_t out_size, const json_t *status);
 /** ctl_bytes() - 1234567 as "1.2 MB". */
 void ctl_bytes(char *out, size_t out_size, uint64_t n);
 

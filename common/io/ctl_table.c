@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/io/ctl.h"
+
+#define CLOCK_OFF_S 5 /* less is not worth a word */
 
 struct ctl_table {
 	size_t n_columns, n_rows; /* the first row holds the headings */
@@ -156,6 +159,51 @@ void ctl_metrics(char *out, size_t out_size, const json_t *status)
 
 	snprintf(out, out_size, "%s%s", listen ? listen : "",
 		 listen && !listening ? " (not yet: the log says why)" : "");
+}
+
+/* "56 years" */
+static void long_time(char *out, size_t out_size, int64_t s)
+{
+	static const struct {
+		int64_t s;
+		const char *name;
+	} units[] = {{31557600, "years"}, {86400, "days"}, {3600, "hours"}, {60, "minutes"}};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (s < 2 * units[i].s)
+			continue;
+		snprintf(out, out_size, "%" PRId64 " %s", s / units[i].s, units[i].name);
+		return;
+	}
+	snprintf(out, out_size, "%" PRId64 " seconds", s);
+}
+
+void ctl_clock(char *out, size_t out_size, const json_t *status)
+{
+	const json_t *c = json_object_get(status, "clock");
+	int64_t ahead_s = json_integer_value(json_object_get(c, "system_ahead_ms")) / 1000;
+	const char *state = json_string_value(json_object_get(c, "state")), *what = "";
+	const char *problem = json_string_value(json_object_get(c, "problem"));
+	char off[32];
+
+	out[0] = '\0';
+	if (!state || llabs(ahead_s) < CLOCK_OFF_S)
+		return;
+	long_time(off, sizeof(off), llabs(ahead_s));
+	if (strcmp(state, "signed") == 0)
+		what = "the Access Server's time is used";
+	else if (strcmp(state, "sntp") == 0)
+		what = "the time servers' time is used";
+	else
+		what = "the Access Server will say what time it is";
+	snprintf(out, out_size, "this host's is %s%s %s; %s; %s%s", off,
+		 strcmp(state, "unknown") == 0 ? " or more" : "", ahead_s < 0 ? "behind" : "ahead",
+		 what,
+		 problem ? "it could not be set: "
+		 : json_is_true(json_object_get(c, "set_clock"))
+			 ? "it is set when the Access Server says what time it is"
+			 : "set-clock = yes sets it",
+		 problem ? problem : "");
 }
 
 void ctl_bytes(char *out, size_t out_size, uint64_t n)

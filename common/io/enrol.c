@@ -10,6 +10,7 @@
 #include "common/io/file.h"
 #include "common/io/inner.h"
 #include "common/io/log.h"
+#include "common/io/preamble.h"
 #include "common/io/rpc.h"
 #include "common/pure/msg.h"
 
@@ -35,6 +36,7 @@ struct enrol {
 	struct dial *dial;
 	struct inner *inner;
 	struct rpc rpc;
+	struct preamble preamble;
 	bool rpc_open, told, idle_closed;
 	uv_idle_t idle; /* never started: its closing defers the freeing to the loop */
 	struct identity result;
@@ -72,6 +74,7 @@ static void wind_up(struct enrol *e)
 	if (e->dial)
 		dial_cancel(e->dial);
 	e->dial = NULL;
+	preamble_stop(&e->preamble);
 	if (e->inner)
 		inner_finish(e->inner, "done");
 	uv_close((uv_handle_t *)&e->idle, on_idle_closed);
@@ -238,22 +241,34 @@ static int on_rpc_send(struct rpc *rpc, const void *bytes, size_t n)
 
 static const struct rpc_ops ops = {.send = on_rpc_send};
 
-static void on_ready(struct inner *in)
+static void on_preamble(void *arg, const char *problem)
 {
-	struct enrol *e = inner_arg(in);
+	struct enrol *e = arg;
 	json_t *params;
 
+	if (problem) {
+		fail(e, RPC_UNAVAILABLE, problem);
+		return;
+	}
+	step(e, "server authenticated, domain ", inner_peer(e->inner)->id.domain);
 	if (e->told)
 		return;
-	step(e, "server authenticated, domain ", inner_peer(in)->id.domain);
-	if (e->told)
-		return;
-	rpc_init(&e->rpc, e->loop, &ops, e, MSG_MAX_BYTES_UNKNOWN);
-	e->rpc_open = true;
 	params = make_params(e);
 	if (!params || rpc_request(&e->rpc, e->kind == IDENT_USER ? "login" : "enrol", params,
 				   ANSWER_MS, on_answer, e) != 0)
 		fail(e, RPC_INTERNAL, "the request could not be made");
+}
+
+static void on_ready(struct inner *in)
+{
+	struct enrol *e = inner_arg(in);
+
+	if (e->told)
+		return;
+	rpc_init(&e->rpc, e->loop, &ops, e, MSG_MAX_BYTES_UNKNOWN);
+	e->rpc_open = true;
+	if (preamble_start(&e->preamble, &e->rpc, inner_peer(in), on_preamble, e) != 0)
+		fail(e, RPC_INTERNAL, "the time could not be asked for");
 }
 
 static void on_data(struct inner *in, const uint8_t *bytes, size_t n)
@@ -272,6 +287,7 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 	e->inner = NULL;
 	if (!e->told)
 		fail(e, RPC_UNAVAILABLE, reason);
+	preamble_stop(&e->preamble);
 	if (e->rpc_open)
 		rpc_deinit(&e->rpc);
 	e->rpc_open = false;
@@ -289,8 +305,10 @@ static const struct inner_callbacks inner_calls = {
 static void on_dial_open(struct dial *d, struct outer *o)
 {
 	struct enrol *e = dial_arg(d);
-	struct tls_expect expect = {.alpn = TLS_ALPN_ENROL, .any_of_kind = true};
-	char addr[DIAL_ADDR_SIZE];
+	struct tls_expect expect = {
+		.alpn = TLS_ALPN_ENROL, .any_of_kind = true, .dates_later = true};
+	char addr[DIAL_ADDR_SIZE], text[DIAL_ADDR_SIZE + PROXY_HOST_PORT_SIZE + 20];
+	struct outer_tunnel tunnel;
 	int r;
 
 	e->dial = NULL;
@@ -301,14 +319,18 @@ static void on_dial_open(struct dial *d, struct outer *o)
 	} else {
 		memcpy(expect.id.domain, e->known_domain, sizeof(expect.id.domain));
 	}
-	dial_addr_format(outer_peer_addr(o), addr);
+	dial_where(o, addr);
+	if (outer_tunnel(o, &tunnel))
+		snprintf(text, sizeof(text), "port %u by proxy %s", tunnel.port, tunnel.proxy);
+	else
+		snprintf(text, sizeof(text), "%s", addr);
 	r = inner_open(&e->inner, o, e->inner_ctx, &expect, 0, &inner_calls, e);
 	if (r != 0) {
 		e->inner = NULL;
 		fail(e, RPC_INTERNAL, strerror(-r));
 		return;
 	}
-	step(e, "connected to ", addr); /* may cancel: what is open is owned by now */
+	step(e, "connected to ", text); /* may cancel: what is open is owned by now */
 }
 
 static void on_dial_failed(struct dial *d, const char *reason)
@@ -409,7 +431,11 @@ int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request 
 	if (r == 0)
 		r = load_or_make_key(e);
 	if (r == 0)
-		r = tls_ctx_outer_client(&e->outer_ctx, ca, false);
+		r = tls_ctx_outer_client(&e->outer_ctx, ca, request->refuse_inspection);
+	if (r == 0 && request->refuse_inspection)
+		tls_ctx_refuse_inspection(e->outer_ctx);
+	if (r == 0 && e->has_invite)
+		tls_ctx_outer_pin(e->outer_ctx, e->invite.ca_sha256);
 	if (r == 0)
 		r = tls_ctx_inner_client(&e->inner_ctx, NULL, NULL, ca);
 	if (r == 0)

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Read until @size bytes or the end. Return: 0; -errno. */
@@ -184,30 +183,4 @@ void file_random(void *out, size_t n)
 			n -= (size_t)r;
 		}
 	}
-}
-
-uint64_t clock_mono_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-uint64_t clock_mono_ms(void)
-{
-	return clock_mono_us() / 1000;
-}
-
-int64_t clock_wall_s(void)
-{
-	return (int64_t)time(NULL);
-}
-
-int64_t clock_wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }

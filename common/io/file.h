@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * file - whole small files: read with a cap, replace atomically. Blocks; for start-up and
- * rare writes. Also random bytes and clocks from the kernel.
+ * rare writes. Also random bytes from the kernel, and its clocks (clock.h).
  */
 #ifndef FARLAN_FILE_H
 #define FARLAN_FILE_H
@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "common/io/clock.h"
 
 /**
  * file_read() - the whole file. @bytes: from malloc, a NUL is appended behind @n; caller frees.
@@ -31,12 +33,5 @@ int file_mkdirs(const char *path, mode_t mode) __attribute__((warn_unused_result
 
 /** file_random() - @n bytes from getrandom(2); aborts if the kernel has none to give. */
 void file_random(void *out, size_t n);
-
-/** clock_mono_ms() / clock_mono_us() - CLOCK_BOOTTIME: counts while suspended. */
-uint64_t clock_mono_ms(void);
-uint64_t clock_mono_us(void);
-/** clock_wall_s(), clock_wall_ms() - Unix time by the system clock. */
-int64_t clock_wall_s(void);
-int64_t clock_wall_ms(void);
 
 #endif

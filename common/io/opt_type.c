@@ -78,6 +78,25 @@ const char *opt_parse_bool(const struct opt *o, const char *value, void *field)
 	return NULL;
 }
 
+const char *opt_parse_inspection(const struct opt *o, const char *value, void *field)
+{
+	bool *refuse = field;
+
+	(void)o;
+	if (strcmp(value, "report") != 0 && strcmp(value, "refuse") != 0)
+		return words("\"%.64s\" is neither report nor refuse", value);
+	*refuse = strcmp(value, "refuse") == 0;
+	return NULL;
+}
+
+void opt_print_inspection(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	const bool *refuse = field;
+
+	(void)o;
+	snprintf(out, out_size, "%s", *refuse ? "refuse" : "report");
+}
+
 void opt_print_bool(const struct opt *o, const void *field, char *out, size_t out_size)
 {
 	const bool *b = field;
@@ -462,5 +481,57 @@ void opt_print_prefixes(const struct opt *o, const void *field, char *out, size_
 	for (i = 0; i < all->n; i++) {
 		prefix_format(&all->at[i], text);
 		put(out, out_size, "%s%s", i > 0 ? ", " : "", text);
+	}
+}
+
+/* The host and port of a URL, which knows how to read them. */
+static const char *add_server(void *list, const char *item)
+{
+	struct opt_servers *all = list;
+	char text[ITEM_SIZE + 16];
+	struct addr a;
+	struct url u;
+	bool bare = addr_parse(&a, item) == 0 && a.family == 6;
+
+	snprintf(text, sizeof(text), "https://%s%s%s", bare ? "[" : "", item, bare ? "]" : "");
+	if (strchr(item, '/') || url_parse(&u, text) != 0)
+		return words("\"%s\" is neither HOST nor HOST:PORT", item);
+	for (size_t i = 0; i < all->n; i++) {
+		if (strcmp(all->at[i].host, u.host) == 0 && all->at[i].port == u.port)
+			return words("\"%s\" stands there twice", item);
+	}
+	if (all->n == OPT_SERVERS_MAX)
+		return words("more than %d servers", OPT_SERVERS_MAX);
+	all->at[all->n++] = u;
+	return NULL;
+}
+
+const char *opt_parse_servers(const struct opt *o, const char *value, void *field)
+{
+	struct opt_servers all = {0};
+	const char *wrong = parse_list(value, true, &all, add_server);
+
+	(void)o;
+	if (!wrong)
+		memcpy(field, &all, sizeof(all));
+	return wrong;
+}
+
+void opt_print_servers(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	const struct opt_servers *all = field;
+	char text[URL_HOST_SIZE + 8];
+
+	(void)o;
+	out[0] = '\0';
+	for (size_t i = 0; i < all->n; i++) {
+		const struct url *u = &all->at[i];
+		bool brackets = u->port && strchr(u->host, ':');
+
+		snprintf(text, sizeof(text), "%s%s%s", brackets ? "[" : "", u->host,
+			 brackets ? "]" : "");
+		put(out, out_size, "%s%s", i > 0 ? ", " : "", text);
+		if (u->port)
+			put(out, out_size, ":%u", u->port);
 	}
 }

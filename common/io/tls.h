@@ -20,6 +20,8 @@
 
 #define TLS_RECORD_MAX_BYTES 16384 /* plaintext in one record */
 #define TLS_REASON_SIZE 160
+#define TLS_NAME_SIZE 40
+#define TLS_INSPECTION_SIZE (TLS_REASON_SIZE + 2 * TLS_NAME_SIZE + 80)
 #define TLS_EXPORT_BYTES 32
 #define TLS_ALPN_ENROL "farlan-enrol/1"
 #define TLS_ALPN_CONTROL "farlan-control/1"
@@ -55,6 +57,11 @@ int tls_ctx_inner_server(struct tls_ctx **out, const struct x509_cert *cert,
 			 const struct x509_key *key, const struct x509_cert *ca)
 	__attribute__((warn_unused_result));
 void tls_ctx_free(struct tls_ctx *ctx);
+/** tls_ctx_refuse_inspection() - outer client: tls_refuses() says so where tls_peer_inspected(). */
+void tls_ctx_refuse_inspection(struct tls_ctx *ctx);
+/** tls_ctx_outer_pin() - outer client at first contact: a chain whose root is this certificate is
+ * good, too. */
+void tls_ctx_outer_pin(struct tls_ctx *ctx, const uint8_t sha256[32]);
 
 /* What an inner engine demands of the other side; copied. */
 struct tls_expect {
@@ -68,6 +75,7 @@ struct tls_expect {
 	bool has_ca_pin; /* first contact: the chain's root is this certificate (SHA-256 of DER) */
 	uint8_t ca_sha256[32];
 	bool peer_optional; /* server: a client without certificate is let in (ALPN enrol) */
+	bool dates_later;   /* wrong dates alone end nothing: the owner looks at tls_peer_dates() */
 };
 
 struct tls_peer {
@@ -75,9 +83,26 @@ struct tls_peer {
 	bool has_ident;
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	struct x509_cert *root;	       /* the domain CA that the pin named; NULL: none */
+	struct x509_cert *root; /* the domain CA that the pin named; NULL: none */
+	const struct x509_cert
+		*ca;	 /* inner: who signed its certificate; lives as the engine does */
+	bool only_dates; /* outer: not verified, for its dates alone */
+	char subject[TLS_NAME_SIZE],
+		issuer[TLS_NAME_SIZE]; /* outer: of its certificate, for people */
+	/* Inner, and outer with only_dates: when all its certificates are valid, Unix seconds. */
+	int64_t not_before, not_after;
 	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words */
 };
+
+/** tls_peer_dates() - are the certificates of an inner engine's peer valid now? Return: 0; -ETIME.
+ */
+int tls_peer_dates(const struct tls_peer *peer) __attribute__((warn_unused_result));
+/** tls_peer_verified() - outer: as of now, when the time may be known that was not known then. */
+bool tls_peer_verified(const struct tls_peer *peer);
+/** tls_peer_inspected() - outer client: somebody ended the TLS on the way who has no certificate
+ * that counts here. tls_peer_inspection() - who, in words; "" if so. Return: @out. */
+bool tls_peer_inspected(const struct tls_peer *peer);
+const char *tls_peer_inspection(const struct tls_peer *peer, char out[TLS_INSPECTION_SIZE]);
 
 struct tls {
 	void *ssl;	      /* WOLFSSL */
@@ -137,6 +162,8 @@ const char *tls_alpn(const struct tls *t, char *out, size_t size);
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);
 const char *tls_group(const struct tls *t);
+/** tls_refuses() - after the handshake: close before anything is said. */
+bool tls_refuses(const struct tls *t);
 static inline const struct tls_peer *tls_peer(const struct tls *t)
 {
 	return &t->peer;

@@ -10,6 +10,7 @@
 #endif
 #include <wolfssl/wolfcrypt/asn_public.h>
 
+#include "common/io/clock.h"
 #include "common/io/log.h"
 
 #define PEM_MAX_BYTES 4096
@@ -23,9 +24,19 @@
 	":ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384" \
 	":ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
+/* Whenever the library looks at a date. */
+static time_t on_time(time_t *out)
+{
+	time_t now = (time_t)clock_wall_s();
+
+	if (out)
+		*out = now;
+	return now;
+}
+
 int tls_global_init(void)
 {
-	return wolfSSL_Init() == WOLFSSL_SUCCESS ? 0 : -EIO;
+	return wolfSSL_Init() == WOLFSSL_SUCCESS && wc_SetTimeCb(on_time) == 0 ? 0 : -EIO;
 }
 
 void tls_global_deinit(void)
@@ -186,12 +197,28 @@ static int make(struct tls_ctx **out, enum tls_layer layer, bool is_server,
 	return 0;
 }
 
+/* All of them, whatever their dates: wolfSSL_CTX_load_system_CA_certs() finds none valid in 1970,
+ * and time comes later. */
+static bool load_system_roots(WOLFSSL_CTX *ctx)
+{
+	word32 n = 0;
+	const char **dirs = wolfSSL_get_system_CA_dirs(&n);
+
+	for (word32 i = 0; dirs && i < n; i++) {
+		if (wolfSSL_CTX_load_verify_locations_ex(ctx, NULL, dirs[i],
+							 WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY |
+								 WOLFSSL_LOAD_FLAG_IGNORE_ERR) ==
+		    WOLFSSL_SUCCESS)
+			return true;
+	}
+	return false;
+}
+
 int tls_ctx_outer_client(struct tls_ctx **out, const struct x509_cert *ca, bool system_roots)
 {
 	int r = make(out, TLS_OUTER, false, NULL, NULL, ca);
 
-	if (r == 0 && system_roots &&
-	    wolfSSL_CTX_load_system_CA_certs((*out)->ctx) != WOLFSSL_SUCCESS)
+	if (r == 0 && system_roots && !load_system_roots((*out)->ctx))
 		log_info("no system certificates: outer certificates of public CAs will not check");
 	return r;
 }

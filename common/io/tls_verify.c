@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <wolfssl/wolfcrypt/asn.h>
 
+#include "common/io/clock.h"
 #include "common/pure/addr.h"
 #include "common/pure/text.h"
 
@@ -70,10 +71,15 @@ static bool is_ca(const WOLFSSL_BUFFER_INFO *der)
 	return yes;
 }
 
-static bool cm_trusts(WOLFSSL_CERT_MANAGER *cm, const WOLFSSL_BUFFER_INFO *cert)
+static bool cm_trusts(WOLFSSL_CERT_MANAGER *cm, const WOLFSSL_BUFFER_INFO *der, bool dates)
 {
-	return wolfSSL_CertManagerVerifyBuffer(cm, cert->buffer, (long)cert->length,
-					       WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;
+	DecodedCert cert;
+	bool yes;
+
+	wc_InitDecodedCert(&cert, der->buffer, (word32)der->length, NULL);
+	yes = wc_ParseCert(&cert, CERT_TYPE, dates ? VERIFY : VERIFY_SKIP_DATE, cm) == 0;
+	wc_FreeDecodedCert(&cert);
+	return yes;
 }
 
 /*
@@ -81,7 +87,8 @@ static bool cm_trusts(WOLFSSL_CERT_MANAGER *cm, const WOLFSSL_BUFFER_INFO *cert)
  * to go on after a chain that it does not trust: it would keep the strange CA in the context and
  * trust it from then on.
  */
-static bool chain_is_trusted(WOLFSSL_CERT_MANAGER *roots, const WOLFSSL_X509_STORE_CTX *store)
+static bool chain_is_trusted(WOLFSSL_CERT_MANAGER *roots, const WOLFSSL_X509_STORE_CTX *store,
+			     bool dates)
 {
 	WOLFSSL_CERT_MANAGER *between = wolfSSL_CertManagerNew();
 	bool ok = false;
@@ -89,28 +96,65 @@ static bool chain_is_trusted(WOLFSSL_CERT_MANAGER *roots, const WOLFSSL_X509_STO
 	for (int i = store->totalCerts - 1; between && i >= 0; i--) {
 		const WOLFSSL_BUFFER_INFO *cert = &store->certs[i];
 
-		ok = cm_trusts(roots, cert) || cm_trusts(between, cert);
+		ok = cm_trusts(roots, cert, dates) || cm_trusts(between, cert, dates);
 		if (ok && i > 0 && is_ca(cert))
-			(void)wolfSSL_CertManagerLoadCABuffer(
-				between, cert->buffer, (long)cert->length, WOLFSSL_FILETYPE_ASN1);
+			(void)wolfSSL_CertManagerLoadCABuffer_ex(
+				between, cert->buffer, (long)cert->length, WOLFSSL_FILETYPE_ASN1, 0,
+				WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY);
 	}
 	wolfSSL_CertManagerFree(between);
 	return ok;
 }
 
+/* When all certificates of the chain are valid. */
+static bool chain_dates(struct tls_peer *p, const WOLFSSL_X509_STORE_CTX *store)
+{
+	int64_t from, until;
+
+	p->not_before = 0;
+	p->not_after = INT64_MAX;
+	for (int i = 0; i < store->totalCerts; i++) {
+		if (x509_dates(store->certs[i].buffer, store->certs[i].length, &from, &until) != 0)
+			return false;
+		p->not_before = from > p->not_before ? from : p->not_before;
+		p->not_after = until < p->not_after ? until : p->not_after;
+	}
+	return true;
+}
+
+int tls_peer_dates(const struct tls_peer *peer)
+{
+	int64_t now = clock_wall_s();
+
+	return peer->not_before <= now && now <= peer->not_after ? 0 : -ETIME;
+}
+
+bool tls_peer_verified(const struct tls_peer *p)
+{
+	return p->verified || (p->only_dates && tls_peer_dates(p) == 0);
+}
+
 static void outer_check(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
 {
+	WOLFSSL_CERT_MANAGER *roots = wolfSSL_CTX_GetCertManager(t->ctx->ctx);
 	const WOLFSSL_BUFFER_INFO *leaf = &store->certs[0];
+	struct tls_peer *p = &t->peer;
+	bool trusted = chain_is_trusted(roots, store, true), dated = false;
 
-	t->peer.has_cert = true;
-	if (!chain_is_trusted(wolfSSL_CTX_GetCertManager(t->ctx->ctx), store))
-		snprintf(t->peer.problem, sizeof(t->peer.problem),
-			 "certificate not trusted (unknown CA, or expired)");
+	p->has_cert = true;
+	tls_inspect_note(p, leaf);
+	trusted = trusted || tls_inspect_pinned(t->ctx, store);
+	if (!trusted)
+		dated = chain_is_trusted(roots, store, false) && chain_dates(p, store);
+	if (!trusted && !dated)
+		snprintf(p->problem, sizeof(p->problem), "certificate not trusted (unknown CA)");
 	else if (!cert_names_host(leaf->buffer, leaf->length, t->host))
-		snprintf(t->peer.problem, sizeof(t->peer.problem), "certificate is not for %.100s",
-			 t->host);
-	else
-		t->peer.verified = true;
+		snprintf(p->problem, sizeof(p->problem), "certificate is not for %.100s", t->host);
+	else if (dated)
+		snprintf(p->problem, sizeof(p->problem),
+			 "certificate has expired or is not valid yet");
+	p->verified = trusted && !p->problem[0];
+	p->only_dates = dated && tls_peer_dates(p) != 0;
 }
 
 /* First contact: the last certificate of the chain must be the one that the invitation names. */
@@ -133,29 +177,40 @@ static bool pin_matches(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
 	return true;
 }
 
-static const char *chain_problem(struct tls *t, bool chain_ok, const WOLFSSL_X509_STORE_CTX *store)
+static const char *signature_problem(struct tls *t, bool chain_ok,
+				     const WOLFSSL_X509_STORE_CTX *store)
 {
 	const WOLFSSL_BUFFER_INFO *leaf = &store->certs[0];
-	const struct x509_cert *ca = &t->ctx->ca;
 
+	t->peer.ca = &t->ctx->ca;
 	if (t->expect.has_ca_pin) {
 		if (!pin_matches(t, store))
 			return WRONG_PIN;
-		ca = t->peer.root;
+		t->peer.ca = t->peer.root;
 		chain_ok = false;
 	} else if (!t->ctx->has_ca) {
 		return NO_CA;
 	}
 	if (chain_ok)
 		return NULL;
-	switch (x509_verify(leaf->buffer, leaf->length, ca, !t->expect.has_key)) {
-	case 0:
-		return NULL;
-	case -ETIME:
-		return "certificate has expired or is not valid yet (check the clocks)";
-	default:
+	/* Dates come later: the library says no for their sake, too. */
+	return x509_verify(leaf->buffer, leaf->length, t->peer.ca, false) == 0 ? NULL : UNTRUSTED;
+}
+
+/* From when till when both the certificate and its CA are valid. */
+static const char *date_problem(struct tls *t, const struct x509_info *info)
+{
+	struct tls_peer *p = &t->peer;
+	struct x509_info ca;
+
+	if (x509_parse(&ca, p->ca->der, p->ca->len) != 0)
 		return UNTRUSTED;
-	}
+	p->not_before = info->not_before > ca.not_before ? info->not_before : ca.not_before;
+	p->not_after = info->not_after < ca.not_after ? info->not_after : ca.not_after;
+	/* A key that was granted is good as long as the grant. */
+	if (t->expect.has_key || t->expect.dates_later || tls_peer_dates(p) == 0)
+		return NULL;
+	return "certificate has expired or is not valid yet (check the clocks)";
 }
 
 static const char *ident_problem(const struct tls *t, const struct x509_info *info)
@@ -186,7 +241,9 @@ static const char *inner_check(struct tls *t, bool chain_ok, const WOLFSSL_X509_
 	t->peer.has_cert = true;
 	if (x509_parse(&info, leaf->buffer, leaf->length) != 0)
 		return "certificate cannot be read";
-	problem = chain_problem(t, chain_ok, store);
+	problem = signature_problem(t, chain_ok, store);
+	if (!problem)
+		problem = date_problem(t, &info);
 	if (!problem)
 		problem = ident_problem(t, &info);
 	if (problem)
@@ -198,9 +255,16 @@ static const char *inner_check(struct tls *t, bool chain_ok, const WOLFSSL_X509_
 	return NULL;
 }
 
+static bool is_our_ca(const struct tls_ctx *ctx, const WOLFSSL_BUFFER_INFO *cert)
+{
+	return ctx->has_ca && cert->length == ctx->ca.len &&
+	       memcmp(cert->buffer, ctx->ca.der, ctx->ca.len) == 0;
+}
+
 /*
  * A certificate behind the leaf. One that is accepted here is a CA for the whole context from now
- * on: so only what the library itself trusts, or the one that the invitation names.
+ * on: so only what the library itself trusts, what the context has already (the library dislikes
+ * its dates), or the one that the invitation names.
  */
 static const char *issuer_problem(const struct tls *t, bool chain_ok,
 				  const WOLFSSL_X509_STORE_CTX *store)
@@ -208,7 +272,7 @@ static const char *issuer_problem(const struct tls *t, bool chain_ok,
 	const WOLFSSL_BUFFER_INFO *cert = &store->certs[store->error_depth];
 	uint8_t sha[32];
 
-	if (chain_ok)
+	if (chain_ok || (!t->expect.has_ca_pin && is_our_ca(t->ctx, cert)))
 		return NULL;
 	x509_sha256(cert->buffer, cert->length, sha);
 	if (t->expect.has_ca_pin)

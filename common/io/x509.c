@@ -136,6 +136,29 @@ int x509_ed25519_generate(uint8_t secret[64], uint8_t public[32])
 	return rc;
 }
 
+int x509_sign(const struct x509_key *key, const void *text, size_t n,
+	      uint8_t sig[X509_SIGNATURE_MAX_BYTES], size_t *sig_len)
+{
+	word32 len = X509_SIGNATURE_MAX_BYTES;
+	uint8_t sha[32];
+	ecc_key ecc;
+	WC_RNG rng;
+	int rc = key_open(&ecc, key);
+
+	if (rc)
+		return rc;
+	x509_sha256(text, n, sha);
+	rc = -EIO;
+	if (wc_InitRng(&rng) == 0) {
+		if (wc_ecc_sign_hash(sha, sizeof(sha), sig, &len, &rng, &ecc) == 0)
+			rc = 0;
+		wc_FreeRng(&rng);
+	}
+	wc_ecc_free(&ecc);
+	*sig_len = len;
+	return rc;
+}
+
 /* --- requests -------------------------------------------------------------------------------- */
 
 static int csr_sign(Cert *req, ecc_key *ecc, WC_RNG *rng, uint8_t *der, size_t size, size_t *len)

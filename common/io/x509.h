@@ -18,6 +18,7 @@
 #define X509_CSR_MAX_BYTES 1024
 #define X509_SPKI_SHA256_BYTES 32
 #define X509_HOSTS_MAX 16
+#define X509_SIGNATURE_MAX_BYTES 80
 
 struct x509_key { /* wiped by x509_key_wipe() */
 	size_t len;
@@ -80,6 +81,10 @@ struct x509_info {
 int x509_parse(struct x509_info *info, const uint8_t *der, size_t len)
 	__attribute__((warn_unused_result));
 
+/** x509_dates() - of any certificate, whatever its key. Return: 0; -EBADMSG. */
+int x509_dates(const uint8_t *der, size_t len, int64_t *not_before, int64_t *not_after)
+	__attribute__((warn_unused_result));
+
 /** x509_spki() - the key's public half as SubjectPublicKeyInfo, and its SHA-256. */
 int x509_spki(const struct x509_key *key, uint8_t *spki, size_t size, size_t *len)
 	__attribute__((warn_unused_result));
@@ -89,6 +94,17 @@ void x509_sha256(const void *bytes, size_t len, uint8_t out[32]);
  * -EKEYREJECTED; -ETIME. */
 int x509_verify(const uint8_t *cert, size_t len, const struct x509_cert *ca, bool dates)
 	__attribute__((warn_unused_result));
+
+/**
+ * x509_sign(), x509_check_signature() - ECDSA with SHA-256 over @text; what is signed must not be
+ * mistaken for a certificate, so it begins with a word of its own.
+ * @sig: DER. Return: 0; -EIO.   Return: 0; -EKEYREJECTED.
+ */
+int x509_sign(const struct x509_key *key, const void *text, size_t n,
+	      uint8_t sig[X509_SIGNATURE_MAX_BYTES], size_t *sig_len)
+	__attribute__((warn_unused_result));
+int x509_check_signature(const struct x509_cert *by, const void *text, size_t n, const uint8_t *sig,
+			 size_t sig_len) __attribute__((warn_unused_result));
 
 /** x509_ed25519_generate() - token key: seed and public half. */
 int x509_ed25519_generate(uint8_t secret[64], uint8_t public[32])

@@ -212,6 +212,23 @@ int x509_parse(struct x509_info *info, const uint8_t *der, size_t len)
 	return rc;
 }
 
+int x509_dates(const uint8_t *der, size_t len, int64_t *not_before, int64_t *not_after)
+{
+	DecodedCert *cert = malloc(sizeof(*cert));
+	int rc = -EBADMSG;
+
+	if (!cert)
+		return rc;
+	wc_InitDecodedCert(cert, der, (word32)len, NULL);
+	if (wc_ParseCert(cert, CERT_TYPE, NO_VERIFY, NULL) == 0 &&
+	    get_time(cert->beforeDate, cert->beforeDateLen, not_before) == 0 &&
+	    get_time(cert->afterDate, cert->afterDateLen, not_after) == 0)
+		rc = 0;
+	wc_FreeDecodedCert(cert);
+	free(cert);
+	return rc;
+}
+
 /* --- verifying ------------------------------------------------------------------------------- */
 
 /* The signature alone: the library's own look at the clock is left out, ours follows. */
@@ -254,4 +271,28 @@ int x509_verify(const uint8_t *cert, size_t len, const struct x509_cert *ca, boo
 	if (rc)
 		return rc;
 	return dates && !(valid_now(&info) && valid_now(&ca_info)) ? -ETIME : 0;
+}
+
+int x509_check_signature(const struct x509_cert *by, const void *text, size_t n, const uint8_t *sig,
+			 size_t sig_len)
+{
+	DecodedCert *cert = malloc(sizeof(*cert));
+	int good = 0, rc = -EKEYREJECTED;
+	uint8_t sha[32];
+	ecc_key ecc;
+
+	if (!cert)
+		return rc;
+	x509_sha256(text, n, sha);
+	wc_InitDecodedCert(cert, by->der, (word32)by->len, NULL);
+	if (wc_ParseCert(cert, CERT_TYPE, NO_VERIFY, NULL) == 0 &&
+	    x509_spki_open(&ecc, cert->publicKey, cert->pubKeySize) == 0) {
+		if (wc_ecc_verify_hash(sig, (word32)sig_len, sha, sizeof(sha), &good, &ecc) == 0 &&
+		    good == 1)
+			rc = 0;
+		wc_ecc_free(&ecc);
+	}
+	wc_FreeDecodedCert(cert);
+	free(cert);
+	return rc;
 }

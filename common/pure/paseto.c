@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/pure/paseto.h"
 
-#include <wolfssl/options.h>
-
-#include <wolfssl/wolfcrypt/ed25519.h>
-
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "common/pure/bytes.h"
+#include "common/pure/signature.h"
 #include "common/pure/text.h"
 
 #define HEADER "v4.public."
 #define HEADER_CHARS (sizeof(HEADER) - 1)
-#define SIGNATURE_BYTES ED25519_SIG_SIZE
 #define SIGNED_BYTES_MAX \
 	(2 * (size_t)PASETO_TOKEN_SIZE) /* payload and footer fit a token; implicit */
 
@@ -49,41 +45,6 @@ static int encode_signed(uint8_t out[SIGNED_BYTES_MAX], const struct parts *p, s
 	wr_piece(&w, p->implicit, p->implicit_len);
 	*n = w.used;
 	return wr_ok(&w) ? 0 : -ENOSPC;
-}
-
-static int sign(uint8_t sig[SIGNATURE_BYTES], const uint8_t secret[PASETO_SECRET_BYTES],
-		const uint8_t *text, size_t n)
-{
-	ed25519_key key;
-	word32 sig_len = SIGNATURE_BYTES;
-	int r = wc_ed25519_init(&key);
-
-	if (r != 0)
-		return -EIO;
-	r = wc_ed25519_import_private_key(secret, ED25519_KEY_SIZE, secret + ED25519_KEY_SIZE,
-					  ED25519_PUB_KEY_SIZE, &key);
-	if (r == 0)
-		r = wc_ed25519_sign_msg(text, (word32)n, sig, &sig_len, &key);
-	wc_ed25519_free(&key);
-	explicit_bzero(&key, sizeof(key));
-	return r == 0 && sig_len == SIGNATURE_BYTES ? 0 : -EIO;
-}
-
-/* Return: 0; -EKEYREJECTED. */
-static int verify(const uint8_t *sig, const uint8_t public[PASETO_PUBLIC_BYTES],
-		  const uint8_t *text, size_t n)
-{
-	ed25519_key key;
-	int good = 0;
-	int r = wc_ed25519_init(&key);
-
-	if (r != 0)
-		return -EKEYREJECTED;
-	r = wc_ed25519_import_public(public, PASETO_PUBLIC_BYTES, &key);
-	if (r == 0)
-		r = wc_ed25519_verify_msg(sig, SIGNATURE_BYTES, text, (word32)n, &good, &key);
-	wc_ed25519_free(&key);
-	return r == 0 && good == 1 ? 0 : -EKEYREJECTED;
 }
 
 /* Payload and signature are one piece of base64url; a token without footer has no second dot. */
@@ -124,7 +85,7 @@ int paseto_sign(char *out, size_t out_size, const uint8_t secret[PASETO_SECRET_B
 	int r = encode_signed(text, &p, &n);
 
 	if (r == 0)
-		r = sign(sig, secret, text, n);
+		r = signature_make(sig, secret, text, n);
 	if (r == 0)
 		r = write_token(out, out_size, &p, sig);
 	return r;
@@ -185,7 +146,7 @@ int paseto_verify(const char *token, size_t token_len, const uint8_t public[PASE
 	p.payload_len = n - SIGNATURE_BYTES;
 	if (p.payload_len > payload_size || encode_signed(text, &p, &n) != 0)
 		return -ENOSPC;
-	if (verify(body + p.payload_len, public, text, n) != 0)
+	if (signature_check(body + p.payload_len, public, text, n) != 0)
 		return -EKEYREJECTED;
 	memcpy(payload, body, p.payload_len);
 	*payload_len = p.payload_len;

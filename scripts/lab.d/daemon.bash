@@ -4,6 +4,7 @@
 #
 # NODE/conf, NODE/state/, NODE/socket   what the daemon is given
 # NODE/log, NODE/pid                    kept by the lab
+# NODE/clock                            what libfaketime reads: the time that the daemon sees
 
 readonly daemon_kinds='as|rs|eng|site'
 
@@ -66,6 +67,25 @@ daemon_built() {
 	[[ -x $build/bin/$(daemon_of "$1") ]]
 }
 
+# set_clock FILE - what is started from here on sees the time in FILE, and jumps with it; durations stay true.
+set_clock() {
+	local lib
+
+	[[ -e $1 ]] || return 0
+	lib=$(faketime_lib)
+	export LD_PRELOAD=$lib FAKETIME_TIMESTAMP_FILE=$1 FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+	export NO_FAKE_STAT=1 TZ=UTC ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0
+}
+
+faketime_lib() {
+	local file
+
+	for file in /usr/lib/*/faketime/libfaketimeMT.so.1; do
+		[[ ! -e $file ]] || { printf %s "$file" && return; }
+	done
+	return 1
+}
+
 # daemon_launch NODE - start it; does not wait for its socket.
 daemon_launch() {
 	local node=$1 dir=$run_dir/$1
@@ -74,6 +94,7 @@ daemon_launch() {
 	(
 		close_files
 		set_node_environment "$node"
+		set_clock "$dir/clock"
 		exec setsid ip netns exec "$lab-$node" "$build/bin/$(daemon_of "$node")" -c "$dir/conf"
 	) </dev/null >>"$dir/log" 2>&1 &
 	note_process $! "$dir/pid"
@@ -142,6 +163,19 @@ cmd_start() {
 		say "$1: $(daemon_of "$1") runs already"
 	fi
 	daemon_wait "$1"
+}
+
+cmd_clock() {
+	need_node "${1:-}" "$daemon_kinds"
+	[[ -n ${2:-} ]] || usage_error "lab clock $1: which time?"
+	if [[ $2 == real ]]; then
+		rm -f "$run_dir/$1/clock"
+		return
+	fi
+	[[ -n $(faketime_lib) ]] || die "libfaketime is not there (Debian package faketime)"
+	# As a whole: the daemon may be reading it.
+	printf '@%s\n' "$2" >"$run_dir/$1/clock.new"
+	mv "$run_dir/$1/clock.new" "$run_dir/$1/clock"
 }
 
 cmd_stop() {

@@ -20,7 +20,7 @@ struct fix_conn {
 	struct outer *outer; /* until there is an inner one */
 	struct inner *inner;
 	struct rpc rpc;
-	bool rpc_open;
+	bool rpc_open, asked;
 };
 
 struct fix_access {
@@ -31,7 +31,7 @@ struct fix_access {
 	struct rpc_ops ops;
 	void *arg; /* the test's */
 	/* How it behaves. */
-	bool mute;	  /* answers nothing inside, not even keep-alives */
+	bool mute;	  /* answers nothing inside but the first question, not even keep-alives */
 	bool no_inner;	  /* opens the outer layer, and then nothing */
 	bool close_ready; /* closes as soon as both are authenticated */
 	/* What happened. */
@@ -60,6 +60,7 @@ static inline void fix_inner_ready(struct inner *in)
 	rpc_init(&c->rpc, a->loop, &a->ops, c, MSG_MAX_BYTES);
 	c->rpc.answer_keepalive = true;
 	c->rpc_open = true;
+	c->asked = false;
 }
 
 static inline void fix_inner_data(struct inner *in, const uint8_t *bytes, size_t n)
@@ -67,8 +68,9 @@ static inline void fix_inner_data(struct inner *in, const uint8_t *bytes, size_t
 	struct fix_conn *c = inner_arg(in);
 
 	c->server->data += n;
-	if (c->rpc_open && !c->server->mute && rpc_feed(&c->rpc, bytes, n) != 0)
+	if (c->rpc_open && (!c->server->mute || !c->asked) && rpc_feed(&c->rpc, bytes, n) != 0)
 		inner_close(in, "malformed message");
+	c->asked = true;
 }
 
 static inline void fix_inner_closed(struct inner *in, bool clean, const char *reason)
@@ -98,7 +100,8 @@ static inline void fix_request(struct outer *o, const struct http_head *head)
 static inline void fix_open(struct outer *o)
 {
 	struct tls_expect expect = {.alpn = TLS_ALPN_CONTROL "," TLS_ALPN_ENROL,
-				    .peer_optional = true};
+				    .peer_optional = true,
+				    .dates_later = true};
 	struct fix_conn *c = outer_arg(o);
 
 	if (c->server->no_inner)
