@@ -15,7 +15,7 @@
 #define ADDRESSES_HOSTS_MAX 256 /* more are not asked for */
 #define ADDRESSES_OF_HOST_MAX 8 /* the lowest; what is beyond is left out */
 #define ADDRESSES_AGAIN_MS (10 * 60 * 1000)
-#define ADDRESSES_NEWS_MS 5000 /* between two rounds at least */
+#define ADDRESSES_NEWS_MS 2000 /* between two rounds at least */
 
 struct addresses;
 

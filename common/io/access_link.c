@@ -274,10 +274,11 @@ static void check_online(struct access_link *l)
 
 static void check_waiting(struct access_link *l)
 {
-	uint32_t random;
+	uint32_t random, rest = rest_ms(l);
 
 	file_random(&random, sizeof(random));
-	uv_timer_start(&l->timer, on_retry, rest_ms(l) + random % CHECK_SPREAD_MS, 0);
+	random %= CHECK_SPREAD_MS;
+	uv_timer_start(&l->timer, on_retry, rest > random ? rest : random, 0);
 }
 
 /* The next word of its TCP may be seconds away. */
@@ -384,7 +385,6 @@ static void on_preamble(void *arg, const char *problem)
 	set_state(l, ACCESS_LINK_ONLINE);
 	log_info("Access Server connected server=\"%s\"%s%s cipher=\"%s\"", l->server,
 		 l->proxy[0] ? " proxy=" : "", l->proxy, inner_cipher(l->inner));
-	l->dead_at_ms = 0;
 	l->at_once = false;
 	keepalive_on(l);
 	l->cb->on_online(l);
@@ -400,6 +400,7 @@ static void on_ready(struct inner *in)
 	rpc_init(&l->rpc, l->loop, ops, l, MSG_MAX_BYTES);
 	l->rpc_open = true;
 	l->sent_ms = l->heard_ms = clock_mono_ms();
+	l->dead_at_ms = 0;
 	if (preamble_start(&l->preamble, &l->rpc, inner_peer(in), on_preamble, l) != 0)
 		access_link_lost(l, "the time could not be asked for");
 }
