@@ -13,7 +13,7 @@
 #include "common/pure/msg.h"
 
 #define ASK_TIME_MS 86400000 /* the clock that carries the time on drifts */
-#define STEADY_MS 30000 /* online this long: the next loss begins with a short wait again */
+#define STEADY_MS 30000	     /* online this long: the next loss begins with a short wait again */
 
 struct access_link_times access_link_times = {
 	.ping_ms = ACCESS_LINK_PING_MS,
