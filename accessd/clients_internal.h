@@ -34,7 +34,12 @@ struct client {
 	int own_anchor, anchor;	     /* our CA then, and which one it trusts: domain.h */
 	bool outer_done, inner_done; /* handshakes: counted */
 	bool is_known;		     /* has shown a member's certificate */
-	struct outer *outer;	     /* until the inner layer takes it */
+	bool out_of_date;	     /* which has expired or is not valid yet, and that alone */
+	/* What refuses it is said when it asks for more than the time: its dates, or ours, may be
+	 * wrong, and it does not believe a word before it knows. */
+	bool is_refused;
+	struct refusal refusal;
+	struct outer *outer; /* until the inner layer takes it */
 	struct inner *inner;
 	struct rpc rpc;
 	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
@@ -47,11 +52,7 @@ struct client {
 	bool is_served;	     /* got what it came for: its end is no news */
 	uint64_t expires_ms; /* of a user's sign-in; 0: never */
 
-	/* From HELLO on. What refuses it is said when it asks for more than the time: its dates,
-	 * or ours, may be wrong, and it does not believe a word before it knows. */
-	bool is_refused;
-	struct refusal refusal;
-	bool out_of_date; /* its certificate, and that alone, has expired or is not valid yet */
+	/* From HELLO on. */
 	int64_t member, endpoint;
 	enum ident_kind kind;
 	char name[STORE_NAME_SIZE], version[STORE_VERSION_SIZE];

@@ -173,7 +173,8 @@ static void check_crypto(void)
 	     wc_Blake2bFinal(&b2b, out, 32) == 0);
 	MUST(wc_InitMd5(&md5) == 0 && wc_Md5Update(&md5, message, sizeof(message)) == 0 &&
 	     wc_Md5Final(&md5, out) == 0);
-	MUST((void *)wolfSSL_CTX_load_system_CA_certs != NULL);
+	MUST((void *)wolfSSL_get_system_CA_dirs != NULL);
+	MUST(wc_SetTimeCb(NULL) == 0);
 	MUST((void *)wolfSSL_CTX_set_cert_cb != NULL);
 	MUST((void *)wolfSSL_CTX_set_servername_callback != NULL &&
 	     (void *)wolfSSL_dtls13_allow_ch_frag != NULL);

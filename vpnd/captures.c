@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/io/file.h"
 #include "common/io/log.h"
@@ -49,10 +48,7 @@ struct captures {
 
 static uint64_t wall_us(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	return (uint64_t)clock_wall_us();
 }
 
 static bool put_end(struct capture *c, uint16_t slot)

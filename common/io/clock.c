@@ -44,12 +44,12 @@ uint64_t clock_mono_ms(void)
 	return clock_mono_us() / 1000;
 }
 
-static int64_t real_now_ms(void)
+static int64_t real_now_us(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 static int real_set(int64_t now_ms)
@@ -60,13 +60,24 @@ static int real_set(int64_t now_ms)
 	return clock_settime(CLOCK_REALTIME, &t) == 0 ? 0 : -errno;
 }
 
-struct clock_host clock_host = {.now_ms = real_now_ms, .set = real_set};
+struct clock_host clock_host = {.now_us = real_now_us, .set = real_set};
 
-int64_t clock_wall_ms(void)
+static int64_t system_ms(void)
+{
+	return clock_host.now_us() / 1000;
+}
+
+int64_t clock_wall_us(void)
 {
 	int64_t ahead = atomic_load_explicit(&ahead_ms, memory_order_relaxed);
 
-	return ahead == FOLLOW_SYSTEM ? clock_host.now_ms() : (int64_t)clock_mono_ms() + ahead;
+	return ahead == FOLLOW_SYSTEM ? clock_host.now_us()
+				      : (int64_t)clock_mono_us() + ahead * 1000;
+}
+
+int64_t clock_wall_ms(void)
+{
+	return clock_wall_us() / 1000;
 }
 
 int64_t clock_wall_s(void)
@@ -125,8 +136,7 @@ void clock_open(const char *state_dir, bool set_system)
 	clk.open = n > 0 && n < (int)sizeof(clk.path);
 	clk.set_system = set_system;
 	clk.set_error = 0;
-	owntime_init(&clk.own, clk.open ? load_floor() : 0, clock_host.now_ms(),
-		     (int64_t)clock_mono_ms());
+	owntime_init(&clk.own, clk.open ? load_floor() : 0, system_ms(), (int64_t)clock_mono_ms());
 	publish();
 	if (clk.own.state == OWNTIME_UNKNOWN)
 		log_warn("this host's clock cannot be right, it has been later: the Access Server "
@@ -163,7 +173,7 @@ int clock_take_signed(int64_t time_ms, uint64_t trip_ms)
 	if (r != 0)
 		return r;
 	publish();
-	off_ms = clock_host.now_ms() - clock_wall_ms();
+	off_ms = system_ms() - clock_wall_ms();
 	if (first && llabs(off_ms) >= TELL_FROM_MS)
 		log_warn("this host's clock is %" PRId64 " s %s: the Access Server's time is used",
 			 (int64_t)llabs(off_ms) / 1000, off_ms < 0 ? "behind" : "ahead");
@@ -185,8 +195,8 @@ void clock_status(struct clock_status *s)
 {
 	*s = (struct clock_status){
 		.state = clk.own.state,
-		.doubtful = owntime_is_doubtful(&clk.own, clock_host.now_ms()),
-		.system_ahead_ms = clock_host.now_ms() - clock_wall_ms(),
+		.doubtful = owntime_is_doubtful(&clk.own, system_ms()),
+		.system_ahead_ms = system_ms() - clock_wall_ms(),
 		.floor_s = clk.own.floor_s,
 		.set_system = clk.set_system,
 		.set_error = clk.set_error,

@@ -17,18 +17,19 @@
 
 #define CLOCK_FILE "clock.json" /* in the state folder: {"floor": Unix seconds} */
 
-/* The host's clock in Unix milliseconds; only tests set another one. @set: 0, or -errno. */
+/* The host's clock; only tests set another one. @set: 0, or -errno. */
 extern struct clock_host {
-	int64_t (*now_ms)(void);
+	int64_t (*now_us)(void);
 	int (*set)(int64_t now_ms);
 } clock_host;
 
 /** clock_mono_ms() / clock_mono_us() - CLOCK_BOOTTIME: counts while suspended. */
 uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
-/** clock_wall_s(), clock_wall_ms() - Unix time. */
+/** clock_wall_s(), clock_wall_ms(), clock_wall_us() - Unix time. */
 int64_t clock_wall_s(void);
 int64_t clock_wall_ms(void);
+int64_t clock_wall_us(void);
 
 /**
  * clock_open() - read the floor from @state_dir, and look whether the host's clock can be right.

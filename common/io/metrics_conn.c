@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/io/clock.h"
 #include "common/io/metrics_internal.h"
 
 #define READ_BYTES 2048
@@ -116,7 +117,7 @@ static void on_written(uv_write_t *req, int status)
 /* RFC 9110 section 5.6.7. The locale is always C. */
 static void put_date(char out[40])
 {
-	time_t now = time(NULL);
+	time_t now = (time_t)clock_wall_s();
 	struct tm tm;
 
 	if (!gmtime_r(&now, &tm) || strftime(out, 40, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)

@@ -42,8 +42,8 @@ void owntime_init(struct owntime *o, int64_t saved_s, int64_t system_ms, int64_t
 /** owntime_now_ms() - Unix milliseconds. */
 int64_t owntime_now_ms(const struct owntime *o, int64_t system_ms, int64_t boot_ms);
 
-/** owntime_is_doubtful() - nobody has said what time it is, and the host's clock is hard to believe:
- * before the floor, or ten years behind it. */
+/** owntime_is_doubtful() - nobody has said what time it is, and the host's clock is hard to
+ * believe: before the floor, or ten years behind it. */
 bool owntime_is_doubtful(const struct owntime *o, int64_t system_ms);
 
 /**

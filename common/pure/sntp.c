@@ -12,6 +12,7 @@
 #define MODE_CLIENT 3
 #define MODE_SERVER 4
 #define VERSION 4
+#define TRANSMIT_AT 40
 #define LEAP_UNKNOWN 3
 
 /* RFC 5905 section 7.3, as far as it is of use. */
@@ -24,7 +25,7 @@ struct header {
 
 void sntp_encode(uint8_t out[SNTP_BYTES], uint64_t cookie)
 {
-	struct wr w = wr_init(out + SNTP_BYTES - 8, 8);
+	struct wr w = wr_init(out + TRANSMIT_AT, 8);
 
 	memset(out, 0, SNTP_BYTES);
 	out[0] = VERSION << 3 | MODE_CLIENT;

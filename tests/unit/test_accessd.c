@@ -241,6 +241,38 @@ static void test_hello(void **state)
 	assert_int_equal(net_enrol(&anna, &net, &in, NULL, NULL), RPC_DENIED);
 }
 
+static int ask_time(const char *nonce)
+{
+	json_t *o = peer_ask(&site, "time.get", json_pack("{s:s}", "nonce", nonce), &code);
+
+	if (!o)
+		return code;
+	assert_true(llabs(json_integer_value(json_object_get(o, "time_ms")) - clock_wall_ms()) <
+		    5000);
+	json_decref(o);
+	return 0;
+}
+
+/* What it is worth is in test_preamble.c. */
+static void test_time(void **state)
+{
+	struct invite in = net_invite(&net, IDENT_DEVICE, "site1");
+	char nonce[45];
+
+	(void)state;
+	snprintf(nonce, sizeof(nonce), "%043d=", 0);
+	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
+	peer_link(&site); /* asks once */
+	assert_int_equal(ask_time("AAAA"), RPC_BAD_PARAMS);
+	assert_int_equal(ask_time(""), RPC_BAD_PARAMS);
+	assert_int_equal(ask_time(nonce), 0);
+	assert_int_equal(ask_time(nonce), RPC_UNAVAILABLE); /* nobody asks so often before hello */
+	peer_unlink(&site);
+	peer_hello(&site, NULL);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(ask_time(nonce), 0);
+}
+
 static void test_takeover(void **state)
 {
 	struct peer second = {0};
@@ -1019,6 +1051,7 @@ int main(void)
 		TEST(test_enrol),
 		TEST(test_login),
 		TEST(test_hello),
+		TEST(test_time),
 		TEST(test_takeover),
 		TEST(test_two_pcs),
 		TEST(test_reinvite),

@@ -34,7 +34,7 @@ static unsigned int online, closed, asked, said_bye, sets;
 
 static int64_t host_now(void)
 {
-	return host_ms;
+	return host_ms * 1000;
 }
 
 static int host_set(int64_t now_ms)
@@ -417,7 +417,7 @@ static int group_set_up(void **state)
 	identity.cert = device.cert;
 	identity.ca = lab.cert;
 	identity.n_urls = 1;
-	clock_host.now_ms = host_now;
+	clock_host.now_us = host_now;
 	clock_host.set = host_set;
 	return url_parse(&identity.urls[0], "https://127.0.0.1");
 }

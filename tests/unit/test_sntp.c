@@ -254,7 +254,7 @@ static void most_servers_decide(void **state)
 	assert_int_equal(choose((int64_t[]){1, 2, 90000, 90001}, 4, 4, &chosen), -EAGAIN);
 	assert_int_equal(choose((int64_t[]){1, 50000, 90000}, 3, 3, &chosen), -EAGAIN);
 	assert_int_equal(choose((int64_t[]){1, 50000}, 2, 2, &chosen), -EAGAIN);
-	assert_int_equal(choose(NULL, 0, 0, &chosen), -EAGAIN);
+	assert_int_equal(choose((int64_t[]){0}, 0, 0, &chosen), -EAGAIN);
 	/* One of three that answers is not enough, one of two is. */
 	assert_int_equal(choose((int64_t[]){1}, 1, 3, &chosen), -EAGAIN);
 	assert_int_equal(choose((int64_t[]){1}, 1, 2, &chosen), 0);

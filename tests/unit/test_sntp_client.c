@@ -32,7 +32,7 @@ static int64_t host_ms;
 
 static int64_t host_now(void)
 {
-	return host_ms;
+	return host_ms * 1000;
 }
 
 static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *buf)
@@ -240,7 +240,7 @@ static void nobody_to_ask(void **state)
 static int group_set_up(void **state)
 {
 	log_init(LOG_ERROR);
-	clock_host.now_ms = host_now;
+	clock_host.now_us = host_now;
 	return 0;
 }
 
