@@ -145,9 +145,10 @@ void dial_tell(struct dial_memory *m, const char *host, const struct addr *addrs
 	if (i == m->n && n == 0)
 		return;
 	h = i < m->n ? &m->hosts[i] : new_host(m, host);
-	if (h->n_told == n && memcmp(h->told, addrs, n * sizeof(addrs[0])) == 0)
+	if (h->n_told == n && (n == 0 || memcmp(h->told, addrs, n * sizeof(addrs[0])) == 0))
 		return;
-	memcpy(h->told, addrs, n * sizeof(addrs[0]));
+	if (n > 0)
+		memcpy(h->told, addrs, n * sizeof(addrs[0]));
 	h->n_told = n;
 	m->changed = true;
 }
