@@ -30,12 +30,12 @@ struct client {
 	bool is_known;		     /* has shown a member's certificate */
 	struct outer *outer;	     /* until the inner layer takes it */
 	struct inner *inner;
+	const char *later; /* there is no room for it, and why; it hears that, and no more */
 	bool has_rpc;
 	struct rpc rpc;
 	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
 	uint8_t source[16];		  /* what counts as one address */
 	bool is_local;
-	const char *later; /* there is no room for it, and why; it hears that, and no more */
 	uint64_t deadline_ms, heard_ms;
 	unsigned enrol_requests, n_times; /* so often asked for the time */
 	bool is_served;			  /* got what it came for: its end is no news */
