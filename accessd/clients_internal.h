@@ -28,11 +28,11 @@ struct client {
 	enum client_state state;
 	bool outer_done, inner_done; /* handshakes: counted */
 	bool is_known;		     /* has shown a member's certificate */
-	struct outer *outer;	     /* until the inner layer takes it */
+	bool has_rpc;
+	struct outer *outer; /* until the inner layer takes it */
 	struct inner *inner;
 	const char *later; /* there is no room for it, and why; it hears that, and no more */
-	bool has_rpc;
-	struct rpc rpc;
+	struct rpc rpc;	   /* has_rpc */
 	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
 	uint8_t source[16];		  /* what counts as one address */
 	bool is_local;
