@@ -44,14 +44,14 @@ void dial_remember_sealed(struct dial_memory *m, const char *host,
 	to->until_ms = now_ms + DIAL_SEALED_MS;
 }
 
-static struct dial_rest *find_rest(const struct dial_memory *m, const char *host)
+/* Return: its place, or DIAL_RESTS_MAX. */
+static size_t find_rest(const struct dial_memory *m, const char *host)
 {
-	for (size_t i = 0; m && i < DIAL_RESTS_MAX; i++) {
-		/* Not changed here, but the caller may. */
-		if (m->rests[i].host[0] && strcmp(m->rests[i].host, host) == 0)
-			return (struct dial_rest *)(uintptr_t)&m->rests[i];
-	}
-	return NULL;
+	size_t i = 0;
+
+	while (i < DIAL_RESTS_MAX && (!host[0] || strcmp(m->rests[i].host, host) != 0))
+		i++;
+	return i;
 }
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -62,11 +62,11 @@ static uint64_t later(uint64_t a, uint64_t b)
 /* That of the host, or the one that ends first. */
 static struct dial_rest *take_rest(struct dial_memory *m, const char *host)
 {
-	struct dial_rest *r = find_rest(m, host);
+	size_t at = find_rest(m, host);
+	struct dial_rest *r = &m->rests[0];
 
-	if (r)
-		return r;
-	r = &m->rests[0];
+	if (at < DIAL_RESTS_MAX)
+		return &m->rests[at];
 	for (size_t i = 1; i < DIAL_RESTS_MAX; i++) {
 		if (later(m->rests[i].until_ms, m->rests[i].poor_until_ms) <
 		    later(r->until_ms, r->poor_until_ms))
@@ -90,9 +90,11 @@ void dial_rest(struct dial_memory *m, const char *host, uint32_t s, uint64_t now
 
 uint64_t dial_rest_ms(const struct dial_memory *m, const char *host, uint64_t now_ms)
 {
-	const struct dial_rest *r = find_rest(m, host);
+	size_t at = m ? find_rest(m, host) : DIAL_RESTS_MAX;
 
-	return r && r->until_ms > now_ms ? r->until_ms - now_ms : 0;
+	return at < DIAL_RESTS_MAX && m->rests[at].until_ms > now_ms
+		       ? m->rests[at].until_ms - now_ms
+		       : 0;
 }
 
 void dial_mark_poor(struct dial_memory *m, const char *host, uint64_t now_ms)
@@ -103,7 +105,7 @@ void dial_mark_poor(struct dial_memory *m, const char *host, uint64_t now_ms)
 
 bool dial_is_poor(const struct dial_memory *m, const char *host, uint64_t now_ms)
 {
-	const struct dial_rest *r = find_rest(m, host);
+	size_t at = m ? find_rest(m, host) : DIAL_RESTS_MAX;
 
-	return r && r->poor_until_ms > now_ms;
+	return at < DIAL_RESTS_MAX && m->rests[at].poor_until_ms > now_ms;
 }

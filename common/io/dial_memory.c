@@ -4,7 +4,7 @@
  *
  *   {"HOST": {"worked": [["ADDRESS", PORT, TIME], ...], "told": ["ADDRESS", ...]}, ...}
  *
- * in the order of what worked, the last one last. Up to 0.1 it was {"HOST": "ADDRESS PORT"}.
+ * in the order of what worked, the last one last.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -145,9 +145,10 @@ void dial_tell(struct dial_memory *m, const char *host, const struct addr *addrs
 	if (i == m->n && n == 0)
 		return;
 	h = i < m->n ? &m->hosts[i] : new_host(m, host);
-	if (h->n_told == n && memcmp(h->told, addrs, n * sizeof(addrs[0])) == 0)
+	if (h->n_told == n && (n == 0 || memcmp(h->told, addrs, n * sizeof(addrs[0])) == 0))
 		return;
-	memcpy(h->told, addrs, n * sizeof(addrs[0]));
+	if (n > 0)
+		memcpy(h->told, addrs, n * sizeof(addrs[0]));
 	h->n_told = n;
 	m->changed = true;
 }
@@ -169,19 +170,6 @@ static bool read_worked(struct dial_host *h, const json_t *item)
 	return true;
 }
 
-static void read_old(struct dial_host *h, const char *text)
-{
-	struct dial_worked *w = &h->worked[0];
-	char addr[ADDR_TEXT_SIZE];
-	unsigned int port;
-
-	if (sscanf(text, "%45s %5u", addr, &port) != 2 || port == 0 || port > 65535 ||
-	    addr_parse(&w->addr, addr) != 0)
-		return;
-	w->port = (uint16_t)port;
-	h->n_worked = 1;
-}
-
 static void read_host(struct dial_memory *m, const char *host, const json_t *value)
 {
 	struct dial_host *h;
@@ -191,8 +179,6 @@ static void read_host(struct dial_memory *m, const char *host, const json_t *val
 	if (m->n == DIAL_MEMORY_MAX || strlen(host) >= URL_HOST_SIZE || find(m, host) < m->n)
 		return;
 	h = new_host(m, host);
-	if (json_is_string(value))
-		read_old(h, json_string_value(value));
 	json_array_foreach (json_object_get(value, "worked"), i, item)
 		(void)read_worked(h, item);
 	json_array_foreach (json_object_get(value, "told"), i, item) {
