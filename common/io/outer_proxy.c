@@ -211,8 +211,8 @@ bool outer_proxy_is_tls(struct outer *o)
 	p->is_tls = first == TLS_HANDSHAKE || first == TLS_ALERT;
 	if (!p->is_tls)
 		outer_fail(o,
-			   "the proxy answered %d and then something that is not TLS: something "
-			   "else than a proxy, perhaps a captive portal, or no server behind it",
+			   "the proxy answered %d and then something that is not TLS: perhaps a "
+			   "captive portal",
 			   p->status);
 	return p->is_tls;
 }

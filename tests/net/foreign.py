@@ -15,6 +15,15 @@ redirect   a login page elsewhere
 chunked    a page in chunks
 big        an answer with a header of 100 KB
 endless    an answer whose head never ends
+
+What may stand where a proxy should:
+proxy-garbage   grants a tunnel, and says what is not TLS
+proxy-page      grants it with a body behind
+proxy-hung      grants it, and closes
+proxy-endless   a head that never ends
+proxy-headers   100 KB of headers
+proxy-chunked   wants a login, with a body in chunks, and closes
+proxy-portal    leads elsewhere
 """
 import base64
 import hashlib
@@ -27,6 +36,17 @@ import threading
 import time
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<h1>Hi!</h1>\n"
+GRANTED = b"HTTP/1.1 200 Connection established\r\n"
+LOGIN = b'HTTP/1.1 407 Login\r\nProxy-Authenticate: Basic realm="x"\r\n'
+PROXIES = {
+    "proxy-garbage": GRANTED + b"\r\n" + b"garbage\r\n" * 1000,
+    "proxy-page": GRANTED + b"Content-Type: text/html\r\nContent-Length: 13\r\n\r\n<h1>Hi!</h1>\n",
+    "proxy-hung": GRANTED + b"\r\n",
+    "proxy-endless": GRANTED,
+    "proxy-headers": GRANTED + b"X-Padding: 0123456789\r\n" * 4400 + b"\r\n",
+    "proxy-chunked": LOGIN + b"Transfer-Encoding: chunked\r\n\r\n5\r\nlogin\r\n0\r\n\r\n",
+    "proxy-portal": b"HTTP/1.1 302 Found\r\nLocation: http://portal.lab/\r\nContent-Length: 0\r\n\r\n",
+}
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -39,8 +59,20 @@ def upgrade(request):
     )
 
 
+def act_proxy(kind, s):
+    s.recv(8192)
+    s.sendall(PROXIES[kind])
+    while kind == "proxy-endless":
+        s.sendall(b"X-More: and more\r\n")
+    if kind not in ("proxy-hung", "proxy-chunked"):
+        s.recv(4096)
+
+
 def converse(kind, s, context):
     try:
+        if kind in PROXIES:
+            act_proxy(kind, s)
+            return
         if kind == "ssh":
             s.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
         if kind in ("ssh", "silent"):

@@ -22,6 +22,7 @@ REPO=$(readlink -f "$BATS_TEST_DIRNAME/../..")
 BUILD=${BUILD:-build}
 [[ $BUILD == /* ]] || BUILD=$REPO/$BUILD
 export REPO BUILD
+unset https_proxy HTTPS_PROXY no_proxy NO_PROXY # of whoever runs this; daemons would use them
 
 # The name is made once for a file: every test runs in a shell of its own.
 if [[ -z ${LAB_OF_FILE:-} ]]; then

@@ -46,7 +46,7 @@ static struct dial *dial;
 static struct dial_memory memory;
 static struct dial_proxy proxy;
 static struct dial_target target;
-static bool opened, failed, won_is_closed, no_names;
+static bool opened, failed, won_is_closed, no_names, speaks_first;
 static struct outer *won;
 static char why[DIAL_REASON_SIZE], steps[4000], names[400];
 
@@ -172,6 +172,8 @@ static void on_accept(int fd, void *arg)
 {
 	struct conn *c = &conns[n_conns++];
 
+	if (speaks_first)
+		(void)!send(fd, "SSH-2.0-x\r\n", 11, MSG_NOSIGNAL);
 	assert_true(n_conns <= CONNS_MAX);
 	c->fd = fd;
 	c->open = true;
@@ -213,7 +215,7 @@ static const struct dial_callbacks calls = {
 
 static void forget_outcome(void)
 {
-	no_names = false;
+	no_names = speaks_first = false;
 	opened = failed = won_is_closed = false;
 	why[0] = steps[0] = names[0] = '\0';
 	n_asked = n_turns = 0;
@@ -565,6 +567,13 @@ static void bad_proxies(void **state)
 	}
 }
 
+static void something_that_speaks_first(void **state)
+{
+	speaks_first = true;
+	say("", STAYS);
+	expect_failure("what answers there is no HTTP proxy (no HTTP)");
+}
+
 static void a_silent_proxy(void **state)
 {
 	outer_times.open_ms = 300;
@@ -694,6 +703,7 @@ int main(void)
 		t(without_a_login),
 		t(ports_that_are_not_allowed_come_last),
 		t(bad_proxies),
+		t(something_that_speaks_first),
 		t(a_silent_proxy),
 		t(an_answer_in_small_pieces),
 		t(no_such_proxy),
