@@ -24,11 +24,13 @@ proxy-endless   a head that never ends
 proxy-headers   100 KB of headers
 proxy-chunked   wants a login, with a body in chunks, and closes
 proxy-portal    leads elsewhere
+proxy-inspect   a proxy that ends the TLS in its tunnels, and begins it anew
 """
 import base64
 import hashlib
 import os
 import re
+import select
 import socket
 import ssl
 import sys
@@ -68,8 +70,29 @@ def act_proxy(kind, s):
         s.recv(4096)
 
 
+def inspect(s, context):
+    host, port = s.recv(8192).split()[1].decode().rsplit(":", 1)
+    s.sendall(GRANTED + b"\r\n")
+    s = context.wrap_socket(s, server_side=True)
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE
+    t = trusting.wrap_socket(socket.create_connection((host, int(port))), server_hostname=host)
+    other = {s: t, t: s}
+    while True:
+        for x in [x for x in other if x.pending()] or select.select(list(other), [], [])[0]:
+            data = x.recv(65536)
+            if not data:
+                t.close()
+                return
+            other[x].sendall(data)
+
+
 def converse(kind, s, context):
     try:
+        if kind == "proxy-inspect":
+            inspect(s, context)
+            return
         if kind in PROXIES:
             act_proxy(kind, s)
             return
@@ -106,7 +129,7 @@ def converse(kind, s, context):
 def main():
     kind, port = sys.argv[1], int(sys.argv[2])
     context = None
-    if kind in ("https", "websocket", "tls", "frames", "inner", "redirect", "chunked", "big", "endless"):
+    if kind in ("https", "websocket", "tls", "frames", "inner", "redirect", "chunked", "big", "endless", "proxy-inspect"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[3])
     listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
