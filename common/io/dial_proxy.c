@@ -110,7 +110,7 @@ void dial_note_denied(struct dial *d, const struct outer_tunnel *t, const char *
 	if (!t->denied)
 		return;
 	d->denied = true;
-	if (t->status != 407 || !p->use.to.user[0])
+	if (t->status != 407 || !t->told_login)
 		return;
 	p->refused_until_ms = clock_mono_ms() + DIAL_REFUSED_MS;
 	snprintf(p->refused, sizeof(p->refused), "%s", reason);
