@@ -253,6 +253,7 @@ connect_all() {
 	set_node site1 'proxy = http://proxy.lab:3149'
 	online_by site1 proxy.lab:3149
 	assert_contains "$(field site1 'd["server"]["outer"]')" "unverified"
+	[[ -n $(field site1 'd["server"]["inspection"]') ]]
 	connect eng1 site1
 	wait_for 5 is_up site1 eng1
 	talk pc1 put "$plc1" 100000
@@ -273,7 +274,7 @@ connect_all() {
 	for i in "${!kinds[@]}"; do
 		set_node site1 "proxy = http://joe:x@proxy.lab:$((3140 + i))"
 		wait_for 15 complains site1 "${words[i]}"
-		assert_between "$(rss_kb site1)" 1 $((rss + 4096)) "memory after ${kinds[i]}"
+		assert_between "$(rss_kb site1)" 1 $((rss + 16384)) "memory after ${kinds[i]}"
 	done
 	set_node site1 'proxy = http://proxy.lab:3128'
 	online_by site1 proxy.lab:3128
