@@ -137,8 +137,8 @@ static void on_try_closed(struct outer *o, bool clean, const char *reason)
 	dial_try_name(t, name);
 	t->outer = NULL;
 	d->n_running--;
-	if (outer_tunnel(o, &tunnel) && tunnel.denied)
-		d->denied = true;
+	if (outer_tunnel(o, &tunnel))
+		dial_note_denied(d, &tunnel, reason);
 	if (!d->over) {
 		obey(t, o);
 		snprintf(what, sizeof(what), "%s: %s", name, reason);
@@ -313,8 +313,12 @@ bool dial_wants_port(const struct dial_target *t, size_t url, uint16_t port)
 
 static void note_rests(struct dial *d)
 {
-	char what[URL_HOST_SIZE + 100];
+	char what[URL_HOST_SIZE + 100], refused[DIAL_TRY_SIZE + OUTER_REASON_SIZE];
 
+	if (dial_refused(d, refused, sizeof(refused))) {
+		d->denied = true;
+		note_failure(d->why, refused);
+	}
 	for (size_t i = 0; i < d->target.n_urls; i++) {
 		const char *host = d->target.urls[i].host;
 

@@ -33,9 +33,13 @@ extern struct dial_times {
 struct dial;
 
 /* The proxy of a daemon. */
+#define DIAL_REFUSED_MS 600000
 struct dial_proxy {
 	struct outer_proxy use; /* use.to.host "": none */
 	struct proxy_except except;
+	/* It refused our password: so long it is not said again, because accounts get locked. */
+	uint64_t refused_until_ms; /* CLOCK_BOOTTIME; 0: it did not */
+	char refused[OUTER_REASON_SIZE];
 };
 
 /*

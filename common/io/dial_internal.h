@@ -81,6 +81,11 @@ bool dial_needs(const struct dial *d, size_t place);
  * NULL. dial_worked() - remember a try. */
 const struct dial_host *dial_known(const struct dial *d, size_t url, bool by_proxy);
 void dial_worked(const struct try *t);
+/** dial_note_denied() - the connection failed with @reason: if the proxy wants us for no server,
+ * this dial is done with it, and all are for a while if it refused our password. */
+void dial_note_denied(struct dial *d, const struct outer_tunnel *t, const char *reason);
+/** dial_refused() - does it hold still? Then @what says so. */
+bool dial_refused(const struct dial *d, char *what, size_t size);
 /** dial_try_name() - for people: "as1.lab 192.0.2.1:443"; "proxy proxy.lab 10.0.0.1:3128", and when
  * that has opened a tunnel "as1.lab port 443 by proxy proxy.lab:3128". */
 #define DIAL_TRY_SIZE (URL_HOST_SIZE + PROXY_HOST_PORT_SIZE + 40)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/io/dial_internal.h"
+#include "common/io/file.h"
 #include "common/io/log.h"
 
 void dial_addr_format(const struct sockaddr_storage *ss, char out[DIAL_ADDR_SIZE])
@@ -100,6 +101,33 @@ void dial_worked(const struct try *t)
 		((struct sockaddr_in *)&addr)->sin_port = htons(t->port);
 	if (memory_key(t->dial, t->url, t->by_proxy, key))
 		dial_remember(t->dial->memory, key, &addr);
+}
+
+void dial_note_denied(struct dial *d, const struct outer_tunnel *t, const char *reason)
+{
+	struct dial_proxy *p = d->memory->proxy;
+
+	if (!t->denied)
+		return;
+	d->denied = true;
+	if (t->status != 407 || !t->told_login)
+		return;
+	p->refused_until_ms = clock_mono_ms() + DIAL_REFUSED_MS;
+	snprintf(p->refused, sizeof(p->refused), "%s", reason);
+}
+
+bool dial_refused(const struct dial *d, char *what, size_t size)
+{
+	const struct dial_proxy *p = d->memory ? d->memory->proxy : NULL;
+	uint64_t now = clock_mono_ms();
+
+	if (!p || now >= p->refused_until_ms || !dial_needs(d, DIAL_PROXY))
+		return false;
+	snprintf(what, size,
+		 "proxy %s: %s; asked again in %u s, as accounts get locked, or after a restart",
+		 p->use.to.host, p->refused,
+		 (unsigned int)((p->refused_until_ms - now) / 1000) + 1);
+	return true;
 }
 
 void dial_try_name(const struct try *t, char out[DIAL_TRY_SIZE])

@@ -252,6 +252,7 @@ struct outer_tunnel {
 	int status;	   /* of the proxy's last answer; 0: none */
 	bool open;	   /* the proxy has reached the server, as it says */
 	bool denied;	   /* it would not do so for any other server */
+	bool told_login;   /* it was told user name and password */
 };
 /** outer_tunnel() - Return: false: straight to the server, @t is not set. */
 bool outer_tunnel(const struct outer *o, struct outer_tunnel *t);

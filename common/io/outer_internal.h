@@ -50,9 +50,9 @@ struct outer {
 	int polled; /* events that poll waits for */
 	enum outer_state state;
 	bool is_server, closing, paused, clean;
-	struct proxying *proxying; /* client: through a proxy; else NULL */
-	bool busy; /* takes apart what came: a callback's outer_resume() must not do so, too */
-	bool eof;  /* the socket has no more to read */
+	bool busy;    /* takes apart what came: a callback's outer_resume() must not do so, too */
+	bool eof;     /* the socket has no more to read */
+	bool has_tls; /* tls has its engine */
 	bool fin_sent, gone_told, above_high, fatal_request;
 	bool trim_due;		    /* once it is quiet, buffers that have grown are given back */
 	bool plain_tcp;		    /* there is no TLS */
@@ -65,8 +65,8 @@ struct outer {
 	struct buf net_in, net_out; /* ciphertext */
 	struct buf plain;	    /* opened, not yet taken apart */
 	struct tls *tls; /* a server's goes with the layer; a client's tells of its peer */
-	bool has_tls;	 /* it has its engine */
 	struct ws_rx rx;
+	struct proxying *proxying; /* client: through a proxy; else NULL */
 	const struct outer_callbacks *cb;
 	void *arg;
 	void (*on_detached)(struct outer *o); /* it leaves its loop; NULL: it does not */

@@ -59,7 +59,8 @@ bool outer_tunnel(const struct outer *o, struct outer_tunnel *t)
 				   .port = p->port,
 				   .status = p->status,
 				   .open = p->open,
-				   .denied = p->denied};
+				   .denied = p->denied,
+				   .told_login = p->said.kind != HTTP_AUTH_NONE};
 	return true;
 }
 

@@ -396,7 +396,7 @@ static int basic(char out[HTTP_AUTH_SIZE], const struct http_auth_request *q)
 	int n = snprintf(login, sizeof(login), "%s:%s", q->user, q->password), r = -ENOSPC;
 
 	if (n >= 0 && (size_t)n < sizeof(login)) {
-		memcpy(out, "Basic ", 6);
+		snprintf(out, HTTP_AUTH_SIZE, "Basic ");
 		r = text_b64_encode(out + 6, HTTP_AUTH_SIZE - 6, login, (size_t)n);
 	}
 	explicit_bzero(login, sizeof(login));

@@ -196,7 +196,7 @@ static bool take_prefix(struct proxy_exception *x, char *item)
 		*slash = '\0';
 		r = addr_parse(&a, item);
 		if (r == 0)
-			x->prefix = prefix_of(&a, (uint8_t)atoi(slash + 1));
+			x->prefix = prefix_of(&a, (uint8_t)strtoul(slash + 1, NULL, 10));
 	}
 	return r == 0;
 }

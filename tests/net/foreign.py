@@ -17,18 +17,20 @@ big        an answer with a header of 100 KB
 endless    an answer whose head never ends
 
 What may stand where a proxy should:
-garbage    grants a tunnel, and says what is not TLS
-page       grants it with a body behind
-hung       grants it, and closes
-no-end     a head that never ends
-headers    100 KB of headers
-login      wants a login, with a body in chunks, and closes
-portal     leads elsewhere
+proxy-garbage   grants a tunnel, and says what is not TLS
+proxy-page      grants it with a body behind
+proxy-hung      grants it, and closes
+proxy-endless   a head that never ends
+proxy-headers   100 KB of headers
+proxy-chunked   wants a login, with a body in chunks, and closes
+proxy-portal    leads elsewhere
+proxy-inspect   a proxy that ends the TLS in its tunnels, and begins it anew
 """
 import base64
 import hashlib
 import os
 import re
+import select
 import socket
 import ssl
 import sys
@@ -39,13 +41,13 @@ PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\
 GRANTED = b"HTTP/1.1 200 Connection established\r\n"
 LOGIN = b'HTTP/1.1 407 Login\r\nProxy-Authenticate: Basic realm="x"\r\n'
 PROXIES = {
-    "garbage": GRANTED + b"\r\n" + b"garbage\r\n" * 1000,
-    "page": GRANTED + b"Content-Type: text/html\r\nContent-Length: 13\r\n\r\n<h1>Hi!</h1>\n",
-    "hung": GRANTED + b"\r\n",
-    "no-end": GRANTED,
-    "headers": GRANTED + b"X-Padding: 0123456789\r\n" * 4400 + b"\r\n",
-    "login": LOGIN + b"Transfer-Encoding: chunked\r\n\r\n5\r\nlogin\r\n0\r\n\r\n",
-    "portal": b"HTTP/1.1 302 Found\r\nLocation: http://portal.lab/\r\nContent-Length: 0\r\n\r\n",
+    "proxy-garbage": GRANTED + b"\r\n" + b"garbage\r\n" * 1000,
+    "proxy-page": GRANTED + b"Content-Type: text/html\r\nContent-Length: 13\r\n\r\n<h1>Hi!</h1>\n",
+    "proxy-hung": GRANTED + b"\r\n",
+    "proxy-endless": GRANTED,
+    "proxy-headers": GRANTED + b"X-Padding: 0123456789\r\n" * 4400 + b"\r\n",
+    "proxy-chunked": LOGIN + b"Transfer-Encoding: chunked\r\n\r\n5\r\nlogin\r\n0\r\n\r\n",
+    "proxy-portal": b"HTTP/1.1 302 Found\r\nLocation: http://portal.lab/\r\nContent-Length: 0\r\n\r\n",
 }
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -62,14 +64,35 @@ def upgrade(request):
 def act_proxy(kind, s):
     s.recv(8192)
     s.sendall(PROXIES[kind])
-    while kind == "no-end":
+    while kind == "proxy-endless":
         s.sendall(b"X-More: and more\r\n")
-    if kind not in ("hung", "login"):
+    if kind not in ("proxy-hung", "proxy-chunked"):
         s.recv(4096)
+
+
+def inspect(s, context):
+    host, port = s.recv(8192).split()[1].decode().rsplit(":", 1)
+    s.sendall(GRANTED + b"\r\n")
+    s = context.wrap_socket(s, server_side=True)
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE
+    t = trusting.wrap_socket(socket.create_connection((host, int(port))), server_hostname=host)
+    other = {s: t, t: s}
+    while True:
+        for x in [x for x in other if x.pending()] or select.select(list(other), [], [])[0]:
+            data = x.recv(65536)
+            if not data:
+                t.close()
+                return
+            other[x].sendall(data)
 
 
 def converse(kind, s, context):
     try:
+        if kind == "proxy-inspect":
+            inspect(s, context)
+            return
         if kind in PROXIES:
             act_proxy(kind, s)
             return
@@ -106,7 +129,7 @@ def converse(kind, s, context):
 def main():
     kind, port = sys.argv[1], int(sys.argv[2])
     context = None
-    if kind in ("https", "websocket", "tls", "frames", "inner", "redirect", "chunked", "big", "endless"):
+    if kind in ("https", "websocket", "tls", "frames", "inner", "redirect", "chunked", "big", "endless", "proxy-inspect"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[3])
     listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)

@@ -5,14 +5,14 @@
 # bats file_tags=proxy
 #
 #   site1 --tcp/3128-3199 only, no DNS--> inet: 3128 squid, no login     3130 squid, Digest
-#   eng1  ------------------------------>       3129 the same, Basic     3140.. foreign.py
+#   eng1  ------------------------------>       3129 the same, Basic     3140.. foreign.py, 3149 inspects
 
 load lib
 load vpn
 load silence
 
 readonly gate=10.2.1.1 # of inet, as site1 sees it
-kinds=(garbage page hung no-end headers login portal ssh silent)
+kinds=(proxy-{garbage,page,hung,endless,headers,chunked,portal} ssh silent)
 
 setup_file() {
 	local d i job jobs=()
@@ -34,6 +34,10 @@ setup_file() {
 	start_squid digest 3130 "auth_param digest program /usr/lib/squid/digest_file_auth -c $d/digest" \
 		'auth_param digest realm lab' "${login_rules[@]}" &
 	jobs+=($!)
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=inspector -days 2 \
+		-keyout "$d/key" -out "$d/certificate" 2>/dev/null
+	cat "$d/key" >>"$d/certificate"
+	in_inet "$d/foreign.log" "$python" "$BATS_TEST_DIRNAME/foreign.py" proxy-inspect 3149 "$d/certificate"
 	for i in "${!kinds[@]}"; do
 		in_inet "$d/foreign.log" "$python" "$BATS_TEST_DIRNAME/foreign.py" "${kinds[i]}" $((3140 + i))
 	done
@@ -245,6 +249,20 @@ connect_all() {
 	connect_all
 }
 
+@test "a proxy that inspects: both layers stay, and status says so" {
+	set_node site1 'proxy = http://proxy.lab:3149'
+	online_by site1 proxy.lab:3149
+	assert_contains "$(field site1 'd["server"]["outer"]')" "unverified"
+	[[ -n $(field site1 'd["server"]["inspection"]') ]]
+	connect eng1 site1
+	wait_for 5 is_up site1 eng1
+	talk pc1 put "$plc1" 100000
+	assert_equal "$(session_field site1 eng1 layers)" "outer and inner"
+	assert_equal "$(session_field site1 eng1 proxy)" proxy.lab:3149
+	tool eng1 disconnect >/dev/null
+	wait_for 5 has_sessions site1 0
+}
+
 @test "what is no proxy, or a bad one: words, and nothing grows" {
 	local i rss words=("200 and then something that is not TLS" "200 and then something that is not TLS"
 		"closed the connection during the handshake" "the head of its answer is too long"
@@ -256,7 +274,7 @@ connect_all() {
 	for i in "${!kinds[@]}"; do
 		set_node site1 "proxy = http://joe:x@proxy.lab:$((3140 + i))"
 		wait_for 15 complains site1 "${words[i]}"
-		assert_between "$(rss_kb site1)" 1 $((rss + 4096)) "memory after ${kinds[i]}"
+		assert_between "$(rss_kb site1)" 1 $((rss + 16384)) "memory after ${kinds[i]}"
 	done
 	set_node site1 'proxy = http://proxy.lab:3128'
 	online_by site1 proxy.lab:3128

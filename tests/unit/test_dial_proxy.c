@@ -511,6 +511,18 @@ static void a_wrong_password_is_not_tried_again(void **state)
 	assert_non_null(strstr(why, "refused user name or password (Basic)"));
 	assert_int_equal(n_asked, 2);
 	assert_null(strstr(why, "wrong"));
+	/* Nor by the next dial, for a while. */
+	forget_outcome();
+	say(OK, TUNNELS);
+	run("https://as1.gone");
+	assert_true(failed);
+	assert_int_equal(n_asked, 0);
+	assert_non_null(strstr(why, "refused user name or password (Basic)"));
+	assert_non_null(strstr(why, "asked again in 6"));
+	proxy.refused_until_ms = clock_mono_ms();
+	forget_outcome();
+	say(OK, TUNNELS);
+	expect_open("https://as1.gone");
 }
 
 static void without_a_login(void **state)
