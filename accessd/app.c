@@ -39,11 +39,28 @@ static const struct relays_ops RELAYS_OPS = {
 	.on_list = on_relay_list,
 };
 
+static void each_host(struct addresses *as, void *arg)
+{
+	const struct app *a = arg;
+
+	addresses_want(as, a->domain.row.urls.at, a->domain.row.urls.n);
+	for (size_t i = 0; a->relays && i < relays_count(a->relays); i++) {
+		const struct relay_info *r = relays_at(a->relays, i);
+
+		addresses_want(as, r->urls.at, r->urls.n);
+	}
+}
+
 static int start_relays(struct app *a)
 {
+	struct addresses_config addresses = {.each = each_host, .arg = a};
 	struct relays_config relays = {
 		.store = a->store, .domain = a->domain.row.id, .ops = &RELAYS_OPS, .arg = a};
+	int rc = addresses_open(&a->addresses, a->loop, &addresses);
 
+	if (rc)
+		return rc;
+	relays.addresses = a->addresses;
 	return relays_open(&a->relays, a->loop, &relays);
 }
 
@@ -249,6 +266,7 @@ void app_stop(struct app *a)
 	passwords_close(a->passwords);
 	clients_close(a->clients);
 	sessions_close(a->sessions);
+	addresses_close(a->addresses);
 	relays_close(a->relays);
 	if (a->local)
 		local_close(a->local);

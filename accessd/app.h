@@ -22,6 +22,7 @@ struct app {
 	bool has_domain;
 	struct domain domain; /* has_domain */
 	struct admission admission;
+	struct addresses *addresses;  /* with relays */
 	struct relays *relays;	      /* with clients */
 	struct clients *clients;      /* has_domain, and it could be started */
 	struct sessions *sessions;    /* with clients */

@@ -135,19 +135,27 @@ static void drop_transport(struct client *c, const char *reason, bool in_order)
 		outer_close(c->outer, reason);
 }
 
-void client_end(struct client *c, const char *reason, bool retry)
+static void end_client(struct client *c, const char *reason, bool retry, uint32_t after_s)
 {
 	bool in_order = c->has_rpc;
+	json_t *params;
 
 	if (c->state == CLIENT_CLOSING)
 		return;
 	client_set_closing(c, reason);
 	if (c->has_rpc) {
-		rpc_notify(&c->rpc, "bye",
-			   json_pack("{s:s, s:b}", "reason", reason, "retry", retry));
+		params = json_pack("{s:s, s:b}", "reason", reason, "retry", retry);
+		if (after_s > 0)
+			json_object_set_new(params, "after_s", json_integer(after_s));
+		rpc_notify(&c->rpc, "bye", params);
 		rpc_deinit(&c->rpc);
 	}
 	drop_transport(c, reason, in_order);
+}
+
+void client_end(struct client *c, const char *reason, bool retry)
+{
+	end_client(c, reason, retry, 0);
 }
 
 /* From within sending: what waits for answers is told later, when the connection has closed. */
@@ -192,6 +200,7 @@ void client_gone(struct client *c, const char *reason)
 	c->inner = NULL;
 	if (c->has_rpc)
 		rpc_deinit(&c->rpc);
+	cs->n_later -= c->later != NULL;
 	unlink_client(cs, c);
 	explicit_bzero(c, sizeof(*c));
 	free(c);
@@ -461,6 +470,23 @@ static int add_anchors(struct tls_ctx *inner, const struct domain *d)
 	return rc;
 }
 
+/* Former members know the CA that it is by, newcomers the newest one. */
+static int make_outer(struct tls_ctx **outer, const struct domain *d)
+{
+	const struct store_domain *row = &d->row;
+	const struct x509_cert *ca = domain_outer_ca(d, &row->outer_cert);
+	int rc = tls_ctx_outer_server(outer, &row->outer_cert, &row->access_key, ca);
+
+	if (rc || !ca || ca == &row->ca)
+		return rc;
+	rc = tls_ctx_outer_show(*outer, &row->outer_cert, ca, &row->ca);
+	if (rc) {
+		tls_ctx_free(*outer);
+		*outer = NULL;
+	}
+	return rc;
+}
+
 int clients_use_certs(struct clients *cs)
 {
 	const struct domain *domain = cs->admission->domain;
@@ -470,8 +496,7 @@ int clients_use_certs(struct clients *cs)
 
 	if (!x)
 		return -ENOMEM;
-	rc = tls_ctx_outer_server(&x->outer, &d->outer_cert, &d->access_key,
-				  domain_outer_ca(domain, &d->outer_cert));
+	rc = make_outer(&x->outer, domain);
 	if (rc == 0)
 		rc = tls_ctx_inner_server(&x->inner, &d->access_cert, &d->access_key, &d->ca);
 	if (rc == 0)
@@ -526,6 +551,15 @@ static void on_tick_closed(uv_handle_t *h)
 	free_if_done(cs);
 }
 
+/* The more there are, the longer they take to come back: each for itself, by chance. */
+static uint32_t back_in_s(const struct clients *cs)
+{
+	uint32_t random;
+
+	file_random(&random, sizeof(random));
+	return 1 + random % (uint32_t)(1 + cs->n / CLIENTS_BACK_A_SECOND);
+}
+
 void clients_close(struct clients *cs)
 {
 	struct client *next;
@@ -535,7 +569,7 @@ void clients_close(struct clients *cs)
 	cs->closing = true;
 	for (struct client *c = cs->all; c; c = next) {
 		next = c->next;
-		client_end(c, "the server is shutting down", true);
+		end_client(c, "the server is shutting down", true, back_in_s(cs));
 		if (c->has_rpc)
 			rpc_deinit(&c->rpc); /* answers what waits while those who wait are still
 						there */

@@ -21,6 +21,9 @@
 #define CLIENTS_MAX 12000	  /* in all */
 #define CLIENTS_UNKNOWN_MAX 1000  /* that have not shown a certificate of a member */
 #define CLIENTS_OF_ADDRESS_MAX 64 /* of these from one address (IPv6: /64); this host is exempt */
+#define CLIENTS_LATER_MAX 64	  /* beyond these, that hear that there is no room now */
+#define CLIENTS_LATER_S 30	  /* and are to come back after this time, or up to twice of it */
+#define CLIENTS_BACK_A_SECOND 200 /* after a restart */
 #define CLIENTS_ENROL_MS 30000
 #define CLIENTS_HELLO_MS 10000
 #define CLIENTS_SILENCE_MS 150000

@@ -39,6 +39,7 @@ struct client {
 	struct rpc rpc;
 	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
 	uint8_t source[16];		  /* what counts as one address */
+	const char *later; /* there is no room for it, and why; it hears that, and no more */
 	uint64_t deadline_ms, heard_ms;
 	unsigned enrol_requests, n_times, n_renewals; /* questions of a kind */
 	bool has_rpc, is_local;
@@ -87,7 +88,7 @@ struct clients {
 	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS],
 		*by_member[CLIENTS_BUCKETS];
 	uint64_t last_number;
-	size_t n, n_unknown;
+	size_t n, n_unknown, n_later;
 	uv_timer_t tick;
 	uint64_t ticks, lists;
 	struct seen seen;

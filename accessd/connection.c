@@ -140,6 +140,14 @@ static void count_outer(struct client *c, bool ok)
 		c->owner->outer_failed++;
 }
 
+static void respond_later(struct outer *o, const char *why)
+{
+	uint32_t random;
+
+	file_random(&random, sizeof(random));
+	outer_respond_later(o, CLIENTS_LATER_S + random % CLIENTS_LATER_S, why);
+}
+
 static void on_request(struct outer *o, const struct http_head *head)
 {
 	struct client *c = outer_arg(o);
@@ -147,7 +155,9 @@ static void on_request(struct outer *o, const struct http_head *head)
 	bool is_get = http_str_is(head->method, "GET");
 
 	count_outer(c, true);
-	if (is_get && http_str_is(head->target, "/v1/probe")) {
+	if (c->later)
+		respond_later(o, c->later);
+	else if (is_get && http_str_is(head->target, "/v1/probe")) {
 		c->is_served = true;
 		outer_respond(o, 200, "OK", "farlan accessd " FARLAN_VERSION);
 	} else if (!is_get || !http_str_is(head->target, "/v1/control")) {
@@ -242,16 +252,24 @@ static void set_address(struct client *c, int fd)
 	}
 }
 
-static const char *why_full(const struct clients *cs, const struct client *c)
+static const char *why_full(const struct clients *cs)
+{
+	if (cs->n >= CLIENTS_MAX)
+		return "too many connections";
+	if (cs->n_unknown >= CLIENTS_UNKNOWN_MAX)
+		return "too many connections that are not known yet";
+	return NULL;
+}
+
+/* Some of those for whom there is no room are told so; who comes too often is not. */
+static const char *why_not(const struct clients *cs, const struct client *c)
 {
 	size_t n = 0;
 
 	if (cs->closing)
 		return "shutting down";
-	if (cs->n >= CLIENTS_MAX)
-		return "too many connections";
-	if (cs->n_unknown >= CLIENTS_UNKNOWN_MAX)
-		return "too many connections that are not known yet";
+	if (c->later && cs->n_later >= CLIENTS_LATER_MAX)
+		return c->later;
 	if (c->is_local)
 		return NULL;
 	for (const struct client *k = cs->all; k && n < CLIENTS_OF_ADDRESS_MAX; k = k->next)
@@ -264,7 +282,7 @@ static const char *why_full(const struct clients *cs, const struct client *c)
 void clients_accept(struct clients *cs, int fd)
 {
 	struct client *c = calloc(1, sizeof(*c));
-	const char *full;
+	const char *no;
 	int rc;
 
 	if (!c) {
@@ -272,15 +290,20 @@ void clients_accept(struct clients *cs, int fd)
 		return;
 	}
 	set_address(c, fd);
-	full = why_full(cs, c);
-	if (full) {
+	c->later = why_full(cs);
+	no = why_not(cs, c);
+	if (no || c->later) {
 		cs->refused_full++;
 		if (log_allowed(&cs->full_limit, CLIENTS_LOG_BURST))
-			log_warn("connection refused address=%s reason=\"%s\"", c->address, full);
+			log_warn("connection refused address=%s reason=\"%s\"", c->address,
+				 no ? no : c->later);
+	}
+	if (no) {
 		close(fd);
 		free(c);
 		return;
 	}
+	cs->n_later += c->later != NULL;
 	c->heard_ms = clock_mono_ms();
 	client_link(cs, c);
 	rc = outer_accept(&c->outer, cs->loop, cs->contexts->outer, fd, &OUTER_CALLBACKS, c);

@@ -37,11 +37,26 @@ static void add_addresses(const struct client *c, const struct store_endpoint *e
 	json_object_set_new(o, "ipv6", json_string(text));
 }
 
+static json_t *servers_list(const struct client *c)
+{
+	const struct urls *urls = &c->owner->admission->domain->row.urls;
+	json_t *list = json_array();
+	char text[URL_TEXT_SIZE];
+
+	for (size_t i = 0; i < urls->n; i++) {
+		url_format(&urls->at[i], text);
+		json_array_append_new(list, json_pack("{s:s}", "url", text));
+	}
+	relays_tell_addresses(c->owner->relays, list);
+	return list;
+}
+
 static json_t *hello_result(const struct client *c, const struct known *known)
 {
 	const struct domain *d = c->owner->admission->domain;
-	json_t *o = json_pack("{s:s, s:s, s:o}", "name", known->member.name, "domain", d->row.name,
-			      "urls", urls_to_json(&d->row.urls));
+	json_t *o =
+		json_pack("{s:s, s:s, s:o, s:o}", "name", known->member.name, "domain", d->row.name,
+			  "urls", urls_to_json(&d->row.urls), "servers", servers_list(c));
 
 	if (control_is_due(c))
 		json_object_set_new(o, "renew", json_true());

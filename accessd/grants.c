@@ -149,6 +149,7 @@ int grants_make(struct sessions *ss, const struct session *x, enum token_role ro
 	if (rc == 0) {
 		*grant = grant_encode(g);
 		rc = *grant ? 0 : -EIO;
+		relays_tell_addresses(ss->relays, json_object_get(*grant, "relays"));
 	}
 	explicit_bzero(g, sizeof(*g));
 	free(g);
@@ -159,15 +160,18 @@ void grants_send_relays(struct sessions *ss, const struct session *x, int64_t en
 {
 	struct rpc *rpc = ss->ops->endpoint_rpc(ss->arg, endpoint);
 	struct grant *g = rpc ? calloc(1, sizeof(*g)) : NULL;
+	json_t *list;
 
 	if (!g)
 		return;
 	g->role = endpoint == x->row.manager ? TOKEN_MANAGER : TOKEN_DEVICE;
-	if (fill_relays(ss, x, g) == 0)
+	if (fill_relays(ss, x, g) == 0) {
+		list = grant_relays_encode(g->relays, g->n_relays);
+		relays_tell_addresses(ss->relays, list);
 		rpc_notify(rpc, "session.relays",
 			   json_pack("{s:s, s:I, s:o}", "session", x->row.id, "serial",
-				     (json_int_t)x->row.serial, "relays",
-				     grant_relays_encode(g->relays, g->n_relays)));
+				     (json_int_t)x->row.serial, "relays", list));
+	}
 	explicit_bzero(g, sizeof(*g));
 	free(g);
 }

@@ -14,6 +14,7 @@
 
 struct relays {
 	struct store *store;
+	struct addresses *addresses;
 	int64_t domain;
 	const struct relays_ops *ops;
 	void *arg;
@@ -62,6 +63,11 @@ json_t *relay_json(const struct relay_info *r)
 			 urls_to_json(&r->urls));
 }
 
+void relays_tell_addresses(const struct relays *rs, json_t *items)
+{
+	addresses_tell(rs->addresses, items);
+}
+
 json_t *relays_list(const struct relays *rs)
 {
 	json_t *list = json_array();
@@ -70,6 +76,7 @@ json_t *relays_list(const struct relays *rs)
 		if (rs->at[i].health == HEALTH_OK)
 			json_array_append_new(list, relay_json(&rs->at[i]));
 	}
+	relays_tell_addresses(rs, list);
 	return list;
 }
 
@@ -119,6 +126,7 @@ int relays_load(struct relays *rs)
 	free(rs->at);
 	rs->at = l.at;
 	rs->n = l.n;
+	addresses_refresh(rs->addresses);
 	judge_all(rs);
 	return 0;
 }
@@ -221,6 +229,7 @@ int relays_open(struct relays **out, uv_loop_t *loop, const struct relays_config
 	if (!rs)
 		return -ENOMEM;
 	*rs = (struct relays){.store = config->store,
+			      .addresses = config->addresses,
 			      .domain = config->domain,
 			      .ops = config->ops,
 			      .arg = config->arg,

@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "accessd/addresses.h"
 #include "accessd/pure/health.h"
 #include "accessd/store.h"
 
@@ -36,7 +37,8 @@ struct relays_ops {
 };
 
 struct relays_config {
-	struct store *store; /* borrowed */
+	struct store *store;	     /* borrowed */
+	struct addresses *addresses; /* borrowed; NULL: none are told */
 	int64_t domain;
 	const struct relays_ops *ops;
 	void *arg;
@@ -65,6 +67,8 @@ struct relay_info *relays_by_uid(const struct relays *rs, const char *uid);
 
 /** relay_json() - {name, uid, urls}. */
 json_t *relay_json(const struct relay_info *r);
+/** relays_tell_addresses() - addresses_tell(), for relays and for servers. */
+void relays_tell_addresses(const struct relays *rs, json_t *items);
 /** relays_list() - those that can be used, at most RELAYS_LIST_MAX, as endpoints get them. */
 json_t *relays_list(const struct relays *rs);
 

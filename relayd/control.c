@@ -55,9 +55,12 @@ static void put_uplink(json_t *o, const struct uplink *u)
 	if (!u->for_good && !u->online)
 		put(o, "problem", json_string(s.last_error));
 	put(o, "server", json_string(s.server));
+	if (s.proxy[0])
+		put(o, "proxy", json_string(s.proxy));
 	put_count(o, "retry_in_ms", s.retry_in_ms);
 	put(o, "outer_verified", json_boolean(s.outer_verified));
 	put(o, "outer_problem", json_string(s.outer_problem));
+	put(o, "inspection", json_string(s.inspection));
 }
 
 /* What the workers have counted, together. */

@@ -184,6 +184,8 @@ static int start_services(struct daemon *d)
 				    .identity = &d->identity,
 				    .ports = &d->conf.ports,
 				    .memory = &d->memory,
+				    .state_dir = d->conf.state,
+				    .refuse_inspection = d->conf.refuse_inspection,
 				    .ops = &uplink_ops,
 				    .arg = d};
 	r = uplink_open(&d->uplink, d->loop);
@@ -394,6 +396,9 @@ int daemon_start(struct daemon *d, uv_loop_t *loop)
 		return r;
 	}
 	clock_open(d->conf.state, d->conf.set_clock);
+	dial_memory_recall(&d->memory, d->conf.state);
+	dial_proxy_use(&d->proxy, &d->conf.proxy, &d->conf.no_proxy);
+	d->memory.proxy = &d->proxy;
 	r = sntp_client_open(&d->sntp, loop, &d->conf.ntp);
 	if (r)
 		return r;
@@ -440,6 +445,8 @@ void daemon_deinit(struct daemon *d)
 	limits_close(d->limits);
 	d->limits = NULL;
 	identity_wipe(&d->identity);
+	dial_proxy_deinit(&d->proxy);
+	proxy_wipe(&d->conf.proxy.to);
 	if (d->next)
 		identity_wipe(d->next);
 	free(d->next);

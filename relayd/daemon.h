@@ -39,6 +39,7 @@ struct daemon {
 	bool uplink_open;
 	struct uplink uplink;
 	struct dial_memory memory;
+	struct dial_proxy proxy;
 	struct local *local;
 	struct metrics *metrics;  /* NULL: none asked for */
 	struct sntp_client *sntp; /* NULL: no time servers */

@@ -89,6 +89,7 @@ static int start(struct daemon *d, const struct invite *invite)
 		.ports = &d->conf.ports,
 		.memory = &d->memory,
 		.version = FARLAN_VERSION,
+		.refuse_inspection = d->conf.refuse_inspection,
 	};
 
 	snprintf(path, sizeof(path), "%s/%s", d->conf.state, PENDING_KEY_FILE);

@@ -46,7 +46,8 @@ static void duration(char out[CELL_SIZE], int64_t s)
 static void print_access(const json_t *s)
 {
 	if (text_of(s, "server")[0])
-		printf("Access Server: %s\n", text_of(s, "server"));
+		printf("Access Server: %s%s%s\n", text_of(s, "server"),
+		       text_of(s, "proxy")[0] ? " by proxy " : "", text_of(s, "proxy"));
 	if (text_of(s, "problem")[0])
 		printf("Problem:       %s\n", text_of(s, "problem"));
 	if (is_true(s, "removed"))
@@ -55,7 +56,9 @@ static void print_access(const json_t *s)
 	else if (count_of(s, "retry_in_ms") > 0)
 		printf("               next try in %" PRId64 " s\n",
 		       count_of(s, "retry_in_ms") / 1000 + 1);
-	if (text_of(s, "outer_problem")[0])
+	if (text_of(s, "inspection")[0])
+		printf("Outer layer:   %s\n", text_of(s, "inspection"));
+	else if (text_of(s, "outer_problem")[0])
 		printf("Outer layer:   %s\n", text_of(s, "outer_problem"));
 }
 

@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 	int code = daemon_main(&p, argc, argv);
 
 	daemon_deinit(&d);
+	proxy_wipe(&conf.proxy.to);
 	tls_global_deinit();
 	return code ? code : d.exit_code;
 }

@@ -109,6 +109,9 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 		log_warn("the Access Server sent a list of servers that is malformed: the old one "
 			 "stays");
 	access_link_hello(u->link, result);
+	dial_tell_all(u->memory, json_object_get(result, "servers"));
+	if (u->state_dir)
+		dial_memory_keep(u->memory, u->state_dir);
 	u->online = true;
 	log_notice("online name=%s domain=%s", u->identity->name, u->identity->id.domain);
 	start_reports(u);
@@ -168,14 +171,18 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 	struct uplink *u = uplink_of(rpc);
 	const char *reason = "no reason given";
 	char clean[UPLINK_PROBLEM_SIZE];
+	int64_t after_s = 0;
 	bool retry = true;
 
 	(void)id;
+	(void)rpc_int(params, "after_s", 0, DIAL_REST_MAX_S, &after_s);
 	(void)rpc_bool(params, "retry", &retry);
 	(void)rpc_str(params, "reason", &reason);
 	log_clean(clean, sizeof(clean), reason, strlen(reason));
 	if (retry) {
-		log_notice("the Access Server closes the connection reason=\"%s\"", clean);
+		log_notice("the Access Server closes the connection reason=\"%s\" after_s=%d",
+			   clean, (int)after_s);
+		access_link_rest(u->link, (uint32_t)after_s);
 		return;
 	}
 	log_error("the Access Server does not want this relay any more reason=\"%s\": "
@@ -269,6 +276,7 @@ int uplink_open(struct uplink *u, uv_loop_t *loop)
 		.memory = u->memory,
 		.methods = methods,
 		.n_methods = sizeof(methods) / sizeof(methods[0]),
+		.refuse_inspection = u->refuse_inspection,
 	};
 
 	int r = access_link_open(&u->link, loop, &config, &callbacks, u);

@@ -44,8 +44,10 @@ struct uplink_ops {
 struct uplink {
 	struct identity *identity; /* borrowed until on_closed; its token keys, name and URLs are
 				      kept current */
-	const struct opt_ports *ports; /* borrowed, and so are the next three */
+	const struct opt_ports *ports; /* borrowed, and so are the next four */
 	struct dial_memory *memory;
+	const char *state_dir;	   /* where that is kept; NULL: nowhere */
+	bool refuse_inspection;	   /* go through nobody who ends the TLS on the way */
 	struct reporter *reporter; /* of usage; NULL: none */
 	const struct uplink_ops *ops;
 	void *arg;

@@ -79,6 +79,8 @@ static void take_servers(struct app *app, const json_t *hello)
 			 "stays");
 	else if (changed && identity_save(&app->identity, app->config.state) != 0)
 		log_warn("the new list of Access Servers is not kept");
+	dial_tell_all(&app->memory, json_object_get(hello, "servers"));
+	dial_tell_all(&app->memory, json_object_get(hello, "relays"));
 }
 
 void access_tell_path(struct app *app, const struct session *s)
@@ -230,6 +232,7 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reject(rpc, id, RPC_BAD_PARAMS, "malformed grant");
 		return;
 	}
+	dial_tell_all(&app->memory, json_object_get(json_object_get(params, "grant"), "relays"));
 	if (!app->online)
 		rpc_reject(rpc, id, RPC_UNAVAILABLE, "not ready yet");
 	else if (was_ended(app, grant.session))
@@ -261,6 +264,7 @@ static void on_session_relays(struct rpc *rpc, int64_t id, const json_t *params)
 	(void)id;
 	if (!as)
 		return;
+	dial_tell_all(&app_of(rpc)->memory, json_object_get(params, "relays"));
 	r = !rpc_int(params, "serial", 0, UINT32_MAX, &serial)
 		    ? -EBADMSG
 		    : grant_relays_decode(relays, &n, json_object_get(params, "relays"));
@@ -308,15 +312,19 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct app *app = app_of(rpc);
 	const char *reason = "";
+	int64_t after_s = 0;
 	bool retry = true;
 	char clean[200];
 
 	(void)id;
+	(void)rpc_int(params, "after_s", 0, DIAL_REST_MAX_S, &after_s);
 	(void)rpc_str(params, "reason", &reason);
 	(void)rpc_bool(params, "retry", &retry);
 	log_clean(clean, sizeof(clean), reason, strlen(reason));
 	if (retry) {
-		log_info("Access Server says good-bye reason=\"%s\"", clean);
+		log_info("Access Server says good-bye reason=\"%s\" after_s=%d", clean,
+			 (int)after_s);
+		access_link_rest(app->link, (uint32_t)after_s);
 		return;
 	}
 	app_note_error(app, "ask the administrator for a new invitation",
@@ -347,6 +355,7 @@ int access_open(struct app *app)
 		.memory = &app->memory,
 		.methods = methods,
 		.n_methods = sizeof(methods) / sizeof(methods[0]),
+		.refuse_inspection = app->config.refuse_inspection,
 	};
 
 	return access_link_open(&app->link, app->loop, &config, &link_calls, app);

@@ -66,6 +66,10 @@ static int make_contexts(struct app *app)
 	struct session_contexts *c = calloc(1, sizeof(*c));
 	int r = c ? fill_contexts(c, &app->identity) : -ENOMEM;
 
+	if (r == 0 && app->config.refuse_inspection) {
+		tls_ctx_refuse_inspection(c->outer);
+		r = relays_verify(app);
+	}
 	if (r != 0) {
 		free_contexts(c);
 		return r;
@@ -159,29 +163,9 @@ int app_enrolled(struct app *app, const struct identity *id)
 	return 0;
 }
 
-static const char *memory_path(const struct app *app, char path[CONFIG_PATH_SIZE + 16])
-{
-	snprintf(path, CONFIG_PATH_SIZE + 16, "%s/reached.json", app->config.state);
-	return path;
-}
-
 void app_remember(struct app *app)
 {
-	char path[CONFIG_PATH_SIZE + 16];
-	int r = dial_memory_save(&app->memory, memory_path(app, path));
-
-	if (r != 0)
-		log_warn("what worked is not kept path=%s error=\"%s\"", path, strerror(-r));
-}
-
-static void load_memory(struct app *app)
-{
-	char path[CONFIG_PATH_SIZE + 16];
-	int r = dial_memory_load(&app->memory, memory_path(app, path));
-
-	if (r != 0)
-		log_warn("what worked before cannot be read path=%s error=\"%s\"", path,
-			 strerror(-r));
+	dial_memory_keep(&app->memory, app->config.state);
 }
 
 static int load_identity(struct app *app)
@@ -280,7 +264,9 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 		return r;
 	}
 	clock_open(app->config.state, app->config.set_clock);
-	load_memory(app);
+	dial_memory_recall(&app->memory, app->config.state);
+	dial_proxy_use(&app->proxy, &config->proxy, &config->no_proxy);
+	app->memory.proxy = &app->proxy;
 	routes_open(app);
 	r = sntp_client_open(&app->sntp, loop, &app->config.ntp);
 	if (r == 0)

@@ -97,6 +97,7 @@ struct app {
 	struct metrics *metrics;	  /* NULL: none asked for */
 	struct app_traffic ended_traffic; /* of sessions that are over */
 	struct dial_memory memory;
+	struct dial_proxy proxy;
 	struct app_session sessions[PLANE_SLOTS_MAX];
 	struct relays *relays;
 	struct captures *captures;
@@ -208,6 +209,8 @@ void relays_begin(struct app *app);
 void relays_watch(struct app *app, const struct waiter *w, const char *device);
 void relays_unwatch(struct app *app, const struct waiter *w);
 void relays_on_hello(struct app *app, const json_t *hello);
+/** relays_verify() - measure_verify(), with the identity in use. */
+int relays_verify(struct app *app) __attribute__((warn_unused_result));
 void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_measure(struct rpc *rpc, int64_t id, const json_t *params);
 void relays_on_far(struct rpc *rpc, int64_t id, const json_t *params); /* session.measured */

@@ -22,6 +22,9 @@ struct config {
 	struct opt_lans lans;
 	struct opt_prefixes virtual; /* pools of virtual prefixes */
 	struct opt_ports ports;
+	struct opt_proxy proxy;
+	struct proxy_except no_proxy;
+	bool refuse_inspection;
 	struct opt_listens metrics;
 	long mtu;		      /* of the TUN device */
 	struct opt_listens dns;	      /* manager: where names are answered; none: nowhere */

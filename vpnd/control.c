@@ -204,6 +204,8 @@ static void on_opened(void *arg, const json_t *result, int code, const char *mes
 			rpc_reject(rpc, a->waiter.id, RPC_INTERNAL,
 				   "the Access Server's grant is malformed");
 	} else {
+		dial_tell_all(&a->app->memory,
+			      json_object_get(json_object_get(result, "grant"), "relays"));
 		begin_granted(a, &grant);
 		explicit_bzero(&grant, sizeof(grant));
 	}

@@ -84,6 +84,7 @@ static void start(struct rpc *rpc, int64_t id, struct enrol_request *q)
 	q->ports = &app->config.ports;
 	q->memory = &app->memory;
 	q->version = FARLAN_VERSION;
+	q->refuse_inspection = app->config.refuse_inspection;
 	app->enrol_waiter = (struct waiter){
 		.waiting = true,
 		.client = local_client_number(local_client_of(rpc)),

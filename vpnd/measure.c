@@ -172,14 +172,39 @@ int measure_open(struct measure **out, const struct measure_config *config,
 	return 0;
 }
 
+static void cancel_all(struct measure *m)
+{
+	for (size_t i = 0; i < RELAY_TABLE_MAX; i++) {
+		if (m->running[i].probe)
+			probe_cancel(m->running[i].probe);
+		m->running[i].probe = NULL;
+	}
+}
+
+int measure_verify(struct measure *m, const struct identity *id)
+{
+	struct tls_ctx *ctx;
+	int r = tls_ctx_outer_client(&ctx, &id->ca, true);
+
+	if (r != 0)
+		return r;
+	r = tls_ctx_trust_formers(ctx, id);
+	if (r != 0) {
+		tls_ctx_free(ctx);
+		return r;
+	}
+	tls_ctx_refuse_inspection(ctx);
+	cancel_all(m);
+	tls_ctx_free(m->ctx);
+	m->ctx = ctx;
+	return 0;
+}
+
 void measure_close(struct measure *m)
 {
 	if (!m)
 		return;
-	for (size_t i = 0; i < RELAY_TABLE_MAX; i++) {
-		if (m->running[i].probe)
-			probe_cancel(m->running[i].probe);
-	}
+	cancel_all(m);
 	tls_ctx_free(m->ctx);
 	free(m);
 }

@@ -26,6 +26,10 @@ struct measure_config {
 /** measure_open() - Return: 0; -ENOMEM; -EIO. */
 int measure_open(struct measure **out, const struct measure_config *config,
 		 const struct measure_callbacks *cb, void *arg) __attribute__((warn_unused_result));
+/** measure_verify() - from now on nobody may end the TLS on the way: probes go to whom @ca, or the
+ * system's CAs, vouch for. Those that run are given up. Return: 0; -EIO. */
+int measure_verify(struct measure *m, const struct identity *id)
+	__attribute__((warn_unused_result));
 /** measure_close() - no callback any more. NULL is nothing. */
 void measure_close(struct measure *m);
 

@@ -553,12 +553,15 @@ static void on_dial_open(struct dial *d, struct outer *o)
 {
 	struct path *p = dial_arg(d);
 	struct tls_expect expect = {.alpn = TLS_ALPN_PATH, .has_ident = true, .has_key = true};
+	struct outer_tunnel tunnel = {.proxy = ""};
 	int r;
 
 	p->dial = NULL;
 	expect.id = p->config.grant->peer;
 	memcpy(expect.key_sha256, p->config.grant->peer_key, sizeof(expect.key_sha256));
-	dial_addr_format(outer_peer_addr(o), p->addr);
+	dial_where(o, p->addr);
+	(void)outer_tunnel(o, &tunnel);
+	snprintf(p->proxy, sizeof(p->proxy), "%s", tunnel.proxy);
 	p->state = PATH_WAITING;
 	r = inner_open(&p->inner, o, p->config.inner_ctx, &expect, p->times->wait_ms, &inner_calls,
 		       p);
@@ -568,7 +571,7 @@ static void on_dial_open(struct dial *d, struct outer *o)
 		return;
 	}
 	inner_receive_into(p->inner, &p->rx);
-	step(p, "connected ", p->addr, "");
+	step(p, "connected ", p->proxy[0] ? "by proxy " : p->addr, p->proxy);
 }
 
 static void on_dial_failed(struct dial *d, const char *reason)
@@ -699,11 +702,13 @@ void path_status(const struct path *p, struct path_status *s)
 	memset(s, 0, sizeof(*s));
 	s->state = p->state;
 	memcpy(s->relay_addr, p->addr, sizeof(s->relay_addr));
+	memcpy(s->proxy, p->proxy, sizeof(s->proxy));
 	s->rtt_ms = p->rtt_ms;
 	s->cipher = p->inner ? inner_cipher(p->inner) : "";
 	if (o) {
 		outer_stats(o, &stats);
-		s->outer_verified = outer_tls_peer(o)->verified;
+		s->outer_verified = tls_peer_verified(outer_tls_peer(o));
+		tls_peer_inspection(outer_tls_peer(o), s->inspection);
 		s->shed = stats.shed;
 	}
 	s->outer_version = stats.tls_version;

@@ -115,11 +115,14 @@ uint64_t path_lead_us(const struct path *old, const struct path *next);
 
 struct path_status {
 	enum path_state state;
-	char relay_addr[DIAL_ADDR_SIZE]; /* "" while dialing */
-	double rtt_ms;			 /* < 0: not known yet */
+	/* "192.0.2.1:443", through a proxy ":443"; "" while dialing */
+	char relay_addr[DIAL_ADDR_SIZE];
+	char proxy[PROXY_HOST_PORT_SIZE]; /* "": none */
+	double rtt_ms;			  /* < 0: not known yet */
 	const char *cipher, *outer_version;
 	bool outer_verified;
-	bool shed; /* the outer layer is shed in both directions */
+	char inspection[TLS_INSPECTION_SIZE]; /* in words; "": nobody is found in between */
+	bool shed;			      /* the outer layer is shed in both directions */
 	bool peer_super;
 	uint32_t peer_mtu;  /* 0: no HELLO yet */
 	uint64_t rate;	    /* bytes a second that the path delivered lately; 0: not known */

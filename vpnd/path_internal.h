@@ -37,7 +37,7 @@ struct path {
 	uint64_t ping_end; /* bytes that the connection has sent when our last PING is out */
 	uint64_t out_seen; /* bytes that it had sent when we looked last */
 	double rtt_ms;
-	char addr[DIAL_ADDR_SIZE];
+	char addr[DIAL_ADDR_SIZE], proxy[PROXY_HOST_PORT_SIZE];
 	uint64_t shed_ms;	      /* when the outer layer was shed; 0: not */
 	struct sockaddr_storage from; /* our address then, and the relay's name */
 	char shed_host[URL_HOST_SIZE];

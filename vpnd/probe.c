@@ -73,6 +73,7 @@ static void fail(struct probe *p, const char *why)
 static void succeed(struct probe *p)
 {
 	struct relay_result r = {.known = RELAY_REACHED};
+	struct outer_tunnel tunnel;
 	struct probe_way way;
 	struct outer_way seen;
 
@@ -83,7 +84,8 @@ static void succeed(struct probe *p)
 	r.loss_pm = rtt_loss_pm(&p->rtt, seen.segments, seen.again);
 	way.peer = *outer_peer_addr(p->outer);
 	outer_local_addr(p->outer, &way.local);
-	dial_addr_format(&way.peer, r.where);
+	if (!outer_tunnel(p->outer, &tunnel)) /* else only the proxy knows */
+		dial_addr_format(&way.peer, r.where);
 	done(p, &r, &way);
 }
 

@@ -254,6 +254,11 @@ static bool take_list(struct relays *rs, const json_t *params)
 	return false;
 }
 
+int relays_verify(struct app *app)
+{
+	return app->relays ? measure_verify(app->relays->measure, &app->identity) : 0;
+}
+
 void relays_on_hello(struct app *app, const json_t *hello)
 {
 	(void)take_list(app->relays, hello);
@@ -267,6 +272,7 @@ void relays_on_list(struct rpc *rpc, int64_t id, const json_t *params)
 	struct app *app = app_of(rpc);
 
 	(void)id;
+	dial_tell_all(&app->memory, json_object_get(params, "relays"));
 	if (app->relays && take_list(app->relays, params))
 		tell_watchers(app->relays);
 }

@@ -314,22 +314,6 @@ static int open_session(struct app *app, struct app_session *as, const struct gr
 	return session_open(&as->session, &config, grant, &session_calls, as);
 }
 
-static struct addr addr_of(const struct sockaddr_storage *ss)
-{
-	struct addr a = {.family = 0};
-	struct sockaddr_in6 v6;
-	struct sockaddr_in v4;
-
-	if (ss->ss_family == AF_INET6) {
-		memcpy(&v6, ss, sizeof(v6));
-		a = addr_from_bytes(6, v6.sin6_addr.s6_addr);
-	} else if (ss->ss_family == AF_INET) {
-		memcpy(&v4, ss, sizeof(v4));
-		a = addr_from_bytes(4, (const uint8_t *)&v4.sin_addr);
-	}
-	return a;
-}
-
 /* Servers and relays: those that were reached, and those whose URL is an address. */
 static void avoid_servers(struct app *app, const struct grant *grant)
 {
@@ -344,8 +328,12 @@ static void avoid_servers(struct app *app, const struct grant *grant)
 				addrs[n++] = a;
 		}
 	}
-	for (size_t i = 0; i < app->memory.n && n < PLANE_AVOID_MAX; i++)
-		addrs[n++] = addr_of(&app->memory.good[i].addr);
+	for (size_t i = app->memory.n; i > 0; i--) { /* the last ones first */
+		const struct dial_host *h = &app->memory.hosts[i - 1];
+
+		for (size_t k = 0; k < h->n_worked && n < PLANE_AVOID_MAX; k++)
+			addrs[n++] = h->worked[k].addr;
+	}
 	plane_set_avoid(app->plane, addrs, n);
 }
 

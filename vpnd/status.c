@@ -29,7 +29,7 @@ static json_t *ints(uint64_t n)
 	return json_integer((json_int_t)n);
 }
 
-/* "as1.lab 203.0.113.10:443" taken apart. */
+/* "as1.lab 203.0.113.10:443", or "as1.lab:443" by a proxy, taken apart. */
 static void add_server(json_t *o, const struct access_link_status *st)
 {
 	char name[sizeof(st->server)], outer[TLS_REASON_SIZE + 20], *addr, *port;
@@ -37,21 +37,24 @@ static void add_server(json_t *o, const struct access_link_status *st)
 
 	snprintf(name, sizeof(name), "%s", st->server);
 	addr = strchr(name, ' ');
-	port = addr ? strrchr(addr, ':') : NULL;
-	if (!addr || !port)
+	port = strrchr(name, ':');
+	if (!port)
 		return;
-	*addr++ = '\0';
 	*port++ = '\0';
-	if (addr[0] == '[') {
+	if (addr)
+		*addr++ = '\0';
+	if (addr && addr[0] == '[') {
 		addr++;
 		addr[strcspn(addr, "]")] = '\0';
 	}
 	snprintf(outer, sizeof(outer), "%s%s", st->outer_verified ? "verified" : "unverified: ",
 		 st->outer_verified ? "" : st->outer_problem);
-	server = json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:s}", "name", name, "address", addr,
-			   "port", atoi(port), "since_s",
-			   (json_int_t)((clock_mono_ms() - st->since_ms) / 1000), "outer", outer,
-			   "tls", st->outer_version, "cipher", st->cipher);
+	server = json_pack("{s:s, s:s*, s:s*, s:i, s:I, s:s, s:s, s:s}", "name", name, "address",
+			   addr, "proxy", st->proxy[0] ? st->proxy : NULL, "port", atoi(port),
+			   "since_s", (json_int_t)((clock_mono_ms() - st->since_ms) / 1000),
+			   "outer", outer, "tls", st->outer_version, "cipher", st->cipher);
+	if (st->inspection[0])
+		json_object_set_new(server, "inspection", json_string(st->inspection));
 	json_object_set_new(o, "server", server);
 }
 
@@ -154,7 +157,10 @@ static void add_relay(json_t *o, const struct session_status *st)
 		host = addr + 1;
 		host[strcspn(host, "]")] = '\0';
 	}
-	json_object_set_new(o, "relay_address", json_string(host));
+	if (host[0]) /* a proxy's business else */
+		json_object_set_new(o, "relay_address", json_string(host));
+	if (st->path.proxy[0])
+		json_object_set_new(o, "proxy", json_string(st->path.proxy));
 	json_object_set_new(o, "relay_port", json_integer(atoi(port)));
 }
 
@@ -191,6 +197,8 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 				    json_boolean(st.path.peer_super && plane_super(app->plane)));
 		json_object_set_new(o, "peer_mtu", ints(st.path.peer_mtu));
 	}
+	if (st.path.inspection[0])
+		json_object_set_new(o, "inspection", json_string(st.path.inspection));
 	if (st.path.rtt_ms >= 0)
 		json_object_set_new(o, "rtt_ms", json_real(st.path.rtt_ms));
 	json_object_set_new(o, "bytes_in", ints(st.bytes_in));

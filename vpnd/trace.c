@@ -66,8 +66,9 @@ static void tell_path(struct story *st, const struct session *s)
 		     status.last_reason);
 		return;
 	}
-	tell(st, "path", false, "by relay %s at %s, round trip %.1f ms; %s", status.relay,
-	     status.path.relay_addr, status.path.rtt_ms < 0 ? 0 : status.path.rtt_ms,
+	tell(st, "path", false, "by relay %s at %s%s%s, round trip %.1f ms; %s", status.relay,
+	     status.path.relay_addr, status.path.proxy[0] ? " by proxy " : "", status.path.proxy,
+	     status.path.rtt_ms < 0 ? 0 : status.path.rtt_ms,
 	     status.path.shed ? "inner layer" : "outer and inner layer");
 }
 

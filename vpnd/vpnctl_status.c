@@ -7,7 +7,7 @@
 #include "vpnd/vpnctl.h"
 
 #define LIST_SIZE 1024
-#define ENDPOINT_SIZE 160
+#define ENDPOINT_SIZE 320
 
 /* "label      value", nothing without a value. */
 static void line(const char *label, const char *value)
@@ -23,15 +23,18 @@ static void list_line(const json_t *o, const char *label, const char *key)
 	line(label, vpnctl_list(o, key, text, sizeof(text)));
 }
 
-/* "203.0.113.10:443", "[2001:db8::1]:443", "203.0.113.10", "" */
+/* "203.0.113.10:443", "[2001:db8::1]:443", "203.0.113.10", "port 443 by proxy proxy.lab:3128", ""
+ */
 static const char *endpoint(char out[ENDPOINT_SIZE], const json_t *o, const char *address_key,
 			    const char *port_key)
 {
-	const char *address = vpnctl_text(o, address_key);
+	const char *address = vpnctl_text(o, address_key), *proxy = vpnctl_text(o, "proxy");
 	int64_t port = vpnctl_int(o, port_key);
 	bool v6 = strchr(address, ':') != NULL;
 
-	if (!address[0] || port == 0)
+	if (proxy[0])
+		snprintf(out, ENDPOINT_SIZE, "port %" PRId64 " by proxy %s", port, proxy);
+	else if (!address[0] || port == 0)
 		snprintf(out, ENDPOINT_SIZE, "%s", address);
 	else
 		snprintf(out, ENDPOINT_SIZE, "%s%s%s:%" PRId64, v6 ? "[" : "", address,
@@ -71,7 +74,10 @@ static void print_server(const json_t *s)
 	line("Server", text);
 	snprintf(text, sizeof(text), "%s %s", vpnctl_text(s, "tls"), vpnctl_text(s, "cipher"));
 	line("Encryption", text[0] == ' ' ? text + 1 : text);
-	line("Certificate", vpnctl_text(s, "outer"));
+	if (vpnctl_text(s, "inspection")[0])
+		line("Inspection", vpnctl_text(s, "inspection"));
+	else
+		line("Certificate", vpnctl_text(s, "outer"));
 }
 
 static void print_dns(const json_t *d)
@@ -155,6 +161,7 @@ static void print_path(const json_t *s)
 		snprintf(text + n, sizeof(text) - (size_t)n, ", round trip %.1f ms",
 			 json_number_value(rtt));
 	line("Relay", text);
+	line("Inspection", vpnctl_text(s, "inspection"));
 }
 
 static void print_traffic(const json_t *s)

@@ -42,6 +42,9 @@ int main(int argc, char **argv)
 
 	packets_free(app.packets);
 	identity_wipe(&app.identity);
+	dial_proxy_deinit(&app.proxy);
+	proxy_wipe(&app.config.proxy.to);
+	proxy_wipe(&config.proxy.to);
 	tls_global_deinit();
 	return code;
 }

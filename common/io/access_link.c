@@ -13,6 +13,7 @@
 #include "common/pure/backoff.h"
 #include "common/pure/msg.h"
 
+#define SOON_MS 5000
 #define ASK_TIME_MS 86400000 /* the clock that carries the time on drifts */
 #define STEADY_MS 30000	     /* online this long: the next loss begins with a short wait again */
 
@@ -47,7 +48,8 @@ struct access_link {
 	enum access_link_state state;
 	struct backoff backoff;
 	uint64_t since_ms, retry_at_ms, sent_ms, heard_ms;
-	char server[URL_HOST_SIZE + DIAL_ADDR_SIZE];
+	char host[URL_HOST_SIZE]; /* of the server */
+	char server[URL_HOST_SIZE + DIAL_ADDR_SIZE], proxy[PROXY_HOST_PORT_SIZE];
 	char last_error[DIAL_REASON_SIZE];
 };
 
@@ -86,6 +88,8 @@ static int make_contexts(struct access_link *l)
 
 	if (r != 0)
 		return r;
+	if (l->config.refuse_inspection)
+		tls_ctx_refuse_inspection(outer);
 	r = tls_ctx_trust_formers(outer, id);
 	if (r == 0)
 		r = tls_ctx_inner_client(&inner, &id->cert, &id->key, &id->ca);
@@ -150,13 +154,29 @@ static void on_retry(uv_timer_t *timer)
 		dial_now(l);
 }
 
+/* Until the first of the servers may be asked again; mostly 0. */
+static uint32_t rest_ms(const struct access_link *l)
+{
+	const struct identity *id = l->config.identity;
+	uint64_t least = UINT32_MAX, now = clock_mono_ms();
+
+	for (size_t i = 0; i < id->n_urls; i++) {
+		uint64_t ms = dial_rest_ms(l->config.memory, id->urls[i].host, now);
+
+		least = ms < least ? ms : least;
+	}
+	return id->n_urls > 0 ? (uint32_t)least : 0;
+}
+
 static void wait_and_retry(struct access_link *l, const char *why)
 {
-	uint32_t random, ms;
+	uint32_t random, ms, rest = rest_ms(l);
 
 	file_random(&random, sizeof(random));
 	ms = l->at_once ? 0 : backoff_next_ms(&l->backoff, random);
 	l->at_once = false;
+	if (ms < rest)
+		ms = rest;
 	snprintf(l->last_error, sizeof(l->last_error), "%s", why);
 	set_state(l, l->gave_up ? ACCESS_LINK_OFF : ACCESS_LINK_WAITING);
 	if (l->gave_up) {
@@ -171,7 +191,13 @@ static void wait_and_retry(struct access_link *l, const char *why)
 void access_link_retry_now(struct access_link *l)
 {
 	if (!l->closing && l->state == ACCESS_LINK_WAITING)
-		uv_timer_start(&l->timer, on_retry, 0, 0);
+		uv_timer_start(&l->timer, on_retry, rest_ms(l), 0);
+}
+
+void access_link_rest(struct access_link *l, uint32_t s)
+{
+	if (l->inner)
+		dial_rest(l->config.memory, l->host, s, clock_mono_ms());
 }
 
 /* Online */
@@ -279,8 +305,8 @@ static void on_preamble(void *arg, const char *problem)
 		return;
 	l->asked_time_ms = clock_mono_ms();
 	set_state(l, ACCESS_LINK_ONLINE);
-	log_info("Access Server connected server=\"%s\" cipher=\"%s\"", l->server,
-		 inner_cipher(l->inner));
+	log_info("Access Server connected server=\"%s\"%s%s cipher=\"%s\"", l->server,
+		 l->proxy[0] ? " proxy=" : "", l->proxy, inner_cipher(l->inner));
 	uv_timer_start(&l->timer, on_keepalive, access_link_times.ping_ms, 0);
 	l->cb->on_online(l);
 }
@@ -317,7 +343,11 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 
 	(void)clean;
 	l->inner = NULL;
-	l->server[0] = '\0';
+	l->server[0] = l->proxy[0] = '\0';
+	/* What stands there is reached, and is no Access Server of ours, or not well: others first.
+	 */
+	if (!was_online || clock_mono_ms() - l->since_ms < SOON_MS)
+		dial_mark_poor(l->config.memory, l->host, clock_mono_ms());
 	if (was_online && clock_mono_ms() - l->since_ms >= STEADY_MS)
 		backoff_reset(&l->backoff);
 	preamble_stop(&l->preamble);
@@ -348,14 +378,19 @@ static void on_dial_open(struct dial *d, struct outer *o)
 	struct access_link *l = dial_arg(d);
 	struct tls_expect expect = {
 		.alpn = TLS_ALPN_CONTROL, .any_of_kind = true, .dates_later = true};
-	char addr[DIAL_ADDR_SIZE];
+	struct outer_tunnel tunnel = {.proxy = ""};
+	char where[DIAL_ADDR_SIZE];
 	int r;
 
 	l->dial = NULL;
 	expect.id.kind = IDENT_ACCESS;
 	memcpy(expect.id.domain, l->config.identity->id.domain, sizeof(expect.id.domain));
-	dial_addr_format(outer_peer_addr(o), addr);
-	snprintf(l->server, sizeof(l->server), "%s %s", outer_host(o), addr);
+	snprintf(l->host, sizeof(l->host), "%s", outer_host(o));
+	dial_where(o, where);
+	snprintf(l->server, sizeof(l->server), "%s%s%s", l->host, where[0] == ':' ? "" : " ",
+		 where);
+	(void)outer_tunnel(o, &tunnel);
+	snprintf(l->proxy, sizeof(l->proxy), "%s", tunnel.proxy);
 	set_state(l, ACCESS_LINK_AUTH);
 	r = inner_open(&l->inner, o, l->inner_ctx, &expect, 0, &inner_calls, l);
 	if (r != 0) {
@@ -393,7 +428,7 @@ static void dial_now(struct access_link *l)
 {
 	const struct identity *id = l->config.identity;
 	struct dial_target target = {
-		.path = "/v1/control", .headers = "", .ports = *l->config.ports};
+		.path = "/v1/control", .headers = "", .ports = *l->config.ports, .any = true};
 	int r;
 
 	if (l->renewed)
@@ -483,6 +518,7 @@ void access_link_status(const struct access_link *l, struct access_link_status *
 	s->state = l->state;
 	s->since_ms = l->since_ms;
 	snprintf(s->server, sizeof(s->server), "%s", l->server);
+	snprintf(s->proxy, sizeof(s->proxy), "%s", l->proxy);
 	snprintf(s->last_error, sizeof(s->last_error), "%s", l->last_error);
 	if (l->state == ACCESS_LINK_WAITING && l->retry_at_ms > now)
 		s->retry_in_ms = l->retry_at_ms - now;
@@ -492,6 +528,7 @@ void access_link_status(const struct access_link *l, struct access_link_status *
 		s->outer_verified = tls_peer_verified(outer_tls_peer(o));
 		snprintf(s->outer_problem, sizeof(s->outer_problem), "%s",
 			 outer_tls_peer(o)->problem);
+		tls_peer_inspection(outer_tls_peer(o), s->inspection);
 	}
 	s->outer_version = stats.tls_version;
 }

@@ -51,6 +51,7 @@ struct access_link_config {
 	struct dial_memory *memory;	  /* borrowed */
 	const struct rpc_method *methods; /* what accessd may ask; rpc->arg is the access_link */
 	size_t n_methods;
+	bool refuse_inspection; /* go through nobody who ends the TLS on the way */
 };
 
 int access_link_open(struct access_link **out, uv_loop_t *loop,
@@ -61,6 +62,9 @@ int access_link_open(struct access_link **out, uv_loop_t *loop,
 void access_link_close(struct access_link *l);
 /** access_link_retry_now() - the network changed: do not wait. */
 void access_link_retry_now(struct access_link *l);
+/** access_link_rest() - this server asks not to be visited for @s seconds once the connection is
+ * gone; others are. */
+void access_link_rest(struct access_link *l, uint32_t s);
 /** access_link_lost() - the server said something wrong: close the connection, come back later. */
 void access_link_lost(struct access_link *l, const char *reason);
 
@@ -78,12 +82,15 @@ void *access_link_arg(const struct access_link *l);
 
 struct access_link_status {
 	enum access_link_state state;
-	char server[URL_HOST_SIZE + 64]; /* "as1.lab 203.0.113.10:443", "" if not connected */
+	/* "as1.lab 203.0.113.10:443", through a proxy "as1.lab:443"; "" if not connected */
+	char server[URL_HOST_SIZE + 64];
+	char proxy[PROXY_HOST_PORT_SIZE]; /* "proxy.lab:3128"; "": none */
 	char last_error[DIAL_REASON_SIZE];
 	uint64_t since_ms;    /* of the state, CLOCK_BOOTTIME */
 	uint64_t retry_in_ms; /* waiting */
 	bool outer_verified;
 	char outer_problem[TLS_REASON_SIZE];
+	char inspection[TLS_INSPECTION_SIZE]; /* in words; "": nobody is found in between */
 	const char *outer_version, *cipher;
 };
 void access_link_status(const struct access_link *l, struct access_link_status *s);

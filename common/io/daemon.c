@@ -15,12 +15,14 @@
 #include <unistd.h>
 
 #include "common/io/log.h"
+#include "common/io/lookup.h"
 
 #ifndef FARLAN_VERSION
 #define FARLAN_VERSION "0.0.0"
 #endif
 
 #define NOTIFY_SIZE 512
+#define STOP_LOOK_MS 250
 
 /* --- the process --- */
 
@@ -179,6 +181,8 @@ struct running {
 	const struct daemon_program *p;
 	struct daemon_signals signals;
 	uv_timer_t stop_timer; /* does not keep the loop alive */
+	unsigned int stopping_ms;
+	bool hung; /* a thread waits for a name server, and cannot be called back */
 	bool stopping;
 };
 
@@ -203,8 +207,21 @@ static int load_conf(const struct daemon_program *p, const struct opt_args *args
 	return wrong ? -EINVAL : 0;
 }
 
+/* Nothing is left but name servers that do not answer, or it takes too long. */
 static void on_stop_timer(uv_timer_t *timer)
 {
+	struct running *run = timer->data;
+	const uv_loop_t *loop = timer->loop;
+	size_t hung = lookup_hung(loop);
+
+	/* The timer itself does not keep the loop alive, so it does not count. */
+	if (hung > 0 && loop->active_handles == 0 && loop->active_reqs.count == hung) {
+		uv_stop(timer->loop);
+		return;
+	}
+	run->stopping_ms += STOP_LOOK_MS;
+	if (run->stopping_ms < DAEMON_STOP_MS)
+		return;
 	log_error("something did not close within %d s, it is left behind", DAEMON_STOP_MS / 1000);
 	uv_stop(timer->loop);
 }
@@ -217,7 +234,8 @@ static void stop(void *arg)
 		return;
 	run->stopping = true;
 	daemon_notify("STOPPING=1");
-	uv_timer_start(&run->stop_timer, on_stop_timer, DAEMON_STOP_MS, 0);
+	run->stop_timer.data = run;
+	uv_timer_start(&run->stop_timer, on_stop_timer, STOP_LOOK_MS, STOP_LOOK_MS);
 	uv_unref((uv_handle_t *)&run->stop_timer);
 	run->p->stop(run->p->arg);
 }
@@ -263,20 +281,20 @@ static int run_loop(struct running *run, uv_loop_t *loop)
 	return r;
 }
 
-static int run_program(const struct daemon_program *p)
+static int run_program(struct running *run)
 {
-	struct running run = {.p = p};
-	uv_loop_t loop;
+	static uv_loop_t loop; /* a thread that hangs may come back to it */
 	int r = uv_loop_init(&loop), left;
 
 	if (r != 0) {
 		log_error("no event loop: %s", uv_strerror(r));
 		return 1;
 	}
-	r = run_loop(&run, &loop);
+	r = run_loop(run, &loop);
 	/* The last close callbacks. What did not close may wait for ever, so no more than that. */
 	uv_run(&loop, UV_RUN_NOWAIT);
-	left = uv_loop_close(&loop);
+	run->hung = lookup_hung(&loop) > 0;
+	left = run->hung ? 0 : uv_loop_close(&loop);
 	if (left != 0)
 		log_error("handles were left open");
 	return r != 0 || left != 0;
@@ -284,6 +302,7 @@ static int run_program(const struct daemon_program *p)
 
 int daemon_main(const struct daemon_program *p, int argc, char **argv)
 {
+	struct running run = {.p = p};
 	struct opt_args args;
 	int code = 0;
 
@@ -298,7 +317,9 @@ int daemon_main(const struct daemon_program *p, int argc, char **argv)
 		return 0;
 	}
 	log_notice("%s %s starts", p->program.name, FARLAN_VERSION);
-	code = run_program(p);
+	code = run_program(&run);
 	log_notice("%s stopped", p->program.name);
+	if (run.hung)
+		_exit(code); /* an ordinary end would join that thread */
 	return code;
 }

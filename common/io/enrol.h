@@ -24,6 +24,7 @@ struct enrol_request {
 	const struct opt_ports *ports;
 	struct dial_memory *memory;
 	const char *version;
+	bool refuse_inspection; /* go through nobody who ends the TLS on the way */
 };
 
 struct enrol_callbacks {

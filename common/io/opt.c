@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/io/file.h"
 #include "common/io/log.h"
@@ -360,6 +361,21 @@ static void check_required(struct loading *l)
 	}
 }
 
+/* A group may be that of those who administer it. */
+static void check_secrets(const struct loading *l)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct opt *o = &l->table[i];
+
+		if (o->is_secret && o->is_secret(field_of(o, l->conf)) && stat(l->path, &st) == 0 &&
+		    (st.st_mode & S_IROTH))
+			log_warn("%s holds a password (%s) and everybody may read it: chmod 640",
+				 l->path, o->key);
+	}
+}
+
 static int parse_file(struct loading *l)
 {
 	int r;
@@ -395,6 +411,8 @@ int opt_load(const char *path, const struct opt *table, size_t n, void *conf,
 	if (!l.lines)
 		abort();
 	r = parse_file(&l);
+	if (r == 0)
+		check_secrets(&l);
 	free(l.lines);
 	explicit_bzero(bytes, (size_t)(l.at - bytes));
 	free(bytes);

@@ -31,6 +31,8 @@ struct opt {
 	long min, max;	  /* for numbers; max: for paths */
 	const char *help; /* one line */
 	bool required;	  /* a file without it is refused */
+	/* NULL: never. Does the value hold a password? Then nobody else should read the file. */
+	bool (*is_secret)(const void *field);
 };
 
 /*
@@ -56,6 +58,9 @@ const char *opt_parse_prefixes(const struct opt *o, const char *value,
 /* struct opt_lans: as prefixes, each may be followed by " via GATEWAY" */
 const char *opt_parse_lans(const struct opt *o, const char *value, void *field);
 void opt_print_string(const struct opt *o, const void *field, char *out, size_t out_size);
+const char *opt_parse_inspection(const struct opt *o, const char *value,
+				 void *field); /* bool: report/refuse */
+void opt_print_inspection(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_bool(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_int(const struct opt *o, const void *field, char *out, size_t out_size);
 void opt_print_rate(const struct opt *o, const void *field, char *out, size_t out_size);
@@ -98,6 +103,19 @@ struct opt_lans { /* "192.168.101.0/24, 10.5.0.0/16 via 192.168.101.7" */
 	struct opt_lan at[OPT_PREFIXES_MAX];
 };
 
+#include "common/pure/proxy.h"
+
+struct opt_proxy { /* "" (as the environment says), "none", "http://[USER:PASSWORD@]HOST[:PORT]" */
+	enum { OPT_PROXY_ENVIRONMENT, OPT_PROXY_NONE, OPT_PROXY_GIVEN } from;
+	struct proxy to; /* GIVEN */
+};
+/* Printed with **** for the password. */
+const char *opt_parse_proxy(const struct opt *o, const char *value, void *field);
+void opt_print_proxy(const struct opt *o, const void *field, char *out, size_t out_size);
+bool opt_proxy_is_secret(const void *field);
+/* struct proxy_except */
+const char *opt_parse_no_proxy(const struct opt *o, const char *value, void *field);
+void opt_print_no_proxy(const struct opt *o, const void *field, char *out, size_t out_size);
 #define OPT_SERVERS_MAX 8
 struct opt_servers { /* "time.example.org, 192.0.2.1, [2001:db8::1]:1123"; of a url the host and the
 			port */
@@ -113,7 +131,8 @@ void opt_defaults(const struct opt *table, size_t n, void *conf);
 
 /**
  * opt_load() - defaults, then the file. @error: "FILE:LINE: what is wrong" or "FILE: why it cannot
- * be read"; "" on success. If a file has several errors, all (up to 50) are logged.
+ * be read"; "" on success. If a file has several errors, all (up to 50) are logged; and a warning
+ * if it holds a password and everybody may read it.
  * Return: 0; -ENOENT no such file; -EINVAL; -errno. On failure @conf is not to be used.
  */
 int opt_load(const char *path, const struct opt *table, size_t n, void *conf,

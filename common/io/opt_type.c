@@ -78,6 +78,25 @@ const char *opt_parse_bool(const struct opt *o, const char *value, void *field)
 	return NULL;
 }
 
+const char *opt_parse_inspection(const struct opt *o, const char *value, void *field)
+{
+	bool *refuse = field;
+
+	(void)o;
+	if (strcmp(value, "report") != 0 && strcmp(value, "refuse") != 0)
+		return words("\"%.64s\" is neither report nor refuse", value);
+	*refuse = strcmp(value, "refuse") == 0;
+	return NULL;
+}
+
+void opt_print_inspection(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	const bool *refuse = field;
+
+	(void)o;
+	snprintf(out, out_size, "%s", *refuse ? "refuse" : "report");
+}
+
 void opt_print_bool(const struct opt *o, const void *field, char *out, size_t out_size)
 {
 	const bool *b = field;

@@ -2,6 +2,7 @@
 #include "common/io/outer_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ struct outer_times outer_times = {
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_timer(uv_timer_t *timer);
 static void trim_later(struct outer *o);
+static void set_socket_options(int fd);
 
 /* Closing */
 
@@ -65,6 +67,7 @@ static void outer_free(struct outer *o)
 	if (o->request)
 		explicit_bzero(o->request, OUTER_REQUEST_SIZE);
 	free(o->request);
+	outer_proxy_free(o);
 	free(o);
 }
 
@@ -337,7 +340,9 @@ static void handle_eof(struct outer *o)
 		}
 		return;
 	}
-	if (o->state == OUTER_TLS || o->state == OUTER_HTTP)
+	if (o->state == OUTER_PROXY)
+		outer_proxy_eof(o);
+	else if (o->state == OUTER_TLS || o->state == OUTER_HTTP)
 		outer_close(o, "peer closed the connection during the handshake");
 	else
 		outer_peer_finished(o, "connection closed by peer");
@@ -469,7 +474,7 @@ static void receive(struct outer *o)
 
 		if (!o->closing)
 			process(o);
-		if (!more)
+		if (!more || o->state == OUTER_CONNECTING) /* anew */
 			break;
 	}
 	release_buffers(o);
@@ -494,8 +499,49 @@ static void on_connected(struct outer *o)
 		outer_fail(o, "%s", strerror(error));
 		return;
 	}
-	o->state = OUTER_TLS;
+	if (o->proxying)
+		outer_proxy_ask(o);
+	else
+		o->state = OUTER_TLS;
 	process(o);
+}
+
+static socklen_t addr_len(const struct sockaddr_storage *ss)
+{
+	return ss->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+}
+
+/* The new socket takes the old one's number, so that the handles stay what they are. */
+static int replace_socket(struct outer *o)
+{
+	int fd = socket(o->peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	set_socket_options(fd);
+	if (connect(fd, (const struct sockaddr *)&o->peer, addr_len(&o->peer)) != 0 &&
+	    errno != EINPROGRESS)
+		r = -errno;
+	uv_poll_stop(&o->poll); /* takes it out of the kernel's set, too */
+	o->polled = 0;
+	if (r == 0 && dup3(fd, o->fd, O_CLOEXEC) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+void outer_reconnect(struct outer *o)
+{
+	int r = replace_socket(o);
+
+	if (r != 0) {
+		outer_fail(o, "%s", strerror(-r));
+		return;
+	}
+	buf_consume(&o->net_in, buf_len(&o->net_in));
+	buf_consume(&o->net_out, buf_len(&o->net_out));
+	o->eof = false;
+	o->state = OUTER_CONNECTING;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -505,9 +551,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	if (o->closing)
 		return;
 	if (status < 0) { /* EPOLLERR: libuv has stopped the handle */
-		if (o->state != OUTER_CONNECTING)
+		bool connected = o->state != OUTER_CONNECTING;
+
+		o->polled = 0;
+		if (connected)
 			receive(o); /* its last words came before the reset */
-		if (!o->closing)
+		if (connected && o->state == OUTER_CONNECTING)
+			update_poll(o);
+		else if (!o->closing)
 			connection_lost(o, socket_error(o->fd));
 		return;
 	}
@@ -619,6 +670,8 @@ static void on_timer(uv_timer_t *timer)
 		return;
 	if (o->state == OUTER_CONNECTING) {
 		outer_close(o, "no answer (connection timed out)");
+	} else if (o->state == OUTER_PROXY) {
+		outer_close(o, "the proxy did not answer in time");
 	} else if (o->state == OUTER_FINISHING) {
 		o->clean = false;
 		outer_close(o, "closed");
@@ -739,8 +792,6 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 		  const struct outer_target *target, const struct outer_callbacks *cb, void *arg)
 {
 	const struct sockaddr *addr = (const struct sockaddr *)&target->addr;
-	socklen_t len = addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
-						   : sizeof(struct sockaddr_in6);
 	int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct outer *o;
 	int r;
@@ -757,7 +808,9 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 	o->probe = target->probe;
 	set_socket_options(fd);
 	r = outer_http_prepare(o, target);
-	if (r == 0 && connect(fd, addr, len) != 0 && errno != EINPROGRESS)
+	if (r == 0 && target->proxy)
+		r = outer_proxy_prepare(o, target);
+	if (r == 0 && connect(fd, addr, addr_len(&target->addr)) != 0 && errno != EINPROGRESS)
 		r = -errno;
 	if (r == 0)
 		r = outer_begin(o, OUTER_CONNECTING);
@@ -856,6 +909,11 @@ void outer_way(const struct outer *o, struct outer_way *w)
 const struct tls_peer *outer_tls_peer(const struct outer *o)
 {
 	return tls_peer(o->tls);
+}
+
+uint32_t outer_retry_after_s(const struct outer *o)
+{
+	return o->retry_after_s;
 }
 
 const char *outer_host(const struct outer *o)

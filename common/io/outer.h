@@ -4,8 +4,8 @@
  * inside. One object per connection, client or server side, on a uv_poll of its own.
  *
  *   client: connecting -> TLS -> sends GET -> 101 -> sends text "ready" -> open
+ *           through a proxy: connecting -> CONNECT -> 200 -> TLS -> ...
  *   server: TLS -> on_request: upgrade or respond -> waits for "ready" -> open
- *
  *
  * A probe is a client that asks for no stream: plain requests one after the other, on_open with
  * the first good answer, on_answer with each further one. A server answers those by
@@ -26,12 +26,14 @@
 #include "common/io/tls.h"
 #include "common/pure/hint.h"
 #include "common/pure/http.h"
+#include "common/pure/http_auth.h"
+#include "common/pure/proxy.h"
 
 #define OUTER_OPEN_MS 10000		    /* from the start until open, then it is closed */
 #define OUTER_QUEUE_HIGH_BYTES (256u << 10) /* owners stop feeding above this */
 #define OUTER_QUEUE_LOW_BYTES (64u << 10)   /* on_drain below this */
 #define OUTER_QUEUE_MAX_BYTES (1u << 20)    /* outer_send() refuses beyond */
-#define OUTER_REASON_SIZE 200
+#define OUTER_REASON_SIZE 360
 #define OUTER_ANSWERS_MAX 16 /* of a server on one connection, all within OUTER_OPEN_MS */
 
 struct outer;
@@ -65,9 +67,19 @@ struct outer_callbacks {
 	void (*on_closed)(struct outer *o, bool clean, const char *reason);
 };
 
+/* An HTTP proxy, and what all connections through it share. */
+struct outer_proxy {
+	struct proxy to;
+	struct http_auth challenge; /* its last one: answered before it asks; kind NONE: none */
+	uint32_t count;		    /* how often that was answered */
+};
+
 /* Where and what to ask as a client; copied. */
 struct outer_target {
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addr; /* the server's, or the proxy's */
+	/* Not NULL: ask it for a tunnel to @port of @host. Borrowed for the connection's life. */
+	struct outer_proxy *proxy;
+	uint16_t port;	  /* of the server; only used with a proxy */
 	const char *host; /* for SNI, certificate and Host */
 	const char *host_header;
 	const char *path;    /* "/v1/control" */
@@ -94,6 +106,8 @@ void outer_upgrade(struct outer *o);
 
 /** outer_respond() - server: answer with a status and a short text body, then close. */
 void outer_respond(struct outer *o, int status, const char *reason, const char *body);
+/** outer_respond_later() - server: 503, and the client is to come back after @s seconds. */
+void outer_respond_later(struct outer *o, uint32_t s, const char *body);
 
 /**
  * outer_answer() - server: answer 200 with a short text body and wait for the next request; as
@@ -198,6 +212,19 @@ void outer_local_addr(const struct outer *o, struct sockaddr_storage *addr);
 bool outer_connected(const struct outer *o);
 const struct tls_peer *outer_tls_peer(const struct outer *o);
 const char *outer_host(const struct outer *o);
+/** outer_retry_after_s() - client: the server answered 503 and asked to come back after so many
+ * seconds (RFC 9110 section 10.2.3); 0: it did not. */
+uint32_t outer_retry_after_s(const struct outer *o);
+/* Of a connection through a proxy. */
+struct outer_tunnel {
+	const char *proxy; /* "proxy.example.org:3128" */
+	uint16_t port;	   /* of the server */
+	int status;	   /* of the proxy's last answer; 0: none */
+	bool open;	   /* the proxy has reached the server, as it says */
+	bool denied;	   /* it would not do so for any other server */
+};
+/** outer_tunnel() - Return: false: straight to the server, @t is not set. */
+bool outer_tunnel(const struct outer *o, struct outer_tunnel *t);
 struct outer_stats {
 	uint64_t bytes_in, bytes_out; /* of the TCP connection */
 	bool shed;		      /* both directions go without the outer layer */

@@ -97,6 +97,38 @@ void outer_http_send_request(struct outer *o)
 	o->request = NULL;
 }
 
+/* Seconds only: a date would need a clock that is right (RFC 9110 section 10.2.3). */
+static uint32_t retry_after_s(const struct http_head *head)
+{
+	const struct http_str *value =
+		head->status == 503 ? http_header(head, "Retry-After") : NULL;
+	uint32_t s = 0;
+
+	if (!value || value->len == 0 || value->len > 9)
+		return 0;
+	for (size_t i = 0; i < value->len; i++) {
+		if (value->at[i] < '0' || value->at[i] > '9')
+			return 0;
+		s = s * 10 + (uint32_t)(value->at[i] - '0');
+	}
+	return s;
+}
+
+/* Followed nowhere: who answers may be anybody. */
+static bool describe_redirect(struct outer *o, const struct http_head *head)
+{
+	const struct http_str *to = http_header(head, "Location");
+	char text[100] = "";
+
+	if (head->status < 300 || head->status > 399)
+		return false;
+	if (to)
+		log_clean(text, sizeof(text), to->at, to->len);
+	outer_fail(o, "server answered %d, to be sent to \"%s\": no Farlan server", head->status,
+		   text);
+	return true;
+}
+
 /* The first line of a refusal's body, for the reason. */
 static void describe_refusal(struct outer *o, const struct http_head *head, size_t used)
 {
@@ -105,7 +137,12 @@ static void describe_refusal(struct outer *o, const struct http_head *head, size
 	const char *end = memchr(body, '\n', len);
 	char text[100];
 
-	log_clean(text, sizeof(text), body, end ? (size_t)(end - body) : len);
+	o->retry_after_s = retry_after_s(head);
+	if (describe_redirect(o, head))
+		return;
+	if (http_header(head, "Transfer-Encoding"))
+		len = 0; /* in chunks: its first line is a number */
+	log_clean(text, sizeof(text), body, end && len > 0 ? (size_t)(end - body) : len);
 	outer_fail(o, "server answered %d%s%s", head->status, text[0] ? ": " : "", text);
 }
 
@@ -229,7 +266,9 @@ int outer_http_step(struct outer *o)
 						  : "Bad Request",
 				      "malformed request");
 		else
-			outer_fail(o, "not a Farlan server on this port (malformed HTTP)");
+			outer_fail(o, "not a Farlan server on this port (%s)",
+				   r == -E2BIG ? "the head of its HTTP answer does not end"
+					       : "malformed HTTP");
 		return -ECANCELED;
 	}
 	if (o->is_server)
@@ -302,6 +341,17 @@ void outer_respond(struct outer *o, int status, const char *reason, const char *
 	if (!write_answer(o, status, reason, body, "Connection: close\r\n"))
 		return;
 	snprintf(text, sizeof(text), "answered %d %.150s", status, body);
+	outer_finish(o, text);
+}
+
+void outer_respond_later(struct outer *o, uint32_t s, const char *body)
+{
+	char lines[64], text[OUTER_REASON_SIZE];
+
+	snprintf(lines, sizeof(lines), "Connection: close\r\nRetry-After: %u\r\n", s);
+	if (!write_answer(o, 503, "Service Unavailable", body, lines))
+		return;
+	snprintf(text, sizeof(text), "answered 503 %.150s", body);
 	outer_finish(o, text);
 }
 

@@ -4,6 +4,7 @@
  *
  *   outer.c       the object: socket, polling, states, closing
  *   outer_http.c  the upgrade, both sides
+ *   outer_proxy.c the way through an HTTP proxy
  *   outer_loss.c  which congestion control
  */
 #ifndef FARLAN_OUTER_INTERNAL_H
@@ -21,6 +22,7 @@
 
 enum outer_state {
 	OUTER_CONNECTING, /* client: TCP */
+	OUTER_PROXY,	  /* client: asked a proxy for a tunnel */
 	OUTER_TLS,	  /* handshake */
 	OUTER_HTTP,	  /* client: waits for the 101; server: for the request */
 	OUTER_READY,	  /* server: sent the 101, waits for "ready" */
@@ -46,6 +48,7 @@ struct outer {
 	int polled; /* events that poll waits for */
 	enum outer_state state;
 	bool is_server, closing, paused, clean;
+	struct proxying *proxying; /* client: through a proxy; else NULL */
 	bool busy; /* takes apart what came: a callback's outer_resume() must not do so, too */
 	bool eof;  /* the socket has no more to read */
 	bool fin_sent, gone_told, above_high, fatal_request;
@@ -73,6 +76,7 @@ struct outer {
 	char ws_accept[HTTP_WS_ACCEPT_SIZE]; /* server; empty: the request was no upgrade to our
 						protocol */
 	bool answered;			     /* server */
+	uint32_t retry_after_s;		     /* client: what a 503 asked for */
 	uint32_t silence_ms;
 	/* Shedding: agreed in the upgrade; due at the next record boundary; each direction by
 	 * itself. */
@@ -89,6 +93,22 @@ struct outer {
 	uint64_t loss_looked_ms;
 	char system_control[OUTER_CONTROL_SIZE]; /* the system's choice, while it is not used */
 };
+
+/** outer_proxy_prepare() - client: through @target's proxy. Return: 0; -ENOMEM. */
+int outer_proxy_prepare(struct outer *o, const struct outer_target *target)
+	__attribute__((warn_unused_result));
+void outer_proxy_free(struct outer *o);
+/** outer_proxy_ask() - connected: send the CONNECT. */
+void outer_proxy_ask(struct outer *o);
+/** outer_proxy_step() - take the proxy's answer. Return: 0 go on; -EAGAIN, -ECANCELED stop. */
+int outer_proxy_step(struct outer *o) __attribute__((warn_unused_result));
+/** outer_proxy_eof() - the proxy closed the connection before there was a tunnel. */
+void outer_proxy_eof(struct outer *o);
+/** outer_proxy_is_tls() - does what came through the tunnel begin as TLS does? Else it is closed.
+ */
+bool outer_proxy_is_tls(struct outer *o);
+/** outer_reconnect() - to the same address once more, from OUTER_PROXY; what came is forgotten. */
+void outer_reconnect(struct outer *o);
 
 /** outer_http_prepare() - client: write the GET down. Return: 0; -ENOMEM; -ENAMETOOLONG. */
 int outer_http_prepare(struct outer *o, const struct outer_target *target)

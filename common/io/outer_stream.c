@@ -423,6 +423,7 @@ static int open_record(struct outer *o)
 /* Return: true when the handshake is done. */
 static bool shake_hands(struct outer *o)
 {
+	char words[TLS_INSPECTION_SIZE];
 	int r = tls_handshake(o->tls);
 
 	outer_flush_later(o); /* the flight, or the alert that says why */
@@ -437,7 +438,10 @@ static bool shake_hands(struct outer *o)
 	o->state = OUTER_HTTP;
 	snprintf(o->version, sizeof(o->version), "%s", tls_version(o->tls));
 	snprintf(o->cipher, sizeof(o->cipher), "%s", tls_cipher(o->tls));
-	if (!o->is_server)
+	if (!o->is_server && tls_refuses(o->tls))
+		outer_fail(o, "%s; refused (inspection = refuse)",
+			   tls_peer_inspection(outer_tls_peer(o), words));
+	else if (!o->is_server)
 		outer_http_send_request(o);
 	return !o->closing;
 }
@@ -448,7 +452,9 @@ int outer_stream_step(struct outer *o)
 		free_layer(o);
 		return take_raw(o);
 	}
-	if (o->state == OUTER_TLS && !shake_hands(o))
+	if (o->state == OUTER_PROXY)
+		return outer_proxy_step(o);
+	if (o->state == OUTER_TLS && (!outer_proxy_is_tls(o) || !shake_hands(o)))
 		return -EAGAIN;
 	if (take_plain(o) != 0)
 		return -ECANCELED;

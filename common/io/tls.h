@@ -20,6 +20,8 @@
 
 #define TLS_RECORD_MAX_BYTES 16384 /* plaintext in one record */
 #define TLS_REASON_SIZE 160
+#define TLS_NAME_SIZE 40
+#define TLS_INSPECTION_SIZE (TLS_REASON_SIZE + 2 * TLS_NAME_SIZE + 80)
 #define TLS_EXPORT_BYTES 32
 #define TLS_ALPN_ENROL "farlan-enrol/1"
 #define TLS_ALPN_CONTROL "farlan-control/1"
@@ -59,10 +61,20 @@ int tls_ctx_inner_path_server(struct tls_ctx **out, const struct x509_cert *cert
 			      const struct x509_key *key, const struct x509_cert *ca)
 	__attribute__((warn_unused_result));
 void tls_ctx_free(struct tls_ctx *ctx);
+/** tls_ctx_refuse_inspection() - outer client: tls_refuses() says so where tls_peer_inspected(). */
+void tls_ctx_refuse_inspection(struct tls_ctx *ctx);
+/** tls_ctx_outer_pin() - outer client at first contact: a chain that holds this certificate is good,
+ * too. */
+void tls_ctx_outer_pin(struct tls_ctx *ctx, const uint8_t sha256[32]);
 
 /** tls_ctx_trust() - one more CA counts: outer clients: for hosts; inner engines: a peer may send
  * it along. Before the first engine. Return: 0; -EIO. */
 int tls_ctx_trust(struct tls_ctx *ctx, const struct x509_cert *ca)
+	__attribute__((warn_unused_result));
+/** tls_ctx_outer_show() - outer servers: @cert, the CA that it is by, and the domain's newest one,
+ * which invitations name. Before the first engine. Return: 0; -EIO. */
+int tls_ctx_outer_show(struct tls_ctx *ctx, const struct x509_cert *cert,
+		       const struct x509_cert *ca, const struct x509_cert *newest)
 	__attribute__((warn_unused_result));
 /** tls_ctx_trust_formers() - all that an identity has followed. Return: 0; -EIO. */
 int tls_ctx_trust_formers(struct tls_ctx *ctx, const struct identity *id)
@@ -107,6 +119,8 @@ struct tls_peer {
 	 * as the engine does. */
 	const struct x509_cert *ca;
 	bool only_dates; /* outer: not verified, for its dates alone */
+	char subject[TLS_NAME_SIZE],
+		issuer[TLS_NAME_SIZE]; /* outer: of its certificate, for people */
 	/* Inner, and outer with only_dates: when all its certificates are valid, Unix seconds. */
 	int64_t not_before, not_after;
 	char problem[TLS_REASON_SIZE]; /* why it is not verified, in words; "": no certificate */
@@ -117,6 +131,10 @@ struct tls_peer {
 int tls_peer_dates(const struct tls_peer *peer) __attribute__((warn_unused_result));
 /** tls_peer_verified() - outer: as of now, when the time may be known that was not known then. */
 bool tls_peer_verified(const struct tls_peer *peer);
+/** tls_peer_inspected() - outer client: somebody ended the TLS on the way who has no certificate
+ * that counts here. tls_peer_inspection() - who, in words; "" if so. Return: @out. */
+bool tls_peer_inspected(const struct tls_peer *peer);
+const char *tls_peer_inspection(const struct tls_peer *peer, char out[TLS_INSPECTION_SIZE]);
 
 struct tls {
 	void *ssl;	      /* WOLFSSL */
@@ -176,6 +194,8 @@ const char *tls_alpn(const struct tls *t, char *out, size_t size);
 const char *tls_version(const struct tls *t);
 const char *tls_cipher(const struct tls *t);
 const char *tls_group(const struct tls *t);
+/** tls_refuses() - after the handshake: close before anything is said. */
+bool tls_refuses(const struct tls *t);
 static inline const struct tls_peer *tls_peer(const struct tls *t)
 {
 	return &t->peer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * tls_internal - what the three files of tls share; nobody else includes it.
+ * tls_internal - what the files of tls share; nobody else includes it.
  */
 #ifndef FARLAN_TLS_INTERNAL_H
 #define FARLAN_TLS_INTERNAL_H
@@ -32,6 +32,8 @@ struct tls_ctx {
 	struct x509_cert ca;
 	size_t n_anchors;
 	struct tls_anchor *anchors;
+	bool refuses, has_pin; /* outer client */
+	uint8_t pin[32];
 };
 
 /** tls_chain_pem() - a certificate and, if there is one, the CA behind it. Return: 0; -EIO. */
@@ -52,5 +54,11 @@ void tls_verify_install(struct tls *t);
 /** tls_verify_finish() - checks that need a finished handshake. Return: 0; -EPROTO with t->reason.
  */
 int tls_verify_finish(struct tls *t) __attribute__((warn_unused_result));
+
+/** tls_inspect_note() - the names in an outer certificate. */
+void tls_inspect_note(struct tls_peer *p, const WOLFSSL_BUFFER_INFO *leaf);
+/** tls_inspect_pinned() - does the chain end at the pinned certificate, and is the leaf signed by
+ * it? */
+bool tls_inspect_pinned(const struct tls_ctx *ctx, const WOLFSSL_X509_STORE_CTX *store);
 
 #endif

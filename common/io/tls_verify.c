@@ -142,6 +142,8 @@ static void outer_check(struct tls *t, const WOLFSSL_X509_STORE_CTX *store)
 	bool trusted = chain_is_trusted(roots, store, true), dated = false;
 
 	p->has_cert = true;
+	tls_inspect_note(p, leaf);
+	trusted = trusted || tls_inspect_pinned(t->ctx, store);
 	if (!trusted)
 		dated = chain_is_trusted(roots, store, false) && chain_dates(p, store);
 	if (!trusted && !dated)

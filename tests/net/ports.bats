@@ -133,11 +133,11 @@ foreign() {
 	wait_for 5 listens as1 "$2"
 }
 
-@test "foreign servers on 443 are passed over: web sites, WebSockets, others, silent ones" {
+@test "foreign servers on 443 are passed over: web sites, WebSockets, others, silent and hostile ones" {
 	lab stop as1
 	echo "listen = 5935" >>"$(lab_dir as1)/conf"
 	lab start as1
-	for kind in https websocket http ssh silent; do
+	for kind in https websocket http ssh silent redirect chunked big endless; do
 		foreign "$kind" 443
 		forget site1
 		assert_equal "$(server_port site1)" 5935 "port beside $kind"

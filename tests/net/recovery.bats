@@ -171,7 +171,8 @@ is_searching() {
 		lab link eng1 --up
 		wait_for 40 is_online eng1
 	done
-	connect eng1 site1
+	# A session that was granted again is on its way for a moment.
+	wait_for 10 connect eng1 site1 2>/dev/null
 	talk pc1 tcp "$plc1"
 }
 

@@ -195,7 +195,7 @@ static inline void wire_close(struct wire *w)
 
 /* --- the proxy: the same wire with the outer layer opened and sealed again in between --- */
 
-struct proxy {
+struct between {
 	struct wire w; /* its buffers hold ciphertext towards tls[] */
 	struct tls tls[2];
 	struct buf in[2], sealed[2];
@@ -203,7 +203,7 @@ struct proxy {
 	size_t chunk; /* of plaintext that goes into one record; 0: as it came */
 };
 
-static inline void proxy_open(struct proxy *p, struct sockaddr_storage *where,
+static inline void proxy_open(struct between *p, struct sockaddr_storage *where,
 			      const struct tls_ctx *server, const struct tls_ctx *client)
 {
 	memset(p, 0, sizeof(*p));
@@ -217,7 +217,7 @@ static inline void proxy_open(struct proxy *p, struct sockaddr_storage *where,
 	}
 }
 
-static inline void proxy_reseal(struct proxy *p, int from)
+static inline void proxy_reseal(struct between *p, int from)
 {
 	uint8_t plain[TLS_RECORD_MAX_BYTES];
 	size_t n;
@@ -233,7 +233,7 @@ static inline void proxy_reseal(struct proxy *p, int from)
 	}
 }
 
-static inline bool proxy_turn(struct proxy *p)
+static inline bool proxy_turn(struct between *p)
 {
 	bool some = false;
 	uint8_t *at;
@@ -267,7 +267,7 @@ static inline bool proxy_turn(struct proxy *p)
 	return some;
 }
 
-static inline void proxy_close(struct proxy *p)
+static inline void proxy_close(struct between *p)
 {
 	for (int i = 0; i < 2; i++) {
 		tls_deinit(&p->tls[i]);

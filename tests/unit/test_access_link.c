@@ -169,7 +169,7 @@ static void comes_online(void **state)
 	assert_true(s.since_ms <= clock_mono_ms());
 	assert_string_equal(access_link_state_name(s.state), "online");
 	assert_true(ident_equal(&inner_peer(fix_access_conn(&server)->inner)->id, &device.id));
-	assert_string_equal(memory.good[0].host, "127.0.0.1");
+	assert_string_equal(memory.hosts[0].name, "127.0.0.1");
 }
 
 static void both_sides_ask(void **state)
@@ -182,6 +182,22 @@ static void both_sides_ask(void **state)
 		rpc_request(&fix_access_conn(&server)->rpc, "ask", NULL, 1000, on_answer, NULL), 0);
 	assert_true(wait_for(answered == 2, 1000));
 	assert_int_equal(asked, 1);
+}
+
+/* The server says how long; its only one, so there is nobody else to go to. */
+static void stays_away_as_long_as_it_is_asked(void **state)
+{
+	uint64_t begin;
+
+	go_online();
+	access_link_rest(link_, 2);
+	begin = clock_mono_ms();
+	fix_access_cut(&server);
+	assert_true(wait_for(offline == 1, 2000));
+	assert_in_range(status().retry_in_ms, 1800, 2500);
+	access_link_retry_now(link_); /* a change of the network is no reason */
+	assert_true(wait_for(online == 2, 5000));
+	assert_in_range(clock_mono_ms() - begin, 1900, 4500);
 }
 
 static void comes_back_after_a_loss(void **state)
@@ -484,6 +500,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		t(comes_online),
 		t(both_sides_ask),
+		t(stays_away_as_long_as_it_is_asked),
 		t(comes_back_after_a_loss),
 		t(waits_with_jitter),
 		t(retries_at_once_when_told),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* accessd as a whole: members enrol, come by, open and close sessions, and are cut off. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 #include <cmocka.h>
@@ -958,6 +962,51 @@ static void test_usage(void **state)
 	json_decref(o);
 }
 
+static int connect_to(uint16_t port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+/* Who comes when there is no room hears when to come back; when there are many of them, no more. */
+static void test_full(void **state)
+{
+	static int fd[CLIENTS_UNKNOWN_MAX + CLIENTS_LATER_MAX];
+	struct rlimit files;
+	char command[200];
+	const char *answer;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_cur < 2 * CLIENTS_UNKNOWN_MAX + 400)
+		skip();
+	snprintf(command, sizeof(command), "curl -sk -m 5 -D - https://127.0.0.1:%u/v1/probe",
+		 net.port);
+	for (size_t i = 0; i < CLIENTS_UNKNOWN_MAX; i++) {
+		fd[i] = connect_to(net.port);
+		if (i % 50 == 0)
+			net_for(&net, 1);
+	}
+	net_for(&net, 50);
+	answer = net_shell(&net, command);
+	assert_non_null(strstr(answer, "503"));
+	assert_non_null(strstr(answer, "Retry-After: "));
+	assert_non_null(strstr(answer, "too many connections"));
+	for (size_t i = CLIENTS_UNKNOWN_MAX; i < sizeof(fd) / sizeof(fd[0]); i++)
+		fd[i] = connect_to(net.port);
+	net_for(&net, 50);
+	assert_null(strstr(net_shell(&net, command), "503"));
+	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
+		close(fd[i]);
+	net_for(&net, 200);
+	assert_non_null(strstr(net_shell(&net, command), "farlan accessd"));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -966,6 +1015,7 @@ int main(void)
 		TEST(test_admin),
 		TEST(test_admin_pages),
 		TEST(test_http),
+		TEST(test_full),
 		TEST(test_enrol),
 		TEST(test_login),
 		TEST(test_hello),

@@ -5,10 +5,11 @@
 
 #include "common/io/dial.h"
 #include "common/io/listen.h"
+#include "common/io/lookup.h"
 #include "tests/unit/tls_fixture.h"
 
 /* A server on loopback and how it treats who comes. */
-enum manner { FARLAN, FOREIGN, PLAIN, HANGS_UP, SILENT };
+enum manner { FARLAN, FOREIGN, LATER, PLAIN, HANGS_UP, SILENT };
 
 #define CONNS_MAX 16
 struct server {
@@ -36,6 +37,29 @@ static char why[DIAL_REASON_SIZE], steps[4000];
 static unsigned int n_steps;
 static uint64_t first_at, second_at;
 
+static _Atomic unsigned int n_asked;
+static const char *lie = "127.0.0.1";
+
+/* 50 addresses of a host, all dead but the last one. One block each, as the C library frees them.
+ */
+static int many(struct addrinfo **res)
+{
+	for (unsigned int i = 0; i < 50; i++) {
+		struct addrinfo *ai = calloc(1, sizeof(*ai) + sizeof(struct sockaddr_in));
+		struct sockaddr_in *four = (struct sockaddr_in *)(void *)(ai + 1);
+
+		assert_non_null(ai);
+		four->sin_family = AF_INET;
+		four->sin_addr.s_addr = htonl(0x7f000000 + (i == 0 ? 1 : 100 + i));
+		ai->ai_family = AF_INET;
+		ai->ai_addrlen = sizeof(*four);
+		ai->ai_addr = (struct sockaddr *)four;
+		ai->ai_next = i == 0 ? NULL : *res;
+		*res = ai;
+	}
+	return 0;
+}
+
 /* Names, so that nothing is asked outside: the program's own function comes before the C library's.
  */
 __attribute__((visibility("default"))) int getaddrinfo(const char *restrict node,
@@ -47,8 +71,17 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *restrict node
 	const char *to = node;
 
 	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	n_asked++;
 	if (strcmp(node, "slow.lab") == 0)
 		usleep(900000);
+	if (strcmp(node, "dead.lab") == 0)
+		usleep(2500000);
+	if (strcmp(node, "dead.lab") == 0)
+		return EAI_AGAIN;
+	if (strcmp(node, "many.lab") == 0)
+		return many(res);
+	if (strcmp(node, "lies.lab") == 0)
+		to = lie;
 	if (strcmp(node, "gone.lab") == 0)
 		return EAI_NONAME;
 	if (strcmp(node, "slow.lab") == 0 || strcmp(node, "as1.lab") == 0 ||
@@ -68,6 +101,8 @@ static void conn_request(struct outer *o, const struct http_head *head)
 	snprintf(s->target, sizeof(s->target), "%.*s", (int)head->target.len, head->target.at);
 	if (s->manner == FOREIGN)
 		outer_respond(o, 404, "Not Found", "some web server");
+	else if (s->manner == LATER)
+		outer_respond_later(o, 20, "busy");
 	else
 		outer_upgrade(o);
 }
@@ -303,7 +338,8 @@ static void reaches_a_server(void **state)
 	assert_int_equal(strncmp(a.host, "as1.lab:", 8), 0);
 	assert_true(wait_for(a.open == 1, 1000));
 	assert_int_equal(n_steps, 0);
-	assert_string_equal(memory.good[0].host, "as1.lab");
+	assert_string_equal(memory.hosts[0].name, "as1.lab");
+	assert_int_equal(memory.hosts[0].worked[0].port, a.port);
 }
 
 static void reaches_literal_addresses(void **state)
@@ -488,7 +524,7 @@ static void remembers_a_bounded_number(void **state)
 		dial_remember(&memory, host, &ss);
 	}
 	assert_int_equal(memory.n, DIAL_MEMORY_MAX);
-	assert_string_equal(memory.good[0].host, "h5");
+	assert_string_equal(memory.hosts[0].name, "h5");
 	dial_remember(NULL, "x", &ss);
 }
 
@@ -564,6 +600,168 @@ static void a_slow_name_is_used_in_the_end(void **state)
 	add_url(url);
 	expect_open_at(a.port);
 	assert_string_equal(outer_host(won), "slow.lab");
+}
+
+static void know(const char *host, uint16_t port, bool told)
+{
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct addr here = {.family = 4, .bytes = {127, 0, 0, 1}};
+	struct sockaddr_storage ss;
+
+	memset(&ss, 0, sizeof(ss));
+	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	memcpy(&ss, &four, sizeof(four));
+	if (told)
+		dial_tell(&memory, host, &here, 1);
+	else
+		dial_remember(&memory, host, &ss);
+}
+
+/* No name server answers: what worked before does, and what the Access Server told. */
+static void does_without_names(void **state)
+{
+	static const char *const hosts[] = {"dead.lab", "gone.lab"};
+	uint64_t begin;
+
+	serve(&a, FARLAN);
+	add_port(a.port);
+	for (unsigned int i = 0; i < 4; i++) {
+		memset(&memory, 0, sizeof(memory));
+		clear_outcome();
+		target.n_urls = 0;
+		snprintf(target.urls[0].host, URL_HOST_SIZE, "%s", hosts[i % 2]);
+		target.n_urls = 1;
+		know(hosts[i % 2], a.port, i < 2);
+		begin = clock_mono_ms();
+		expect_open_at(a.port);
+		assert_string_equal(outer_host(won), hosts[i % 2]);
+		assert_true(clock_mono_ms() - begin < 700);
+		close_won();
+	}
+}
+
+/* However often it is dialled, one thread waits for the name server; and who fails does not wait
+ * for it for ever. */
+static void a_dead_name_is_asked_for_once(void **state)
+{
+	uint64_t begin = clock_mono_ms();
+
+	assert_true(wait_for(lookup_hung(&loop) == 0, 5000)); /* of the test before */
+	n_asked = 0;
+	add_url("https://dead.lab");
+	add_port(free_port());
+	know("dead.lab", target.ports.port[0], false);
+	for (int i = 0; i < 3; i++) {
+		clear_outcome();
+		start();
+		assert_false(wait_for(opened || failed, 300));
+		dial_cancel(dial);
+	}
+	assert_int_equal(n_asked, 1);
+	assert_int_equal(lookup_hung(&loop), 1);
+	clear_outcome();
+	expect_failure((const char *const[]){"Connection refused", NULL});
+	assert_true(clock_mono_ms() - begin < 4000);
+	assert_int_equal(n_asked, 1);
+}
+
+/* A name server that lies: what the name means now is tried, and what is known, too. */
+static void a_lie_does_not_hide_what_is_known(void **state)
+{
+	uint64_t begin = clock_mono_ms();
+
+	serve(&b, FARLAN);
+	add_url("https://lies.lab");
+	add_port(b.port);
+	know("lies.lab", b.port, true);
+	lie = "0.0.0.0"; /* which would be this host */
+	expect_open_at(b.port);
+	close_won();
+	clear_outcome();
+	lie = "255.255.255.254";
+	expect_open_at(b.port);
+	assert_true(clock_mono_ms() - begin < 700);
+}
+
+/* Of many addresses some are tried, at every port, and those of others not much later. */
+static void a_long_list_starves_nobody(void **state)
+{
+	uint64_t begin = clock_mono_ms();
+
+	serve(&a, FARLAN);
+	add_url("https://many.lab:9");
+	add_url("https://as1.lab");
+	add_port(a.port);
+	expect_open_at(a.port);
+	assert_true(clock_mono_ms() - begin < 1000);
+	assert_string_equal(outer_host(won), "as1.lab");
+}
+
+/* Servers of which any will do: a fresh endpoint does not always begin with the first. */
+static void begins_with_any(void **state)
+{
+	unsigned int first = 0;
+
+	serve(&a, FARLAN);
+	target.any = true;
+	add_url("https://as1.lab");
+	add_url("https://as2.lab");
+	add_port(a.port);
+	for (int i = 0; i < 40; i++) {
+		memset(&memory, 0, sizeof(memory));
+		clear_outcome();
+		a.accepted = 0;
+		expect_open_at(a.port);
+		first += strcmp(outer_host(won), "as1.lab") == 0;
+		close_won();
+	}
+	assert_in_range(first, 4, 36);
+	/* And goes on with the one that worked. */
+	memset(&memory, 0, sizeof(memory));
+	know("as2.lab", a.port, false);
+	for (int i = 0; i < 10; i++) {
+		clear_outcome();
+		a.accepted = 0;
+		expect_open_at(a.port);
+		assert_string_equal(outer_host(won), "as2.lab");
+		close_won();
+	}
+	/* Unless there is nothing good behind its outer layer. */
+	dial_mark_poor(&memory, "as2.lab", clock_mono_ms());
+	clear_outcome();
+	a.accepted = 0;
+	expect_open_at(a.port);
+	assert_string_equal(outer_host(won), "as1.lab");
+}
+
+static void a_server_is_left_alone_when_it_asks(void **state)
+{
+	serve(&a, LATER);
+	serve(&b, FARLAN);
+	target.any = true;
+	add_url("https://as1.lab");
+	add_port(a.port);
+	add_port(b.port);
+	expect_failure((const char *const[]){"server answered 503: busy", NULL});
+	assert_int_equal(b.accepted, 0); /* the other port is the same server's */
+	assert_in_range(dial_rest_ms(&memory, "as1.lab", clock_mono_ms()), 19000, 25000);
+	/* Nothing goes there now; others are tried. */
+	clear_outcome();
+	a.accepted = 0;
+	expect_failure((const char *const[]){"as1.lab: it asked to be left alone for", NULL});
+	assert_int_equal(a.accepted, 0);
+	clear_outcome();
+	add_url("https://127.0.0.1");
+	expect_open_at(b.port);
+	assert_string_equal(outer_host(won), "127.0.0.1");
+	close_won();
+	/* Who does not prove to be the server only fails: its certificate is not for 127.0.0.1. */
+	memset(&memory, 0, sizeof(memory));
+	clear_outcome();
+	target.n_urls = 0;
+	add_url("https://127.0.0.1");
+	expect_open_at(b.port);
+	assert_int_equal(dial_rest_ms(&memory, "127.0.0.1", clock_mono_ms()), 0);
 }
 
 /* Two names of one address may be two servers behind one proxy. */
@@ -716,6 +914,12 @@ int main(void)
 		t(ends_after_all_its_time),
 		t(a_slow_name_holds_up_nobody),
 		t(a_slow_name_is_used_in_the_end),
+		t(does_without_names),
+		t(a_dead_name_is_asked_for_once),
+		t(a_lie_does_not_hide_what_is_known),
+		t(a_long_list_starves_nobody),
+		t(begins_with_any),
+		t(a_server_is_left_alone_when_it_asks),
 		t(tries_each_name_of_an_address),
 		t(can_be_cancelled_at_any_moment),
 		t(can_be_cancelled_in_a_step),

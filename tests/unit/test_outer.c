@@ -1089,6 +1089,11 @@ static void a_client_passes_over_other_servers(void **state)
 		{"HTTP/1.1 200 OK\r\n\r\n<html>", "server answered 200: <html>"},
 		{"HTTP/1.1 503 Busy\r\n\r\nb\x01\xc3x", "server answered 503: b??x"},
 		{"HTTP/1.0 302 Found\r\n\r\n", "server answered 302"},
+		{"HTTP/1.1 302 Found\r\nLocation: http://login.lab/?u=1\r\n\r\n<html>",
+		 "server answered 302, to be sent to \"http://login.lab/?u=1\""},
+		{"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\nd\r\nnothing "
+		 "here\n\r\n",
+		 "server answered 404"},
 		{"SSH-2.0-x\r\n\r\n", "not a Farlan server"},
 		{"GET / HTTP/1.1\r\n\r\n", "not a Farlan server"},
 		{"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
@@ -1103,6 +1108,24 @@ static void a_client_passes_over_other_servers(void **state)
 		assert_false(c.opened);
 		raw_close(&raw);
 	}
+	/* A head that does not end, in one header or in many. */
+	for (int many = 0; many < 2; many++) {
+		memset(&c, 0, sizeof(c));
+		raw_serve(&raw);
+		raw_text(&raw, "HTTP/1.1 101 OK\r\nX-A: b");
+		for (int i = 0; i < 100 && !c.closed; i++) {
+			char kib[1025];
+
+			memset(kib, 'x', 1024);
+			kib[1024] = '\0';
+			if (many)
+				memcpy(kib + 1000, "\r\nX-A: ", 7);
+			raw_text(&raw, kib);
+			turn();
+		}
+		assert_closed(&c, "the head of its HTTP answer does not end");
+		raw_close(&raw);
+	}
 	for (int i = 0; i < 3; i++) {
 		static const char *const protocols[] = {"", "Sec-WebSocket-Protocol: chat\r\n",
 							"Sec-WebSocket-Protocol: farlan.10\r\n"};
@@ -1114,6 +1137,23 @@ static void a_client_passes_over_other_servers(void **state)
 		assert_false(c.opened);
 		raw_close(&raw);
 	}
+}
+
+/* Nothing is said to somebody who ends the TLS on the way, if that is not wanted. */
+static void a_client_may_refuse_who_sits_between(void **state)
+{
+	struct tls_ctx *mine = client_ctx;
+
+	assert_int_equal(tls_ctx_outer_client(&client_ctx, NULL, false), 0);
+	tls_ctx_refuse_inspection(client_ctx);
+	connect_end(&c, "Authorization: Bearer secret\r\n");
+	accept_end(&s);
+	assert_closed(&c, "refused (inspection = refuse)");
+	assert_says(c.reason, "TLS is inspected or ended on the way");
+	assert_true(wait_for(s.closed, 2000));
+	assert_false(s.requested);
+	tls_ctx_free(client_ctx);
+	client_ctx = mine;
 }
 
 static void a_client_refuses_what_is_no_tls(void **state)
@@ -1701,6 +1741,7 @@ int main(void)
 		t(sends_its_headers),
 		t(refuses_a_request_that_is_too_long),
 		t(a_client_passes_over_other_servers),
+		t(a_client_may_refuse_who_sits_between),
 		t(a_client_refuses_what_is_no_tls),
 		t(a_server_that_speaks_first_does_no_harm),
 		t(refuses_data_before_ready),

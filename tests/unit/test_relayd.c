@@ -99,7 +99,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	static const char *const left[] = {"state/" IDENTITY_FILE, "state/enrolling.key",
-					   "state/" REPORTER_FILE};
+					   "state/" REPORTER_FILE, "state/reached.json"};
 	char path[128];
 
 	(void)state;
@@ -107,7 +107,7 @@ static int teardown(void **state)
 	fake_access_close(&access_server);
 	free(relayd);
 	assert_int_equal(uv_loop_close(&loop), 0);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, left[i]);
 		(void)unlink(path);
 	}

@@ -36,7 +36,7 @@ static struct sockaddr_storage where, wire_where;
 static int listener;
 static struct end c, s;
 static struct wire wire;
-static struct proxy proxy;
+static struct between proxy;
 static bool has_proxy;
 
 /* --- the ends --- */

@@ -19,7 +19,7 @@ struct peer {
 	uv_loop_t *loop;
 	bool offer;
 	uint64_t shed_at; /* when so much was sent; UINT64_MAX: never */
-	struct proxy *proxy;
+	struct between *proxy;
 	struct wire *wire; /* cuts what passes */
 	bool hints;	   /* between records, once that is possible */
 	enum token_role role;
@@ -32,7 +32,7 @@ struct peer {
 };
 
 static struct peer m, d;
-static struct proxy proxies[2];
+static struct between proxies[2];
 static struct wire cutter = {.fd = {-1, -1}};
 static struct tls_ctx *proxy_server;
 

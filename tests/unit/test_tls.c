@@ -843,6 +843,52 @@ static void outer_reports_a_foreign_ca(void **state)
 	assert_goes_on_unverified("localhost", "localhost", &lab, NULL, "not trusted");
 }
 
+/* Who ends the TLS on the way, and what then; @ca: the client's, @pin: of the invitation. */
+static void inspected(const struct fix_ca *signer, const struct fix_ca *ca,
+		      const struct fix_ca *pin, bool expected)
+{
+	struct tls_ctx *cc, *sc;
+	struct x509_key key;
+	struct x509_cert cert;
+	char words[TLS_INSPECTION_SIZE];
+	uint8_t sha[32];
+	struct pair p;
+
+	assert_int_equal(x509_key_generate(&key), 0);
+	fix_host_cert(signer, "localhost", &key, &cert);
+	assert_int_equal(tls_ctx_outer_client(&cc, ca ? &ca->cert : NULL, false), 0);
+	tls_ctx_refuse_inspection(cc);
+	if (pin) {
+		x509_sha256(pin->cert.der, pin->cert.len, sha);
+		tls_ctx_outer_pin(cc, sha);
+	}
+	assert_int_equal(tls_ctx_outer_server(&sc, &cert, &key, &signer->cert), 0);
+	end_init(&p.c, cc, "localhost", NULL);
+	end_init(&p.s, sc, NULL, NULL);
+	shake(&p, 2000);
+	assert_int_equal(p.c.r, 0);
+	tls_peer_inspection(tls_peer(&p.c.tls), words);
+	print_message("%s\n", words);
+	assert_int_equal(tls_peer_inspected(tls_peer(&p.c.tls)), expected);
+	assert_int_equal(tls_refuses(&p.c.tls), expected);
+	assert_int_equal(words[0] != '\0', expected);
+	pair_deinit(&p);
+	tls_ctx_free(cc);
+	tls_ctx_free(sc);
+}
+
+static void outer_tells_who_sits_between(void **state)
+{
+	inspected(&lab, &lab, NULL, false);
+	inspected(&other, &lab, NULL, true);
+	inspected(&twin, &lab, NULL, true);
+	/* First contact: what the invitation names is no stranger. */
+	inspected(&lab, NULL, NULL, true);
+	inspected(&lab, NULL, &lab, false);
+	inspected(&other, NULL, &lab, true);
+	inspected(&twin, NULL, &lab, true);
+}
+
 /* One bad certificate must not make the next one of the same context good. */
 static void outer_learns_no_ca_from_a_stranger(void **state)
 {
@@ -982,6 +1028,7 @@ int main(void)
 		cmocka_unit_test(outer_checks_the_host),
 		cmocka_unit_test(outer_reports_a_wrong_host),
 		cmocka_unit_test(outer_reports_a_foreign_ca),
+		cmocka_unit_test(outer_tells_who_sits_between),
 		cmocka_unit_test(outer_learns_no_ca_from_a_stranger),
 		cmocka_unit_test(outer_trusts_no_leaf_as_ca),
 		cmocka_unit_test(refuses_a_host_that_is_too_long),
