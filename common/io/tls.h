@@ -63,8 +63,8 @@ int tls_ctx_inner_path_server(struct tls_ctx **out, const struct x509_cert *cert
 void tls_ctx_free(struct tls_ctx *ctx);
 /** tls_ctx_refuse_inspection() - outer client: tls_refuses() says so where tls_peer_inspected(). */
 void tls_ctx_refuse_inspection(struct tls_ctx *ctx);
-/** tls_ctx_outer_pin() - outer client at first contact: a chain that holds this certificate is good,
- * too. */
+/** tls_ctx_outer_pin() - outer client at first contact: a chain that holds this certificate is
+ * good, too. */
 void tls_ctx_outer_pin(struct tls_ctx *ctx, const uint8_t sha256[32]);
 
 /** tls_ctx_trust() - one more CA counts: outer clients: for hosts; inner engines: a peer may send
