@@ -469,6 +469,23 @@ static int add_anchors(struct tls_ctx *inner, const struct domain *d)
 	return rc;
 }
 
+/* Former members know the CA that it is by, newcomers the newest one. */
+static int make_outer(struct tls_ctx **outer, const struct domain *d)
+{
+	const struct store_domain *row = &d->row;
+	const struct x509_cert *ca = domain_outer_ca(d, &row->outer_cert);
+	int rc = tls_ctx_outer_server(outer, &row->outer_cert, &row->access_key, ca);
+
+	if (rc || !ca || ca == &row->ca)
+		return rc;
+	rc = tls_ctx_outer_show(*outer, &row->outer_cert, ca, &row->ca);
+	if (rc) {
+		tls_ctx_free(*outer);
+		*outer = NULL;
+	}
+	return rc;
+}
+
 int clients_use_certs(struct clients *cs)
 {
 	const struct domain *domain = cs->admission->domain;
@@ -478,8 +495,7 @@ int clients_use_certs(struct clients *cs)
 
 	if (!x)
 		return -ENOMEM;
-	rc = tls_ctx_outer_server(&x->outer, &d->outer_cert, &d->access_key,
-				  domain_outer_ca(domain, &d->outer_cert));
+	rc = make_outer(&x->outer, domain);
 	if (rc == 0)
 		rc = tls_ctx_inner_server(&x->inner, &d->access_cert, &d->access_key, &d->ca);
 	if (rc == 0)

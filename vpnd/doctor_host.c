@@ -99,7 +99,7 @@ static void check_clock(struct doctor *d)
 	if (c.state == OWNTIME_SIGNED) {
 		say_signed(&c, now, &f);
 	} else if (c.doubtful || c.state == OWNTIME_UNKNOWN) {
-		date(clock_host.now_ms() / 1000, now);
+		date(clock_host.now_us() / 1000000, now);
 		finding_say(&f, FINDING_WARNING, "this host's cannot be right: it says %s UTC",
 			    now);
 		finding_todo(&f,

@@ -333,7 +333,9 @@ static void on_renewal(void *arg, const struct identity *next, int code, const c
 	if (!l->is_expired)
 		return;
 	l->at_once = next && r == 0;
-	access_link_lost(l, next ? "the certificate had expired, and is renewed" : words);
+	if (l->at_once)
+		words = "the certificate had expired, and is renewed";
+	access_link_lost(l, r != 0 ? "the renewed certificate cannot be kept" : words);
 }
 
 void access_link_on_due(struct rpc *rpc, int64_t id, const json_t *params)

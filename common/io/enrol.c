@@ -26,8 +26,7 @@ struct enrol {
 	enum ident_kind kind;
 	bool has_invite;
 	struct invite invite;
-	struct x509_cert known_ca; /* sign-in with a domain that is known */
-	char known_domain[IDENT_DOMAIN_SIZE];
+	struct identity known; /* sign-in with a domain that is known: its CAs */
 	char user[NAME_SIZE], password[PASSWORD_SIZE], version[32];
 	char *pending_key_path;
 	struct x509_key key;
@@ -140,7 +139,7 @@ static const char *check_certs(const struct enrol *e, const struct identity *id)
 
 static const char *take_answer(struct enrol *e, const json_t *o)
 {
-	const struct x509_cert *ca = e->has_invite ? inner_peer(e->inner)->root : &e->known_ca;
+	const struct x509_cert *ca = e->has_invite ? inner_peer(e->inner)->root : &e->known.ca;
 	struct identity *id = &e->result;
 	bool changed = false; /* all of it is */
 	const char *uri;
@@ -310,7 +309,7 @@ static void authenticate(struct enrol *e, struct outer *o, const char *where)
 		expect.has_ca_pin = true;
 		memcpy(expect.ca_sha256, e->invite.ca_sha256, sizeof(expect.ca_sha256));
 	} else {
-		memcpy(expect.id.domain, e->known_domain, sizeof(expect.id.domain));
+		memcpy(expect.id.domain, e->known.id.domain, sizeof(expect.id.domain));
 	}
 	r = inner_open(&e->inner, o, e->inner_ctx, &expect, 0, &inner_calls, e);
 	if (r != 0) {
@@ -420,8 +419,8 @@ static int copy_request(struct enrol *e, const struct enrol_request *q)
 		e->target.n_urls = q->invite->n_urls;
 		memcpy(e->target.urls, q->invite->urls, sizeof(q->invite->urls));
 	} else if (q->identity) {
-		e->known_ca = q->identity->ca;
-		memcpy(e->known_domain, q->identity->id.domain, sizeof(e->known_domain));
+		e->known = *q->identity;
+		x509_key_wipe(&e->known.key);
 		e->target.n_urls = q->identity->n_urls;
 		memcpy(e->target.urls, q->identity->urls, sizeof(q->identity->urls));
 	} else {
@@ -463,11 +462,13 @@ int enrol_start(struct enrol **out, uv_loop_t *loop, const struct enrol_request 
 	e->cb = cb;
 	e->arg = arg;
 	r = copy_request(e, request);
-	ca = e->has_invite ? NULL : &e->known_ca;
+	ca = e->has_invite ? NULL : &e->known.ca;
 	if (r == 0)
 		r = load_or_make_key(e);
 	if (r == 0)
 		r = tls_ctx_outer_trusting(&e->outer_ctx, ca, request->trust);
+	if (r == 0 && (!request->trust || request->trust->domain))
+		r = tls_ctx_trust_formers(e->outer_ctx, &e->known);
 	if (r == 0 && request->refuse_inspection)
 		tls_ctx_refuse_inspection(e->outer_ctx);
 	if (r == 0 && e->has_invite)

@@ -82,13 +82,18 @@ int tls_ctx_inner_path_server(struct tls_ctx **out, const struct x509_cert *cert
 void tls_ctx_free(struct tls_ctx *ctx);
 /** tls_ctx_refuse_inspection() - outer client: tls_refuses() says so where tls_peer_inspected(). */
 void tls_ctx_refuse_inspection(struct tls_ctx *ctx);
-/** tls_ctx_outer_pin() - outer client at first contact: a chain whose root is this certificate is
+/** tls_ctx_outer_pin() - outer client at first contact: a chain that holds this certificate is
  * good, too. */
 void tls_ctx_outer_pin(struct tls_ctx *ctx, const uint8_t sha256[32]);
 
 /** tls_ctx_trust() - one more CA counts: outer clients: for hosts; inner engines: a peer may send
  * it along. Before the first engine. Return: 0; -EIO. */
 int tls_ctx_trust(struct tls_ctx *ctx, const struct x509_cert *ca)
+	__attribute__((warn_unused_result));
+/** tls_ctx_outer_show() - outer servers: @cert, the CA that it is by, and the domain's newest one,
+ * which invitations name. Before the first engine. Return: 0; -EIO. */
+int tls_ctx_outer_show(struct tls_ctx *ctx, const struct x509_cert *cert,
+		       const struct x509_cert *ca, const struct x509_cert *newest)
 	__attribute__((warn_unused_result));
 /** tls_ctx_trust_formers() - all that an identity has followed. Return: 0; -EIO. */
 int tls_ctx_trust_formers(struct tls_ctx *ctx, const struct identity *id)

@@ -262,6 +262,19 @@ int tls_ctx_outer_server(struct tls_ctx **out, const struct x509_cert *cert,
 	return make(out, TLS_OUTER, true, cert, key, ca);
 }
 
+int tls_ctx_outer_show(struct tls_ctx *c, const struct x509_cert *cert, const struct x509_cert *ca,
+		       const struct x509_cert *newest)
+{
+	char pem[2 * TLS_PEM_MAX_BYTES];
+	size_t used;
+
+	if (tls_chain_pem(cert, ca, pem, &used) != 0 || !add_pem(pem, &used, newest) ||
+	    wolfSSL_CTX_use_certificate_chain_buffer(c->ctx, (const unsigned char *)pem,
+						     (long)used) != WOLFSSL_SUCCESS)
+		return -EIO;
+	return 0;
+}
+
 int tls_ctx_inner_client(struct tls_ctx **out, const struct x509_cert *cert,
 			 const struct x509_key *key, const struct x509_cert *ca)
 {

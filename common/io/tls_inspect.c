@@ -29,21 +29,39 @@ void tls_ctx_outer_pin(struct tls_ctx *ctx, const uint8_t sha256[32])
 	memcpy(ctx->pin, sha256, sizeof(ctx->pin));
 }
 
-bool tls_inspect_pinned(const struct tls_ctx *ctx, const WOLFSSL_X509_STORE_CTX *store)
+static bool is_pin(const struct tls_ctx *ctx, const WOLFSSL_BUFFER_INFO *cert)
 {
-	const WOLFSSL_BUFFER_INFO *leaf = &store->certs[0];
-	const WOLFSSL_BUFFER_INFO *last = &store->certs[store->totalCerts - 1];
-	struct x509_cert root;
 	uint8_t sha[32];
 
-	if (!ctx->has_pin || store->totalCerts < 2 || last->length > sizeof(root.der))
+	x509_sha256(cert->buffer, cert->length, sha);
+	return text_equal_ct(sha, ctx->pin, sizeof(sha));
+}
+
+static bool signs(const WOLFSSL_BUFFER_INFO *by, const WOLFSSL_BUFFER_INFO *leaf)
+{
+	struct x509_cert ca;
+
+	if (by->length > sizeof(ca.der))
 		return false;
-	x509_sha256(last->buffer, last->length, sha);
-	if (!text_equal_ct(sha, ctx->pin, sizeof(sha)))
-		return false;
-	memcpy(root.der, last->buffer, last->length);
-	root.len = last->length;
-	return x509_verify(leaf->buffer, leaf->length, &root, true) == 0;
+	memcpy(ca.der, by->buffer, by->length);
+	ca.len = by->length;
+	return x509_verify(leaf->buffer, leaf->length, &ca, true) == 0;
+}
+
+/*
+ * A domain that had other CAs before shows the one that signed, and its newest. That both stand in
+ * one chain is no proof, and none is needed: it is to tell our server from a proxy that signs by a
+ * CA of its own.
+ */
+bool tls_inspect_pinned(const struct tls_ctx *ctx, const WOLFSSL_X509_STORE_CTX *store)
+{
+	bool pinned = false, is_signed = false;
+
+	for (int i = 1; ctx->has_pin && i < store->totalCerts; i++) {
+		pinned |= is_pin(ctx, &store->certs[i]);
+		is_signed |= signs(&store->certs[i], &store->certs[0]);
+	}
+	return pinned && is_signed;
 }
 
 /* Of "/C=DE/O=Plant/CN=Proxy CA" the common name, or all of it. */

@@ -12,6 +12,11 @@ load silence
 setup_file() {
 	lab_up --devices 2 || return 0
 	watch_uplink site1
+	# A new CA of the domain must not be taken for an inspecting proxy's.
+	echo 'inspection = refuse' >>"$(lab_dir site2)/conf"
+	lab stop site2
+	lab start site2
+	wait_for 10 is_online site2
 }
 
 setup() {

@@ -147,6 +147,42 @@ static void test_strange_anchor(void **state)
 	tls_ctx_free(sc);
 }
 
+/* Outside */
+
+/* Whoever comes knows one of the two CAs that are shown. */
+static void test_outer_shows_both(void **state)
+{
+	struct tls_ctx *sc, *cc;
+	struct x509_cert cert;
+	struct pair p;
+
+	(void)state;
+	fix_host_cert(&ca[0], "as1.lab", &server[0].key, &cert);
+	assert_int_equal(tls_ctx_outer_server(&sc, &cert, &server[0].key, &ca[0].cert), 0);
+	assert_int_equal(tls_ctx_outer_show(sc, &cert, &ca[0].cert, &ca[N - 1].cert), 0);
+	for (int i = 0; i < 5; i++) {
+		/* By an invitation of the newest, of the oldest, of a strange one; a member of the
+		 * oldest, of a newer one that was told of it. */
+		const struct fix_ca *by = i == 2 ? &strange : &ca[i == 0 || i == 4 ? N - 1 : 0];
+		uint8_t pin[32];
+
+		x509_sha256(by->cert.der, by->cert.len, pin);
+		assert_int_equal(tls_ctx_outer_client(&cc, i < 3 ? NULL : &by->cert, false), 0);
+		if (i < 3)
+			tls_ctx_outer_pin(cc, pin);
+		if (i == 4)
+			assert_int_equal(tls_ctx_trust(cc, &ca[0].cert), 0);
+		end_init(&p.c, cc, "as1.lab", NULL);
+		end_init(&p.s, sc, NULL, NULL);
+		shake(&p, 2000);
+		assert_int_equal(p.c.r, 0);
+		assert_int_equal(tls_peer(&p.c.tls)->verified, i != 2);
+		pair_deinit(&p);
+		tls_ctx_free(cc);
+	}
+	tls_ctx_free(sc);
+}
+
 /* Paths */
 
 static struct tls_expect granted(const struct fix_id *id)
@@ -236,9 +272,10 @@ static void test_ca_sent_along(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_anchor),	cmocka_unit_test(test_pinned_anchor),
-		cmocka_unit_test(test_dead_anchor),	cmocka_unit_test(test_strange_anchor),
-		cmocka_unit_test(test_ends_of_two_cas), cmocka_unit_test(test_ca_sent_along),
+		cmocka_unit_test(test_each_anchor),	 cmocka_unit_test(test_pinned_anchor),
+		cmocka_unit_test(test_dead_anchor),	 cmocka_unit_test(test_strange_anchor),
+		cmocka_unit_test(test_ends_of_two_cas),	 cmocka_unit_test(test_ca_sent_along),
+		cmocka_unit_test(test_outer_shows_both),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
