@@ -413,3 +413,15 @@ sheds_by_rs2() {
 	lab start as1
 	wait_for 70 is_online site1
 }
+
+@test "one address: the Access Server on a host behind the relay's" {
+	lab stop as1
+	lab stop rs2
+	sed -i "s|^listen = .*|listen = $as1:8080 tls=no|" "$(lab_dir as1)/conf"
+	sed -i "s|^access = .*|access = as1.lab:8080|" "$(lab_dir rs2)/conf"
+	lab start as1
+	lab start rs2
+	wait_for 10 is_online rs2
+	a_new_device site-behind
+	seen_as site-behind
+}
