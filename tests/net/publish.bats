@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Published behind a reverse proxy in a DMZ (rs2's host), with the files of docs/publish, and by one address alone.
+# One lab for all: each test goes on where the one before ended.
 # bats file_tags=publish
 
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
