@@ -45,7 +45,7 @@ struct outer_callbacks {
 	 * before returning, or leave the loop with outer_detach() and answer on the next one. */
 	void (*on_request)(struct outer *o, const struct http_head *head);
 	/* Server: a trusted proxy said whose connection it is; outer_peer_addr() tells it from now
-	 * on. Before the request, and perhaps twice. May be NULL. */
+	 * on. Before the request, and again with one of another client. May be NULL. */
 	void (*on_client)(struct outer *o);
 	/* The stream is open in both directions. */
 	void (*on_open)(struct outer *o);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Published behind a reverse proxy in a DMZ (rs2's host), with the files of docs/publish, and by one address alone.
+# One lab for all: each test goes on where the one before ended.
 # bats file_tags=publish
 
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
@@ -412,4 +413,16 @@ sheds_by_rs2() {
 	pings pc1 "$plc1" # sessions do not need it
 	lab start as1
 	wait_for 70 is_online site1
+}
+
+@test "one address: the Access Server on a host behind the relay's" {
+	lab stop as1
+	lab stop rs2
+	sed -i "s|^listen = .*|listen = $as1:8080 tls=no|" "$(lab_dir as1)/conf"
+	sed -i "s|^access = .*|access = as1.lab:8080|" "$(lab_dir rs2)/conf"
+	lab start as1
+	lab start rs2
+	wait_for 10 is_online rs2
+	a_new_device site-behind
+	seen_as site-behind
 }
