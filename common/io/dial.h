@@ -67,8 +67,8 @@ struct dial_memory {
 	bool changed; /* since it was loaded or saved */
 	size_t n;
 	struct dial_host { /* in the order of what worked: the last one last */
-		/* Through a proxy: DIAL_PROXIED HOST, with the proxy's addresses and the server's
-		 * ports. */
+		/* Through a proxy: DIAL_PROXIED PROXY HOST, with the proxy's addresses and the
+		 * server's ports. */
 		char name[URL_HOST_SIZE];
 		size_t n_worked, n_told;
 		struct dial_worked {

@@ -74,11 +74,18 @@ bool dial_needs(const struct dial *d, size_t place)
 	return false;
 }
 
-/* What goes through a proxy is remembered apart: there the address says nothing of the server. */
+/*
+ * What goes through a proxy is remembered apart: there the address says nothing of the server. And
+ * for each proxy apart: nothing goes to one that is not configured any more.
+ */
 static bool memory_key(const struct dial *d, size_t url, bool by_proxy, char key[URL_HOST_SIZE])
 {
-	return snprintf(key, URL_HOST_SIZE, "%s%s", by_proxy ? DIAL_PROXIED : "",
-			d->target.urls[url].host) < URL_HOST_SIZE;
+	const char *host = d->target.urls[url].host;
+	int n = by_proxy ? snprintf(key, URL_HOST_SIZE, DIAL_PROXIED "%s %s",
+				    d->memory->proxy->use.to.host, host)
+			 : snprintf(key, URL_HOST_SIZE, "%s", host);
+
+	return n < URL_HOST_SIZE;
 }
 
 const struct dial_host *dial_known(const struct dial *d, size_t url, bool by_proxy)

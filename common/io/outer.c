@@ -517,11 +517,6 @@ static void on_connected(struct outer *o)
 	process(o);
 }
 
-static socklen_t addr_len(const struct sockaddr_storage *ss)
-{
-	return ss->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-}
-
 /* The new socket takes the old one's number, so that the handles stay what they are. */
 static int replace_socket(struct outer *o)
 {
@@ -530,7 +525,7 @@ static int replace_socket(struct outer *o)
 	if (fd < 0)
 		return -errno;
 	set_socket_options(fd);
-	if (connect(fd, (const struct sockaddr *)&o->peer, addr_len(&o->peer)) != 0 &&
+	if (connect(fd, (const struct sockaddr *)&o->peer, netaddr_len(&o->peer)) != 0 &&
 	    errno != EINPROGRESS)
 		r = -errno;
 	uv_poll_stop(&o->poll); /* takes it out of the kernel's set, too */
@@ -855,7 +850,7 @@ int outer_connect(struct outer **out, uv_loop_t *loop, const struct tls_ctx *ctx
 	r = target->pass ? 0 : outer_http_prepare(o, target);
 	if (r == 0 && target->proxy)
 		r = outer_proxy_prepare(o, target);
-	if (r == 0 && connect(fd, addr, addr_len(&target->addr)) != 0 && errno != EINPROGRESS)
+	if (r == 0 && connect(fd, addr, netaddr_len(&target->addr)) != 0 && errno != EINPROGRESS)
 		r = -errno;
 	if (r == 0)
 		r = outer_begin(o, OUTER_CONNECTING);

@@ -205,7 +205,7 @@ inspecting_conf() {
 @test "a captive portal" {
 	lab allow site1 tcp/8080,tcp/8444 --reset # to where it is led
 	stand_in https 8444 443
-	stand_in portal 8080 80
+	stand_in proxy-portal 8080 80
 	doctor 1
 	assert_contains "$(line_of port "as1.lab $as1:80")" "HTTP 302, leads to http://portal.lab/"
 	assert_contains "$(line_of portal "captive portal")" "failed one answers in the place of"

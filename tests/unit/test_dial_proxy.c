@@ -352,7 +352,7 @@ static void remembers_the_port(void **state)
 	assert_non_null(strstr(asked[1], "CONNECT as1.gone:80 "));
 	assert_non_null(strstr(steps, "proxy proxy.lab 127.0.0.1:"));
 	assert_non_null(strstr(steps, "did not reach as1.gone:443 (503)"));
-	assert_string_equal(memory.hosts[0].name, "proxy as1.gone");
+	assert_string_equal(memory.hosts[0].name, "proxy proxy.lab as1.gone");
 	assert_int_equal(memory.hosts[0].worked[0].port, 80);
 	close_won();
 	forget_outcome();
@@ -372,6 +372,14 @@ static void remembers_the_proxy(void **state)
 	say(OK, TUNNELS);
 	expect_open("https://as1.gone");
 	assert_non_null(strstr(asked[0], "CONNECT as1.gone:443 "));
+	close_won();
+	forget_outcome();
+	/* Nothing goes there when another one is configured. */
+	snprintf(proxy.use.to.host, sizeof(proxy.use.to.host), "other.lab");
+	n_asked = 0;
+	run("https://as1.gone");
+	assert_true(failed);
+	assert_int_equal(n_asked, 0);
 }
 
 static void goes_directly_where_no_proxy_says(void **state)

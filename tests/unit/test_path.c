@@ -250,9 +250,7 @@ static void expect_gone(struct duel *t, const char *what, const char *why)
 {
 	if (!rig_run(is_gone, NULL, &t->e, 3000))
 		fail_msg("%s: the path is still there", what);
-	if (getenv("X"))
-		print_message("%s: %s\n", what, t->e.reason);
-	if (!getenv("X") && !strstr(t->e.reason, why))
+	if (!strstr(t->e.reason, why))
 		fail_msg("%s: wanted \"%s\", got \"%s\"", what, why, t->e.reason);
 	assert_int_equal(t->e.gone, 1);
 	raw_close(&t->r);
@@ -713,17 +711,16 @@ static void test_strangers_are_refused(void **state)
 {
 	static const char who[] = "certificate is somebody else's";
 	static const char key[] = "another key than the one that was granted";
-	static const char ca[] = "not signed by the domain CA";
 
 	(void)state;
 	expect_refused(TOKEN_MANAGER, &rig.device2, "another device", who);
 	expect_refused(TOKEN_MANAGER, &rig.device_key2, "another key", key);
-	expect_refused(TOKEN_MANAGER, &rig.foreign_device, "another domain", ca);
+	expect_refused(TOKEN_MANAGER, &rig.foreign_device, "another domain", who);
 	expect_refused(TOKEN_MANAGER, &rig.user2, "a user as device", who);
 	expect_refused(TOKEN_MANAGER, &rig.manager, "itself", who);
 	expect_refused(TOKEN_DEVICE, &rig.user2, "another user", who);
 	expect_refused(TOKEN_DEVICE, &rig.manager_key2, "another key", key);
-	expect_refused(TOKEN_DEVICE, &rig.foreign_user, "another domain", ca);
+	expect_refused(TOKEN_DEVICE, &rig.foreign_user, "another domain", who);
 	expect_refused(TOKEN_DEVICE, &rig.device2, "a device as user", who);
 	expect_refused(TOKEN_DEVICE, &rig.device, "itself", who);
 }
