@@ -22,7 +22,7 @@ struct app {
 	bool has_domain;
 	struct domain domain; /* has_domain */
 	struct admission admission;
-	struct addresses *addresses;  /* with relays */
+	struct addresses *addresses; /* with relays */
 	struct certs *certs;
 	struct relays *relays;	      /* with clients */
 	struct clients *clients;      /* has_domain, and it could be started */

@@ -341,8 +341,7 @@ void clients_accept(struct clients *cs, int fd, bool plain)
 	c->later = why_full(cs);
 	no = why_not(cs, c);
 	if (no || c->later) {
-		log_full(c,
-				 no ? no : c->later);
+		log_full(c, no ? no : c->later);
 	}
 	if (no) {
 		close(fd);

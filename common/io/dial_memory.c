@@ -206,8 +206,9 @@ int dial_memory_load(struct dial_memory *m, const char *path)
 		json_decref(root);
 		return -EBADMSG;
 	}
-	json_object_foreach (root, host, value)
+	json_object_foreach (root, host, value) {
 		read_host(m, host, value);
+	}
 	json_decref(root);
 	m->changed = false;
 	return 0;

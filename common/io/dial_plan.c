@@ -61,7 +61,7 @@ static void best_first(struct dial *d)
 
 static void poor_last(struct dial *d)
 {
-	size_t sorted[DIAL_URLS_MAX], n = 0;
+	size_t sorted[DIAL_URLS_MAX] = {0}, n = 0;
 
 	for (int poor = 0; poor < 2; poor++) {
 		for (size_t i = 0; i < d->target.n_urls; i++) {

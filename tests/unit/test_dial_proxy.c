@@ -16,9 +16,10 @@
 #define OK "HTTP/1.1 200 Connection established\r\n\r\n"
 
 /* What the proxy does with one request. */
+enum then { TUNNELS, STAYS, CLOSES, RESETS, DRIBBLES };
 struct turn {
 	const char *says;
-	enum { TUNNELS, STAYS, CLOSES, RESETS, DRIBBLES } then;
+	enum then then;
 };
 
 struct conn {
@@ -279,7 +280,7 @@ static int tear_down(void **state)
 		met_;                                                  \
 	})
 
-static void say(const char *text, int then)
+static void say(const char *text, enum then then)
 {
 	turns[n_turns++] = (struct turn){.says = text, .then = then};
 }
@@ -557,7 +558,7 @@ static void bad_proxies(void **state)
 {
 	static const struct {
 		const char *says;
-		int then;
+		enum then then;
 		const char *why;
 	} t[] = {
 		{OK "HTTP/1.1 200 OK\r\n\r\n<html>", STAYS, "something that is not TLS"},
