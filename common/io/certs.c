@@ -82,8 +82,15 @@ static bool same(const struct seen *a, const struct seen *b)
 
 static int read_file(struct look *l, const char *path, size_t max, uint8_t **bytes, size_t *n)
 {
-	int r = file_read(path, max, bytes, n);
+	struct stat st;
+	int r;
 
+	/* Opening a FIFO would wait for its writer, and nothing could end the thread. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		snprintf(l->problem, sizeof(l->problem), "%s: not a file", path);
+		return -EINVAL;
+	}
+	r = file_read(path, max, bytes, n);
 	if (r != 0)
 		snprintf(l->problem, sizeof(l->problem), "%s: %s%s", path, strerror(-r),
 			 r == -EACCES ? " (may this daemon's user read it?)" : "");

@@ -158,6 +158,11 @@ static void renewed_while_running(void **state)
 	fix_run(&loop, NULL, 100);
 	assert_ptr_equal(certs_tls(certs), first);
 	assert_int_equal(days_left(), 90);
+	/* Nobody writes into it: whoever opened it would wait for ever. */
+	shell("mkfifo fifo && ln -sfn fifo live.pem && ln -sfn ec.key live.key");
+	fix_run(&loop, NULL, 100);
+	assert_ptr_equal(certs_tls(certs), first);
+	status_says("problem", "not a file");
 
 	live("ec", "ec");
 	turn_until_news(1);
