@@ -193,6 +193,7 @@ int app_roll_ca(struct app *a, bool compromised)
 		rc = clients_use_certs(a->clients);
 	if (rc)
 		return rc;
+	certs_watch(a->certs, &a->domain.row.outer_cert, &a->domain.row.ca);
 	log_notice("the domain has a new CA compromised=%s", compromised ? "yes" : "no");
 	if (compromised) {
 		uv_timer_stop(&a->tokens);
