@@ -135,8 +135,12 @@ int app_serve(struct app *a)
 		log_notice("no domain yet: run accessctl init");
 		return 0;
 	}
-	if (rc)
+	if (rc) {
+		log_error(
+			"the domain could not be loaded: %s: check the disk, and this host's clock",
+			strerror(-rc));
 		return rc;
+	}
 	a->has_domain = true;
 	certs_watch(a->certs, &a->domain.row.outer_cert, &a->domain.row.ca);
 	a->admission = (struct admission){.store = a->store,
