@@ -7,6 +7,7 @@
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/io/server_doctor.h"
+#include "common/pure/owntime.h"
 #include "common/pure/text.h"
 
 /* --- init ------------------------------------------------------------------------------------ */
@@ -45,6 +46,12 @@ void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params)
 	}
 	if (urls_from_json(&urls, json_object_get(params, "urls"), LISTS_URLS_MAX, error)) {
 		rpc_reject(rpc, id, RPC_BAD_PARAMS, "%s", error);
+		return;
+	}
+	if (clock_wall_s() < OWNTIME_RELEASED_S) {
+		rpc_reject(rpc, id, RPC_UNAVAILABLE,
+			   "this host's clock is wrong: set it first, or the CA would be of "
+			   "another year");
 		return;
 	}
 	rc = domain_create(&a->domain, a->store, name, &urls, clock_wall_s());

@@ -450,6 +450,8 @@ bool admission_check(const struct admission *a, const struct ident *id,
 	if (out->member.state == STORE_REVOKED)
 		return refuse(why, RPC_DENIED, "this %s was revoked", kind);
 	rc = store_endpoint_by_key(a->store, out->member.id, key_sha256, &out->endpoint);
+	if (rc == -ENOENT && id->kind == IDENT_USER) /* long ago: store_purge() */
+		return refuse(why, RPC_EXPIRED, "the sign-in has expired");
 	if (rc == -ENOENT)
 		return refuse(why, RPC_DENIED, "this key was replaced by a newer one");
 	if (rc)

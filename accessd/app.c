@@ -135,8 +135,12 @@ int app_serve(struct app *a)
 		log_notice("no domain yet: run accessctl init");
 		return 0;
 	}
-	if (rc)
+	if (rc) {
+		log_error(
+			"the domain could not be loaded: %s: check the disk, and this host's clock",
+			strerror(-rc));
 		return rc;
+	}
 	a->has_domain = true;
 	certs_watch(a->certs, &a->domain.row.outer_cert, &a->domain.row.ca);
 	a->admission = (struct admission){.store = a->store,
@@ -193,6 +197,7 @@ int app_roll_ca(struct app *a, bool compromised)
 		rc = clients_use_certs(a->clients);
 	if (rc)
 		return rc;
+	certs_watch(a->certs, &a->domain.row.outer_cert, &a->domain.row.ca);
 	log_notice("the domain has a new CA compromised=%s", compromised ? "yes" : "no");
 	if (compromised) {
 		uv_timer_stop(&a->tokens);

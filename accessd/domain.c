@@ -36,7 +36,7 @@ int domain_sign(const struct domain_ca *by, struct x509_profile *p, const struct
 
 	if (x509_parse(&ca, by->cert->der, by->cert->len) != 0)
 		return -EIO;
-	p->not_before = now - DOMAIN_BACKDATE_S;
+	p->not_before = now > DOMAIN_BACKDATE_S ? now - DOMAIN_BACKDATE_S : 0;
 	p->not_after = not_after < ca.not_after ? not_after : ca.not_after;
 	file_random(p->serial, sizeof(p->serial));
 	return x509_issue(cert, p, key->spki, key->len, by->cert, by->key);

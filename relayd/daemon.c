@@ -68,6 +68,7 @@ static int on_renewed(void *arg, const struct identity *next)
 	if (r)
 		return r;
 	d->identity = *next;
+	certs_watch(d->certs, &d->identity.outer_cert, &d->identity.ca);
 	if (d->workers)
 		workers_ask_all(d->workers, take_keys, &d->identity);
 	if (d->workers && d->relaying && !certs_tls(d->certs)) /* one from files stays */

@@ -111,8 +111,9 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	if (code == RPC_CLOSED || !app->link || app->stopping)
 		return;
 	if (!result) {
-		app_note_error(app, "see the Access Server's log", "the Access Server refused: %s",
-			       message);
+		app_note_error(app,
+			       code == RPC_EXPIRED ? "vpnctl login" : "see the Access Server's log",
+			       "the Access Server refused: %s", message);
 		access_link_lost(app->link, message);
 		return;
 	}

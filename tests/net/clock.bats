@@ -165,6 +165,9 @@ works() {
 	wait_for 20 log_holds site1 "the Access Server's certificate has expired: check the clocks"
 	assert_fails is_online site1
 	log_holds as1 "this host's clock is wrong"
+	boot as1 "1970-01-01 00:01:00"
+	wait_for 20 log_holds as1 "this host's clock is wrong"
+	assert_fails is_online site1
 	boot as1 real
 	wait_for 20 is_online site1
 }

@@ -93,6 +93,7 @@ session_id() {
 
 roll() {
 	tool as1 ca roll --yes "$@" >/dev/null
+	assert_between "$(field as1 'd["certificate"]["ca_left_s"] // 86400')" 7200 7400
 }
 
 relay_online() {
@@ -212,6 +213,8 @@ nobody_is_behind() {
 	assert_equal "$(cert site1 -pubkey)" "$key" "key"
 	is_online site1
 	log_holds site1 "certificate renewed"
+	wait_for 10 relay_online
+	assert_between "$(field rs1 'd["certificate"]["left_s"] // 86400')" 300 400
 }
 
 @test "switched off for three years it comes back by itself, unless it was revoked" {

@@ -333,6 +333,9 @@ static void test_login_later(void **state)
 	assert_int_equal(x.endpoint.host, 1);
 	assert_true(check(&m, &pc1, NOW + 2 * DAY));
 	assert_refused(check(&m, &pc2, NOW + 2 * DAY), RPC_EXPIRED, "expired");
+	/* Also when it is so long ago that nobody knows it any more. */
+	assert_int_equal(store_purge(f.store, NOW + 32 * DAY, DAY), 0);
+	assert_refused(check(&m, &pc2, NOW + 32 * DAY), RPC_EXPIRED, "expired");
 	/* An unknown name looks like a known one until the password was checked. */
 	assert_true(begin(&unknown, "nobody", NULL, &pc1));
 	assert_false(unknown.known);
@@ -473,7 +476,7 @@ static void test_renewal_of_others(void **state)
 	assert_true(renew(&relay, &n, &n, NOW + DAY));
 	assert_true(x.outer_cert.len > 0);
 	add(&user, IDENT_USER, "anna");
-	assert_refused(renew(&user, &n, &n, NOW), RPC_DENIED, "");
+	assert_refused(renew(&user, &n, &n, NOW), RPC_EXPIRED, "");
 }
 
 static void follow(int anchor, const struct x509_cert *from)
