@@ -197,7 +197,11 @@ static void on_opened(void *arg, const json_t *result, int code, const char *mes
 		open_unanswered(a, code);
 	if (!result) {
 		relays_unwatch(a->app, &a->waiter);
-		if (rpc)
+		if (rpc && code == RPC_CLOSED)
+			rpc_reject(rpc, a->waiter.id, RPC_UNAVAILABLE,
+				   "the Access Server was lost, another way to one is looked for: "
+				   "try again");
+		else if (rpc)
 			rpc_reject(rpc, a->waiter.id, code, "%s", message);
 	} else if (grant_decode(&grant, json_object_get(result, "grant")) != 0) {
 		if (rpc)
@@ -245,6 +249,8 @@ static void on_connect(struct rpc *rpc, int64_t id, const json_t *params)
 	sessions_step(app, &w, "asking the Access Server");
 	relays_watch(app, &w, device);
 	relays_begin(app);
+	if (app->link && app->online) /* one that died silently is not waited for */
+		access_link_check(app->link);
 	ask_access(rpc, id, "session.open", json_pack("{s:s}", "device", device), on_opened);
 }
 

@@ -11,6 +11,7 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/pure/proxyproto.h"
 #include "common/pure/text.h"
 
 #define PROBE_BODY_MAX_BYTES 200
@@ -254,6 +255,17 @@ static void server_request(struct outer *o, const struct http_head *head, size_t
 	buf_consume(&o->plain, used);
 }
 
+/* What stands where a request should: the commonest mistake has words of its own. */
+static const char *malformed(const struct outer *o)
+{
+	struct proxyproto p;
+	size_t used;
+
+	return proxyproto_decode(&p, buf_data(&o->plain), buf_len(&o->plain), &used) == 0
+		       ? "PROXY header of an address that is not among trusted-proxies"
+		       : "malformed request";
+}
+
 int outer_http_step(struct outer *o)
 {
 	struct http_head head;
@@ -268,7 +280,7 @@ int outer_http_step(struct outer *o)
 			outer_respond(o, r == -E2BIG ? 431 : 400,
 				      r == -E2BIG ? "Request Header Fields Too Large"
 						  : "Bad Request",
-				      "malformed request");
+				      malformed(o));
 		else
 			outer_fail(o, "not a Farlan server on this port (%s)",
 				   r == -E2BIG ? "the head of its HTTP answer does not end"

@@ -37,7 +37,11 @@ static void tell_daemon(struct server_doctor *d)
 		finding_todo(&f, d->access ? "make the domain: accessctl init; else see its log"
 					   : "enrol it: relayctl enroll; else see its log");
 	} else {
-		finding_say(&f, FINDING_OK, "%s, listens on", version);
+		finding_say(&f, FINDING_OK,
+			    json_array_size(ports) > 0
+				    ? "%s, listens on"
+				    : "%s, serves who is in front of it by a Unix socket",
+			    version);
 		json_array_foreach (ports, i, item) {
 			used = strlen(f.text);
 			snprintf(f.text + used, sizeof(f.text) - used, "%s %lld", i ? "," : "",

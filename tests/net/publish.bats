@@ -270,8 +270,9 @@ answer() {
 	wait_for 5 log_holds as1 'answered 404'
 	assert_equal "$(log_lines as1 233.252.0.1)" 0
 	# A PROXY header is a bad request from the one, and taken from the other.
-	lab in eng1 curl -sS --max-time 10 --haproxy-protocol "$at/v1/probe" -o /dev/null -w '%{http_code}' >"$config.400"
+	lab in eng1 curl -sS --max-time 10 --haproxy-protocol "$at/v1/probe" -o "$config.words" -w '%{http_code}' >"$config.400"
 	assert_equal "$(<"$config.400")" 400
+	assert_contains "$(<"$config.words")" "trusted-proxies"
 	lab in rs2 curl -sS --max-time 10 --haproxy-protocol "$at/v1/probe" -o /dev/null -w '%{http_code}' >"$config.200"
 	assert_equal "$(<"$config.200")" 200
 	assert_equal "$(lab in rs2 curl -sS --max-time 10 -H 'X-Forwarded-For: 233.252.0.1' "$at/" -o /dev/null \

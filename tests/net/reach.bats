@@ -124,6 +124,33 @@ server() {
 	assert_fails test "$(server)" = "$was"
 }
 
+# silent ADDRESS... - nothing goes there, and nothing comes from there any more.
+silent() {
+	local address
+
+	gone "$@"
+	for address; do
+		in_inet nft "add rule inet reach gone ip$([[ $address != *:* ]] || echo 6) saddr $address drop"
+	done
+}
+
+@test "the server in use falls silent: a connect notices at once, and the other one is there within 10 s" {
+	wait_for 20 is_online eng1
+	wait_for 20 is_online site1
+	was=$(field eng1 'd["server"]["name"]')
+	[[ $was == as1.lab ]] && silent "$a4" "$a6" || silent "$b4" "$b6"
+	took=$(milliseconds refused "try again" tool eng1 connect site1)
+	assert_between "$took" 500 8000 "milliseconds until it was noticed"
+	wait_for 10 is_online eng1
+	assert_fails test "$(field eng1 'd["server"]["name"]')" = "$was"
+	in_inet nft flush chain inet reach gone
+	wait_for 70 is_online site1
+	wait_for 70 is_online rs1
+	connect eng1 site1
+	wait_for 5 is_up site1 eng1
+	tool eng1 disconnect >/dev/null
+}
+
 comes_online_if_not() {
 	lab pid site1 >/dev/null 2>&1 || lab start site1
 	wait_for 20 is_online site1

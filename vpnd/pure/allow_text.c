@@ -132,11 +132,11 @@ char *allow_text(const json_t *allow)
 	json_array_foreach (allow, i, entry) {
 		put_entry(&p, &w, entry);
 	}
-	put(&p,
-	    "\nOne port of each server is enough; the first one is best. It is TLS (HTTPS) with "
-	    "a WebSocket in it,\nalso on the other ports. Connections stay open for hours; an "
-	    "idle one should not be cut before 60 s.\nThese names should not be inspected "
-	    "(exempt by SNI): ");
+	put(&p, "\nOne port of each server is enough; of several the first one is best. It is TLS "
+		"(HTTPS) with a WebSocket in it,\nalso on the other ports. Connections stay open "
+		"for hours; an "
+		"idle one should not be cut before 60 s.\nThese names should not be inspected "
+		"(exempt by SNI): ");
 	put_names(&p, allow);
 	put(&p, ".\nThrough an HTTP proxy: CONNECT to these names and ports.\n");
 	return p.text;
