@@ -147,7 +147,9 @@ static json_t *make_allow(const struct doctor *d)
 				      json_pack("{s:s, s:o, s:o, s:s, s:s}", "name", h->c.url.host,
 						"addresses", addrs_of(h), "ports",
 						ports_of(d, &h->c.url), "protocol", "TCP", "why",
-						h->access ? "Access Server" : "Relay Server"));
+						h->both	    ? "Access Server, Relay Server"
+						: h->access ? "Access Server"
+							    : "Relay Server"));
 	}
 	allow_proxy(d, allow);
 	allow_resolvers(allow);
@@ -175,6 +177,7 @@ static void add_ways(struct ways *w, const struct doctor_host *h)
 			w->portal_url = p->seen.location;
 		w->at[w->n++] = (struct verdict_way){.name = h->c.url.host,
 						     .access = h->access,
+						     .both = h->both,
 						     .good = p->done && port_seen_good(&p->seen) &&
 							     !(refuse && p->seen.inspected),
 						     .portal = portal,
@@ -183,6 +186,7 @@ static void add_ways(struct ways *w, const struct doctor_host *h)
 	for (size_t i = 0; i < h->n_tunnels && w->n < VERDICT_WAYS_MAX; i++)
 		w->at[w->n++] = (struct verdict_way){.name = h->c.url.host,
 						     .access = h->access,
+						     .both = h->both,
 						     .good = h->tunnels[i].good,
 						     .proxy = true,
 						     .port = h->tunnels[i].port};

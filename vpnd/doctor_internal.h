@@ -35,6 +35,7 @@ struct doctor_host {
 	struct doctor *d;
 	struct check_host c;
 	bool access;
+	bool both;     /* a relay, and the Access Server behind it */
 	bool by_proxy; /* and not looked up here, nor tried without it */
 	size_t n_tunnels;
 	struct doctor_tunnel tunnels[OPT_PORTS_MAX];

@@ -245,10 +245,13 @@ static struct doctor_host *find(const struct doctor *d, const struct url *url)
 
 void doctor_net_add(struct doctor *d, const struct url *url, bool access, bool brief)
 {
-	struct doctor_host *h = NULL;
+	struct doctor_host *h = find(d, url);
 
-	if (d->n_hosts < DOCTOR_HOSTS_MAX && !find(d, url))
-		h = calloc(1, sizeof(*h));
+	if (h)
+		h->both |= h->access != access;
+	if (h || d->n_hosts == DOCTOR_HOSTS_MAX)
+		return;
+	h = calloc(1, sizeof(*h));
 	if (!h)
 		return;
 	h->d = d;

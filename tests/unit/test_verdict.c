@@ -70,6 +70,9 @@ static void findings_to_verdict(void **state)
 		 .up = true,
 		 .text = "Farlan can come up here: the Access Server by ports 443, 5935 only, the "
 			 "relays by port 5935 only"},
+		{.ways = {AS(443, GOOD, .both = true), AS(80, .both = true)},
+		 .up = true,
+		 .text = "Farlan can come up here: by port 443 only"},
 		{.ways = {AS(443, GOOD), AS(80), AS(5935)},
 		 .up = true,
 		 .text = "Farlan can come up here: by port 443 only; relays need the same ports, "

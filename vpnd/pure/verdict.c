@@ -20,12 +20,17 @@ static void add(struct verdict *v, const char *fmt, ...)
 
 /* --- ports --- */
 
+static bool serves(const struct verdict_way *w, bool access)
+{
+	return w->both || w->access == access;
+}
+
 static bool good_by(const struct verdict_in *in, bool access, uint16_t port, bool proxy)
 {
 	for (size_t i = 0; i < in->n; i++) {
 		const struct verdict_way *w = &in->ways[i];
 
-		if (w->good && w->access == access && w->port == port && w->proxy == proxy)
+		if (w->good && serves(w, access) && w->port == port && w->proxy == proxy)
 			return true;
 	}
 	return false;
@@ -34,7 +39,7 @@ static bool good_by(const struct verdict_in *in, bool access, uint16_t port, boo
 static bool any(const struct verdict_in *in, bool access, bool good)
 {
 	for (size_t i = 0; i < in->n; i++) {
-		if (in->ways[i].access == access && (in->ways[i].good || !good))
+		if (serves(&in->ways[i], access) && (in->ways[i].good || !good))
 			return true;
 	}
 	return false;
@@ -152,8 +157,8 @@ static bool is_of(const json_t *entry, bool access, bool relays)
 {
 	const char *why = text_of(entry, "why");
 
-	return (access && strcmp(why, "Access Server") == 0) ||
-	       (relays && strcmp(why, "Relay Server") == 0);
+	return (access && strncmp(why, "Access Server", 13) == 0) ||
+	       (relays && strstr(why, "Relay Server"));
 }
 
 static void add_wanted(struct verdict *v, const struct verdict_in *in, const json_t *allow,

@@ -19,6 +19,7 @@
 struct verdict_way {
 	const char *name; /* borrowed: "as1.lab" */
 	bool access;	  /* an Access Server; else a relay */
+	bool both;	  /* a relay that has an Access Server behind it */
 	bool good;	  /* one of ours answered */
 	bool portal;	  /* answered like a captive portal */
 	bool proxy;	  /* by the HTTP proxy */
