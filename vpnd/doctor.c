@@ -215,6 +215,7 @@ static void decide(const struct doctor *d, const json_t *allow, struct verdict *
 	struct ways *w = calloc(1, sizeof(*w));
 	struct verdict_in in = {
 		.obstacle = d->obstacle, .passes = d->passes, .no_names = d->n_hosts > 0};
+	bool no_way = d->n_hosts > 0;
 
 	*v = (struct verdict){.text = "out of memory"};
 	if (!w)
@@ -222,7 +223,11 @@ static void decide(const struct doctor *d, const json_t *allow, struct verdict *
 	for (size_t i = 0; i < d->n_hosts; i++) {
 		add_ways(w, d->hosts[i]);
 		in.no_names &= d->hosts[i]->c.n_addrs == 0 && !d->hosts[i]->by_proxy;
+		no_way &= doctor_host_no_way(d->hosts[i]) && !d->hosts[i]->by_proxy;
 	}
+	if (no_way && !in.obstacle)
+		in.obstacle = "there is no way out of this network: look at the cable, this "
+			      "host's default gateway, and its router";
 	if (d->app->config.refuse_inspection)
 		in.inspected = d->inspected;
 	in.ways = w->at;

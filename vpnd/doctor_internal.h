@@ -94,5 +94,7 @@ void doctor_proxy_close(struct doctor *d);
 void doctor_host_check(struct doctor *d);
 /** doctor_host_way() - by which interface a server is reached. */
 void doctor_host_way(struct doctor *d, const char *host, const struct sockaddr_storage *ss);
+/** doctor_host_no_way() - neither this host nor its router has a route to it. */
+bool doctor_host_no_way(const struct doctor_host *h);
 
 #endif

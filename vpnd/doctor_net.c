@@ -68,6 +68,11 @@ static size_t count(const struct doctor_host *h, enum port_tcp tcp)
 	return n;
 }
 
+bool doctor_host_no_way(const struct doctor_host *h)
+{
+	return h->c.n_ports > 0 && count(h, PORT_NO_WAY) == h->c.n_ports;
+}
+
 static void say_unreached(const struct doctor_host *h, struct finding *f)
 {
 	size_t open = count(h, PORT_OPEN), dropped = count(h, PORT_NO_ANSWER);
@@ -79,13 +84,18 @@ static void say_unreached(const struct doctor_host *h, struct finding *f)
 	else if (open > 0)
 		finding_say(f, FINDING_FAILED,
 			    "not reached: something else answers in its place (see its ports)");
+	else if (doctor_host_no_way(h))
+		finding_say(f, FINDING_FAILED, "not reached: there is no way there");
 	else
 		finding_say(f, FINDING_FAILED,
 			    "not reached: of %zu ways %zu are refused, %zu dropped", h->c.n_ports,
 			    count(h, PORT_REFUSED), dropped);
-	finding_todo(f,
-		     "the firewall has to let it out: see the list at the end; or, if this network "
-		     "has an HTTP proxy: proxy = http://HOST:PORT in vpnd.conf");
+	if (doctor_host_no_way(h))
+		finding_todo(f, "look at the cable, this host's default gateway, and its router");
+	else
+		finding_todo(f, "the firewall has to let it out: see the list at the end; or, if "
+				"this network "
+				"has an HTTP proxy: proxy = http://HOST:PORT in vpnd.conf");
 }
 
 static void tell_host(struct doctor_host *h)

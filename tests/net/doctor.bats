@@ -151,6 +151,18 @@ lead() {
 	}'
 }
 
+@test "no default gateway: it is not the firewall's fault" {
+	lab in site1 ip route del default
+	lab in site1 ip -6 route del default
+	run tool site1 doctor
+	lab in site1 ip route add default via 10.2.1.1
+	lab in site1 ip -6 route add default via 2001:db8:d:1::1
+	assert_equal "$status" 1 "exit code; $output"
+	assert_contains "$(line_of server as1.lab)" "failed not reached: there is no way there"
+	assert_contains "$(verdict)" "there is no way out of this network: look at the cable, this host's default gateway"
+	wait_for 20 is_online site1
+}
+
 @test "foreign servers in the place of ours" {
 	stand_in https 8443 443
 	stand_in ssh 8022 80
