@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/io/file.h"
+#include "common/io/netaddr.h"
 #include "vpnd/app.h"
 #include "vpnd/pure/resolv_conf.h"
 
@@ -16,19 +17,6 @@
 #define SERVERS_MAX 16
 
 /* --- what stays outside --- */
-
-static struct addr addr_of(const struct sockaddr_storage *ss)
-{
-	struct sockaddr_in6 v6;
-	struct sockaddr_in v4;
-
-	if (ss->ss_family == AF_INET6) {
-		memcpy(&v6, ss, sizeof(v6));
-		return addr_from_bytes(6, v6.sin6_addr.s6_addr);
-	}
-	memcpy(&v4, ss, sizeof(v4));
-	return addr_from_bytes(4, (const uint8_t *)&v4.sin_addr);
-}
 
 static size_t read_resolvers(const char *path, struct addr *out, size_t max)
 {
@@ -63,6 +51,7 @@ static int before_dial(void *arg, const char *host, const struct sockaddr_storag
 {
 	struct app *app = arg;
 	struct addr a;
+	uint16_t port;
 
 	if (!app->plane)
 		return 0;
@@ -70,7 +59,7 @@ static int before_dial(void *arg, const char *host, const struct sockaddr_storag
 		routes_protect_resolvers(app);
 		return 0;
 	}
-	a = addr_of(ss);
+	a = netaddr_of(ss, &port);
 	return plane_protect(app->plane, &a, host);
 }
 
