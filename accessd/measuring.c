@@ -7,6 +7,8 @@
 #include "common/io/file.h"
 #include "common/io/log.h"
 
+#define QUIET_ROUNDS_MAX 4 /* then one in 32 minutes */
+
 struct sessions_times sessions_times = {
 	.round_ms = SESSIONS_ROUND_MS,
 	.fresh_ms = SESSIONS_ROUND_FRESH_MS,
@@ -184,6 +186,7 @@ void sessions_measured(struct sessions *ss, int64_t endpoint, const struct measu
 		if (m->network_changed)
 			network_changed(x, now);
 		x->has_news = true;
+		x->has_found |= m->n > 0;
 		if (x->row.device == endpoint)
 			tell_manager(ss, x, json_incref(list));
 		measuring_tick(ss, x, now);
@@ -226,13 +229,26 @@ static void begin_round(struct sessions *ss, struct session *x, uint64_t now)
 	if (!is_choice(ss) || !are_there(ss, x))
 		return;
 	x->round_ms = now;
+	x->has_found = false;
 	ask_both(ss, x, sessions_times.fresh_ms);
+}
+
+/* Ends that are idle measure nothing: they are asked ever more rarely, since each question has its
+ * price on their lines. */
+static void end_round(struct session *x)
+{
+	if (x->has_found)
+		x->quiet_rounds = 0;
+	else if (x->quiet_rounds < QUIET_ROUNDS_MAX)
+		x->quiet_rounds++;
+	x->next_round_ms = x->round_ms + ((uint64_t)sessions_times.round_ms << x->quiet_rounds);
+	x->round_ms = 0;
 }
 
 static void tick_round(struct sessions *ss, struct session *x, uint64_t now)
 {
 	if (x->round_ms && are_in(ss, x, now)) {
-		x->round_ms = 0;
+		end_round(x);
 		meeting_look(ss, x, CHOOSE_ROUND);
 	} else if (now >= x->next_round_ms) {
 		begin_round(ss, x, now);

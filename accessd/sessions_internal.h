@@ -30,6 +30,8 @@ struct session {
 	bool is_due;	     /* its relays are to be looked at: one of them came or went */
 	uint64_t changed_ms; /* its list */
 	uint64_t round_ms, next_round_ms; /* round_ms 0: none is running */
+	bool has_found;			  /* in this round an end has measured something */
+	unsigned int quiet_rounds;	  /* in a row, without that */
 	struct choose_history better;
 };
 

@@ -136,6 +136,53 @@ static void allow_ntp(const struct doctor *d, json_t *allow)
 						       "protocol", "UDP", "why", "time (NTP)"));
 }
 
+static bool has_host(const struct doctor *d, const char *name)
+{
+	for (size_t i = 0; i < d->n_hosts; i++) {
+		if (strcmp(d->hosts[i]->c.url.host, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static json_t *told_addrs(const struct dial_host *h)
+{
+	json_t *list = json_array();
+	char text[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < h->n_told; i++) {
+		addr_format(&h->told[i], text);
+		json_array_append_new(list, json_string(text));
+	}
+	for (size_t i = 0; i < h->n_worked && h->n_told == 0; i++) {
+		addr_format(&h->worked[i].addr, text);
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+/* Relays that are away now, or of which only an earlier connection told. */
+static void allow_remembered(const struct doctor *d, json_t *allow)
+{
+	const struct dial_memory *m = &d->app->memory;
+	const struct opt_ports *ports = &d->app->config.ports;
+
+	for (size_t i = 0; i < m->n && d->app->enrolled && json_array_size(d->urls) == 0; i++) {
+		const struct dial_host *h = &m->hosts[i];
+		json_t *list;
+
+		if (strncmp(h->name, DIAL_PROXIED, strlen(DIAL_PROXIED)) == 0 ||
+		    has_host(d, h->name))
+			continue;
+		list = json_array();
+		for (size_t k = 0; k < ports->n; k++)
+			json_array_append_new(list, json_integer(ports->port[k]));
+		json_array_append_new(allow, json_pack("{s:s, s:o, s:o, s:s, s:s}", "name", h->name,
+						       "addresses", told_addrs(h), "ports", list,
+						       "protocol", "TCP", "why", "Relay Server"));
+	}
+}
+
 static json_t *make_allow(const struct doctor *d)
 {
 	json_t *allow = json_array();
@@ -151,6 +198,7 @@ static json_t *make_allow(const struct doctor *d)
 						: h->access ? "Access Server"
 							    : "Relay Server"));
 	}
+	allow_remembered(d, allow);
 	allow_proxy(d, allow);
 	allow_resolvers(allow);
 	allow_ntp(d, allow);

@@ -15,6 +15,7 @@
 #include "common/pure/msg.h"
 
 #define SOON_MS 5000
+#define BYE_MS 2000
 #define ASK_TIME_MS 86400000 /* the clock that carries the time on drifts */
 #define STEADY_MS 30000	     /* online this long: the next loss begins with a short wait again */
 #define CHECK_MIN_MS 500     /* a try that is younger is let go on when the network changes */
@@ -317,6 +318,14 @@ void access_link_check(struct access_link *l)
 	}
 }
 
+static void on_no_bye(uv_timer_t *timer)
+{
+	struct access_link *l = timer->data;
+
+	if (!l->closing)
+		access_link_lost(l, l->last_error);
+}
+
 /* A new certificate, and perhaps another CA: connections that run go on with what they have. */
 static void on_renewal(void *arg, const struct identity *next, int code, const char *words)
 {
@@ -332,6 +341,11 @@ static void on_renewal(void *arg, const struct identity *next, int code, const c
 	l->renewed |= next && r == 0;
 	if (!l->is_expired)
 		return;
+	if (!next && code == RPC_DENIED) { /* `bye` comes next, and says whether for ever */
+		snprintf(l->last_error, sizeof(l->last_error), "%s", words);
+		uv_timer_start(&l->timer, on_no_bye, BYE_MS, 0);
+		return;
+	}
 	l->at_once = next && r == 0;
 	if (l->at_once)
 		words = "the certificate had expired, and is renewed";

@@ -42,7 +42,7 @@ bool renewal_expired(const struct identity *id, int64_t now)
 	struct x509_info info;
 
 	return id->id.kind != IDENT_USER && x509_parse(&info, id->cert.der, id->cert.len) == 0 &&
-	       now > info.not_after;
+	       (now > info.not_after || now < info.not_before);
 }
 
 /* --- the answer --------------------------------------------------------------------------------

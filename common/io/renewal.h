@@ -22,7 +22,8 @@
  * does not come at once. @now: Unix seconds. 0: now. Users sign in instead: INT64_MAX.
  */
 int64_t renewal_wait_s(const struct identity *id, int64_t now);
-/** renewal_expired() - nothing but a renewal is granted to it. Not of users. */
+/** renewal_expired() - it has expired, or is not valid yet (a server's clock was ahead): nothing
+ * but a renewal is granted to it. Not of users. */
 bool renewal_expired(const struct identity *id, int64_t now);
 
 /**

@@ -129,6 +129,17 @@ tool_for() {
   rs1.lab  2001:db8:b:1::2  443 or 80 or 5935  TCP, Relay Server
            $rs1
 "
+	# Nor has it heard of the relays since it started: what it was told before stands there.
+	lab allow site1 all
+	lab stop site1
+	lab start site1
+	wait_for 20 is_online site1
+	lab allow site1 none --reset
+	lab stop site1
+	lab start site1
+	doctor 1
+	assert_contains "$(verdict)" "rs1.lab ("
+	assert_contains "$output" "443 or 80 or 5935  TCP, Relay Server"
 }
 
 # stand_in KIND PORT FOR - in inet, for the servers' port FOR.
