@@ -8,6 +8,7 @@
 #   eng2 - site2   silence at site2                eng4 - site4   silence at eng4
 #   eng5 - site5   the carrier at site5 goes; nobody uses the session before
 # without sanitizers: it waits for long
+# alone: it measures how long connections wait
 # bats file_tags=cable
 
 # shellcheck disable=SC2154 # addresses and python are of vpn.bash
