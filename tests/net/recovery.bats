@@ -231,7 +231,7 @@ is_searching() {
 	disconnect_all
 	server=$(lab pid as1)
 	kill -STOP "$server"
-	refused "no answer in time" tool eng1 connect site1
+	refused "try again" tool eng1 connect site1
 	kill -CONT "$server"
 	wait_for 20 is_online eng1
 	wait_for 20 has_sessions site1 0
