@@ -41,8 +41,8 @@ static json_t *hello_params(struct app *app)
 		json_array_append_new(lans, json_string(text));
 	}
 	plane_each_waiting(app->plane, add_waiting, waiting);
-	return json_pack("{s:s, s:o, s:o, s:o}", "version", FARLAN_VERSION, "sessions", sessions,
-			 "waiting", waiting, "lans", lans);
+	return json_pack("{s:s, s:o, s:o, s:o, s:b}", "version", FARLAN_VERSION, "sessions",
+			 sessions, "waiting", waiting, "lans", lans, "windows", 1);
 }
 
 static bool take_address(const json_t *o, const char *key, uint8_t family, struct addr *a)
@@ -243,7 +243,7 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 	else if (sessions_begin(app, &grant, NULL, error) != 0)
 		refuse(rpc, id, &grant, error);
 	else /* a server whose rules are not kept here must know */
-		rpc_reply(rpc, id, json_pack("{s:b}", "rules", 1));
+		rpc_reply(rpc, id, json_pack("{s:b, s:b}", "rules", 1, "windows", 1));
 	explicit_bzero(&grant, sizeof(grant));
 }
 

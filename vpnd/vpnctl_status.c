@@ -221,8 +221,9 @@ static void print_drops(const json_t *s)
 static void print_rule(size_t number, const json_t *r)
 {
 	if (json_object_get(r, "hits"))
-		printf("  %12zu  %-48s %10" PRId64 " packets\n", number, vpnctl_text(r, "rule"),
-		       vpnctl_int(r, "hits"));
+		printf("  %12zu  %-48s %10" PRId64 " packets%s\n", number, vpnctl_text(r, "rule"),
+		       vpnctl_int(r, "hits"),
+		       json_is_false(json_object_get(r, "open")) ? ", not at this time" : "");
 	else
 		printf("  %12zu  %s\n", number, vpnctl_text(r, "rule"));
 }
