@@ -126,11 +126,14 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	take_servers(app, result);
 	access_link_hello(app->link, result);
 	app->online = true;
+	app->refused = false;
+	signs_update(app);
 	plane_grants_come(app->plane);
 	app_remember(app);
 	relays_on_hello(app, result);
 	reporter_online(app->reporter, access_link_rpc(app->link));
 	tell_paths(app);
+	lock_tell(app);
 	enrolment_finish(app);
 	log_notice("online name=%s domain=%s", app->identity.name, app->identity.id.domain);
 	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
@@ -164,6 +167,7 @@ static void on_offline(struct access_link *l, const char *reason)
 	if (app->online && st.state != ACCESS_LINK_OFF) /* else it was told, with what to do */
 		app_note_error(app, "nothing: it is tried again", "Access Server lost: %s", reason);
 	app->online = false;
+	signs_update(app);
 }
 
 static void on_closed(struct access_link *l)
@@ -330,7 +334,9 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 	}
 	app_note_error(app, "ask the administrator for a new invitation",
 		       "the Access Server does not accept this identity any more: %s", clean);
+	app->refused = true;
 	sessions_end_all(app, clean, false);
+	signs_update(app);
 	access_link_give_up(app->link, clean);
 }
 
