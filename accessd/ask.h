@@ -37,13 +37,22 @@ struct ask {
 	int64_t id;	 /* of the request */
 	char what[ASK_WHAT_SIZE];
 	json_t *detail; /* for the audit; see ask_tell() */
+	bool is_recorded;
 };
 
 /** ask_is_host() - the host's administrator, who may do everything. */
 bool ask_is_host(const struct ask *q);
 
-/** ask_tell() - something for the audit's record of this request, never a secret. @value: taken. */
+/** ask_tell() - something for the audit's record of this request, never a secret. Before anything
+ * is changed, since the record is committed with the first change. @value: taken. */
 void ask_tell(struct ask *q, const char *key, json_t *value);
+
+/**
+ * ask_begin() - what the store changes from now on is what was asked for: the audit's record is
+ * committed with the first change, or neither is. Whoever goes on with a request that has waited
+ * says so again; answering it ends this.
+ */
+void ask_begin(struct ask *q);
 
 /*
  * ask_reply(), ask_reject() - exactly one of them answers each request, now or later; it is

@@ -125,7 +125,9 @@ int audit_canonical(const struct audit_record *r, char out[AUDIT_LINE_SIZE], siz
 	put_party(&w, ",\"who\":", &r->who);
 	put_string(&w, ",\"from\":", r->from);
 	put_party(&w, ",\"on\":", &r->on);
-	put_string(&w, ",\"folder\":", r->folder);
+	snprintf(text, sizeof(text), ",\"folder\":%lld", (long long)r->folder);
+	put(&w, text);
+	put_string(&w, ",\"path\":", r->path);
 	put(&w, ",\"detail\":");
 	put(&w, r->detail);
 	if (text_hex_encode(text, sizeof(text), r->prev, sizeof(r->prev)))
@@ -205,7 +207,8 @@ static bool take_record(const json_t *o, struct audit_record *r)
 	       take_text(o, "event", r->event, sizeof(r->event)) && take_words(o, r) &&
 	       take_party(o, "who", &r->who) && take_party(o, "on", &r->on) &&
 	       take_text(o, "from", r->from, sizeof(r->from)) &&
-	       take_text(o, "folder", r->folder, sizeof(r->folder)) && take_detail(o, r->detail);
+	       rpc_int(o, "folder", 0, AUDIT_SEQ_MAX, &r->folder) &&
+	       take_text(o, "path", r->path, sizeof(r->path)) && take_detail(o, r->detail);
 }
 
 /* The same bytes again, line and all? */

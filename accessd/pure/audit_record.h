@@ -51,7 +51,8 @@ struct audit_record {
 	enum audit_result result;
 	struct audit_party who, on;
 	char from[AUDIT_FROM_SIZE];	/* an address; "local": this host; "": nobody's */
-	char folder[AUDIT_NAME_SIZE];	/* where the target stood then; "": it stands in none */
+	int64_t folder;			/* where the target stood then; 0: it stands in none, */
+	char path[AUDIT_NAME_SIZE];	/* and "" */
 	char detail[AUDIT_DETAIL_SIZE]; /* a JSON object, compact, as jansson writes it */
 	uint8_t prev[AUDIT_HASH_BYTES]; /* of the record before; zeros for the first one */
 };
