@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "accessd/admin.h"
+#include "common/pure/printable.h"
 
 bool ask_is_host(const struct ask *q)
 {
@@ -17,6 +19,23 @@ void ask_tell(struct ask *q, const char *key, json_t *value)
 	if (!q->detail)
 		q->detail = json_object();
 	json_object_set_new(q->detail, key, value);
+}
+
+void ask_about(struct ask *q, const char *kind, const char *name)
+{
+	char clean[sizeof(q->what)];
+	enum ident_kind k;
+	struct store_member m;
+
+	snprintf(q->what, sizeof(q->what), "%s %s", kind,
+		 printable_copy(clean, sizeof(clean), name, strlen(name)));
+	q->what_uid[0] = '\0';
+	q->what_folder = 0;
+	if (!q->realm || ident_kind_parse(&k, kind) != 0 ||
+	    store_member_by_name(q->app->store, q->realm->domain.row.id, k, name, &m) != 0)
+		return;
+	snprintf(q->what_uid, sizeof(q->what_uid), "%s", m.uid);
+	q->what_folder = m.folder;
 }
 
 static int record(struct ask *q, enum audit_result result)
@@ -72,7 +91,8 @@ void ask_reply(struct ask *q, json_t *result)
 
 	if (!is_done(q)) {
 		json_decref(result);
-		ask_reject(q, RPC_INTERNAL, "the audit cannot record this now; accessd's log says why");
+		ask_reject(q, RPC_INTERNAL,
+			   "the audit cannot record this now; accessd's log says why");
 		return;
 	}
 	rpc = q->origin->find(q->app, q->number);

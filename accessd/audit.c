@@ -51,7 +51,8 @@ struct audit {
 	unsigned int n_handles;
 };
 
-/* --- a test looks whether each event of the catalogue is produced by some test ----------------- */
+/* --- a test looks whether each event of the catalogue is produced by some test -----------------
+ */
 
 static void note_seen(struct audit *a, enum event e)
 {

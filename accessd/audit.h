@@ -23,7 +23,8 @@
 
 struct audit;
 
-/* All borrowed; NULL is nothing to say. Texts may be anything: what is not printable becomes '?'. */
+/* All borrowed; NULL is nothing to say. Texts may be anything: what is not printable becomes '?'.
+ */
 struct audit_note {
 	enum event event;
 	enum audit_result result;

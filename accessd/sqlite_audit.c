@@ -80,10 +80,11 @@ int store_audit_append(struct store *s, int64_t domain, struct audit_record *r)
 		rc = insert(s, domain, r, hash);
 	if (rc)
 		return rc;
-	return sql_run(s,
-		       "INSERT INTO audit_head (domain, name, seq, hash) VALUES (?, ?, ?, ?)"
-		       " ON CONFLICT (domain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
-		       ARGS(INT(domain), TEXT(r->domain), INT(r->seq), BLOB(hash, sizeof(hash))));
+	return sql_run(
+		s,
+		"INSERT INTO audit_head (domain, name, seq, hash) VALUES (?, ?, ?, ?)"
+		" ON CONFLICT (domain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+		ARGS(INT(domain), TEXT(r->domain), INT(r->seq), BLOB(hash, sizeof(hash))));
 }
 
 int store_audit_count(struct store *s, int64_t *n)

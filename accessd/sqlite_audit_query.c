@@ -7,8 +7,8 @@
 #include "accessd/sqlite_core.h"
 #include "accessd/store_audit.h"
 
-#define COLUMNS                                                                                  \
-	"seq, time_ms, synced, kind, result, event, who_kind, who_uid, who, source, on_kind, "    \
+#define COLUMNS                                                                                \
+	"seq, time_ms, synced, kind, result, event, who_kind, who_uid, who, source, on_kind, " \
 	"on_uid, target, folder, path, detail, hash"
 #define ARGS_MAX 20
 #define SQL_SIZE 2048

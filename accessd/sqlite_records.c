@@ -16,9 +16,9 @@ int store_session_record_add(struct store *s, const struct store_session_record 
 		s,
 		"INSERT INTO session_record (domain, seq, session, owner, number, text, signature,"
 		" cert) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		ARGS(INT(r->domain), INT(r->seq), TEXT(r->session), BLOB(r->owner, sizeof(r->owner)),
-		     INT(r->number), TEXT(r->text), BLOB(r->signature, r->signature_len),
-		     BLOB(r->cert.der, r->cert.len)));
+		ARGS(INT(r->domain), INT(r->seq), TEXT(r->session),
+		     BLOB(r->owner, sizeof(r->owner)), INT(r->number), TEXT(r->text),
+		     BLOB(r->signature, r->signature_len), BLOB(r->cert.der, r->cert.len)));
 }
 
 static bool read_record(sqlite3_stmt *st, struct store_session_record *r)

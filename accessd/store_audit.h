@@ -37,7 +37,7 @@ int store_audit_domains(struct store *s, bool (*fn)(void *arg, int64_t domain), 
 /* NULL, 0 or -1 is anything. */
 struct store_audit_query {
 	int64_t domain;
-	int64_t after, before;	 /* sequence numbers: beyond these, both exclusive */
+	int64_t after, before;	    /* sequence numbers: beyond these, both exclusive */
 	int64_t since_ms, until_ms; /* of the record's time; until: exclusive */
 	const char *who, *target;   /* name or UID; target: a path names its subtree, too */
 	const char *event;	    /* "device.added", or with * at the end what begins so */
