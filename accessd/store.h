@@ -42,6 +42,27 @@ void store_close(struct store *s);
 int store_begin(struct store *s) __attribute__((warn_unused_result));
 int store_commit(struct store *s) __attribute__((warn_unused_result));
 void store_rollback(struct store *s);
+bool store_in_transaction(const struct store *s);
+/** store_doom() - the transaction that is open shall fail, whoever commits it. */
+void store_doom(struct store *s);
+/* A part of the transaction that is open, which is kept, or taken back alone. Not nested. */
+int store_part_begin(struct store *s) __attribute__((warn_unused_result));
+int store_part_end(struct store *s, bool keep) __attribute__((warn_unused_result));
+
+/* Return: 0; -errno: what it would witness must not be. */
+typedef int store_witness_fn(void *arg);
+/**
+ * store_witness() - @fn is called once, within the next transaction that changes something and
+ * before it is committed; what it writes is committed with it, and if it fails nothing is. Takes
+ * the place of another one; @fn NULL: nobody.
+ */
+void store_witness(struct store *s, store_witness_fn *fn, void *arg);
+
+/** store_reader() - a second view of the same database, for another thread: it only reads, and sees
+ * what was committed. To be given to store_close(). Return: 0; -ENOMEM; -EIO. */
+int store_reader(struct store **out, const char *path) __attribute__((warn_unused_result));
+/** store_path() - for store_reader(). */
+const char *store_path(const struct store *s);
 
 /** store_purge() - forget what nobody asks for any more: ended sessions with their usage after
  * @history_s, the rest as the source says. */
@@ -107,6 +128,22 @@ int store_issuers(struct store *s, int64_t domain,
 		  void (*fn)(void *arg, const char *issuer, uint64_t members), void *arg)
 	__attribute__((warn_unused_result));
 
+/* --- settings of a folder, or (folder 0) of the whole domain --- */
+
+#define STORE_KEY_SIZE 32
+#define STORE_VALUE_SIZE 256
+
+/** store_setting_set() - @value NULL takes it back. Return: 0 also if there was none; -EIO. */
+int store_setting_set(struct store *s, int64_t domain, int64_t folder, const char *key,
+		      const char *value) __attribute__((warn_unused_result));
+/** store_setting_get() - of just this folder. Return: 0; -ENOENT it has none; -EIO. */
+int store_setting_get(struct store *s, int64_t domain, int64_t folder, const char *key,
+		      char value[STORE_VALUE_SIZE]) __attribute__((warn_unused_result));
+/** store_setting_each() - of just this folder, by key. */
+int store_setting_each(struct store *s, int64_t domain, int64_t folder,
+		       bool (*fn)(void *arg, const char *key, const char *value), void *arg)
+	__attribute__((warn_unused_result));
+
 /* --- members --- */
 
 enum store_state { STORE_INVITED, STORE_ENROLLED, STORE_REVOKED };
@@ -126,6 +163,7 @@ struct store_member {
 	bool drained;						       /* relay */
 	/* Bytes a second, 0: none. Device: of each session; user: of all sessions together. */
 	uint64_t rate;
+	int64_t folder; /* where it stands in the tree; store_member_add(): 0 is the root */
 };
 
 int store_member_add(struct store *s, struct store_member *m)
