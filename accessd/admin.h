@@ -18,10 +18,49 @@
 #ifndef FARLAN_ADMIN_H
 #define FARLAN_ADMIN_H
 
-#include "accessd/app.h"
+#include "accessd/ask.h"
+#include "accessd/pure/permit.h"
 
 #define ADMIN_EXPIRES_DEFAULT_S (7 * INT64_C(86400))
 #define ADMIN_EXPIRES_MAX_S (366 * INT64_C(86400))
+
+/* Whom a method is for. */
+enum admin_scope {
+	ADMIN_HOST,   /* the host's administrator alone */
+	ADMIN_DOMAIN, /* who is permitted at the root of the domain's tree */
+	ADMIN_ITEM,   /* who is permitted at what the request names */
+	ADMIN_LIST,   /* anybody: it tells him only what he is permitted to see */
+};
+
+/* What a request names, and by which member. */
+enum admin_target {
+	ADMIN_NOTHING,
+	ADMIN_DEVICE,	     /* name: a device */
+	ADMIN_DEVICE_BY_KEY, /* device: a device */
+	ADMIN_USER,	     /* name: a user */
+	ADMIN_RELAY,	     /* name: a relay */
+	ADMIN_SESSION,	     /* session: the beginning of an id */
+};
+
+struct admin_method {
+	const char *name;
+	enum admin_scope scope;
+	enum permission needs;
+	enum admin_target target;
+	enum event event; /* EVENT_NONE: it only reads */
+	void (*run)(struct ask *q, const json_t *params);
+};
+
+extern const struct admin_method ADMIN_METHODS[];
+extern const size_t ADMIN_METHODS_N;
+
+/** admin_find_method() - NULL: there is none of this name. */
+const struct admin_method *admin_find_method(const char *name);
+/**
+ * admin_run() - do what is asked, if the caller may. @from: copied; who asks, about which realm,
+ * where the answer goes. @params: borrowed. Answers by from->origin, before it returns or later.
+ */
+void admin_run(const struct ask *from, const struct admin_method *m, const json_t *params);
 
 /** admin_open() - the local socket, as a->local. Return: 0; -errno, logged. */
 int admin_open(struct app *a) __attribute__((warn_unused_result));

@@ -71,61 +71,61 @@ static json_t *show_token_keys(const struct domain *d)
 	return list;
 }
 
-void admin_on_ca_show(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_ca_show(struct ask *q, const json_t *params)
 {
-	const struct app *a = local_arg(rpc);
-	struct members m = {.domain = &a->domain};
+	const struct realm *r = q->realm;
+	struct members m = {.domain = &r->domain};
 	json_t *list, *o;
 
 	(void)params;
-	if (!admin_ready(rpc, id))
+	if (!admin_ready(q))
 		return;
-	if (store_issuers(a->store, a->domain.row.id, count, &m) != 0) {
-		admin_failed(rpc, id, -EIO);
+	if (store_issuers(r->store, r->domain.row.id, count, &m) != 0) {
+		admin_failed(q, -EIO);
 		return;
 	}
 	list = json_array();
-	for (size_t i = 0; i <= a->domain.n_formers; i++)
-		json_array_append_new(list, show_ca(&a->domain, i, m.n[i]));
-	o = json_pack("{s:o, s:o}", "cas", list, "token_keys", show_token_keys(&a->domain));
-	if (app_ca_problem(a))
-		json_object_set_new(o, "problem", json_string(app_ca_problem(a)));
-	rpc_reply(rpc, id, o);
+	for (size_t i = 0; i <= r->domain.n_formers; i++)
+		json_array_append_new(list, show_ca(&r->domain, i, m.n[i]));
+	o = json_pack("{s:o, s:o}", "cas", list, "token_keys", show_token_keys(&r->domain));
+	if (realm_ca_problem(r))
+		json_object_set_new(o, "problem", json_string(realm_ca_problem(r)));
+	ask_reply(q, o);
 }
 
-void admin_on_ca_roll(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_ca_roll(struct ask *q, const json_t *params)
 {
-	struct app *a = local_arg(rpc);
+	struct realm *r = q->realm;
 	bool compromised = false;
 	int rc;
 
-	if (!admin_ready(rpc, id))
+	if (!admin_ready(q))
 		return;
 	(void)!rpc_bool(params, "compromised", &compromised); /* may be absent */
-	rc = app_roll_ca(a, compromised);
+	rc = realm_roll_ca(r, compromised);
 	if (rc == -ENOSPC)
-		rpc_reject(rpc, id, RPC_CONFLICT, "the domain has had %d CAs, and can have no more",
+		ask_reject(q, RPC_CONFLICT, "the domain has had %d CAs, and can have no more",
 			   STORE_FORMERS_MAX + 1);
 	else if (rc)
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	else
-		admin_on_ca_show(rpc, id, params);
+		admin_on_ca_show(q, params);
 }
 
-void admin_on_token_key_roll(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_token_key_roll(struct ask *q, const json_t *params)
 {
-	struct app *a = local_arg(rpc);
+	struct realm *r = q->realm;
 	int rc;
 
-	if (!admin_ready(rpc, id))
+	if (!admin_ready(q))
 		return;
-	rc = app_roll_tokens(a);
+	rc = realm_roll_tokens(r);
 	if (rc == -EBUSY)
-		rpc_reject(rpc, id, RPC_CONFLICT,
+		ask_reject(q, RPC_CONFLICT,
 			   "the last change of token keys is not over: %d h after it",
 			   (int)(DOMAIN_TOKEN_LAST_S / 3600));
 	else if (rc)
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	else
-		admin_on_ca_show(rpc, id, params);
+		admin_on_ca_show(q, params);
 }

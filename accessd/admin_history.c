@@ -9,7 +9,7 @@
 #define REPORTS_MAX 100 /* of a session in an answer: they fit into a message */
 
 struct listing {
-	struct app *app;
+	struct realm *realm;
 	struct page page;
 };
 
@@ -95,9 +95,9 @@ static bool add_session(void *arg, const struct store_session *x)
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o}", "session", x->id, "user",
 			      x->user_name, "device", x->device_name, "state", states[x->state],
 			      "started", (json_int_t)x->started, "ended", (json_int_t)x->ended,
-			      "reason", x->reason, "relays", relay_names(l->app->store, x));
+			      "reason", x->reason, "relays", relay_names(l->realm->store, x));
 
-	if (store_usage_each(l->app->store, x->id, add_usage, &sum) == 0)
+	if (store_usage_each(l->realm->store, x->id, add_usage, &sum) == 0)
 		flush_sum(&sum);
 	json_object_set_new(o, "usage", sum.list);
 	return page_add(&l->page, o);
@@ -109,28 +109,28 @@ static bool get_name(const json_t *params, const char *key, char out[STORE_NAME_
 	return !json_object_get(params, key) || rpc_str_max(params, key, out, STORE_NAME_SIZE);
 }
 
-void admin_on_session_history(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_session_history(struct ask *q, const json_t *params)
 {
 	char after[TOKEN_SESSION_SIZE] = "", user[STORE_NAME_SIZE], device[STORE_NAME_SIZE];
-	struct listing l = {.app = local_arg(rpc)};
+	struct listing l = {.realm = q->realm};
 	struct store_history h = {.user = user, .device = device, .after = after};
 	int rc;
 
-	if (!admin_ready(rpc, id))
+	if (!admin_ready(q))
 		return;
 	(void)!rpc_str_max(params, "after", after, sizeof(after)); /* may be absent, as is since */
 	(void)!rpc_int(params, "since", 0, INT64_MAX, &h.since);
 	if (!get_name(params, "user", user) || !get_name(params, "device", device)) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "user and device are names");
+		ask_reject(q, RPC_BAD_PARAMS, "user and device are names");
 		return;
 	}
-	h.domain = l.app->domain.row.id;
+	h.domain = l.realm->domain.row.id;
 	page_init(&l.page);
-	rc = store_session_history(l.app->store, &h, add_session, &l);
+	rc = store_session_history(l.realm->store, &h, add_session, &l);
 	if (rc) {
 		json_decref(l.page.items);
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 		return;
 	}
-	rpc_reply(rpc, id, page_result(&l.page, "sessions"));
+	ask_reply(q, page_result(&l.page, "sessions"));
 }

@@ -9,54 +9,52 @@
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
-static bool find_device(struct rpc *rpc, int64_t id, const json_t *params, struct store_member *m)
+static bool find_device(struct ask *q, const json_t *params, struct store_member *m)
 {
 	char name[STORE_NAME_SIZE];
 
-	if (!admin_ready(rpc, id))
+	if (!admin_ready(q))
 		return false;
 	if (rpc_str_max(params, "device", name, sizeof(name)) && text_name_ok(name))
-		return admin_find_as(rpc, id, name, IDENT_DEVICE, m);
-	rpc_reject(rpc, id, RPC_BAD_PARAMS, "device: the name of a device is needed");
+		return admin_find_as(q, name, IDENT_DEVICE, m);
+	ask_reject(q, RPC_BAD_PARAMS, "device: the name of a device is needed");
 	return false;
 }
 
-static bool get_label(struct rpc *rpc, int64_t id, const json_t *params,
-		      char name[HOSTS_LABEL_SIZE])
+static bool get_label(struct ask *q, const json_t *params, char name[HOSTS_LABEL_SIZE])
 {
 	const char *text;
 
 	if (rpc_str(params, "name", &text) && hosts_label(name, text) == 0)
 		return true;
-	rpc_reject(rpc, id, RPC_BAD_PARAMS,
+	ask_reject(q, RPC_BAD_PARAMS,
 		   "a host's name has 1 to 63 letters, digits and '-', with a letter or digit at "
 		   "both ends");
 	return false;
 }
 
-static bool get_address(struct rpc *rpc, int64_t id, const json_t *params,
-			const struct store_member *device, struct addr *a)
+static bool get_address(struct ask *q, const json_t *params, const struct store_member *device,
+			struct addr *a)
 {
 	const char *text = "";
 	char shown[ADDR_TEXT_SIZE];
 
 	if (!rpc_str(params, "address", &text) || addr_parse(a, text) != 0) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "address: an IPv4 or IPv6 address is needed");
+		ask_reject(q, RPC_BAD_PARAMS, "address: an IPv4 or IPv6 address is needed");
 		return false;
 	}
 	if (lans_have_host(&device->lans, a))
 		return true;
 	addr_format(a, shown);
-	rpc_reject(rpc, id, RPC_CONFLICT, "%s is no host's address in a LAN of %s", shown,
-		   device->name);
+	ask_reject(q, RPC_CONFLICT, "%s is no host's address in a LAN of %s", shown, device->name);
 	return false;
 }
 
 /* --- in DNS, the device "plc1.press" and the host "plc1" of a device "press" are one name --- */
 
-bool admin_name_clear(struct rpc *rpc, int64_t id, const char *name)
+bool admin_name_clear(struct ask *q, const char *name)
 {
-	const struct app *a = local_arg(rpc);
+	const struct realm *r = q->realm;
 	const char *dot = strchr(name, '.');
 	char host[STORE_NAME_SIZE];
 	struct store_member device;
@@ -65,109 +63,106 @@ bool admin_name_clear(struct rpc *rpc, int64_t id, const char *name)
 	if (!dot)
 		return true;
 	snprintf(host, sizeof(host), "%.*s", (int)(dot - name), name);
-	rc = store_member_by_name(a->store, a->domain.row.id, IDENT_DEVICE, dot + 1, &device);
+	rc = store_member_by_name(r->store, r->domain.row.id, IDENT_DEVICE, dot + 1, &device);
 	if (rc == 0)
-		rc = store_lan_host_named(a->store, device.id, host);
+		rc = store_lan_host_named(r->store, device.id, host);
 	if (rc == 0)
-		rpc_reject(rpc, id, RPC_CONFLICT,
+		ask_reject(q, RPC_CONFLICT,
 			   "the device %s has a host %s: names of both would be the same",
 			   device.name, host);
 	else if (rc != -ENOENT)
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	return rc == -ENOENT;
 }
 
 /* The same the other way round. */
-static bool host_name_clear(struct rpc *rpc, int64_t id, const struct store_member *device,
-			    const char *host)
+static bool host_name_clear(struct ask *q, const struct store_member *device, const char *host)
 {
-	const struct app *a = local_arg(rpc);
+	const struct realm *r = q->realm;
 	char name[HOSTS_LABEL_SIZE + STORE_NAME_SIZE];
 	struct store_member other;
 	int rc;
 
 	snprintf(name, sizeof(name), "%s.%s", host, device->name);
-	rc = store_member_by_name(a->store, a->domain.row.id, IDENT_DEVICE, name, &other);
+	rc = store_member_by_name(r->store, r->domain.row.id, IDENT_DEVICE, name, &other);
 	if (rc == 0)
-		rpc_reject(rpc, id, RPC_CONFLICT,
-			   "there is a device %s: names of both would be the same", name);
+		ask_reject(q, RPC_CONFLICT, "there is a device %s: names of both would be the same",
+			   name);
 	else if (rc != -ENOENT)
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	return rc == -ENOENT;
 }
 
 /* --- methods --- */
 
-void admin_on_host_add(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_host_add(struct ask *q, const json_t *params)
 {
-	struct app *a = local_arg(rpc);
+	struct realm *r = q->realm;
 	struct store_member device;
 	char text[ADDR_TEXT_SIZE];
 	struct host h;
 	int rc;
 
-	if (!find_device(rpc, id, params, &device) || !get_label(rpc, id, params, h.name) ||
-	    !get_address(rpc, id, params, &device, &h.addr) ||
-	    !host_name_clear(rpc, id, &device, h.name))
+	if (!find_device(q, params, &device) || !get_label(q, params, h.name) ||
+	    !get_address(q, params, &device, &h.addr) || !host_name_clear(q, &device, h.name))
 		return;
-	rc = store_lan_host_add(a->store, device.id, &h);
+	rc = store_lan_host_add(r->store, device.id, &h);
 	if (rc == -EEXIST) {
-		rpc_reject(rpc, id, RPC_CONFLICT,
-			   "%s has an IPv%u address already: remove it first", h.name,
-			   h.addr.family);
+		ask_reject(q, RPC_CONFLICT, "%s has an IPv%u address already: remove it first",
+			   h.name, h.addr.family);
 	} else if (rc == -ENOSPC) {
-		rpc_reject(rpc, id, RPC_UNAVAILABLE, "a device may have %d of them", HOSTS_MAX);
+		ask_reject(q, RPC_UNAVAILABLE, "a device may have %d of them", HOSTS_MAX);
 	} else if (rc) {
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	} else {
 		addr_format(&h.addr, text);
 		log_notice("host named device=%s name=%s address=%s", device.name, h.name, text);
-		sessions_hosts_changed(a->sessions, device.id);
-		rpc_reply(rpc, id, json_object());
+		sessions_hosts_changed(r->sessions, device.id);
+		ask_reply(q, json_object());
 	}
 }
 
-void admin_on_host_remove(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_host_remove(struct ask *q, const json_t *params)
 {
-	struct app *a = local_arg(rpc);
+	struct realm *r = q->realm;
 	struct store_member device;
 	char name[HOSTS_LABEL_SIZE];
 	int rc;
 
-	if (!find_device(rpc, id, params, &device) || !get_label(rpc, id, params, name))
+	if (!find_device(q, params, &device) || !get_label(q, params, name))
 		return;
-	rc = store_lan_host_remove(a->store, device.id, name);
+	rc = store_lan_host_remove(r->store, device.id, name);
 	if (rc == -ENOENT) {
-		rpc_reject(rpc, id, RPC_NOT_FOUND, "no such host of %s: %s", device.name, name);
+		ask_reject(q, RPC_NOT_FOUND, "no such host of %s: %s", device.name, name);
 	} else if (rc) {
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	} else {
 		log_notice("host named no more device=%s name=%s", device.name, name);
-		sessions_hosts_changed(a->sessions, device.id);
-		rpc_reply(rpc, id, json_object());
+		sessions_hosts_changed(r->sessions, device.id);
+		ask_reply(q, json_object());
 	}
 }
 
 /* HOSTS_MAX of the longest fit into one message. */
-void admin_on_host_list(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_host_list(struct ask *q, const json_t *params)
 {
-	const struct app *a = local_arg(rpc);
+	const struct realm *r = q->realm;
 	struct store_member device;
 	struct hosts *h;
 	json_t *list;
 	int rc;
 
-	if (!find_device(rpc, id, params, &device))
+	if (!find_device(q, params, &device))
 		return;
 	h = malloc(sizeof(*h));
-	rc = h ? store_lan_hosts_of(a->store, device.id, h) : -ENOMEM;
+	rc = h ? store_lan_hosts_of(r->store, device.id, h) : -ENOMEM;
 	list = rc == 0 ? hosts_encode(h) : NULL;
 	for (size_t i = 0; i < json_array_size(list); i++)
 		json_object_set_new(json_array_get(list, i), "reachable",
 				    json_boolean(lans_have_host(&device.lans, &h->at[i].addr)));
 	if (list)
-		rpc_reply(rpc, id, json_pack("{s:o}", "hosts", list));
+		ask_reply(q, json_pack("{s:o}", "hosts", list));
 	else
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	free(h);
 }

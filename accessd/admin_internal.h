@@ -1,68 +1,79 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What admin.c (members), admin_set.c (changing them), admin_relays.c (drain, pin ...),
- * admin_rules.c (what sessions may do), admin_ca.c, admin_hosts.c, admin_show.c (lists, status,
- * sessions, init) and admin_history.c share. */
+/* What admin.c (the table of methods, and who may), admin_members.c, admin_set.c (changing them),
+ * admin_relays.c (drain, pin ...), admin_rules.c (what sessions may do), admin_ca.c, admin_hosts.c,
+ * admin_show.c (lists, status, sessions, init) and admin_history.c share. */
 #ifndef FARLAN_ADMIN_INTERNAL_H
 #define FARLAN_ADMIN_INTERNAL_H
 
 #include "accessd/admin.h"
 
 /** admin_ready() - is there a domain that is served? Else the request is answered. */
-bool admin_ready(struct rpc *rpc, int64_t id);
+bool admin_ready(struct ask *q);
 /** admin_failed() - answer with what an error of the store means to a person. */
-void admin_failed(struct rpc *rpc, int64_t id, int rc);
+void admin_failed(struct ask *q, int rc);
 /** admin_name() - the name in @params. Else the request is answered. */
-bool admin_name(struct rpc *rpc, int64_t id, const json_t *params, char name[STORE_NAME_SIZE]);
+bool admin_name(struct ask *q, const json_t *params, char name[STORE_NAME_SIZE]);
 /** admin_find() - a member by the name in @params. Else the request is answered. */
-bool admin_find(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind,
-		struct store_member *m);
+bool admin_find(struct ask *q, const json_t *params, enum ident_kind kind, struct store_member *m);
 /** admin_lans() - the networks in @params, which fit into the domain. Else the request is answered.
  */
-bool admin_lans(struct rpc *rpc, int64_t id, const json_t *params, struct lans *lans);
+bool admin_lans(struct ask *q, const json_t *params, struct lans *lans);
 /** admin_rate() - the rate in @params; absent: @rate stays. Else the request is answered. */
-bool admin_rate(struct rpc *rpc, int64_t id, const json_t *params, uint64_t *rate);
+bool admin_rate(struct ask *q, const json_t *params, uint64_t *rate);
 /** admin_find_as() - the same by a name that is known to be one. */
-bool admin_find_as(struct rpc *rpc, int64_t id, const char *name, enum ident_kind kind,
-		   struct store_member *m);
+bool admin_find_as(struct ask *q, const char *name, enum ident_kind kind, struct store_member *m);
 /** admin_relay_gone() - it was revoked: sessions go elsewhere. */
-void admin_relay_gone(struct app *a, int64_t relay);
+void admin_relay_gone(struct realm *r, int64_t relay);
 /** admin_relay_put() - how a relay does, into its object of a list. */
-void admin_relay_put(const struct app *a, int64_t relay, json_t *o);
+void admin_relay_put(const struct realm *r, int64_t relay, json_t *o);
 /** admin_wishes_put() - a device's pin and what it avoids, into its object. */
-void admin_wishes_put(const struct app *a, int64_t device, json_t *o);
-void admin_on_relay_drain(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_relay_enable(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_relay_pin(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_relay_unpin(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_relay_avoid(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_relay_unavoid(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_rule_list(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_rule_add(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_rule_set(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_rule_remove(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_rule_clear(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_host_add(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_host_remove(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_wishes_put(const struct realm *r, int64_t device, json_t *o);
+void admin_on_device_add(struct ask *q, const json_t *params);
+void admin_on_device_reinvite(struct ask *q, const json_t *params);
+void admin_on_device_remove(struct ask *q, const json_t *params);
+void admin_on_device_revoke(struct ask *q, const json_t *params);
+void admin_on_relay_add(struct ask *q, const json_t *params);
+void admin_on_relay_reinvite(struct ask *q, const json_t *params);
+void admin_on_relay_remove(struct ask *q, const json_t *params);
+void admin_on_relay_revoke(struct ask *q, const json_t *params);
+void admin_on_user_add(struct ask *q, const json_t *params);
+void admin_on_user_passwd(struct ask *q, const json_t *params);
+void admin_on_user_reinvite(struct ask *q, const json_t *params);
+void admin_on_user_remove(struct ask *q, const json_t *params);
+void admin_on_user_revoke(struct ask *q, const json_t *params);
+void admin_on_relay_drain(struct ask *q, const json_t *params);
+void admin_on_relay_enable(struct ask *q, const json_t *params);
+void admin_on_relay_pin(struct ask *q, const json_t *params);
+void admin_on_relay_unpin(struct ask *q, const json_t *params);
+void admin_on_relay_avoid(struct ask *q, const json_t *params);
+void admin_on_relay_unavoid(struct ask *q, const json_t *params);
+void admin_on_rule_list(struct ask *q, const json_t *params);
+void admin_on_rule_add(struct ask *q, const json_t *params);
+void admin_on_rule_set(struct ask *q, const json_t *params);
+void admin_on_rule_remove(struct ask *q, const json_t *params);
+void admin_on_rule_clear(struct ask *q, const json_t *params);
+void admin_on_host_add(struct ask *q, const json_t *params);
+void admin_on_host_remove(struct ask *q, const json_t *params);
 /** admin_name_clear() - is there no host whose full name would be that of a new device @name? Else
  * the request is answered. */
-bool admin_name_clear(struct rpc *rpc, int64_t id, const char *name);
-void admin_on_host_list(struct rpc *rpc, int64_t id, const json_t *params);
+bool admin_name_clear(struct ask *q, const char *name);
+void admin_on_host_list(struct ask *q, const json_t *params);
 const char *admin_state_name(enum store_state state);
 
-void admin_on_ca_show(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_ca_roll(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_token_key_roll(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_ca_show(struct ask *q, const json_t *params);
+void admin_on_ca_roll(struct ask *q, const json_t *params);
+void admin_on_token_key_roll(struct ask *q, const json_t *params);
 
-void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_doctor(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_device_set(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_user_set(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_device_list(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_user_list(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_session_list(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_session_history(struct rpc *rpc, int64_t id, const json_t *params);
-void admin_on_session_kill(struct rpc *rpc, int64_t id, const json_t *params);
+void admin_on_init(struct ask *q, const json_t *params);
+void admin_on_status(struct ask *q, const json_t *params);
+void admin_on_doctor(struct ask *q, const json_t *params);
+void admin_on_device_set(struct ask *q, const json_t *params);
+void admin_on_user_set(struct ask *q, const json_t *params);
+void admin_on_device_list(struct ask *q, const json_t *params);
+void admin_on_user_list(struct ask *q, const json_t *params);
+void admin_on_relay_list(struct ask *q, const json_t *params);
+void admin_on_session_list(struct ask *q, const json_t *params);
+void admin_on_session_history(struct ask *q, const json_t *params);
+void admin_on_session_kill(struct ask *q, const json_t *params);
 
 #endif

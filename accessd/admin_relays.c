@@ -6,104 +6,104 @@
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
-static void load(struct app *a)
+static void load(struct realm *r)
 {
-	if (relays_load(a->relays) != 0)
+	if (relays_load(r->relays) != 0)
 		log_warn("the register of relays could not be read");
 }
 
-void admin_relay_gone(struct app *a, int64_t relay)
+void admin_relay_gone(struct realm *r, int64_t relay)
 {
-	load(a);
-	sessions_relay_gone(a->sessions, relay);
+	load(r);
+	sessions_relay_gone(r->sessions, relay);
 }
 
 /* --- drain ----------------------------------------------------------------------------------- */
 
-static void set_drained(struct rpc *rpc, int64_t id, const json_t *params, bool drained)
+static void set_drained(struct ask *q, const json_t *params, bool drained)
 {
-	struct app *a = local_arg(rpc);
+	struct realm *r = q->realm;
 	struct store_member m;
 	int rc;
 
-	if (!admin_find(rpc, id, params, IDENT_RELAY, &m))
+	if (!admin_find(q, params, IDENT_RELAY, &m))
 		return;
-	rc = store_member_set_drained(a->store, m.id, drained);
+	rc = store_member_set_drained(r->store, m.id, drained);
 	if (rc) {
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 		return;
 	}
 	log_notice("%s kind=relay name=%s", drained ? "drained" : "enabled", m.name);
-	load(a);
-	clients_tell_drain(a->clients, m.id, drained);
-	rpc_reply(rpc, id, json_object());
+	load(r);
+	clients_tell_drain(r->clients, m.id, drained);
+	ask_reply(q, json_object());
 }
 
-void admin_on_relay_drain(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_relay_drain(struct ask *q, const json_t *params)
 {
-	set_drained(rpc, id, params, true);
+	set_drained(q, params, true);
 }
 
-void admin_on_relay_enable(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_relay_enable(struct ask *q, const json_t *params)
 {
-	set_drained(rpc, id, params, false);
+	set_drained(q, params, false);
 }
 
 /* --- wishes ---------------------------------------------------------------------------------- */
 
 /* A member that is named by @key. */
-static bool find(struct rpc *rpc, int64_t id, const json_t *params, const char *key,
-		 enum ident_kind kind, struct store_member *m)
+static bool find(struct ask *q, const json_t *params, const char *key, enum ident_kind kind,
+		 struct store_member *m)
 {
 	char name[STORE_NAME_SIZE];
 
 	if (rpc_str_max(params, key, name, sizeof(name)) && text_name_ok(name))
-		return admin_find_as(rpc, id, name, kind, m);
-	rpc_reject(rpc, id, RPC_BAD_PARAMS, "%s: the name of a %s is needed", key, key);
+		return admin_find_as(q, name, kind, m);
+	ask_reject(q, RPC_BAD_PARAMS, "%s: the name of a %s is needed", key, key);
 	return false;
 }
 
-static void set_wish(struct rpc *rpc, int64_t id, const json_t *params, enum store_wish wish)
+static void set_wish(struct ask *q, const json_t *params, enum store_wish wish)
 {
 	static const char *const did[] = {"avoided no more", "pinned", "avoided"};
-	struct app *a = local_arg(rpc);
+	struct realm *r = q->realm;
 	struct store_member device, relay;
 	int rc;
 
-	if (!admin_ready(rpc, id) || !find(rpc, id, params, "device", IDENT_DEVICE, &device) ||
-	    !find(rpc, id, params, "relay", IDENT_RELAY, &relay))
+	if (!admin_ready(q) || !find(q, params, "device", IDENT_DEVICE, &device) ||
+	    !find(q, params, "relay", IDENT_RELAY, &relay))
 		return;
-	rc = store_wish_set(a->store, device.id, relay.id, wish);
+	rc = store_wish_set(r->store, device.id, relay.id, wish);
 	if (rc == -ENOSPC) {
-		rpc_reject(rpc, id, RPC_UNAVAILABLE, "a device may have %d such wishes",
+		ask_reject(q, RPC_UNAVAILABLE, "a device may have %d such wishes",
 			   STORE_WISHES_MAX);
 		return;
 	}
 	if (rc) {
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 		return;
 	}
 	log_notice("relay %s device=%s relay=%s", did[wish], device.name, relay.name);
-	sessions_wishes_changed(a->sessions, device.id);
-	rpc_reply(rpc, id, json_object());
+	sessions_wishes_changed(r->sessions, device.id);
+	ask_reply(q, json_object());
 }
 
-void admin_on_relay_pin(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_relay_pin(struct ask *q, const json_t *params)
 {
-	set_wish(rpc, id, params, STORE_WISH_PIN);
+	set_wish(q, params, STORE_WISH_PIN);
 }
 
-void admin_on_relay_avoid(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_relay_avoid(struct ask *q, const json_t *params)
 {
-	set_wish(rpc, id, params, STORE_WISH_AVOID);
+	set_wish(q, params, STORE_WISH_AVOID);
 }
 
 /* Not of a pin: that is unpin's. */
-static bool is_avoided(const struct app *a, int64_t device, int64_t relay)
+static bool is_avoided(const struct realm *r, int64_t device, int64_t relay)
 {
 	struct store_wishes w;
 
-	if (store_wishes_of(a->store, device, &w) != 0)
+	if (store_wishes_of(r->store, device, &w) != 0)
 		return false;
 	for (size_t i = 0; i < w.n; i++) {
 		if (w.at[i].relay == relay)
@@ -112,37 +112,37 @@ static bool is_avoided(const struct app *a, int64_t device, int64_t relay)
 	return false;
 }
 
-void admin_on_relay_unavoid(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_relay_unavoid(struct ask *q, const json_t *params)
 {
-	const struct app *a = local_arg(rpc);
+	const struct realm *r = q->realm;
 	struct store_member device, relay;
 
-	if (!admin_ready(rpc, id) || !find(rpc, id, params, "device", IDENT_DEVICE, &device) ||
-	    !find(rpc, id, params, "relay", IDENT_RELAY, &relay))
+	if (!admin_ready(q) || !find(q, params, "device", IDENT_DEVICE, &device) ||
+	    !find(q, params, "relay", IDENT_RELAY, &relay))
 		return;
-	if (is_avoided(a, device.id, relay.id))
-		set_wish(rpc, id, params, STORE_WISH_NONE);
+	if (is_avoided(r, device.id, relay.id))
+		set_wish(q, params, STORE_WISH_NONE);
 	else
-		rpc_reject(rpc, id, RPC_NOT_FOUND, "%s does not avoid %s", device.name, relay.name);
+		ask_reject(q, RPC_NOT_FOUND, "%s does not avoid %s", device.name, relay.name);
 }
 
-void admin_on_relay_unpin(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_relay_unpin(struct ask *q, const json_t *params)
 {
-	struct app *a = local_arg(rpc);
+	struct realm *r = q->realm;
 	struct store_member device;
 	int rc;
 
-	if (!admin_ready(rpc, id) || !find(rpc, id, params, "device", IDENT_DEVICE, &device))
+	if (!admin_ready(q) || !find(q, params, "device", IDENT_DEVICE, &device))
 		return;
-	rc = store_wish_unpin(a->store, device.id);
+	rc = store_wish_unpin(r->store, device.id);
 	if (rc == -ENOENT) {
-		rpc_reject(rpc, id, RPC_NOT_FOUND, "%s has no pinned relay", device.name);
+		ask_reject(q, RPC_NOT_FOUND, "%s has no pinned relay", device.name);
 	} else if (rc) {
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	} else {
 		log_notice("relay pinned no more device=%s", device.name);
-		sessions_wishes_changed(a->sessions, device.id);
-		rpc_reply(rpc, id, json_object());
+		sessions_wishes_changed(r->sessions, device.id);
+		ask_reply(q, json_object());
 	}
 }
 
@@ -153,9 +153,9 @@ static void put_count(json_t *o, const char *key, int64_t n)
 	json_object_set_new(o, key, json_integer(n));
 }
 
-void admin_relay_put(const struct app *a, int64_t relay, json_t *o)
+void admin_relay_put(const struct realm *realm, int64_t relay, json_t *o)
 {
-	const struct relay_info *r = relays_find(a->relays, relay);
+	const struct relay_info *r = relays_find(realm->relays, relay);
 
 	if (!r)
 		return;
@@ -171,18 +171,18 @@ void admin_relay_put(const struct app *a, int64_t relay, json_t *o)
 	put_count(o, "load_pm", health_load(&r->known.report));
 }
 
-void admin_wishes_put(const struct app *a, int64_t device, json_t *o)
+void admin_wishes_put(const struct realm *realm, int64_t device, json_t *o)
 {
 	json_t *avoided = json_array();
 	struct store_wishes w;
 
-	if (store_wishes_of(a->store, device, &w) != 0)
+	if (store_wishes_of(realm->store, device, &w) != 0)
 		w.n = 0;
 	for (size_t i = 0; i < w.n; i++) {
-		const struct relay_info *r = relays_find(a->relays, w.at[i].relay);
+		const struct relay_info *r = relays_find(realm->relays, w.at[i].relay);
 		struct store_member m;
 
-		if (!r && store_member_get(a->store, w.at[i].relay, &m) != 0)
+		if (!r && store_member_get(realm->store, w.at[i].relay, &m) != 0)
 			continue;
 		if (w.at[i].wish == STORE_WISH_PIN)
 			json_object_set_new(o, "pinned", json_string(r ? r->name : m.name));

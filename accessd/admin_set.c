@@ -6,7 +6,7 @@
 #include "common/io/log.h"
 #include "common/pure/rate.h"
 
-bool admin_rate(struct rpc *rpc, int64_t id, const json_t *params, uint64_t *rate)
+bool admin_rate(struct ask *q, const json_t *params, uint64_t *rate)
 {
 	const char *text;
 
@@ -14,15 +14,15 @@ bool admin_rate(struct rpc *rpc, int64_t id, const json_t *params, uint64_t *rat
 		return true;
 	if (rpc_str(params, "rate", &text) && rate_parse(rate, text) == 0)
 		return true;
-	rpc_reject(rpc, id, RPC_BAD_PARAMS, "a rate is 64kbit to 100gbit, like 10mbit, or none");
+	ask_reject(q, RPC_BAD_PARAMS, "a rate is 64kbit to 100gbit, like 10mbit, or none");
 	return false;
 }
 
 /* Tokens hold it: those that were given out stay as they are. */
-static int set_rate(struct app *a, const struct store_member *m, uint64_t rate)
+static int set_rate(struct realm *r, const struct store_member *m, uint64_t rate)
 {
 	char text[RATE_TEXT_SIZE];
-	int rc = store_member_set_rate(a->store, m->id, rate);
+	int rc = store_member_set_rate(r->store, m->id, rate);
 
 	rate_format(rate, text);
 	if (rc == 0)
@@ -31,77 +31,76 @@ static int set_rate(struct app *a, const struct store_member *m, uint64_t rate)
 	return rc;
 }
 
-static bool same_lans(const struct lans *a, const struct lans *b)
+static bool same_lans(const struct lans *r, const struct lans *b)
 {
 	char one[LISTS_LANS_TEXT_SIZE], other[LISTS_LANS_TEXT_SIZE];
 
-	lans_to_text(a, one);
+	lans_to_text(r, one);
 	lans_to_text(b, other);
 	return strcmp(one, other) == 0;
 }
 
-static int set_lans(struct app *a, const struct store_member *m, const struct lans *lans)
+static int set_lans(struct realm *r, const struct store_member *m, const struct lans *lans)
 {
 	int rc;
 
 	if (same_lans(&m->lans, lans))
 		return 0; /* what runs is granted for these */
-	rc = store_member_set_lans(a->store, m->id, lans);
+	rc = store_member_set_lans(r->store, m->id, lans);
 	if (rc)
 		return rc;
 	log_notice("changed kind=device name=%s lans=%zu", m->name, lans->n);
 	/* It comes back at once and learns its LANs by hello; its sessions are granted for the old
 	 * ones. */
-	sessions_end_member(a->sessions, m->id, "the device's LANs were changed");
-	clients_drop_member(a->clients, m->id, "the device's LANs were changed", true);
+	sessions_end_member(r->sessions, m->id, "the device's LANs were changed");
+	clients_drop_member(r->clients, m->id, "the device's LANs were changed", true);
 	return 0;
 }
 
-void admin_on_device_set(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_device_set(struct ask *q, const json_t *params)
 {
 	bool has_lans = json_object_get(params, "lans"), has_rate = json_object_get(params, "rate");
-	struct app *a = local_arg(rpc);
+	struct realm *r = q->realm;
 	struct store_member m;
 	struct lans lans;
 	uint64_t rate = 0;
 	int rc = 0;
 
-	if (!admin_find(rpc, id, params, IDENT_DEVICE, &m))
+	if (!admin_find(q, params, IDENT_DEVICE, &m))
 		return;
 	if (!has_lans && !has_rate) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "neither lans nor rate");
+		ask_reject(q, RPC_BAD_PARAMS, "neither lans nor rate");
 		return;
 	}
-	if ((has_lans && !admin_lans(rpc, id, params, &lans)) ||
-	    !admin_rate(rpc, id, params, &rate))
+	if ((has_lans && !admin_lans(q, params, &lans)) || !admin_rate(q, params, &rate))
 		return;
 	if (has_rate)
-		rc = set_rate(a, &m, rate);
+		rc = set_rate(r, &m, rate);
 	if (rc == 0 && has_lans)
-		rc = set_lans(a, &m, &lans);
+		rc = set_lans(r, &m, &lans);
 	if (rc)
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	else
-		rpc_reply(rpc, id, json_object());
+		ask_reply(q, json_object());
 }
 
-void admin_on_user_set(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_user_set(struct ask *q, const json_t *params)
 {
 	struct store_member m;
 	uint64_t rate = 0;
 	int rc;
 
-	if (!admin_find(rpc, id, params, IDENT_USER, &m))
+	if (!admin_find(q, params, IDENT_USER, &m))
 		return;
 	if (!json_object_get(params, "rate")) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "rate is missing");
+		ask_reject(q, RPC_BAD_PARAMS, "rate is missing");
 		return;
 	}
-	if (!admin_rate(rpc, id, params, &rate))
+	if (!admin_rate(q, params, &rate))
 		return;
-	rc = set_rate(local_arg(rpc), &m, rate);
+	rc = set_rate(q->realm, &m, rate);
 	if (rc)
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	else
-		rpc_reply(rpc, id, json_object());
+		ask_reply(q, json_object());
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "accessd/admin_internal.h"
@@ -12,86 +13,95 @@
 
 /* --- init ------------------------------------------------------------------------------------ */
 
-static void reply_init(struct rpc *rpc, int64_t id, struct app *a)
+static void reply_init(struct ask *q, const char *name)
 {
+	int rc = app_serve(q->app);
 	char hex[TEXT_HEX_SIZE(32)];
-	int rc = app_serve(a);
+	const struct domain *d;
 	json_t *o;
 
-	(void)!text_hex_encode(hex, sizeof(hex), a->domain.ca_sha256, sizeof(a->domain.ca_sha256));
-	o = json_pack("{s:s, s:s, s:b}", "domain", a->domain.row.name, "ca_sha256", hex,
-		      "listening", rc == 0);
+	q->realm = app_realm(q->app, name);
+	if (!q->realm) {
+		admin_failed(q, -EIO);
+		return;
+	}
+	d = &q->realm->domain;
+	(void)!text_hex_encode(hex, sizeof(hex), d->ca_sha256, sizeof(d->ca_sha256));
+	o = json_pack("{s:s, s:s, s:b}", "domain", d->row.name, "ca_sha256", hex, "listening",
+		      rc == 0);
 	if (rc)
 		json_object_set_new(o, "problem", json_string(strerror(-rc)));
-	rpc_reply(rpc, id, o);
+	ask_reply(q, o);
 }
 
-void admin_on_init(struct rpc *rpc, int64_t id, const json_t *params)
+static void create(struct ask *q, const char *name, const struct urls *urls)
 {
-	struct app *a = local_arg(rpc);
-	char name[IDENT_DOMAIN_SIZE], error[LISTS_ERROR_SIZE];
-	struct urls urls;
-	int rc;
+	struct domain *d = calloc(1, sizeof(*d));
+	int rc = d ? domain_create(d, q->app->store, name, urls, clock_wall_s()) : -EIO;
 
-	if (a->has_domain) {
-		rpc_reject(rpc, id, RPC_CONFLICT, "this server already has the domain %s",
-			   a->domain.row.name);
-		return;
-	}
-	if (!rpc_str_max(params, "domain", name, sizeof(name)) || !text_domain_ok(name)) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS,
-			   "a domain is named like a host: labels of a-z, 0-9 and '-' with dots, "
-			   "up to 63 characters");
-		return;
-	}
-	if (urls_from_json(&urls, json_object_get(params, "urls"), LISTS_URLS_MAX, error)) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "%s", error);
-		return;
-	}
-	if (clock_wall_s() < OWNTIME_RELEASED_S) {
-		rpc_reject(rpc, id, RPC_UNAVAILABLE,
-			   "this host's clock is wrong: set it first, or the CA would be of "
-			   "another year");
-		return;
-	}
-	rc = domain_create(&a->domain, a->store, name, &urls, clock_wall_s());
+	if (d)
+		domain_wipe(d);
+	free(d);
 	if (rc == -E2BIG || rc == -ENOSPC) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "the server addresses are too long together");
+		ask_reject(q, RPC_BAD_PARAMS, "the server addresses are too long together");
 	} else if (rc) {
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 	} else {
 		log_notice("domain created domain=%s", name);
-		reply_init(rpc, id, a);
+		reply_init(q, name);
 	}
+}
+
+void admin_on_init(struct ask *q, const json_t *params)
+{
+	char name[IDENT_DOMAIN_SIZE], error[LISTS_ERROR_SIZE];
+	struct urls urls;
+
+	if (q->app->has_domain)
+		ask_reject(q, RPC_CONFLICT, "this server already has the domain %s",
+			   q->app->realm.domain.row.name);
+	else if (!rpc_str_max(params, "domain", name, sizeof(name)) || !text_domain_ok(name))
+		ask_reject(q, RPC_BAD_PARAMS,
+			   "a domain is named like a host: labels of a-z, 0-9 and '-' with dots, "
+			   "up to 63 characters");
+	else if (urls_from_json(&urls, json_object_get(params, "urls"), LISTS_URLS_MAX, error))
+		ask_reject(q, RPC_BAD_PARAMS, "%s", error);
+	else if (clock_wall_s() < OWNTIME_RELEASED_S)
+		ask_reject(q, RPC_UNAVAILABLE,
+			   "this host's clock is wrong: set it first, or the CA would be of "
+			   "another year");
+	else
+		create(q, name, &urls);
 }
 
 /* --- status ---------------------------------------------------------------------------------- */
 
-static void add_domain(const struct app *a, json_t *o)
+static void add_domain(const struct realm *r, json_t *o)
 {
+	const struct domain *d = &r->domain;
 	char hex[TEXT_HEX_SIZE(32)];
 	struct clients_counts n = {0};
 
-	(void)!text_hex_encode(hex, sizeof(hex), a->domain.ca_sha256, sizeof(a->domain.ca_sha256));
-	json_object_set_new(o, "domain", json_string(a->domain.row.name));
-	json_object_set_new(o, "urls", urls_to_json(&a->domain.row.urls));
+	(void)!text_hex_encode(hex, sizeof(hex), d->ca_sha256, sizeof(d->ca_sha256));
+	json_object_set_new(o, "domain", json_string(d->row.name));
+	json_object_set_new(o, "urls", urls_to_json(&d->row.urls));
 	json_object_set_new(o, "ca_sha256", json_string(hex));
-	if (app_ca_problem(a))
-		json_object_set_new(o, "ca_problem", json_string(app_ca_problem(a)));
-	if (a->clients)
-		clients_count(a->clients, &n);
+	if (realm_ca_problem(r))
+		json_object_set_new(o, "ca_problem", json_string(realm_ca_problem(r)));
+	if (r->clients)
+		clients_count(r->clients, &n);
 	json_object_set_new(o, "connections", json_integer((json_int_t)n.connections));
 	json_object_set_new(o, "devices_online", json_integer((json_int_t)n.devices));
 	json_object_set_new(o, "users_online", json_integer((json_int_t)n.users));
 	json_object_set_new(o, "relays_online", json_integer((json_int_t)n.relays));
 	json_object_set_new(
 		o, "sessions",
-		json_integer(a->sessions ? (json_int_t)sessions_count(a->sessions) : 0));
+		json_integer(r->sessions ? (json_int_t)sessions_count(r->sessions) : 0));
 }
 
-void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_status(struct ask *q, const json_t *params)
 {
-	const struct app *a = local_arg(rpc);
+	const struct app *a = q->app;
 	char listens[256];
 	json_t *o;
 
@@ -102,40 +112,41 @@ void admin_on_status(struct rpc *rpc, int64_t id, const json_t *params)
 		      a->listeners != NULL, "listen", listens);
 	if (o)
 		metrics_status(a->metrics, o);
-	if (o && a->has_domain)
+	if (o && q->realm)
 		certs_status(a->certs, o);
-	if (a->has_domain)
-		add_domain(a, o);
-	rpc_reply(rpc, id, o);
+	if (q->realm)
+		add_domain(q->realm, o);
+	ask_reply(q, o);
 }
 
-void admin_on_doctor(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_doctor(struct ask *q, const json_t *params)
 {
-	const struct app *a = local_arg(rpc);
-	const struct store_domain *row = &a->domain.row;
+	const struct realm *r = q->realm;
 	struct server_doctor_facts facts = {
 		.program = "accessd",
 		.path = "/v1/control",
-		.urls = a->has_domain ? urls_to_json(&row->urls) : json_array(),
-		.listening = a->listeners != NULL,
-		.listen = &a->conf.listen,
+		.urls = r ? urls_to_json(&r->domain.row.urls) : json_array(),
+		.listening = q->app->listeners != NULL,
+		.listen = &q->app->conf.listen,
 	};
 
 	(void)params;
-	if (a->has_domain) {
-		facts.ca = domain_outer_ca(&a->domain, &row->outer_cert);
+	if (r) {
+		const struct store_domain *row = &r->domain.row;
+
+		facts.ca = domain_outer_ca(&r->domain, &row->outer_cert);
 		facts.n_certs = 3;
 		facts.certs[0] = (struct server_doctor_cert){"identity", &row->access_cert};
 		facts.certs[1] = (struct server_doctor_cert){"outer", &row->outer_cert};
 		facts.certs[2] = (struct server_doctor_cert){"ca", &row->ca};
 	}
-	rpc_reply(rpc, id, server_doctor_facts(&facts));
+	ask_reply(q, server_doctor_facts(&facts));
 }
 
 /* --- members --------------------------------------------------------------------------------- */
 
 struct listing {
-	struct app *app;
+	struct realm *realm;
 	struct page page;
 };
 
@@ -152,16 +163,16 @@ const char *admin_state_name(enum store_state state)
 	return "unknown";
 }
 
-static void add_tunnel(const struct app *a, const struct store_member *m, json_t *o)
+static void add_tunnel(const struct realm *r, const struct store_member *m, json_t *o)
 {
 	struct store_endpoint e;
 	char text[ADDR_TEXT_SIZE];
 	struct addr v4, v6;
 
-	if (store_endpoint_of(a->store, m->id, &e) != 0 || e.host == 0)
+	if (store_endpoint_of(r->store, m->id, &e) != 0 || e.host == 0)
 		return;
 	v4 = pool_ipv4(e.host);
-	v6 = pool_ipv6(a->domain.row.ula, e.host);
+	v6 = pool_ipv6(r->domain.row.ula, e.host);
 	addr_format(&v4, text);
 	json_object_set_new(o, "ipv4", json_string(text));
 	addr_format(&v6, text);
@@ -173,58 +184,59 @@ static bool list_member(void *arg, const struct store_member *m)
 	struct listing *l = arg;
 	json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid",
 			      m->uid, "state", admin_state_name(m->state), "online",
-			      clients_member_online(l->app->clients, m->id), "created",
+			      clients_member_online(l->realm->clients, m->id), "created",
 			      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen,
 			      "version", m->version, "address", m->address);
 
 	if (m->kind == IDENT_RELAY) {
 		json_object_set_new(o, "urls", urls_to_json(&m->urls));
-		admin_relay_put(l->app, m->id, o);
+		admin_relay_put(l->realm, m->id, o);
 	} else {
 		json_object_set_new(o, "rate", json_integer((json_int_t)m->rate));
 	}
 	if (m->kind == IDENT_DEVICE) {
-		add_tunnel(l->app, m, o);
+		add_tunnel(l->realm, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));
-		admin_wishes_put(l->app, m->id, o);
+		admin_wishes_put(l->realm, m->id, o);
 	}
 	return page_add(&l->page, o);
 }
 
-static void list_members(struct rpc *rpc, int64_t id, const json_t *params, enum ident_kind kind,
+static void list_members(struct ask *q, const json_t *params, enum ident_kind kind,
 			 const char *what)
 {
-	struct listing l = {.app = local_arg(rpc)};
+	struct listing l = {.realm = q->realm};
 	char after[STORE_NAME_SIZE] = "";
 	int rc;
 
-	if (!admin_ready(rpc, id))
+	if (!admin_ready(q))
 		return;
 	(void)!rpc_str_max(params, "after", after, sizeof(after)); /* may be absent */
-	clients_flush(l.app->clients);
+	clients_flush(l.realm->clients);
 	page_init(&l.page);
-	rc = store_member_each(l.app->store, l.app->domain.row.id, kind, after, list_member, &l);
+	rc = store_member_each(l.realm->store, l.realm->domain.row.id, kind, after, list_member,
+			       &l);
 	if (rc) {
 		json_decref(l.page.items);
-		admin_failed(rpc, id, rc);
+		admin_failed(q, rc);
 		return;
 	}
-	rpc_reply(rpc, id, page_result(&l.page, what));
+	ask_reply(q, page_result(&l.page, what));
 }
 
-void admin_on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_device_list(struct ask *q, const json_t *params)
 {
-	list_members(rpc, id, params, IDENT_DEVICE, "devices");
+	list_members(q, params, IDENT_DEVICE, "devices");
 }
 
-void admin_on_user_list(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_user_list(struct ask *q, const json_t *params)
 {
-	list_members(rpc, id, params, IDENT_USER, "users");
+	list_members(q, params, IDENT_USER, "users");
 }
 
-void admin_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_relay_list(struct ask *q, const json_t *params)
 {
-	list_members(rpc, id, params, IDENT_RELAY, "relays");
+	list_members(q, params, IDENT_RELAY, "relays");
 }
 
 /* --- sessions -------------------------------------------------------------------------------- */
@@ -232,12 +244,12 @@ void admin_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params)
 static bool list_session(void *arg, const struct store_session *x, int64_t in_use)
 {
 	struct listing *l = arg;
-	const struct relay_info *used = in_use ? relays_find(l->app->relays, in_use) : NULL;
+	const struct relay_info *used = in_use ? relays_find(l->realm->relays, in_use) : NULL;
 	struct store_member relay;
 	json_t *relays = json_array();
 
 	for (size_t i = 0; i < x->n_relays; i++) {
-		if (store_member_get(l->app->store, x->relays[i], &relay) == 0)
+		if (store_member_get(l->realm->store, x->relays[i], &relay) == 0)
 			json_array_append_new(relays, json_string(relay.name));
 	}
 	return page_add(&l->page,
@@ -247,17 +259,17 @@ static bool list_session(void *arg, const struct store_session *x, int64_t in_us
 				  used ? used->name : "", "relays", relays));
 }
 
-void admin_on_session_list(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_session_list(struct ask *q, const json_t *params)
 {
-	struct listing l = {.app = local_arg(rpc)};
+	struct listing l = {.realm = q->realm};
 	char after[TOKEN_SESSION_SIZE] = "";
 
-	if (!admin_ready(rpc, id))
+	if (!admin_ready(q))
 		return;
 	(void)!rpc_str_max(params, "after", after, sizeof(after)); /* may be absent */
 	page_init(&l.page);
-	sessions_each(l.app->sessions, after, list_session, &l);
-	rpc_reply(rpc, id, page_result(&l.page, "sessions"));
+	sessions_each(l.realm->sessions, after, list_session, &l);
+	ask_reply(q, page_result(&l.page, "sessions"));
 }
 
 /* The beginning of an id is enough if only one session begins so. */
@@ -280,25 +292,25 @@ static bool match_session(void *arg, const struct store_session *x, int64_t rela
 	return s->found < 2;
 }
 
-void admin_on_session_kill(struct rpc *rpc, int64_t id, const json_t *params)
+void admin_on_session_kill(struct ask *q, const json_t *params)
 {
-	struct app *a = local_arg(rpc);
+	struct realm *r = q->realm;
 	char prefix[TOKEN_SESSION_SIZE];
 	struct search s = {.prefix = prefix};
 
-	if (!admin_ready(rpc, id))
+	if (!admin_ready(q))
 		return;
 	if (!rpc_str_max(params, "session", prefix, sizeof(prefix)) || !prefix[0]) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "session is missing");
+		ask_reject(q, RPC_BAD_PARAMS, "session is missing");
 		return;
 	}
-	sessions_each(a->sessions, "", match_session, &s);
+	sessions_each(r->sessions, "", match_session, &s);
 	if (s.found > 1) {
-		rpc_reject(rpc, id, RPC_CONFLICT, "several sessions begin with %s", prefix);
+		ask_reject(q, RPC_CONFLICT, "several sessions begin with %s", prefix);
 	} else if (s.found == 0 ||
-		   sessions_end(a->sessions, s.id, "ended by the administrator", 0) != 0) {
-		rpc_reject(rpc, id, RPC_NOT_FOUND, "no such session: %s", prefix);
+		   sessions_end(r->sessions, s.id, "ended by the administrator", 0) != 0) {
+		ask_reject(q, RPC_NOT_FOUND, "no such session: %s", prefix);
 	} else {
-		rpc_reply(rpc, id, json_pack("{s:s}", "session", s.id));
+		ask_reply(q, json_pack("{s:s}", "session", s.id));
 	}
 }

@@ -16,7 +16,7 @@ static void sample(struct expo *e, double value, const char *name, const char *l
 
 /* --- who there is --- */
 
-static void write_members(const struct app *a, struct expo *e)
+static void write_members(const struct realm *r, struct expo *e)
 {
 	static const struct expo_family family = {"farlan_accessd_members", NULL,
 						  "Devices, users and relays in the register.",
@@ -24,7 +24,7 @@ static void write_members(const struct app *a, struct expo *e)
 	static const char *const states[STORE_STATES] = {"invited", "enrolled", "revoked"};
 	struct store_counts n;
 
-	if (store_member_count(a->store, a->domain.row.id, &n) != 0)
+	if (store_member_count(r->store, r->domain.row.id, &n) != 0)
 		return;
 	expo_family(e, &family);
 	for (int k = 0; k < KINDS; k++) {
@@ -107,7 +107,8 @@ static void write_sessions(const struct sessions *ss, struct expo *e)
 void figures_write(void *arg, struct expo *e)
 {
 	const struct app *a = arg;
-	const struct store_domain *d = &a->domain.row;
+	const struct realm *r = &a->realm;
+	const struct store_domain *d = &r->domain.row;
 	const struct metrics_cert certs[] = {
 		{.name = "own", .cert = &d->access_cert},
 		{.name = "ca", .cert = &d->ca},
@@ -115,12 +116,12 @@ void figures_write(void *arg, struct expo *e)
 	struct clients_counts n;
 
 	metrics_write_certs(e, certs, a->has_domain ? 3 : 0);
-	if (!a->clients || !a->sessions)
+	if (!r->clients || !r->sessions)
 		return;
-	clients_count(a->clients, &n);
-	write_members(a, e);
+	clients_count(r->clients, &n);
+	write_members(r, e);
 	write_online(&n, e);
 	write_arrivals(&n, e);
-	write_requests(a->clients, e);
-	write_sessions(a->sessions, e);
+	write_requests(r->clients, e);
+	write_sessions(r->sessions, e);
 }

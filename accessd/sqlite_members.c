@@ -97,21 +97,36 @@ int store_domain_set_certs(struct store *s, const struct store_domain *d)
 
 #define MEMBER_COLUMNS                                                                            \
 	"SELECT id, domain, kind, uid, name, state, created, last_seen, version, address, lans, " \
-	"urls, drained, rate FROM member "
+	"urls, drained, rate, folder FROM member "
+
+static int root_folder(struct store *s, int64_t domain, int64_t *folder)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st, "SELECT id FROM folder WHERE domain = ? AND parent IS NULL",
+			   ARGS(INT(domain)));
+
+	if (rc)
+		return rc == -ENOENT ? -EIO : rc; /* there is no such domain */
+	*folder = sqlite3_column_int64(st, 0);
+	sql_close(st);
+	return 0;
+}
 
 int store_member_add(struct store *s, struct store_member *m)
 {
 	char lans[LISTS_LANS_TEXT_SIZE], urls[LISTS_URLS_TEXT_SIZE];
-	int rc;
+	int rc = m->folder ? 0 : root_folder(s, m->domain, &m->folder);
 
+	if (rc)
+		return rc;
 	lans_to_text(&m->lans, lans);
 	urls_to_text(&m->urls, urls);
 	rc = sql_run(
 		s,
-		"INSERT INTO member (domain, kind, uid, name, state, created, lans, urls, rate)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"INSERT INTO member (domain, kind, uid, name, state, created, lans, urls, rate,"
+		" folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		ARGS(INT(m->domain), INT(m->kind), TEXT(m->uid), TEXT(m->name), INT(m->state),
-		     INT(m->created), TEXT(lans), TEXT(urls), INT(m->rate)));
+		     INT(m->created), TEXT(lans), TEXT(urls), INT(m->rate), INT(m->folder)));
 	if (rc == 0)
 		m->id = sqlite3_last_insert_rowid(s->db);
 	return rc;
@@ -130,6 +145,7 @@ static bool read_member(sqlite3_stmt *st, struct store_member *m)
 	m->last_seen = sqlite3_column_int64(st, 7);
 	m->drained = sqlite3_column_int(st, 12) != 0;
 	m->rate = (uint64_t)sqlite3_column_int64(st, 13);
+	m->folder = sqlite3_column_int64(st, 14);
 	return col_text(st, 3, m->uid, sizeof(m->uid)) &&
 	       col_text(st, 4, m->name, sizeof(m->name)) &&
 	       col_text(st, 8, m->version, sizeof(m->version)) &&

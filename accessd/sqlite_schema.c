@@ -160,7 +160,94 @@
 	"ALTER TABLE domain ADD COLUMN other_token_public BLOB;"           \
 	"ALTER TABLE domain ADD COLUMN other_token_since INTEGER NOT NULL DEFAULT 0;"
 
+/* The tree of folders (the root has no parent), groups of users, who may do what where, settings of
+ * folders and (without one) of the domain. Everybody could connect everywhere before: domains that
+ * are there keep that as a permission. */
+#define STEP_7                                                                                    \
+	"CREATE TABLE folder ("                                                                   \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                                                  \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                           \
+	" parent INTEGER REFERENCES folder,"                                                      \
+	" name TEXT NOT NULL,"                                                                    \
+	" UNIQUE (domain, parent, name)"                                                          \
+	") STRICT;"                                                                               \
+	"CREATE UNIQUE INDEX folder_root ON folder (domain) WHERE parent IS NULL;"                \
+	"CREATE INDEX folder_parent ON folder (parent);"                                          \
+	"CREATE TABLE user_group ("                                                               \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                                                  \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                           \
+	" folder INTEGER NOT NULL REFERENCES folder,"                                             \
+	" name TEXT NOT NULL,"                                                                    \
+	" everyone INTEGER NOT NULL DEFAULT 0 CHECK (everyone IN (0, 1)),"                        \
+	" UNIQUE (domain, name)"                                                                  \
+	") STRICT;"                                                                               \
+	"CREATE INDEX user_group_folder ON user_group (folder);"                                  \
+	"CREATE TABLE group_member ("                                                             \
+	" user_group INTEGER NOT NULL REFERENCES user_group ON DELETE CASCADE,"                   \
+	" member INTEGER NOT NULL REFERENCES member ON DELETE CASCADE,"                           \
+	" PRIMARY KEY (user_group, member)"                                                       \
+	") STRICT, WITHOUT ROWID;"                                                                \
+	"CREATE INDEX group_member_member ON group_member (member);"                              \
+	"CREATE TABLE permission ("                                                               \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                                                  \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                           \
+	" member INTEGER REFERENCES member ON DELETE CASCADE,"                                    \
+	" user_group INTEGER REFERENCES user_group ON DELETE CASCADE,"                            \
+	" folder INTEGER REFERENCES folder ON DELETE CASCADE,"                                    \
+	" device INTEGER REFERENCES member ON DELETE CASCADE,"                                    \
+	" what INTEGER NOT NULL CHECK (what BETWEEN 0 AND 7),"                                    \
+	" allow INTEGER NOT NULL CHECK (allow IN (0, 1)),"                                        \
+	" CHECK ((member IS NULL) <> (user_group IS NULL)),"                                      \
+	" CHECK ((folder IS NULL) <> (device IS NULL))"                                           \
+	") STRICT;"                                                                               \
+	"CREATE UNIQUE INDEX permission_one ON permission ("                                      \
+	" IFNULL(member, 0), IFNULL(user_group, 0), IFNULL(folder, 0), IFNULL(device, 0), what);" \
+	"CREATE INDEX permission_member ON permission (member);"                                  \
+	"CREATE INDEX permission_group ON permission (user_group);"                               \
+	"CREATE INDEX permission_folder ON permission (folder);"                                  \
+	"CREATE INDEX permission_device ON permission (device);"                                  \
+	"CREATE TABLE setting ("                                                                  \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                           \
+	" folder INTEGER REFERENCES folder ON DELETE CASCADE,"                                    \
+	" key TEXT NOT NULL,"                                                                     \
+	" value TEXT NOT NULL"                                                                    \
+	") STRICT;"                                                                               \
+	"CREATE UNIQUE INDEX setting_one ON setting (domain, IFNULL(folder, 0), key);"            \
+	"CREATE INDEX setting_folder ON setting (folder);"                                        \
+	"ALTER TABLE member ADD COLUMN folder INTEGER REFERENCES folder;"                         \
+	"CREATE INDEX member_folder ON member (folder);"                                          \
+	"INSERT INTO folder (domain, parent, name) SELECT id, NULL, '' FROM domain;"              \
+	"INSERT INTO user_group (domain, folder, name, everyone)"                                 \
+	" SELECT domain, id, 'everyone', 1 FROM folder;"                                          \
+	"INSERT INTO permission (domain, user_group, folder, what, allow)"                        \
+	" SELECT domain, id, folder, 4, 1 FROM user_group;"                                       \
+	"UPDATE member SET folder = (SELECT id FROM folder WHERE folder.domain = member.domain);" \
+	"CREATE TRIGGER domain_tree AFTER INSERT ON domain BEGIN"                                 \
+	" INSERT INTO folder (domain, parent, name) VALUES (new.id, NULL, '');"                   \
+	" INSERT INTO user_group (domain, folder, name, everyone)"                                \
+	"  SELECT domain, id, 'everyone', 1 FROM folder WHERE domain = new.id;"                   \
+	"END;"
+
+/* Signing in. */
+#define STEP_8 ""
+
+/* The audit. */
+#define STEP_9 ""
+
+/* Firewall policies. */
+#define STEP_10 ""
+
+/* Sessions under control. */
+#define STEP_11 ""
+
+/* Which domain a device belongs to. */
+#define STEP_12 ""
+
+/* Upkeep. */
+#define STEP_13 ""
+
 const char *const SQLITE_MIGRATIONS[] = {
-	STEP_1, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6,
+	STEP_1, STEP_2, STEP_3,	 STEP_4,  STEP_5,  STEP_6,  STEP_7,
+	STEP_8, STEP_9, STEP_10, STEP_11, STEP_12, STEP_13,
 };
 const int SQLITE_MIGRATIONS_N = (int)(sizeof(SQLITE_MIGRATIONS) / sizeof(SQLITE_MIGRATIONS[0]));

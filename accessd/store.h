@@ -107,6 +107,22 @@ int store_issuers(struct store *s, int64_t domain,
 		  void (*fn)(void *arg, const char *issuer, uint64_t members), void *arg)
 	__attribute__((warn_unused_result));
 
+/* --- settings of a folder, or (folder 0) of the whole domain --- */
+
+#define STORE_KEY_SIZE 32
+#define STORE_VALUE_SIZE 256
+
+/** store_setting_set() - @value NULL takes it back. Return: 0 also if there was none; -EIO. */
+int store_setting_set(struct store *s, int64_t domain, int64_t folder, const char *key,
+		      const char *value) __attribute__((warn_unused_result));
+/** store_setting_get() - of just this folder. Return: 0; -ENOENT it has none; -EIO. */
+int store_setting_get(struct store *s, int64_t domain, int64_t folder, const char *key,
+		      char value[STORE_VALUE_SIZE]) __attribute__((warn_unused_result));
+/** store_setting_each() - of just this folder, by key. */
+int store_setting_each(struct store *s, int64_t domain, int64_t folder,
+		       bool (*fn)(void *arg, const char *key, const char *value), void *arg)
+	__attribute__((warn_unused_result));
+
 /* --- members --- */
 
 enum store_state { STORE_INVITED, STORE_ENROLLED, STORE_REVOKED };
@@ -126,6 +142,7 @@ struct store_member {
 	bool drained;						       /* relay */
 	/* Bytes a second, 0: none. Device: of each session; user: of all sessions together. */
 	uint64_t rate;
+	int64_t folder; /* where it stands in the tree; store_member_add(): 0 is the root */
 };
 
 int store_member_add(struct store *s, struct store_member *m)

@@ -42,6 +42,7 @@ struct local_client {
 	uv_pipe_t pipe;
 	struct local *local;
 	struct local_client *next;
+	uid_t uid;
 	struct rpc rpc;
 	uint64_t number;
 	bool closing;
@@ -252,6 +253,7 @@ static void on_connection(uv_stream_t *server, int status)
 	l->n_handles++;
 	why = uv_accept(server, (uv_stream_t *)&c->pipe) == 0 ? refusal(l, c, &peer) : "accept";
 	if (!why) {
+		c->uid = peer.uid;
 		admit(c);
 		return;
 	}
@@ -468,6 +470,11 @@ void *local_arg(const struct rpc *rpc)
 struct local_client *local_client_of(const struct rpc *rpc)
 {
 	return rpc->arg;
+}
+
+uid_t local_client_uid(const struct local_client *c)
+{
+	return c->uid;
 }
 
 uint64_t local_client_number(const struct local_client *c)

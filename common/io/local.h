@@ -49,6 +49,8 @@ struct local_client *local_client_of(const struct rpc *rpc);
 /** local_client_number() - never used twice: keep it beside an id for an answer that comes later.
  */
 uint64_t local_client_number(const struct local_client *c);
+/** local_client_uid() - whose process it is. */
+uid_t local_client_uid(const struct local_client *c);
 /** local_client_find() - the client's rpc, or NULL if it has gone. */
 struct rpc *local_client_find(struct local *l, uint64_t number);
 

@@ -277,11 +277,13 @@ static void take_call(struct rpc *rpc, const struct rpcmsg *m)
 	if (rpc->tally)
 		rpc_tally_asked(rpc->tally, &rpc->open, id,
 				i < rpc->ops->n_methods ? i : RPC_TALLY_OTHER);
-	if (i < rpc->ops->n_methods)
+	if (i < rpc->ops->n_methods) {
+		rpc->called = rpc->ops->methods[i].name;
 		rpc->ops->methods[i].fn(rpc, id, m->params);
-	else if (id != 0)
+	} else if (id != 0) {
 		rpc_reject(rpc, m->id, RPC_NO_METHOD, "unknown method %s",
 			   log_clean(name, sizeof(name), m->method, strlen(m->method)));
+	}
 }
 
 static void take_answer(struct rpc *rpc, const struct rpcmsg *m)

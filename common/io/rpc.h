@@ -68,6 +68,7 @@ struct rpc {
 	bool dead;
 	bool answer_keepalive; /* the owner's: answer each keep-alive with one (servers only) */
 	uint64_t keepalives_in;
+	const char *called;	 /* the method that is running: its name in ops */
 	struct rpc_tally *tally; /* the owner's; NULL: not counted */
 	struct rpc_tally_open open;
 	uint64_t unknown_answers; /* too late, or to something that was never asked; ignored */

@@ -383,14 +383,14 @@ static void test_renewal(void **state)
 	bool renewed = true;
 
 	(void)state;
-	assert_int_equal(domain_renew(&net.app->domain, net.app->store, clock_wall_s(), &renewed),
+	assert_int_equal(domain_renew(&net.app->realm.domain, net.app->store, clock_wall_s(), &renewed),
 			 0);
 	assert_false(renewed);
-	net.app->domain.row.access_cert.len = 0;
-	assert_int_equal(domain_renew(&net.app->domain, net.app->store, clock_wall_s(), &renewed),
+	net.app->realm.domain.row.access_cert.len = 0;
+	assert_int_equal(domain_renew(&net.app->realm.domain, net.app->store, clock_wall_s(), &renewed),
 			 0);
 	assert_true(renewed);
-	assert_int_equal(clients_use_certs(net.app->clients), 0);
+	assert_int_equal(clients_use_certs(net.app->realm.clients), 0);
 	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
 	peer_hello(&site, NULL);
 }

@@ -14,10 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
 #include <cmocka.h>
 
-#include "accessd/store.h"
+#include "accessd/sqlite_core.h"
 
 static char dir[64];
 
@@ -119,13 +118,31 @@ static void raw(const char *sql)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* Takes a step of the schema back. */
-#define UNDO_6                                                           \
-	"DROP TABLE former_ca; ALTER TABLE endpoint DROP COLUMN issuer;" \
-	"ALTER TABLE domain DROP COLUMN other_token_secret;"             \
-	"ALTER TABLE domain DROP COLUMN other_token_public;"             \
-	"ALTER TABLE domain DROP COLUMN other_token_since;"
-#define UNDO_5 "DROP TABLE lan_host;"
+/* A database of an older accessd: the first @steps of the schema, with a domain, a device and its
+ * endpoint, and a user. */
+static void make_older(int steps)
+{
+	char path[128], pragma[64];
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/accessd.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	for (int i = 0; i < steps; i++)
+		assert_int_equal(sqlite3_exec(db, SQLITE_MIGRATIONS[i], NULL, NULL, NULL),
+				 SQLITE_OK);
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", steps);
+	assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	raw("INSERT INTO domain (id, name, created, urls, ca_key, ca, token_secret, token_public,"
+	    " access_uid, access_key, access_cert, outer_cert, ula) VALUES (1, 'lab.example', 1, "
+	    "'https://as1.lab.example', x'01',"
+	    " x'02', zeroblob(64), zeroblob(32), '00112233445566778899aabbccddeeff', x'03', x'04',"
+	    " x'05', zeroblob(6))");
+	raw("INSERT INTO member (id, domain, kind, uid, name, state, created) VALUES"
+	    " (1, 1, 1, '00000000000000000000000000000001', 'site1', 1, 1),"
+	    " (2, 1, 2, '00000000000000000000000000000002', 'anna', 1, 1)");
+	raw("INSERT INTO endpoint (id, domain, member, host) VALUES (1, 1, 1, 1)");
+}
 
 static void test_migrations(void **state)
 {
@@ -317,25 +334,6 @@ static void test_rules(void **state)
 	raw("UPDATE member SET rules = 'allow everything'");
 	s = open_store();
 	assert_int_equal(store_rules_of(s, m.id, &back), -EIO);
-	store_close(s);
-}
-
-/* What was there before stays. */
-static void test_rules_are_added(void **state)
-{
-	struct store *s = open_store();
-	struct store_domain d = add_domain(s);
-	struct store_member m = add_member(s, d.id, IDENT_DEVICE, "site1"), back;
-	struct rules rules;
-
-	(void)state;
-	store_close(s);
-	raw(UNDO_6 UNDO_5 "ALTER TABLE member DROP COLUMN rules; PRAGMA user_version = 3");
-	s = open_store();
-	assert_int_equal(store_member_get(s, m.id, &back), 0);
-	assert_string_equal(back.name, "site1");
-	assert_int_equal(store_rules_of(s, m.id, &rules), 0);
-	assert_false(rules.present);
 	store_close(s);
 }
 
@@ -594,45 +592,79 @@ static void test_lan_hosts(void **state)
 	store_close(j.s);
 }
 
-/* A database of before there were names keeps what it has. */
-static void test_older_schema(void **state)
-{
-	static struct hosts h;
-	struct store_member back;
-	struct joined j;
-
-	(void)state;
-	join(&j);
-	store_close(j.s);
-	raw(UNDO_6 UNDO_5 "PRAGMA user_version = 4");
-	j.s = open_store();
-	assert_int_equal(store_member_get(j.s, j.device.id, &back), 0);
-	assert_int_equal(store_lan_hosts_of(j.s, j.device.id, &h), 0);
-	assert_int_equal(h.n, 0);
-	store_close(j.s);
-}
-
-/* A database of the version before, with a member: its certificate is by the first CA. */
-static void test_schema_without_rolls(void **state)
+/* Of before there was a tree: it keeps what it has, and knows what is new. */
+static void test_older_schemas(void **state)
 {
 	static struct store_former at[STORE_FORMERS_MAX];
+	static struct hosts h;
 	struct store_domain d;
+	struct store_member back;
 	struct store_endpoint e;
-	struct joined j;
+	struct rules rules;
 	size_t n;
 
 	(void)state;
-	join(&j);
-	store_close(j.s);
-	raw(UNDO_6 "PRAGMA user_version = 5");
-	j.s = open_store();
-	assert_int_equal(store_endpoint_of(j.s, j.device.id, &e), 0);
-	assert_string_equal(e.issuer, "");
-	assert_int_equal(store_domain_first(j.s, &d), 0);
-	assert_int_equal(d.other_token.use, STORE_TOKEN_NONE);
-	assert_int_equal(store_formers(j.s, d.id, at, &n), 0);
-	assert_int_equal(n, 0);
-	store_close(j.s);
+	for (int steps = 1; steps <= 6; steps++) {
+		struct store *s;
+
+		make_older(steps);
+		s = open_store();
+		assert_int_equal(store_domain_first(s, &d), 0);
+		assert_int_equal(d.other_token.use, STORE_TOKEN_NONE);
+		assert_int_equal(store_member_by_name(s, d.id, IDENT_DEVICE, "site1", &back), 0);
+		assert_true(back.folder > 0);
+		assert_int_equal(store_rules_of(s, back.id, &rules), 0);
+		assert_false(rules.present);
+		assert_int_equal(store_lan_hosts_of(s, back.id, &h), 0);
+		assert_int_equal(h.n, 0);
+		assert_int_equal(store_endpoint_of(s, back.id, &e), 0);
+		assert_string_equal(e.issuer, "");
+		assert_int_equal(store_formers(s, d.id, at, &n), 0);
+		assert_int_equal(n, 0);
+		store_close(s);
+		assert_int_equal(teardown(NULL), 0);
+		assert_int_equal(setup(NULL), 0);
+	}
+}
+
+struct settings {
+	char text[128];
+};
+
+static bool join_setting(void *arg, const char *key, const char *value)
+{
+	struct settings *x = arg;
+	size_t at = strlen(x->text);
+
+	snprintf(x->text + at, sizeof(x->text) - at, "%s=%s ", key, value);
+	return true;
+}
+
+static void test_settings(void **state)
+{
+	struct store *s = open_store();
+	struct store_domain d = add_domain(s);
+	struct store_member m = add_member(s, d.id, IDENT_DEVICE, "site1");
+	struct settings all = {.text = ""};
+	char value[STORE_VALUE_SIZE];
+
+	(void)state;
+	assert_int_equal(store_setting_get(s, d.id, 0, "mfa", value), -ENOENT);
+	assert_int_equal(store_setting_set(s, d.id, 0, "mfa", "optional"), 0);
+	assert_int_equal(store_setting_set(s, d.id, 0, "mfa", "required"), 0);
+	assert_int_equal(store_setting_set(s, d.id, m.folder, "mfa", "of the folder"), 0);
+	assert_int_equal(store_setting_set(s, d.id, 0, "idle", "30m"), 0);
+	assert_int_equal(store_setting_get(s, d.id, 0, "mfa", value), 0);
+	assert_string_equal(value, "required");
+	assert_int_equal(store_setting_get(s, d.id + 1, 0, "mfa", value), -ENOENT);
+	assert_int_equal(store_setting_each(s, d.id, 0, join_setting, &all), 0);
+	assert_string_equal(all.text, "idle=30m mfa=required ");
+	assert_int_equal(store_setting_set(s, d.id, 0, "mfa", NULL), 0);
+	assert_int_equal(store_setting_set(s, d.id, 0, "mfa", NULL), 0);
+	assert_int_equal(store_setting_get(s, d.id, 0, "mfa", value), -ENOENT);
+	assert_int_equal(store_setting_get(s, d.id, m.folder, "mfa", value), 0);
+	assert_string_equal(value, "of the folder");
+	store_close(s);
 }
 
 struct issuers {
@@ -783,25 +815,12 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_rules),
-		TEST(test_rules_are_added),
-		TEST(test_domain),
-		TEST(test_files),
-		TEST(test_migrations),
-		TEST(test_counts),
-		TEST(test_members),
-		TEST(test_passwords),
-		TEST(test_endpoints),
-		TEST(test_invites),
-		TEST(test_sessions),
-		TEST(test_session_members),
-		TEST(test_session_relays),
-		TEST(test_wishes),
-		TEST(test_rollback),
-		TEST(test_kill),
-		TEST(test_lan_hosts),
-		TEST(test_older_schema),
-		TEST(test_schema_without_rolls),
+		TEST(test_rules),      TEST(test_domain),	   TEST(test_files),
+		TEST(test_migrations), TEST(test_counts),	   TEST(test_members),
+		TEST(test_passwords),  TEST(test_endpoints),	   TEST(test_invites),
+		TEST(test_sessions),   TEST(test_session_members), TEST(test_session_relays),
+		TEST(test_wishes),     TEST(test_rollback),	   TEST(test_kill),
+		TEST(test_lan_hosts),  TEST(test_older_schemas),   TEST(test_settings),
 		TEST(test_rolls),
 	};
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ask - a request of an administrator, until it is answered: from accessctl on this host, whose
+ * administrator may do everything, or from a user who is signed in, and may do what he is
+ * permitted.
+ */
+#ifndef FARLAN_ASK_H
+#define FARLAN_ASK_H
+
+#include "accessd/app.h"
+#include "common/io/rpc.h"
+
+#define ASK_WHAT_SIZE (STORE_NAME_SIZE + 16)
+
+struct admin_method;
+
+/* Who asks. */
+struct caller {
+	int64_t user; /* member; 0: the host's administrator */
+	char name[STORE_NAME_SIZE];
+	char address[STORE_ADDRESS_SIZE];
+};
+
+/* Where it came from: there the answer goes, if that is still there. */
+struct ask_origin {
+	/* Return: NULL: gone. */
+	struct rpc *(*find)(struct app *app, uint64_t number);
+};
+
+struct ask {
+	struct app *app;
+	struct realm *realm; /* whose domain it is about; NULL: there is none */
+	struct caller caller;
+	const struct admin_method *method;
+	const struct ask_origin *origin;
+	uint64_t number; /* for origin */
+	int64_t id;	 /* of the request */
+	char what[ASK_WHAT_SIZE];
+	json_t *detail; /* for the audit; see ask_tell() */
+};
+
+/** ask_is_host() - the host's administrator, who may do everything. */
+bool ask_is_host(const struct ask *q);
+
+/** ask_tell() - something for the audit's record of this request, never a secret. @value: taken. */
+void ask_tell(struct ask *q, const char *key, json_t *value);
+
+/*
+ * ask_reply(), ask_reject() - exactly one of them answers each request, now or later; it is
+ * recorded in the audit then, also if who asked has gone, and @q is freed.
+ */
+void ask_reply(struct ask *q, json_t *result);
+void ask_reject(struct ask *q, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

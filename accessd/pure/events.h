@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * events - the catalogue of what the audit records. docs/audit.md explains each. Pure.
+ *
+ * A row: X(NAME, "area.verb", "What it means.")
+ */
+#ifndef FARLAN_EVENTS_H
+#define FARLAN_EVENTS_H
+
+/* clang-format off */
+
+/* Members and their identities. */
+#define EVENTS_MEMBERS(X) \
+	X(DEVICE_ADDED, "device.added", "A device was put into the register.") \
+	X(DEVICE_CHANGED, "device.changed", "A device's networks or limits were changed.") \
+	X(DEVICE_INVITED, "device.invited", "A device got a new invitation.") \
+	X(DEVICE_REVOKED, "device.revoked", "A device's keys were refused for ever.") \
+	X(DEVICE_REMOVED, "device.removed", "A device was taken out of the register.") \
+	X(DEVICE_RULES, "device.rules", "What sessions with a device may do was changed.") \
+	X(DEVICE_HOSTS, "device.hosts", "The names of hosts behind a device were changed.") \
+	X(USER_ADDED, "user.added", "A user was put into the register.") \
+	X(USER_CHANGED, "user.changed", "A user's limits were changed.") \
+	X(USER_INVITED, "user.invited", "A user got a new invitation.") \
+	X(USER_PASSWORD, "user.password", "An administrator gave a user a password.") \
+	X(USER_REVOKED, "user.revoked", "A user's keys were refused for ever.") \
+	X(USER_REMOVED, "user.removed", "A user was taken out of the register.") \
+	X(ENROLLED, "enrolled", "A device or relay got its identity.") \
+	X(SIGNED_IN, "signed-in", "A user got an identity for a PC.")
+
+/* Relays. */
+#define EVENTS_RELAYS(X) \
+	X(RELAY_ADDED, "relay.added", "A relay was put into the register.") \
+	X(RELAY_INVITED, "relay.invited", "A relay got a new invitation.") \
+	X(RELAY_REVOKED, "relay.revoked", "A relay's keys were refused for ever.") \
+	X(RELAY_REMOVED, "relay.removed", "A relay was taken out of the register.") \
+	X(RELAY_DRAINED, "relay.drained", "A relay gets no new sessions, or gets them again.") \
+	X(RELAY_WISHED, "relay.wished", "Which relays a device's sessions take was changed.")
+
+/* The domain itself. */
+#define EVENTS_DOMAIN(X) \
+	X(DOMAIN_CREATED, "domain.created", "A domain was made: its CA and keys.") \
+	X(CA_ROLLED, "ca.rolled", "The domain has a new CA.") \
+	X(TOKEN_KEY_ROLLED, "token-key.rolled", "The domain has a new key for relay tokens.")
+
+/* Folders, groups, permissions. */
+#define EVENTS_TREE(X)
+
+/* Several domains; devices that belong to another one. */
+#define EVENTS_REALMS(X)
+
+/* Firewall policies; the lock at the machine. */
+#define EVENTS_POLICY(X)
+
+/* Passwords, second factor, lock-out. */
+#define EVENTS_SIGNIN(X)
+
+/* Sessions: asked for, approved, ended. */
+#define EVENTS_SESSIONS(X) \
+	X(SESSION_KILLED, "session.killed", "An administrator ended a session.")
+
+/* The audit itself. */
+#define EVENTS_AUDIT(X)
+
+/* Import and export. */
+#define EVENTS_TRANSFER(X)
+
+/* The server: disk, backup, start. */
+#define EVENTS_SERVER(X)
+
+/* clang-format on */
+
+#define EVENTS(X)          \
+	EVENTS_MEMBERS(X)  \
+	EVENTS_RELAYS(X)   \
+	EVENTS_DOMAIN(X)   \
+	EVENTS_TREE(X)     \
+	EVENTS_REALMS(X)   \
+	EVENTS_POLICY(X)   \
+	EVENTS_SIGNIN(X)   \
+	EVENTS_SESSIONS(X) \
+	EVENTS_AUDIT(X)    \
+	EVENTS_TRANSFER(X) \
+	EVENTS_SERVER(X)
+
+enum event {
+	EVENT_NONE, /* nothing is recorded */
+#define X(id, name, meaning) EVENT_##id,
+	EVENTS(X)
+#undef X
+		EVENTS_END
+};
+
+/** event_name() - "device.added"; EVENT_NONE: "none". */
+const char *event_name(enum event e);
+
+#endif

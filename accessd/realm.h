@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * realm - a domain as it is served: its keys, its relays, its connections, its sessions.
+ *
+ *   app  >  realm  >  domain, admission, addresses, relays, clients, sessions
+ */
+#ifndef FARLAN_REALM_H
+#define FARLAN_REALM_H
+
+#include "accessd/clients.h"
+
+struct app;
+
+struct realm {
+	struct app *app;     /* whose it is: what all domains share */
+	struct store *store; /* borrowed from it */
+	struct domain domain;
+	struct admission admission;
+	struct addresses *addresses; /* with relays */
+	struct relays *relays;	     /* with clients */
+	struct clients *clients;     /* NULL: it could not be started */
+	struct sessions *sessions;   /* with clients */
+	uv_timer_t tokens;	     /* while there are two token keys */
+	bool timer_open;
+	bool closing;
+};
+
+/** realm_open() - load the domain and serve it. @r: all zero. Return: 0; -ENOENT there is none;
+ * -errno, logged; realm_close() still follows. */
+int realm_open(struct realm *r, struct app *app) __attribute__((warn_unused_result));
+/** realm_close() - close everything; the loop ends by itself. Idempotent. */
+void realm_close(struct realm *r);
+/** realm_free() - after the loop has ended; also if nothing was started. */
+void realm_free(struct realm *r);
+
+/** realm_upkeep() - what is to be done from time to time: own certificates. */
+void realm_upkeep(struct realm *r);
+
+/** realm_roll_ca() - see domain_roll(); everybody is told. Return: 0; -ENOSPC; -EIO. */
+int realm_roll_ca(struct realm *r, bool compromised) __attribute__((warn_unused_result));
+/** realm_roll_tokens() - see domain_token_roll(); relays are told. Return: 0; -EBUSY; -EIO. */
+int realm_roll_tokens(struct realm *r) __attribute__((warn_unused_result));
+/** realm_ca_problem() - what is to be done about the CA's end, or NULL: it is far. */
+const char *realm_ca_problem(const struct realm *r);
+
+#endif
