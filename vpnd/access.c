@@ -299,14 +299,15 @@ static void on_session_end(struct rpc *rpc, int64_t id, const json_t *params)
 	struct app *app = app_of(rpc);
 	struct app_session *as;
 	const char *session, *reason;
-	char clean[200];
+	char clean[WORDS_SIZE];
 
 	(void)id;
 	if (!rpc_str(params, "session", &session) || !rpc_str(params, "reason", &reason))
 		return;
 	as = sessions_find(app, session);
+	words_clean(clean, sizeof(clean), reason);
 	if (as)
-		sessions_end(as, log_clean(clean, sizeof(clean), reason, strlen(reason)), false);
+		sessions_end(as, clean, false);
 	else
 		plane_session_over(app->plane, session);
 }

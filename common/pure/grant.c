@@ -14,7 +14,7 @@
  *     "lans": [ ... ] this end's (0 to 16),
  *     "hosts": [ {"name": a label, "address": "192.0.2.10"}, ... ] (0 to 256; may be absent),
  *     "life_s": 1..86400, "idle_s": 1..86400 (may be absent: any time),
- *     "reason", "from", "approved_by": words for people, clean, up to 200, 63 and 63 bytes (may be
+ *     "reason", "from", "approved_by": words for people, clean, up to 200, 63 and 200 bytes (may be
  * absent),
  *     "rules": [ a rule, ... ] (0 to 256; may be absent: see rules.h),
  *     "relays": [ { "name": a name, "uid": 32 lower-case hex digits,

@@ -45,7 +45,7 @@ struct grant {
 	int64_t idle_s; /* it ends after so long without use: 0..GRANT_LIFE_MAX_S; 0: it does not */
 	/* Device: what the user says he comes for, from where (an address), and who has approved;
 	 * each may be "". As words_clean() leaves them. */
-	char reason[WORDS_SIZE], from[GRANT_FROM_SIZE], approved_by[GRANT_NAME_SIZE];
+	char reason[WORDS_SIZE], from[GRANT_FROM_SIZE], approved_by[WORDS_SIZE];
 	struct addr peer_ipv4, peer_ipv6; /* the peer's tunnel addresses */
 	size_t n_own_lans, n_peer_lans;
 	struct prefix own_lans[GRANT_LANS_MAX], peer_lans[GRANT_LANS_MAX];

@@ -162,7 +162,7 @@ static void control_round_trips(void **state)
 	g.idle_s = GRANT_LIFE_MAX_S;
 	memset(g.reason, 'r', WORDS_MAX_BYTES);
 	memset(g.from, 'f', GRANT_FROM_SIZE - 1);
-	memset(g.approved_by, 'a', GRANT_NAME_SIZE - 1);
+	memset(g.approved_by, 'a', WORDS_MAX_BYTES);
 	text = encode(&g);
 	memset(&got, 0x5a, sizeof(got));
 	assert_int_equal(decode(&got, text), 0);
