@@ -21,7 +21,8 @@ enum {
 	TAKES_FROM = 256,
 	NEEDS_TARGET = 512,
 	TAKES_HOSTS = 1024,
-	TAKES_URL = 2048
+	TAKES_URL = 2048,
+	TAKES_REASON = 4096
 };
 
 struct command {
@@ -40,6 +41,8 @@ static const struct command commands[] = {
 	{"dns", vpnctl_dns, TAKES_HOSTS | TAKES_JSON},
 	{"routes", vpnctl_routes, TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
+	{"lock", vpnctl_lock, TAKES_REASON | TAKES_JSON},
+	{"unlock", vpnctl_unlock, TAKES_JSON},
 	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
 	{"doctor", vpnctl_doctor, TAKES_INVITE | TAKES_URL | TAKES_JSON},
@@ -61,6 +64,9 @@ static void help_commands(void)
 	     "  enroll [--file FILE]           bring this device into a domain. The invitation\n"
 	     "                                 comes from FILE, from standard input, or is asked\n"
 	     "                                 for on a terminal\n"
+	     "  lock [--reason TEXT]           the red button: end all sessions and take no\n"
+	     "                                 new ones, after a restart, too. Needs no server\n"
+	     "  unlock                         take sessions again\n"
 	     "Manager:\n"
 	     "  login [--invite FILE] [USER]   sign in. The first time with an invitation; where\n"
 	     "                                 standard input is no terminal, its first line is\n"
@@ -126,6 +132,7 @@ static void help_options(void)
 	     "  vpnctl login alice\n"
 	     "  vpnctl connect site1\n"
 	     "  vpnctl status --json\n"
+	     "  vpnctl lock --reason 'robot cell is being serviced'\n"
 	     "  vpnctl trace 192.168.1.10:102\n"
 	     "  vpnctl capture -w plc.pcapng 'host 192.168.1.10 and not port 22'\n"
 	     "  vpnctl doctor --invite /root/invitation.txt\n"
@@ -161,6 +168,8 @@ static const char *misfit(const struct command *command, const struct given *g)
 	if ((g->args.write || g->args.text || g->args.count || g->args.seconds || g->args.snap) &&
 	    !(command->takes & TAKES_CAPTURE))
 		return "-w, --text, --count, --seconds and --snap belong to capture";
+	if (g->args.reason && !(command->takes & TAKES_REASON))
+		return "--reason belongs to lock";
 	if (g->args.hosts && !(command->takes & TAKES_HOSTS))
 		return "--hosts belongs to dns";
 	if (command->takes & TAKES_WORDS)
@@ -249,6 +258,9 @@ static int take_option(struct given *g, int option, bool *end)
 	case 'H':
 		g->args.hosts = true;
 		break;
+	case 'R':
+		g->args.reason = optarg;
+		break;
 	case 'u':
 		if (g->args.n_urls == VPNCTL_URLS_MAX)
 			return usage("too many: ", "--url");
@@ -273,21 +285,14 @@ static int take_option(struct given *g, int option, bool *end)
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"file", required_argument, NULL, 'f'},
-		{"invite", required_argument, NULL, 'i'},
-		{"json", no_argument, NULL, 'j'},
-		{"measure", no_argument, NULL, 'm'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{"text", no_argument, NULL, 't'},
-		{"count", required_argument, NULL, 'c'},
-		{"seconds", required_argument, NULL, 'd'},
-		{"from", required_argument, NULL, 'r'},
-		{"snap", required_argument, NULL, 'n'},
-		{"hosts", no_argument, NULL, 'H'},
-		{"url", required_argument, NULL, 'u'},
-		{NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
+		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
+		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {"text", no_argument, NULL, 't'},
+		{"count", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 'd'},
+		{"from", required_argument, NULL, 'r'},	  {"snap", required_argument, NULL, 'n'},
+		{"hosts", no_argument, NULL, 'H'},	  {"url", required_argument, NULL, 'u'},
+		{"reason", required_argument, NULL, 'R'}, {NULL, 0, NULL, 0},
 	};
 	bool end = false;
 	int o;
