@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "accessd/admin_internal.h"
-#include "common/io/log.h"
+#include "accessd/host_user.h"
 
 /* clang-format off */
 const struct admin_method ADMIN_METHODS[] = {
@@ -112,12 +112,11 @@ static void name_target(struct ask *q, const json_t *params)
 		[ADMIN_DEVICE_BY_KEY] = {"device", "device"}, [ADMIN_RELAY] = {"name", "relay"},
 		[ADMIN_SESSION] = {"session", "session"},
 	};
-	char name[STORE_NAME_SIZE], clean[STORE_NAME_SIZE];
+	char name[STORE_NAME_SIZE];
 	enum admin_target t = q->method->target;
 
 	if (of[t].key && rpc_str_max(params, of[t].key, name, sizeof(name)))
-		snprintf(q->what, sizeof(q->what), "%s %s", of[t].kind,
-			 log_clean(clean, sizeof(clean), name, strlen(name)));
+		ask_about(q, of[t].kind, name);
 }
 
 /* Only the host's administrator, until users can be permitted something. */
@@ -135,10 +134,13 @@ void admin_run(const struct ask *from, const struct admin_method *m, const json_
 	*q = *from;
 	q->method = m;
 	name_target(q, params);
-	if (may(q))
+	if (may(q)) {
+		ask_begin(q);
 		m->run(q, params);
-	else
+		store_witness(from->app->store, NULL, NULL); /* it may wait for something */
+	} else {
 		ask_reject(q, RPC_DENIED, "this is not permitted to you");
+	}
 }
 
 /* --- the local socket ------------------------------------------------------------------------ */
@@ -159,7 +161,8 @@ static void on_local(struct rpc *rpc, int64_t id, const json_t *params)
 
 	(void)!rpc_str_max(params, "in_domain", domain, sizeof(domain)); /* may be absent */
 	q.realm = app_realm(app, domain);
-	snprintf(q.caller.name, sizeof(q.caller.name), "%u", (unsigned)local_client_uid(c));
+	snprintf(q.caller.uid, sizeof(q.caller.uid), "%u", (unsigned)local_client_uid(c));
+	host_user_name(local_client_uid(c), q.caller.name, sizeof(q.caller.name));
 	snprintf(q.caller.address, sizeof(q.caller.address), "local");
 	admin_run(&q, admin_find_method(rpc->called), params);
 }

@@ -101,8 +101,10 @@ static void add(struct ask *q, struct store_member *m, const struct store_passwo
 /* Name and expiry, which all have. */
 static bool get_new(struct ask *q, const json_t *params, struct store_member *m, int64_t *expires)
 {
-	return admin_ready(q) && admin_name(q, params, m->name) &&
-	       get_expires(q, params, clock_wall_s(), expires);
+	if (!admin_ready(q) || !admin_name(q, params, m->name))
+		return false;
+	ask_about(q, ident_kind_name(m->kind), m->name);
+	return get_expires(q, params, clock_wall_s(), expires);
 }
 
 bool admin_lans(struct ask *q, const json_t *params, struct lans *lans)
@@ -177,6 +179,7 @@ static void on_hashed(void *arg, bool ok, const struct store_password *hash)
 {
 	struct hashing *h = arg;
 
+	ask_begin(h->q);
 	if (!ok)
 		ask_reject(h->q, RPC_UNAVAILABLE, "the password could not be hashed");
 	else if (h->is_new)

@@ -92,6 +92,15 @@ static int open_metrics(struct app *a)
 	return metrics_open(&a->metrics, a->loop, &config);
 }
 
+static int open_audit(struct app *a)
+{
+	const struct audit_config config = {.store = a->store,
+					    .max_records = a->conf.audit_records,
+					    .full_continues = a->conf.audit_continues};
+
+	return audit_open(&a->audit, a->loop, &config);
+}
+
 int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 {
 	int rc;
@@ -105,7 +114,7 @@ int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 	rc = passwords_open(&a->passwords, loop);
 	if (rc)
 		return rc;
-	rc = audit_open(&a->audit, a->store);
+	rc = open_audit(a);
 	if (rc)
 		return rc;
 	start_upkeep(a);
@@ -139,6 +148,7 @@ void app_stop(struct app *a)
 	realm_close(&a->realm);
 	if (a->local)
 		local_close(a->local);
+	audit_close(a->audit);
 	if (!a->upkeep_open)
 		return;
 	uv_close((uv_handle_t *)&a->upkeep, NULL);
@@ -147,7 +157,7 @@ void app_stop(struct app *a)
 void app_free(struct app *a)
 {
 	certs_free(a->certs);
-	audit_close(a->audit);
+	audit_free(a->audit);
 	store_close(a->store);
 	realm_free(&a->realm);
 }

@@ -13,6 +13,11 @@
 struct store {
 	sqlite3 *db;
 	int lock_fd;
+	int changes;	    /* rows, by the statement that ended last */
+	int total_at_begin; /* of the transaction that is open: total changes until then */
+	bool doomed;	    /* it must not be committed */
+	store_witness_fn *witness;
+	void *witness_arg;
 };
 
 /* A parameter. Borrowed until the statement is finished. */

@@ -231,8 +231,86 @@
 /* Signing in. */
 #define STEP_8 ""
 
-/* The audit. */
-#define STEP_9 ""
+/* The audit: records, which nobody changes, and nobody removes but behind a cut that was recorded
+ * (audit_cut); how far each domain's chain has come (0: the server's own); session records as their
+ * ends signed them; how far what is sent elsewhere has come. Nothing here refers to a domain's row:
+ * the audit outlives what it speaks of. */
+#define STEP_9                                                                                \
+	"CREATE TABLE audit ("                                                                \
+	" domain INTEGER NOT NULL,"                                                           \
+	" seq INTEGER NOT NULL,"                                                              \
+	" time_ms INTEGER NOT NULL,"                                                          \
+	" synced INTEGER NOT NULL CHECK (synced IN (0, 1)),"                                  \
+	" kind INTEGER NOT NULL CHECK (kind IN (0, 1)),"                                      \
+	" result INTEGER NOT NULL CHECK (result BETWEEN 0 AND 2),"                            \
+	" event TEXT NOT NULL,"                                                               \
+	" who_kind TEXT NOT NULL,"                                                            \
+	" who_uid TEXT NOT NULL,"                                                             \
+	" who TEXT NOT NULL,"                                                                 \
+	" source TEXT NOT NULL,"                                                              \
+	" on_kind TEXT NOT NULL,"                                                             \
+	" on_uid TEXT NOT NULL,"                                                              \
+	" target TEXT NOT NULL,"                                                              \
+	" folder INTEGER NOT NULL,"                                                           \
+	" path TEXT NOT NULL,"                                                                \
+	" detail TEXT NOT NULL,"                                                              \
+	" hash BLOB NOT NULL,"                                                                \
+	" PRIMARY KEY (domain, seq)"                                                          \
+	") STRICT, WITHOUT ROWID;"                                                            \
+	"CREATE INDEX audit_who ON audit (domain, who, seq);"                                 \
+	"CREATE INDEX audit_target ON audit (domain, target, seq);"                           \
+	"CREATE INDEX audit_event ON audit (domain, event, seq);"                             \
+	"CREATE TABLE audit_head ("                                                           \
+	" domain INTEGER PRIMARY KEY,"                                                        \
+	" name TEXT NOT NULL,"                                                                \
+	" seq INTEGER NOT NULL,"                                                              \
+	" hash BLOB NOT NULL"                                                                 \
+	") STRICT;"                                                                           \
+	"CREATE TABLE audit_cut ("                                                            \
+	" domain INTEGER NOT NULL,"                                                           \
+	" seq INTEGER NOT NULL,"                                                              \
+	" hash BLOB NOT NULL,"                                                                \
+	" PRIMARY KEY (domain, seq)"                                                          \
+	") STRICT, WITHOUT ROWID;"                                                            \
+	"CREATE TABLE session_record ("                                                       \
+	" domain INTEGER NOT NULL,"                                                           \
+	" seq INTEGER NOT NULL,"                                                              \
+	" session TEXT NOT NULL,"                                                             \
+	" owner BLOB NOT NULL,"                                                               \
+	" number INTEGER NOT NULL,"                                                           \
+	" text TEXT NOT NULL,"                                                                \
+	" signature BLOB NOT NULL,"                                                           \
+	" cert BLOB NOT NULL,"                                                                \
+	" PRIMARY KEY (domain, seq)"                                                          \
+	") STRICT;"                                                                           \
+	"CREATE INDEX session_record_session ON session_record (domain, session);"            \
+	"CREATE UNIQUE INDEX session_record_owner ON session_record (domain, owner, number);" \
+	"CREATE TABLE audit_sent ("                                                           \
+	" place TEXT NOT NULL,"                                                               \
+	" domain INTEGER NOT NULL,"                                                           \
+	" seq INTEGER NOT NULL,"                                                              \
+	" PRIMARY KEY (place, domain)"                                                        \
+	") STRICT, WITHOUT ROWID;"                                                            \
+	"CREATE TRIGGER audit_kept BEFORE UPDATE ON audit BEGIN"                              \
+	" SELECT RAISE(ABORT, 'audit records are not changed');"                              \
+	"END;"                                                                                \
+	"CREATE TRIGGER audit_stays BEFORE DELETE ON audit WHEN NOT EXISTS"                   \
+	" (SELECT 1 FROM audit_cut c WHERE c.domain = OLD.domain AND c.seq >= OLD.seq) BEGIN" \
+	" SELECT RAISE(ABORT, 'audit records are not removed');"                              \
+	"END;"                                                                                \
+	"CREATE TRIGGER audit_cut_kept BEFORE UPDATE ON audit_cut BEGIN"                      \
+	" SELECT RAISE(ABORT, 'audit records are not changed');"                              \
+	"END;"                                                                                \
+	"CREATE TRIGGER audit_cut_stays BEFORE DELETE ON audit_cut BEGIN"                     \
+	" SELECT RAISE(ABORT, 'audit records are not removed');"                              \
+	"END;"                                                                                \
+	"CREATE TRIGGER session_record_kept BEFORE UPDATE ON session_record BEGIN"            \
+	" SELECT RAISE(ABORT, 'audit records are not changed');"                              \
+	"END;"                                                                                \
+	"CREATE TRIGGER session_record_stays BEFORE DELETE ON session_record WHEN NOT EXISTS" \
+	" (SELECT 1 FROM audit_cut c WHERE c.domain = OLD.domain AND c.seq >= OLD.seq) BEGIN" \
+	" SELECT RAISE(ABORT, 'audit records are not removed');"                              \
+	"END;"
 
 /* Firewall policies. */
 #define STEP_10 ""

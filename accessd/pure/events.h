@@ -2,10 +2,12 @@
 /*
  * events - the catalogue of what the audit records. docs/audit.md explains each. Pure.
  *
- * A row: X(NAME, "area.verb", "What it means.")
+ * A row: X(NAME, "area.verb", "What it means."); the name has at most 32 characters.
  */
 #ifndef FARLAN_EVENTS_H
 #define FARLAN_EVENTS_H
+
+#include <stdbool.h>
 
 /* clang-format off */
 
@@ -25,7 +27,14 @@
 	X(USER_REVOKED, "user.revoked", "A user's keys were refused for ever.") \
 	X(USER_REMOVED, "user.removed", "A user was taken out of the register.") \
 	X(ENROLLED, "enrolled", "A device or relay got its identity.") \
-	X(SIGNED_IN, "signed-in", "A user got an identity for a PC.")
+	X(SIGNED_IN, "signed-in", "A user got an identity for a PC.") \
+	X(IDENTITY_RENEWED, "identity.renewed", "A device or relay got a new certificate for its key.") \
+	X(DEVICE_ONLINE, "device.online", "A device's control connection is there.") \
+	X(DEVICE_OFFLINE, "device.offline", "A device's control connection has ended.") \
+	X(USER_ONLINE, "user.online", "A user's PC is there.") \
+	X(USER_OFFLINE, "user.offline", "A user's PC has gone.") \
+	X(RELAY_ONLINE, "relay.online", "A relay's control connection is there.") \
+	X(RELAY_OFFLINE, "relay.offline", "A relay's control connection has ended.")
 
 /* Relays. */
 #define EVENTS_RELAYS(X) \
@@ -70,7 +79,15 @@
 	X(SESSION_KILLED, "session.killed", "An administrator ended sessions.")
 
 /* The audit itself. */
-#define EVENTS_AUDIT(X)
+#define EVENTS_AUDIT(X) \
+	X(AUDIT_EXPORTED, "audit.exported", "Somebody began to export the audit.") \
+	X(AUDIT_PRUNED, "audit.pruned", "Old records were cut off.") \
+	X(AUDIT_CHECKPOINT, "audit.checkpoint", "The server's key signs the chain up to here.") \
+	X(AUDIT_GAP, "audit.gap", "Something could not be recorded before this.") \
+	X(AUDIT_FILLING, "audit.filling", "There is little room for more records.") \
+	X(SESSION_RECORDED, "session.recorded", "An end's signed record of a session has come, or a false one.") \
+	X(SERVER_STARTED, "server.started", "accessd serves the domain from now on.") \
+	X(SERVER_STOPPED, "server.stopped", "accessd stops in order.")
 
 /* Import and export. */
 #define EVENTS_TRANSFER(X)
@@ -103,5 +120,11 @@ enum event {
 
 /** event_name() - "device.added"; EVENT_NONE: "none". */
 const char *event_name(enum event e);
+const char *event_meaning(enum event e);
+/** event_is_connection() - about who is connected to what; else about what was changed. By the
+ * name. */
+bool event_is_connection(const char *name);
+/** event_sr() - which requirement of IEC 62443-3-3 it serves first: "SR 2.1". By the name. */
+const char *event_sr(const char *name);
 
 #endif
