@@ -532,7 +532,6 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
 	cs->relays = config->relays;
-	cs->audit = config->audit;
 	cs->proxies = config->proxies;
 	cs->certs = config->certs;
 	seen_init(&cs->seen, cs->store);

@@ -86,7 +86,6 @@ struct clients {
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct sessions *sessions;
-	struct audit *audit;
 	struct relays *relays;
 	const struct opt_prefixes *proxies;
 	const struct certs *certs;

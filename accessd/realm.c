@@ -82,7 +82,6 @@ static int start_sessions(struct realm *r)
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
 					 .relays = r->relays,
-					 .audit = r->app->audit,
 					 .proxies = &conf->proxies,
 					 .certs = r->app->certs};
 	struct sessions_config sessions = {.store = r->store,

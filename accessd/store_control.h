@@ -40,9 +40,9 @@ int store_group_holds(struct store *s, int64_t domain, const char *group, int64_
 int store_pending_add(struct store *s, int64_t domain, const struct pending *p)
 	__attribute__((warn_unused_result));
 int store_pending_remove(struct store *s, const char *id) __attribute__((warn_unused_result));
-/** store_pending_take() - forget one, and tell: names, address and reason. Return: 0; -ENOENT there
- * is none; -EIO. */
-int store_pending_take(struct store *s, int64_t domain, struct pending *p)
+/** store_pending_first() - one of them: names, address and reason. Return: 0; -ENOENT there is
+ * none; -EIO. */
+int store_pending_first(struct store *s, int64_t domain, struct pending *p)
 	__attribute__((warn_unused_result));
 
 #endif
