@@ -41,8 +41,8 @@ static json_t *hello_params(struct app *app)
 		json_array_append_new(lans, json_string(text));
 	}
 	plane_each_waiting(app->plane, add_waiting, waiting);
-	return json_pack("{s:s, s:o, s:o, s:o}", "version", FARLAN_VERSION, "sessions", sessions,
-			 "waiting", waiting, "lans", lans);
+	return json_pack("{s:s, s:o, s:o, s:o, s:b}", "version", FARLAN_VERSION, "sessions",
+			 sessions, "waiting", waiting, "lans", lans, "windows", 1);
 }
 
 static bool take_address(const json_t *o, const char *key, uint8_t family, struct addr *a)
@@ -126,11 +126,14 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	take_servers(app, result);
 	access_link_hello(app->link, result);
 	app->online = true;
+	app->refused = false;
+	signs_update(app);
 	plane_grants_come(app->plane);
 	app_remember(app);
 	relays_on_hello(app, result);
 	reporter_online(app->reporter, access_link_rpc(app->link));
 	tell_paths(app);
+	lock_tell(app);
 	enrolment_finish(app);
 	log_notice("online name=%s domain=%s", app->identity.name, app->identity.id.domain);
 	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
@@ -164,6 +167,7 @@ static void on_offline(struct access_link *l, const char *reason)
 	if (app->online && st.state != ACCESS_LINK_OFF) /* else it was told, with what to do */
 		app_note_error(app, "nothing: it is tried again", "Access Server lost: %s", reason);
 	app->online = false;
+	signs_update(app);
 	approvals_offline(app);
 }
 
@@ -245,7 +249,7 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 	else if (sessions_begin(app, &grant, NULL, error) != 0)
 		refuse(rpc, id, &grant, error);
 	else /* a server whose rules or idle limit are not kept here must know */
-		rpc_reply(rpc, id, json_pack("{s:b, s:b}", "rules", 1, "idle", 1));
+		rpc_reply(rpc, id, json_pack("{s:b, s:b, s:b}", "rules", 1, "windows", 1, "idle", 1));
 	explicit_bzero(&grant, sizeof(grant));
 }
 
@@ -333,7 +337,9 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 	}
 	app_note_error(app, "ask the administrator for a new invitation",
 		       "the Access Server does not accept this identity any more: %s", clean);
+	app->refused = true;
 	sessions_end_all(app, clean, false);
+	signs_update(app);
 	access_link_give_up(app->link, clean);
 }
 

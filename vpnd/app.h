@@ -10,6 +10,7 @@
  *   approvals.c  sessions that wait for approval, and who gives it
  *   access.c     what is said with the Access Server
  *   rules.c      the rules of sessions: taken, shown
+ *   lock.c       the red button; signs.c: what the host shows of vpnd
  *   captures.c   packets for vpnctl capture; trace.c: what would become of one
  *   relays.c     the ways to the relays: measured, told, shown
  *   names.c      the names of what is connected, and who is told of them
@@ -24,11 +25,15 @@
 #include "common/io/access_link.h"
 #include "common/io/enrol.h"
 #include "common/io/local.h"
+#include "common/io/log.h"
 #include "common/io/metrics.h"
 #include "common/io/reporter.h"
 #include "common/io/sntp_client.h"
 #include "vpnd/config.h"
+#include "vpnd/hook.h"
+#include "vpnd/lock_input.h"
 #include "vpnd/plane.h"
+#include "vpnd/pure/lock_kept.h"
 #include "vpnd/pure/limits.h"
 #include "vpnd/pure/relay_table.h"
 #include "vpnd/session.h"
@@ -81,6 +86,34 @@ struct app_session {
 	const char *cause; /* of its end, for the Access Server: "idle"; NULL: by @reason alone */
 };
 
+#define LOCK_WAITERS_MAX 8
+#define LOCK_WORDS "locked at the machine"
+
+/* The red button. */
+struct lock {
+	struct lock_kept by_hand; /* as it counts */
+	struct lock_kept wanted;  /* as it is to be on disk, */
+	struct lock_kept writing_now;
+	bool unreadable;     /* the file was */
+	bool writing, again; /* and once more */
+	int error;	     /* of writing; 0: none */
+	uv_work_t work;
+	size_t n_waiters;
+	struct waiter waiters[LOCK_WAITERS_MAX];
+	struct lock_input *watch; /* NULL: no switch */
+	enum lock_input_state input;
+	char input_words[LOCK_INPUT_WORDS_SIZE];
+	int64_t since_s; /* if locked */
+};
+
+/* What the host shows. */
+struct signs {
+	bool open, begun;
+	enum sign shown;
+	struct hook *hook; /* NULL: none */
+	struct log_limit limit;
+};
+
 struct app_error {
 	uint64_t at_ms; /* 0: none */
 	char text[APP_TEXT_SIZE], todo[160];
@@ -90,6 +123,9 @@ struct app {
 	uv_loop_t *loop;
 	struct config config;
 	bool enrolled, online, stopping;
+	bool refused; /* the Access Server does not take this identity */
+	struct lock lock;
+	struct signs signs;
 	struct identity identity; /* enrolled */
 	struct identity *next;	  /* takes its place when all that uses the old one is closed */
 	struct session_contexts *contexts; /* of paths; NULL: not enrolled */
@@ -283,6 +319,30 @@ void routes_protect_resolvers(struct app *app);
 /** routes_resolvers() - the name servers of this host, at most @max. Blocks on two small files. */
 size_t routes_resolvers(struct addr *out, size_t max);
 void routes_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
+
+/* lock.c */
+/** lock_open() - after the clock. Who cannot say whether it is locked is locked. Return: 0;
+ * -ENOMEM. */
+int lock_open(struct app *app) __attribute__((warn_unused_result));
+void lock_close(struct app *app); /* idempotent */
+bool lock_is(const struct app *app);
+/** lock_say() - why, if it is. */
+void lock_say(const struct app *app, char *out, size_t out_size);
+/** lock_tell() - the Access Server: after hello, and by itself when it changes. */
+void lock_tell(struct app *app);
+void lock_on_lock(struct rpc *rpc, int64_t id, const json_t *params);	/* vpnctl's */
+void lock_on_unlock(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
+/** lock_status() - for a device's status: puts "lock" into it. */
+void lock_status(const struct app *app, json_t *o);
+
+/* signs.c */
+int signs_open(struct app *app) __attribute__((warn_unused_result));
+/** signs_close() - shows the last state. Idempotent. */
+void signs_close(struct app *app);
+/** signs_update() - something may have changed. */
+void signs_update(struct app *app);
+/** signs_state() - what is shown. */
+const char *signs_state(const struct app *app);
 
 /* doctor.c */
 void doctor_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */

@@ -350,6 +350,8 @@ static const struct rpc_method methods[] = {
 	{"capture.read", captures_on_read},
 	{"capture.stop", captures_on_stop},
 	{"dns", names_on_ask},
+	{"lock", lock_on_lock},
+	{"unlock", lock_on_unlock},
 	{"doctor", doctor_on_ask},
 };
 

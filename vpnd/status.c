@@ -293,6 +293,8 @@ json_t *status_make(struct app *app)
 	if (o && device)
 		add_lend(o, app);
 	if (o)
+		lock_status(app, o);
+	if (o)
 		add_link(o, app);
 	if (o)
 		names_status(app, o);

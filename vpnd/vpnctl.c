@@ -45,6 +45,8 @@ static const struct command commands[] = {
 	{"dns", vpnctl_dns, TAKES_HOSTS | TAKES_JSON},
 	{"routes", vpnctl_routes, TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
+	{"lock", vpnctl_lock, TAKES_REASON | TAKES_JSON},
+	{"unlock", vpnctl_unlock, TAKES_JSON},
 	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
 	{"doctor", vpnctl_doctor, TAKES_INVITE | TAKES_URL | TAKES_JSON},
@@ -66,6 +68,9 @@ static void help_commands(void)
 	     "  enroll [--file FILE]           bring this device into a domain. The invitation\n"
 	     "                                 comes from FILE, from standard input, or is asked\n"
 	     "                                 for on a terminal\n"
+	     "  lock [--reason TEXT]           the red button: end all sessions and take no\n"
+	     "                                 new ones, after a restart, too. Needs no server\n"
+	     "  unlock                         take sessions again\n"
 	     "Manager:\n"
 	     "  login [--invite FILE] [USER]   sign in. The first time with an invitation; where\n"
 	     "                                 standard input is no terminal, its first line is\n"
@@ -137,6 +142,7 @@ static void help_options(void)
 	     "  vpnctl connect site1\n"
 	     "  vpnctl connect site1 --reason 'belt slips, ticket 4711'\n"
 	     "  vpnctl status --json\n"
+	     "  vpnctl lock --reason 'robot cell is being serviced'\n"
 	     "  vpnctl trace 192.168.1.10:102\n"
 	     "  vpnctl capture -w plc.pcapng 'host 192.168.1.10 and not port 22'\n"
 	     "  vpnctl doctor --invite /root/invitation.txt\n"
@@ -172,6 +178,8 @@ static const char *misfit(const struct command *command, const struct given *g)
 	if ((g->args.write || g->args.text || g->args.count || g->args.seconds || g->args.snap) &&
 	    !(command->takes & TAKES_CAPTURE))
 		return "-w, --text, --count, --seconds and --snap belong to capture";
+	if (g->args.reason && !(command->takes & TAKES_REASON))
+		return "--reason belongs to lock";
 	if (g->args.hosts && !(command->takes & TAKES_HOSTS))
 		return "--hosts belongs to dns";
 	if (command->takes & TAKES_WORDS)

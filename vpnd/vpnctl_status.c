@@ -120,6 +120,24 @@ static void print_lent(const json_t *s)
 	line("Flows", text);
 }
 
+static void print_lock(const json_t *lock)
+{
+	const char *input = vpnctl_text(lock, "input");
+	char text[LIST_SIZE];
+
+	if (json_is_true(json_object_get(lock, "locked"))) {
+		printf("  %-12s %s; no session is taken\n", "LOCKED", vpnctl_text(lock, "why"));
+		if (json_is_true(json_object_get(lock, "by_hand")))
+			printf("  %-12s vpnctl unlock takes it back\n", "");
+	}
+	if (!input[0])
+		return;
+	snprintf(text, sizeof(text), "%s%s%s", input,
+		 vpnctl_text(lock, "input_problem")[0] ? ": " : "",
+		 vpnctl_text(lock, "input_problem"));
+	line("Lock switch", text);
+}
+
 static void print_self(const json_t *s)
 {
 	char text[LIST_SIZE], again[VPNCTL_TEXT_SIZE];
@@ -132,6 +150,7 @@ static void print_self(const json_t *s)
 		line("Identity", text);
 	}
 	line("UID", vpnctl_text(s, "uid"));
+	print_lock(json_object_get(s, "lock"));
 	line("TUN device", vpnctl_text(s, "tun"));
 	list_line(s, "Addresses", "addresses");
 	list_line(s, "Own LANs", "lans");
@@ -221,8 +240,9 @@ static void print_drops(const json_t *s)
 static void print_rule(size_t number, const json_t *r)
 {
 	if (json_object_get(r, "hits"))
-		printf("  %12zu  %-48s %10" PRId64 " packets\n", number, vpnctl_text(r, "rule"),
-		       vpnctl_int(r, "hits"));
+		printf("  %12zu  %-48s %10" PRId64 " packets%s\n", number, vpnctl_text(r, "rule"),
+		       vpnctl_int(r, "hits"),
+		       json_is_false(json_object_get(r, "open")) ? ", not at this time" : "");
 	else
 		printf("  %12zu  %s\n", number, vpnctl_text(r, "rule"));
 }

@@ -23,13 +23,16 @@
 
 struct firewall_slot {
 	struct rules rules;
-	uint32_t generation; /* of the rules */
+	bool windowed;		    /* some of them hold at times only, */
+	struct rules_closed closed; /* and these do not now */
+	uint32_t generation;	    /* of the rules */
 	uint64_t begun_ms;
 	struct firewall_counters counters;
 };
 
 struct firewall {
 	struct flow_table *flows;
+	struct rules_time now;
 	struct firewall_slot slots[FLOW_SLOTS_MAX];
 };
 
@@ -156,7 +159,8 @@ static bool allowed(const struct firewall_slot *s, const struct flow_key *key,
 {
 	enum rule_protocol protocol = protocol_of(key->protocol, key->family);
 	bool has_ports = protocol == RULE_TCP || protocol == RULE_UDP;
-	struct rule_question q = {.direction = direction, .protocol = protocol, .near = near};
+	struct rule_question q = {
+		.direction = direction, .protocol = protocol, .near = near, .closed = &s->closed};
 
 	if (has_ports)
 		q.port = direction == RULE_IN ? key->near_port : key->far_port;
@@ -485,6 +489,7 @@ void firewall_begin(struct firewall *fw, uint16_t slot, uint64_t now_ms)
 	s->begun_ms = now_ms;
 	s->rules.present = false;
 	s->rules.n = 0;
+	s->windowed = false;
 	memset(&s->counters, 0, sizeof(s->counters));
 }
 
@@ -507,7 +512,39 @@ void firewall_set_rules(struct firewall *fw, uint16_t slot, const struct rules *
 		hits[i] = hits_of(s, &rules->at[i]);
 	memcpy(s->counters.hits, hits, sizeof(hits));
 	s->rules = *rules;
+	s->windowed = rules_windowed(rules);
+	rules_close(rules, &fw->now, &s->closed);
 	s->generation++;
+}
+
+static void look_at_windows(const struct firewall *fw, struct firewall_slot *s)
+{
+	struct rules_closed closed;
+
+	rules_close(&s->rules, &fw->now, &closed);
+	if (memcmp(&closed, &s->closed, sizeof(closed)) == 0)
+		return;
+	s->closed = closed;
+	s->generation++;
+}
+
+bool firewall_set_time(struct firewall *fw, const struct rules_time *now)
+{
+	bool any = false;
+
+	fw->now = *now;
+	for (size_t i = 0; i < FLOW_SLOTS_MAX; i++) {
+		if (fw->slots[i].windowed) {
+			look_at_windows(fw, &fw->slots[i]);
+			any = true;
+		}
+	}
+	return any;
+}
+
+bool firewall_is_open(const struct firewall *fw, uint16_t slot, size_t rule)
+{
+	return !rules_is_closed(&fw->slots[slot].closed, rule);
 }
 
 const struct rules *firewall_rules(const struct firewall *fw, uint16_t slot)
