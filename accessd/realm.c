@@ -78,10 +78,10 @@ static int start_sessions(struct realm *r)
 {
 	const struct conf *conf = &r->app->conf;
 	struct clients_config clients = {.store = r->store,
+					 .audit = r->app->audit,
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
 					 .relays = r->relays,
-					 .audit = r->app->audit,
 					 .proxies = &conf->proxies,
 					 .certs = r->app->certs};
 	struct sessions_config sessions = {.store = r->store,

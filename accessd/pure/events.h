@@ -76,8 +76,7 @@
 	X(SESSION_ENDED, "session.ended", "A session ended; the reason says why.") \
 	X(SESSION_IDLE, "session.idle", "A session ended because nobody used it.") \
 	X(SESSION_EXPIRED, "session.expired", "A session ended because its time was over.") \
-	X(SESSION_KILLED, "session.killed", "An administrator ended sessions.") \
-	X(SESSION_RECORDED, "session.recorded", "An end's signed record of a session has come, or a false one.")
+	X(SESSION_KILLED, "session.killed", "An administrator ended sessions.")
 
 /* The audit itself. */
 #define EVENTS_AUDIT(X) \
@@ -86,6 +85,7 @@
 	X(AUDIT_CHECKPOINT, "audit.checkpoint", "The server's key signs the chain up to here.") \
 	X(AUDIT_GAP, "audit.gap", "Something could not be recorded before this.") \
 	X(AUDIT_FILLING, "audit.filling", "There is little room for more records.") \
+	X(SESSION_RECORDED, "session.recorded", "An end's signed record of a session has come, or a false one.") \
 	X(SERVER_STARTED, "server.started", "accessd serves the domain from now on.") \
 	X(SERVER_STOPPED, "server.stopped", "accessd stops in order.")
 
