@@ -149,7 +149,6 @@ void app_stop(struct app *a)
 	if (a->local)
 		local_close(a->local);
 	audit_close(a->audit);
-	a->audit = NULL;
 	if (!a->upkeep_open)
 		return;
 	uv_close((uv_handle_t *)&a->upkeep, NULL);
@@ -158,6 +157,7 @@ void app_stop(struct app *a)
 void app_free(struct app *a)
 {
 	certs_free(a->certs);
+	audit_free(a->audit);
 	store_close(a->store);
 	realm_free(&a->realm);
 }

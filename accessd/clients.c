@@ -89,6 +89,7 @@ void client_set_online(struct client *c)
 	cs->by_member[m] = c;
 	log_notice("online kind=%s name=%s address=%s version=%s", ident_kind_name(c->kind),
 		   c->name, c->address, c->version);
+	client_note_presence(c, NULL);
 }
 
 static void set_offline(struct client *c, const char *reason)
@@ -104,6 +105,7 @@ static void set_offline(struct client *c, const char *reason)
 		at = &(*at)->next_by_member;
 	*at = c->next_by_member;
 	seen_note(&cs->seen, c->member, clock_wall_s(), c->version, c->address);
+	client_note_presence(c, reason);
 	if (c->kind == IDENT_RELAY)
 		relays_offline(cs->relays, c->member);
 	log_notice("offline kind=%s name=%s address=%s reason=\"%s\"", ident_kind_name(c->kind),
@@ -529,6 +531,7 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 		return -ENOMEM;
 	cs->loop = loop;
 	cs->store = config->store;
+	cs->audit = config->audit;
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
 	cs->relays = config->relays;

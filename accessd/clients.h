@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "accessd/admission.h"
+#include "accessd/audit.h"
 #include "accessd/password.h"
 #include "accessd/sessions.h"
 #include "common/io/certs.h"
@@ -36,6 +37,7 @@ struct clients;
 
 struct clients_config {
 	struct store *store;
+	struct audit *audit;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct relays *relays;

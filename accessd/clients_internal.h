@@ -82,6 +82,7 @@ struct contexts {
 struct clients {
 	uv_loop_t *loop;
 	struct store *store;
+	struct audit *audit;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct sessions *sessions;
@@ -118,6 +119,26 @@ void client_set_expiry(struct client *c, int64_t expires);
 void client_end(struct client *c, const char *reason, bool retry);
 /** client_set_online() - hello was accepted. */
 void client_set_online(struct client *c);
+
+/* For the audit (noting.c). */
+/** client_note() - a member, known by its name, did @event, or failed to (then @reason says why).
+ * At once. Return: as audit_note(). */
+int client_note(struct client *c, enum event event, enum audit_result result, const char *reason);
+/** client_note_presence() - it has come, or (@reason) gone. */
+void client_note_presence(struct client *c, const char *reason);
+/** client_note_refused() - a stranger was refused. @who: "user anna", if it said so. */
+void client_note_refused(struct client *c, enum event event, const char *who,
+			 const struct refusal *why);
+/** client_admits() - what @x is when the store's next change is committed gets an identity from
+ * @c: recorded as @event with it. @a: the caller's, while that may happen. */
+struct admitting {
+	struct client *c;
+	const struct admitted *x;
+	enum event event;
+};
+void client_admits(struct admitting *a);
+/** client_admitted() - it may not happen any more. */
+void client_admitted(const struct admitting *a);
 
 extern const struct rpc_ops CONTROL_OPS, NEWCOMER_OPS;
 int client_send(struct rpc *rpc, const void *bytes, size_t n);

@@ -67,6 +67,7 @@ static int start_sessions(struct realm *r)
 {
 	const struct conf *conf = &r->app->conf;
 	struct clients_config clients = {.store = r->store,
+					 .audit = r->app->audit,
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
 					 .relays = r->relays,

@@ -73,10 +73,7 @@
 
 /* Sessions: asked for, approved, ended. */
 #define EVENTS_SESSIONS(X) \
-	X(SESSION_KILLED, "session.killed", "An administrator ended a session.") \
-	X(SESSION_OPENED, "session.opened", "A session was granted to both ends, or was refused.") \
-	X(SESSION_ENDED, "session.ended", "A session is over.") \
-	X(SESSION_RECORDED, "session.recorded", "An end's signed record of a session has come, or a false one.")
+	X(SESSION_KILLED, "session.killed", "An administrator ended a session.")
 
 /* The audit itself. */
 #define EVENTS_AUDIT(X) \
@@ -85,6 +82,7 @@
 	X(AUDIT_CHECKPOINT, "audit.checkpoint", "The server's key signs the chain up to here.") \
 	X(AUDIT_GAP, "audit.gap", "Something could not be recorded before this.") \
 	X(AUDIT_FILLING, "audit.filling", "There is little room for more records.") \
+	X(SESSION_RECORDED, "session.recorded", "An end's signed record of a session has come, or a false one.") \
 	X(SERVER_STARTED, "server.started", "accessd serves the domain from now on.") \
 	X(SERVER_STOPPED, "server.stopped", "accessd stops in order.")
 
