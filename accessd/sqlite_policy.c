@@ -164,6 +164,77 @@ int store_attached_each(struct store *s, int64_t policy,
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* --- where, and for whom --- */
+
+/* @parent 0: the root. */
+static int find_folder(struct store *s, int64_t domain, int64_t parent, const char *name,
+		       int64_t *folder)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st,
+			   "SELECT id FROM folder WHERE domain = ? AND IFNULL(parent, 0) = ?"
+			   " AND name = ?",
+			   ARGS(INT(domain), INT(parent), TEXT(name)));
+
+	if (rc)
+		return rc;
+	*folder = sqlite3_column_int64(st, 0);
+	sql_close(st);
+	return 0;
+}
+
+int store_policy_folder(struct store *s, int64_t domain, const char *path, int64_t *folder)
+{
+	char name[STORE_NAME_SIZE];
+	int rc = path[0] == '/' ? find_folder(s, domain, 0, "", folder) : -ENOENT;
+
+	while (rc == 0 && *++path) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 0 || n >= sizeof(name))
+			return -ENOENT;
+		memcpy(name, path, n);
+		name[n] = '\0';
+		path += n - !path[n];
+		rc = find_folder(s, domain, *folder, name, folder);
+	}
+	return rc;
+}
+
+int store_policy_path(struct store *s, int64_t folder, char out[POLICY_PATH_SIZE])
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st,
+			   "WITH RECURSIVE way(id, path) AS (SELECT ?1, ''"
+			   " UNION ALL SELECT f.parent, '/' || f.name || w.path FROM way w"
+			   "  JOIN folder f ON f.id = w.id WHERE f.parent IS NOT NULL)"
+			   " SELECT path FROM way ORDER BY length(path) DESC LIMIT 1",
+			   ARGS(INT(folder)));
+
+	if (rc)
+		return rc;
+	if (!col_text(st, 0, out, POLICY_PATH_SIZE))
+		rc = col_damaged("folder");
+	else if (!out[0])
+		memcpy(out, "/", 2);
+	sql_close(st);
+	return rc;
+}
+
+int store_policy_group(struct store *s, int64_t domain, const char *name, int64_t *group)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(
+		s, &st, "SELECT iif(everyone, 0, id) FROM user_group WHERE domain = ? AND name = ?",
+		ARGS(INT(domain), TEXT(name)));
+
+	if (rc)
+		return rc;
+	*group = sqlite3_column_int64(st, 0);
+	sql_close(st);
+	return 0;
+}
+
 /* --- what concerns a session --- */
 
 /* ?1: the user, ?2: the device. Folders from the device's upward; what is attached at one of them,
