@@ -10,7 +10,7 @@
 #include "common/pure/text.h"
 
 #define NAMED_MAX 5 /* sessions that are named */
-#define WORDS_SIZE 400
+#define NAMED_SIZE 400
 
 /* --- would a session that runs have too many rules? --- */
 
@@ -18,7 +18,7 @@ struct checking {
 	struct ask *q;
 	size_t n; /* that would */
 	int rc;
-	char words[WORDS_SIZE];
+	char words[NAMED_SIZE];
 };
 
 static bool check_session(void *arg, const struct store_session *x, int64_t relay)

@@ -71,6 +71,17 @@ static int fill_rules(struct sessions *ss, struct session *x, struct grant *g)
 	return 0;
 }
 
+/* Who comes is for the machine to show. */
+static void fill_control(const struct session *x, struct grant *g)
+{
+	g->idle_s = x->row.idle_s;
+	if (g->role != TOKEN_DEVICE)
+		return;
+	snprintf(g->reason, sizeof(g->reason), "%s", x->row.why);
+	snprintf(g->from, sizeof(g->from), "%s", x->row.address);
+	snprintf(g->approved_by, sizeof(g->approved_by), "%s", x->row.approved_by);
+}
+
 /* What the relay holds this session, and all of this user's, to. */
 static int fill_limits(struct sessions *ss, const struct session *x, struct token *t)
 {
@@ -145,6 +156,7 @@ static int fill(struct sessions *ss, struct session *x, struct grant *g)
 		rc = fill_lans(ss, x, g);
 	if (rc == 0)
 		rc = fill_rules(ss, x, g);
+	fill_control(x, g);
 	return rc ? rc : fill_relays(ss, x, g);
 }
 
