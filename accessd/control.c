@@ -171,6 +171,7 @@ static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 	if (is_shut_out(c, id))
 		return;
 	take_version(c, params);
+	(void)rpc_bool(params, "windows", &c->knows_windows); /* older ones do not say */
 	if (!take_lans(c, id, params))
 		return;
 	/* It may have been revoked since its certificate was looked at. */
@@ -257,6 +258,7 @@ static const struct rpc_method METHODS[] = {
 	{"relay.report", control_on_report},
 	{"relay.measured", control_on_measured},
 	{"relay.list", control_on_relay_list},
+	{"lock.state", control_on_lock},
 };
 
 const struct rpc_ops CONTROL_OPS = {
