@@ -118,6 +118,7 @@ static int use_identity(struct app *app)
 	}
 	app->enrolled = true;
 	accounting_use_identity(app);
+	receipts_use_identity(app);
 	r = make_contexts(app);
 	if (r == 0)
 		r = access_open(app);
@@ -291,6 +292,7 @@ void app_stop(struct app *app)
 	outer_hurry();
 	sessions_end_all(app, "vpnd is stopping", true);
 	accounting_close(app);
+	receipts_close(app);
 	enrolment_stop(app);
 	doctor_close(app);
 	relays_close(app);

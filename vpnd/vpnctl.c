@@ -21,7 +21,8 @@ enum {
 	TAKES_FROM = 256,
 	NEEDS_TARGET = 512,
 	TAKES_HOSTS = 1024,
-	TAKES_URL = 2048
+	TAKES_URL = 2048,
+	TAKES_SAVE = 4096
 };
 
 struct command {
@@ -40,6 +41,7 @@ static const struct command commands[] = {
 	{"dns", vpnctl_dns, TAKES_HOSTS | TAKES_JSON},
 	{"routes", vpnctl_routes, TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
+	{"sessions", vpnctl_sessions, TAKES_NAME | TAKES_SAVE | TAKES_JSON},
 	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
 	{"doctor", vpnctl_doctor, TAKES_INVITE | TAKES_URL | TAKES_JSON},
@@ -83,6 +85,10 @@ static void help_commands(void)
 	     "                                 is still there\n"
 	     "  status [--json]                state, server, sessions, and the last errors with\n"
 	     "                                 what to do\n"
+	     "  sessions [ID] [--save DIR] [--json]\n"
+	     "                                 the sessions that were, as this end has signed\n"
+	     "                                 them, and whether each record is good and whole;\n"
+	     "                                 --save: files that openssl can check\n"
 	     "  trace ADDRESS[:PORT][/tcp|/udp|/icmp] [--from ADDRESS] [--json]\n"
 	     "                                 what would become of something new: its route,\n"
 	     "                                 session, translation, rules, queue and relay,\n"
@@ -161,6 +167,8 @@ static const char *misfit(const struct command *command, const struct given *g)
 	if ((g->args.write || g->args.text || g->args.count || g->args.seconds || g->args.snap) &&
 	    !(command->takes & TAKES_CAPTURE))
 		return "-w, --text, --count, --seconds and --snap belong to capture";
+	if (g->args.save && !(command->takes & TAKES_SAVE))
+		return "--save belongs to sessions";
 	if (g->args.hosts && !(command->takes & TAKES_HOSTS))
 		return "--hosts belongs to dns";
 	if (command->takes & TAKES_WORDS)
@@ -246,6 +254,9 @@ static int take_option(struct given *g, int option, bool *end)
 		return number(&g->args.seconds, "--seconds", INT32_MAX);
 	case 'n':
 		return number(&g->args.snap, "--snap", UINT16_MAX);
+	case 'S':
+		g->args.save = optarg;
+		break;
 	case 'H':
 		g->args.hosts = true;
 		break;
@@ -273,21 +284,14 @@ static int take_option(struct given *g, int option, bool *end)
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"file", required_argument, NULL, 'f'},
-		{"invite", required_argument, NULL, 'i'},
-		{"json", no_argument, NULL, 'j'},
-		{"measure", no_argument, NULL, 'm'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{"text", no_argument, NULL, 't'},
-		{"count", required_argument, NULL, 'c'},
-		{"seconds", required_argument, NULL, 'd'},
-		{"from", required_argument, NULL, 'r'},
-		{"snap", required_argument, NULL, 'n'},
-		{"hosts", no_argument, NULL, 'H'},
-		{"url", required_argument, NULL, 'u'},
-		{NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
+		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
+		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {"text", no_argument, NULL, 't'},
+		{"count", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 'd'},
+		{"from", required_argument, NULL, 'r'},	  {"snap", required_argument, NULL, 'n'},
+		{"hosts", no_argument, NULL, 'H'},	  {"save", required_argument, NULL, 'S'},
+		{"url", required_argument, NULL, 'u'},	  {NULL, 0, NULL, 0},
 	};
 	bool end = false;
 	int o;

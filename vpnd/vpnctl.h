@@ -33,6 +33,7 @@ struct vpnctl_args {
 	bool text;
 	int64_t count, seconds, snap; /* 0: not given */
 	bool hosts;		      /* dns --hosts */
+	const char *save;	      /* sessions --save; NULL: not given */
 	/* doctor --url, as often as given */
 	size_t n_urls;
 	const char *urls[VPNCTL_URLS_MAX];
@@ -47,6 +48,7 @@ int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_relays(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_dns(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_routes(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_sessions(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_status(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_trace(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_capture(struct ctl *c, const struct vpnctl_args *args);
