@@ -36,6 +36,7 @@ struct clients;
 
 struct clients_config {
 	struct store *store;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct relays *relays;

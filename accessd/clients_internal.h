@@ -81,6 +81,7 @@ struct contexts {
 struct clients {
 	uv_loop_t *loop;
 	struct store *store;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct sessions *sessions;

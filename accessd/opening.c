@@ -10,6 +10,8 @@
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
+#define NO_DEVICE "no such device"
+
 /* What is kept while the device decides. */
 struct opening {
 	struct sessions *ss;
@@ -83,6 +85,24 @@ static void on_device_answer(void *arg, const json_t *result, int code, const ch
 	answer(o, NULL, RPC_CONFLICT, reason);
 }
 
+/* Who may do nothing at all with a device does not hear that there is one. */
+static int check_permission(struct sessions *ss, int64_t user, const struct store_member *device,
+			    const char **words)
+{
+	const struct permit_place at = access_place(device);
+	bool may;
+	int rc = access_may(ss->access, user, PERMIT_CONNECT, &at, &may);
+
+	if (rc || may)
+		return rc ? RPC_INTERNAL : 0;
+	if (!access_sees(ss->access, user, &at)) {
+		*words = NO_DEVICE;
+		return RPC_NOT_FOUND;
+	}
+	*words = "you may not connect to this device";
+	return RPC_DENIED;
+}
+
 /* Why a session cannot be: an RPC code, or 0 and @row is filled in. */
 static int prepare(struct sessions *ss, const struct sessions_manager *manager, const char *device,
 		   struct store_session *row, bool *guessed, const char **words)
@@ -90,13 +110,17 @@ static int prepare(struct sessions *ss, const struct sessions_manager *manager, 
 	struct store_endpoint e;
 	struct store_member m;
 	uint8_t id[TOKEN_SESSION_BYTES];
-	int rc = store_member_by_name(ss->store, ss->domain->row.id, IDENT_DEVICE, device, &m);
+	int code,
+		rc = store_member_by_name(ss->store, ss->domain->row.id, IDENT_DEVICE, device, &m);
 
-	*words = "no such device";
+	*words = NO_DEVICE;
 	if (rc == -ENOENT || (rc == 0 && m.state == STORE_REVOKED))
 		return RPC_NOT_FOUND;
 	*words = "the server cannot do this now; its log says why";
-	if (rc || store_endpoint_of(ss->store, m.id, &e) != 0)
+	code = rc ? RPC_INTERNAL : check_permission(ss, manager->member, &m, words);
+	if (code)
+		return code;
+	if (store_endpoint_of(ss->store, m.id, &e) != 0)
 		return RPC_INTERNAL;
 	row->manager = manager->endpoint;
 	row->device = e.id;

@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include "accessd/access.h"
 #include "accessd/domain.h"
 #include "accessd/pure/measured.h"
 #include "accessd/relays.h"
@@ -39,6 +40,7 @@ struct sessions_ops {
 
 struct sessions_config {
 	struct store *store; /* all borrowed */
+	struct access *access;
 	const struct domain *domain;
 	struct relays *relays;
 	int64_t life_s;			  /* of a session */
@@ -91,6 +93,8 @@ int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_
 void sessions_end_endpoint(struct sessions *ss, int64_t endpoint, const char *reason);
 void sessions_end_member(struct sessions *ss, int64_t member, const char *reason);
 void sessions_end_all(struct sessions *ss, const char *reason);
+/** sessions_permissions_changed() - those whose user may not connect to the device any more end. */
+void sessions_permissions_changed(struct sessions *ss);
 
 /* --- relays ---------------------------------------------------------------------------------- */
 

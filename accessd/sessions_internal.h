@@ -38,6 +38,7 @@ struct session {
 struct sessions {
 	uv_loop_t *loop;
 	struct store *store;
+	struct access *access;
 	const struct domain *domain;
 	struct relays *relays;
 	int64_t life_s;

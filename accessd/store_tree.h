@@ -53,6 +53,9 @@ int store_folder_each(struct store *s, int64_t domain,
 		      bool (*fn)(void *arg, const struct store_folder *f), void *arg)
 	__attribute__((warn_unused_result));
 
+/** store_member_folder() - where a member stands. */
+int store_member_folder(struct store *s, int64_t id, int64_t *folder)
+	__attribute__((warn_unused_result));
 /** store_member_move() - a device or user. */
 int store_member_move(struct store *s, int64_t id, int64_t folder)
 	__attribute__((warn_unused_result));
