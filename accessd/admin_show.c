@@ -146,6 +146,7 @@ void admin_on_doctor(struct ask *q, const json_t *params)
 /* --- members --------------------------------------------------------------------------------- */
 
 struct listing {
+	const struct ask *q;
 	struct realm *realm;
 	struct page page;
 };
@@ -182,17 +183,23 @@ static void add_tunnel(const struct realm *r, const struct store_member *m, json
 static bool list_member(void *arg, const struct store_member *m)
 {
 	struct listing *l = arg;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid",
-			      m->uid, "state", admin_state_name(m->state), "online",
-			      clients_member_online(l->realm->clients, m->id), "created",
-			      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen,
-			      "version", m->version, "address", m->address);
+	char path[PERMIT_PATH_SIZE];
+	json_t *o;
+
+	if (!admin_sees_member(l->q, m))
+		return true;
+	o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid", m->uid,
+		      "state", admin_state_name(m->state), "online",
+		      clients_member_online(l->realm->clients, m->id), "created",
+		      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen, "version",
+		      m->version, "address", m->address);
 
 	if (m->kind == IDENT_RELAY) {
 		json_object_set_new(o, "urls", urls_to_json(&m->urls));
 		admin_relay_put(l->realm, m->id, o);
 	} else {
 		json_object_set_new(o, "rate", json_integer((json_int_t)m->rate));
+		json_object_set_new(o, "folder", json_string(admin_path(l->q, m->folder, path)));
 	}
 	if (m->kind == IDENT_DEVICE) {
 		add_tunnel(l->realm, m, o);
@@ -205,7 +212,7 @@ static bool list_member(void *arg, const struct store_member *m)
 static void list_members(struct ask *q, const json_t *params, enum ident_kind kind,
 			 const char *what)
 {
-	struct listing l = {.realm = q->realm};
+	struct listing l = {.q = q, .realm = q->realm};
 	char after[STORE_NAME_SIZE] = "";
 	int rc;
 
@@ -237,80 +244,4 @@ void admin_on_user_list(struct ask *q, const json_t *params)
 void admin_on_relay_list(struct ask *q, const json_t *params)
 {
 	list_members(q, params, IDENT_RELAY, "relays");
-}
-
-/* --- sessions -------------------------------------------------------------------------------- */
-
-static bool list_session(void *arg, const struct store_session *x, int64_t in_use)
-{
-	struct listing *l = arg;
-	const struct relay_info *used = in_use ? relays_find(l->realm->relays, in_use) : NULL;
-	struct store_member relay;
-	json_t *relays = json_array();
-
-	for (size_t i = 0; i < x->n_relays; i++) {
-		if (store_member_get(l->realm->store, x->relays[i], &relay) == 0)
-			json_array_append_new(relays, json_string(relay.name));
-	}
-	return page_add(&l->page,
-			json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:o}", "session", x->id, "user",
-				  x->user_name, "device", x->device_name, "started",
-				  (json_int_t)x->started, "ends", (json_int_t)x->ends, "relay",
-				  used ? used->name : "", "relays", relays));
-}
-
-void admin_on_session_list(struct ask *q, const json_t *params)
-{
-	struct listing l = {.realm = q->realm};
-	char after[TOKEN_SESSION_SIZE] = "";
-
-	if (!admin_ready(q))
-		return;
-	(void)!rpc_str_max(params, "after", after, sizeof(after)); /* may be absent */
-	page_init(&l.page);
-	sessions_each(l.realm->sessions, after, list_session, &l);
-	ask_reply(q, page_result(&l.page, "sessions"));
-}
-
-/* The beginning of an id is enough if only one session begins so. */
-struct search {
-	const char *prefix;
-	char id[TOKEN_SESSION_SIZE];
-	int found;
-};
-
-static bool match_session(void *arg, const struct store_session *x, int64_t relay)
-{
-	struct search *s = arg;
-
-	(void)relay;
-
-	if (strncmp(x->id, s->prefix, strlen(s->prefix)) == 0) {
-		memcpy(s->id, x->id, sizeof(s->id));
-		s->found++;
-	}
-	return s->found < 2;
-}
-
-void admin_on_session_kill(struct ask *q, const json_t *params)
-{
-	struct realm *r = q->realm;
-	char prefix[TOKEN_SESSION_SIZE];
-	struct search s = {.prefix = prefix};
-
-	if (!admin_ready(q))
-		return;
-	if (!rpc_str_max(params, "session", prefix, sizeof(prefix)) || !prefix[0]) {
-		ask_reject(q, RPC_BAD_PARAMS, "session is missing");
-		return;
-	}
-	sessions_each(r->sessions, "", match_session, &s);
-	if (s.found > 1) {
-		ask_reject(q, RPC_CONFLICT, "several sessions begin with %s", prefix);
-	} else if (s.found == 0 ||
-		   sessions_end(r->sessions, s.id, "ended by the administrator", 0) != 0) {
-		ask_reject(q, RPC_NOT_FOUND, "no such session: %s", prefix);
-	} else {
-		ask_reply(q, json_pack("{s:s}", "session", s.id));
-	}
 }

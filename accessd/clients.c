@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accessd/approvals.h"
 #include "accessd/clients_internal.h"
 #include "common/io/file.h"
 
@@ -106,6 +107,8 @@ static void set_offline(struct client *c, const char *reason)
 	seen_note(&cs->seen, c->member, clock_wall_s(), c->version, c->address);
 	if (c->kind == IDENT_RELAY)
 		relays_offline(cs->relays, c->member);
+	else
+		approvals_withdraw(cs->sessions, c->number, NULL);
 	log_notice("offline kind=%s name=%s address=%s reason=\"%s\"", ident_kind_name(c->kind),
 		   c->name, c->address, reason);
 }
@@ -450,6 +453,8 @@ void clients_tell_keys(struct clients *cs)
 const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 	.endpoint_rpc = op_endpoint_rpc,
 	.relays_notify = op_relays_notify,
+	.answer = control_session_answer,
+	.manager = control_session_manager,
 };
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -525,6 +530,7 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
 	cs->relays = config->relays;
+	cs->audit = config->audit;
 	cs->proxies = config->proxies;
 	cs->certs = config->certs;
 	seen_init(&cs->seen, cs->store);

@@ -40,6 +40,7 @@ struct clients_config {
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct relays *relays;
+	struct audit *audit;
 	const struct opt_prefixes *proxies; /* who may say whose a connection is */
 	const struct certs *certs;	    /* of the outer layer; NULL: the domain's. Borrowed */
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "accessd/app.h"
+#include "accessd/approvals.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 
@@ -71,6 +72,7 @@ static int start_sessions(struct realm *r)
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
 					 .relays = r->relays,
+					 .audit = r->app->audit,
 					 .proxies = &conf->proxies,
 					 .certs = r->app->certs};
 	struct sessions_config sessions = {.store = r->store,
@@ -80,7 +82,8 @@ static int start_sessions(struct realm *r)
 					   .life_s = conf->session_hours * HOUR_S,
 					   .session_rate = conf->session_rate,
 					   .user_rate = conf->user_rate,
-					   .ops = &CLIENTS_SESSIONS_OPS};
+					   .ops = &CLIENTS_SESSIONS_OPS,
+					   .audit = r->app->audit};
 	int rc = clients_open(&r->clients, r->app->loop, &clients);
 
 	if (rc)
@@ -221,6 +224,7 @@ void realm_close(struct realm *r)
 	if (r->closing)
 		return;
 	r->closing = true;
+	approvals_deny_all(r->sessions, "the server is stopping: ask again in a moment");
 	clients_close(r->clients);
 	sessions_close(r->sessions);
 	addresses_close(r->addresses);

@@ -124,6 +124,19 @@ int store_group_join(struct store *s, int64_t group, int64_t user)
 			  ARGS(INT(group), INT(user), INT(IDENT_USER)));
 }
 
+int store_group_count(struct store *s, int64_t id, int64_t *n)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st, "SELECT COUNT(*) FROM group_member WHERE user_group = ?",
+			   ARGS(INT(id)));
+
+	if (rc)
+		return rc;
+	*n = sqlite3_column_int64(st, 0);
+	sql_close(st);
+	return 0;
+}
+
 int store_group_leave(struct store *s, int64_t group, int64_t user)
 {
 	s->tree_changes++;

@@ -105,6 +105,24 @@ int store_folder_chain(struct store *s, int64_t domain, int64_t folder,
 	return rc ? rc : -ENOENT;
 }
 
+int store_folder_count(struct store *s, int64_t id, struct store_folder_counts *n)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st,
+			   "SELECT (SELECT COUNT(*) FROM member WHERE folder = ?1 AND kind = ?2),"
+			   " (SELECT COUNT(*) FROM member WHERE folder = ?1 AND kind = ?3),"
+			   " (SELECT COUNT(*) FROM user_group WHERE folder = ?1)",
+			   ARGS(INT(id), INT(IDENT_DEVICE), INT(IDENT_USER)));
+
+	if (rc)
+		return rc;
+	*n = (struct store_folder_counts){.devices = sqlite3_column_int64(st, 0),
+					  .users = sqlite3_column_int64(st, 1),
+					  .groups = sqlite3_column_int64(st, 2)};
+	sql_close(st);
+	return 0;
+}
+
 int store_folder_each(struct store *s, int64_t domain,
 		      bool (*fn)(void *arg, const struct store_folder *f), void *arg)
 {

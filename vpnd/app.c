@@ -258,6 +258,7 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 	uv_timer_init(loop, &app->ticker);
 	app->ticker.data = app;
 	accounting_open(app);
+	limits_open(app);
 	r = file_mkdirs(app->config.state, 0700);
 	if (r != 0) {
 		log_error("no state folder path=%s error=\"%s\"", app->config.state, strerror(-r));
@@ -275,6 +276,8 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 		r = relays_open(app);
 	if (r == 0)
 		r = captures_open(app);
+	if (r == 0)
+		r = approvals_open(app);
 	if (r == 0)
 		r = control_open(app);
 	if (r == 0)
@@ -300,6 +303,7 @@ void app_stop(struct app *app)
 	lock_close(app);
 	signs_close(app);
 	accounting_close(app);
+	limits_close(app);
 	enrolment_stop(app);
 	doctor_close(app);
 	relays_close(app);
@@ -312,6 +316,7 @@ void app_stop(struct app *app)
 		local_close(app->local);
 	app->local = NULL;
 	captures_close(app);
+	approvals_close(app);
 	if (app->link)
 		access_link_close(app->link);
 	if (app->plane)

@@ -18,7 +18,7 @@
 
 #define LOCK_FILE "lock.json"
 #define FILE_MAX_BYTES 1024
-#define WORDS_SIZE 240
+#define LOCK_WORDS_SIZE 240
 
 bool lock_is(const struct app *app)
 {
@@ -26,19 +26,19 @@ bool lock_is(const struct app *app)
 }
 
 /* Why, for people here and at the other end: "locked at the machine: REASON". */
-static const char *say(const struct lock *l, char out[WORDS_SIZE])
+static const char *say(const struct lock *l, char out[LOCK_WORDS_SIZE])
 {
 	const char *reason = l->by_hand.locked		 ? l->by_hand.reason
 			     : l->input == LOCK_INPUT_ON ? "its switch is on"
 							 : "its switch cannot be read";
 
-	snprintf(out, WORDS_SIZE, LOCK_WORDS "%s%s", reason[0] ? ": " : "", reason);
+	snprintf(out, LOCK_WORDS_SIZE, LOCK_WORDS "%s%s", reason[0] ? ": " : "", reason);
 	return out;
 }
 
 void lock_say(const struct app *app, char *out, size_t out_size)
 {
-	char words[WORDS_SIZE];
+	char words[LOCK_WORDS_SIZE];
 
 	snprintf(out, out_size, "%s", say(&app->lock, words));
 }
@@ -49,7 +49,7 @@ void lock_tell(struct app *app)
 {
 	struct rpc *rpc = app->link && app->online ? access_link_rpc(app->link) : NULL;
 	const struct lock *l = &app->lock;
-	char words[WORDS_SIZE];
+	char words[LOCK_WORDS_SIZE];
 
 	if (!rpc || app->config.role != TOKEN_DEVICE)
 		return;
@@ -64,7 +64,7 @@ void lock_tell(struct app *app)
 /* Something has changed; @was: locked before. */
 static void follow(struct app *app, bool was)
 {
-	char words[WORDS_SIZE];
+	char words[LOCK_WORDS_SIZE];
 	bool is = lock_is(app);
 
 	if (is && !was)
@@ -105,7 +105,7 @@ static void start_writing(struct app *app);
 static void answer(struct app *app)
 {
 	const struct lock *l = &app->lock;
-	char words[WORDS_SIZE];
+	char words[LOCK_WORDS_SIZE];
 
 	for (size_t i = 0; i < l->n_waiters; i++) {
 		const struct waiter *w = &l->waiters[i];
@@ -262,7 +262,7 @@ static int load(const char *path, struct lock_kept *kept)
 int lock_open(struct app *app)
 {
 	struct lock *l = &app->lock;
-	char path[CONFIG_PATH_SIZE + 16], words[WORDS_SIZE];
+	char path[CONFIG_PATH_SIZE + 16], words[LOCK_WORDS_SIZE];
 	int r;
 
 	l->input = LOCK_INPUT_OFF;
@@ -297,7 +297,7 @@ void lock_status(const struct app *app, json_t *o)
 {
 	static const char *const states[] = {"off", "on", "unreadable"};
 	const struct lock *l = &app->lock;
-	char words[WORDS_SIZE];
+	char words[LOCK_WORDS_SIZE];
 	json_t *shown;
 
 	if (app->config.role != TOKEN_DEVICE)

@@ -176,9 +176,12 @@ bool plane_ask_firewall(struct plane *pl, struct passing *pk, enum rule_directio
 	};
 	struct firewall_decision d;
 
-	if (!pl->firewall) /* no memory for it */
+	if (!pl->firewall) { /* no memory for it */
+		pk->s->used = true;
 		return !pk->s->has_rules;
+	}
 	d = firewall_check(pl->firewall, &p, clock_mono_ms());
+	pk->s->used = pk->s->used || (direction == RULE_IN && d.is_use);
 	if (pl->capturing && d.verdict != FIREWALL_PASS)
 		plane_captured(pl, pk, direction == RULE_IN, false);
 	if (d.verdict == FIREWALL_REFUSE)

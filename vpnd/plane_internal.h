@@ -67,6 +67,7 @@ struct slot {
 	struct toobig_limit toobig;
 	bool keeps_rules;		/* this end does: the firewall is asked, and */
 	bool has_rules;			/* there are some */
+	bool used;			/* plane_take_used() */
 	struct toobig_limit refused[2]; /* answers: to the peer, to this side */
 	struct translate translate;	/* of the peer's addresses; mostly empty */
 	size_t n_routes, n_holds, n_lans, n_lent;

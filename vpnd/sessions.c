@@ -408,6 +408,7 @@ int sessions_begin(struct app *app, struct grant *grant, const struct waiter *wa
 		return r;
 	}
 	accounting_begin(as);
+	limits_start(as);
 	names_begin(as, grant);
 	signs_update(app);
 	if (waiter) {
@@ -444,7 +445,7 @@ void sessions_end(struct app_session *as, const char *reason, bool tell)
 	if (as->waiter.waiting)
 		answer_failed(as, RPC_UNAVAILABLE, reason);
 	if (tell)
-		access_close_session(app, session_grant(as->session)->session, reason);
+		access_close_session(app, session_grant(as->session)->session, reason, as->cause);
 	session_end(as->session, reason);
 	signs_update(app);
 }

@@ -22,7 +22,8 @@ enum {
 	NEEDS_TARGET = 512,
 	TAKES_HOSTS = 1024,
 	TAKES_URL = 2048,
-	TAKES_REASON = 4096
+	TAKES_REASON = 4096,
+	NEEDS_ID = 8192
 };
 
 struct command {
@@ -34,9 +35,12 @@ struct command {
 static const struct command commands[] = {
 	{"enroll", vpnctl_enroll, TAKES_FILE | TAKES_JSON},
 	{"login", vpnctl_login, TAKES_INVITE | TAKES_NAME | TAKES_JSON},
-	{"connect", vpnctl_connect, TAKES_NAME | NEEDS_NAME | TAKES_JSON},
+	{"connect", vpnctl_connect, TAKES_NAME | NEEDS_NAME | TAKES_REASON | TAKES_JSON},
 	{"disconnect", vpnctl_disconnect, TAKES_NAME | TAKES_JSON},
 	{"devices", vpnctl_devices, TAKES_JSON},
+	{"approvals", vpnctl_approvals, TAKES_JSON},
+	{"approve", vpnctl_approve, TAKES_NAME | NEEDS_ID | TAKES_JSON},
+	{"reject", vpnctl_reject, TAKES_NAME | NEEDS_ID | TAKES_REASON | TAKES_JSON},
 	{"relays", vpnctl_relays, TAKES_MEASURE | TAKES_JSON},
 	{"dns", vpnctl_dns, TAKES_HOSTS | TAKES_JSON},
 	{"routes", vpnctl_routes, TAKES_JSON},
@@ -73,14 +77,19 @@ static void help_commands(void)
 	     "                                 the invitation (if one is needed and --invite is\n"
 	     "                                 not given), the next one the password\n"
 	     "  devices [--json]               the devices of the domain\n"
-	     "  connect DEVICE                 reach the networks behind DEVICE. Shows each step\n"
+	     "  connect DEVICE [--reason TEXT] reach the networks behind DEVICE. Shows each step\n"
 	     "                                 with its time, and how far the relays are from\n"
-	     "                                 both ends; Ctrl-C takes it back\n"
+	     "                                 both ends; Ctrl-C takes it back. TEXT: what for,\n"
+	     "                                 up to 200 bytes; asked for where it is wanted\n"
 	     "  disconnect [DEVICE]            end the session with DEVICE, or all sessions\n"
 	     "  dns [--hosts] [--json]         the names of what is connected, who answers them,\n"
 	     "                                 and how resolvers come to know; --hosts: lines\n"
 	     "                                 for /etc/hosts\n"
 	     "Both:\n"
+	     "  approvals [--json]             sessions that wait for you to approve them: for\n"
+	     "                                 this machine, or where you are an administrator\n"
+	     "  approve ID                     let one begin\n"
+	     "  reject ID [--reason TEXT]      do not\n"
 	     "  relays [--measure] [--json]    how far it is to each relay, from here and from "
 	     "the\n"
 	     "                                 devices that are connected; --measure looks anew\n"
@@ -131,6 +140,7 @@ static void help_options(void)
 	     "  vpnctl enroll --file /root/invitation.txt\n"
 	     "  vpnctl login alice\n"
 	     "  vpnctl connect site1\n"
+	     "  vpnctl connect site1 --reason 'belt slips, ticket 4711'\n"
 	     "  vpnctl status --json\n"
 	     "  vpnctl lock --reason 'robot cell is being serviced'\n"
 	     "  vpnctl trace 192.168.1.10:102\n"
@@ -184,6 +194,10 @@ static const char *misfit(const struct command *command, const struct given *g)
 		return "where to? ADDRESS[:PORT][/udp]";
 	if (!g->args.name && (command->takes & NEEDS_NAME))
 		return "which device? vpnctl devices lists them";
+	if (!g->args.name && (command->takes & NEEDS_ID))
+		return "which one? vpnctl approvals lists them";
+	if (g->args.reason && !(command->takes & TAKES_REASON))
+		return "--reason belongs to connect and reject";
 	return NULL;
 }
 
@@ -258,13 +272,13 @@ static int take_option(struct given *g, int option, bool *end)
 	case 'H':
 		g->args.hosts = true;
 		break;
-	case 'R':
-		g->args.reason = optarg;
-		break;
 	case 'u':
 		if (g->args.n_urls == VPNCTL_URLS_MAX)
 			return usage("too many: ", "--url");
 		g->args.urls[g->args.n_urls++] = optarg;
+		break;
+	case 'R':
+		g->args.reason = optarg;
 		break;
 	case 'V':
 		*end = true;

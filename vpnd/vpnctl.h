@@ -33,7 +33,7 @@ struct vpnctl_args {
 	bool text;
 	int64_t count, seconds, snap; /* 0: not given */
 	bool hosts;		      /* dns --hosts */
-	const char *reason;	      /* lock --reason; NULL: not given */
+	const char *reason;	      /* connect, reject, lock --reason; NULL: not given */
 	/* doctor --url, as often as given */
 	size_t n_urls;
 	const char *urls[VPNCTL_URLS_MAX];
@@ -45,6 +45,9 @@ int vpnctl_login(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_approvals(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_approve(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_reject(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_relays(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_dns(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_routes(struct ctl *c, const struct vpnctl_args *args);

@@ -271,6 +271,26 @@ static void print_firewall(const json_t *s)
 	line("Flows", text);
 }
 
+/* Who is there, for what; and when nobody uses it. */
+static void print_control(const json_t *s)
+{
+	char limit[VPNCTL_TEXT_SIZE], left[VPNCTL_TEXT_SIZE], text[LIST_SIZE];
+	int64_t limit_s = vpnctl_int(s, "idle_limit_s"), left_s = vpnctl_int(s, "idle_ends_in_s");
+
+	line("From", vpnctl_text(s, "from"));
+	line("Reason", vpnctl_text(s, "reason"));
+	line("Approved by", vpnctl_text(s, "approved_by"));
+	if (limit_s == 0)
+		return;
+	if (left_s <= 60 && left_s * 2 <= limit_s)
+		snprintf(text, sizeof(text), "NOT USED: ends in %s unless somebody uses it",
+			 vpnctl_duration(left, left_s));
+	else
+		snprintf(text, sizeof(text), "ends when it was not used for %s; now in %s",
+			 vpnctl_duration(limit, limit_s), vpnctl_duration(left, left_s));
+	line("Use", text);
+}
+
 static void print_session(const json_t *s)
 {
 	char since[VPNCTL_TEXT_SIZE], left[VPNCTL_TEXT_SIZE], lans[LIST_SIZE];
@@ -278,6 +298,7 @@ static void print_session(const json_t *s)
 	printf("\nSession with %s: %s for %s, ends in %s\n", vpnctl_text(s, "peer"),
 	       vpnctl_text(s, "state"), vpnctl_duration(since, vpnctl_int(s, "since_s")),
 	       vpnctl_duration(left, vpnctl_int(s, "expires_in_s")));
+	print_control(s);
 	line("Peer's LANs", vpnctl_lans(s, lans, sizeof(lans)));
 	print_path(s);
 	line("Encryption", vpnctl_text(s, "cipher"));

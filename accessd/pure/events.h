@@ -52,7 +52,21 @@
 	X(TOKEN_KEY_ROLLED, "token-key.rolled", "The domain has a new key for relay tokens.")
 
 /* Folders, groups, permissions. */
-#define EVENTS_TREE(X)
+#define EVENTS_TREE(X) \
+	X(FOLDER_ADDED, "folder.added", "A folder was made.") \
+	X(FOLDER_RENAMED, "folder.renamed", "A folder got another name.") \
+	X(FOLDER_MOVED, "folder.moved", "A folder was moved, with all that is in it.") \
+	X(FOLDER_REMOVED, "folder.removed", "An empty folder was removed.") \
+	X(DEVICE_MOVED, "device.moved", "A device stands in another folder.") \
+	X(USER_MOVED, "user.moved", "A user stands in another folder.") \
+	X(GROUP_ADDED, "group.added", "A group of users was made.") \
+	X(GROUP_MOVED, "group.moved", "A group stands in another folder.") \
+	X(GROUP_REMOVED, "group.removed", "An empty group was removed.") \
+	X(GROUP_JOINED, "group.joined", "A user was put into a group.") \
+	X(GROUP_LEFT, "group.left", "A user was taken out of a group.") \
+	X(PERMISSION_ALLOWED, "permission.allowed", "Something was allowed to a user or group.") \
+	X(PERMISSION_DENIED, "permission.denied", "Something was denied to a user or group.") \
+	X(PERMISSION_CLEARED, "permission.cleared", "What was allowed or denied was taken back.")
 
 /* Several domains; devices that belong to another one. */
 #define EVENTS_REALMS(X)
@@ -65,9 +79,18 @@
 
 /* Sessions: asked for, approved, ended. */
 #define EVENTS_SESSIONS(X) \
-	X(SESSION_KILLED, "session.killed", "An administrator ended a session.") \
-	X(SESSION_OPENED, "session.opened", "A session was granted to both ends, or was refused.") \
-	X(SESSION_ENDED, "session.ended", "A session is over.") \
+	X(SETTING_CHANGED, "setting.changed", "A setting of a folder or of the domain was changed.") \
+	X(SESSION_ASKED, "session.asked", "A user asked for a session that somebody has to approve.") \
+	X(SESSION_APPROVED, "session.approved", "Somebody approved a session.") \
+	X(SESSION_REJECTED, "session.rejected", "Somebody rejected a session.") \
+	X(SESSION_TIMEOUT, "session.timeout", "Nobody approved a session in time, or the server was restarted meanwhile.") \
+	X(SESSION_WITHDRAWN, "session.withdrawn", "Who asked for a session gave up before it was approved, or lost his connection.") \
+	X(SESSION_REFUSED, "session.refused", "A session was refused: not permitted, over a limit, or the device could not be reached.") \
+	X(SESSION_OPENED, "session.opened", "A session began: the device has accepted it.") \
+	X(SESSION_ENDED, "session.ended", "A session ended; the reason says why.") \
+	X(SESSION_IDLE, "session.idle", "A session ended because nobody used it.") \
+	X(SESSION_EXPIRED, "session.expired", "A session ended because its time was over.") \
+	X(SESSION_KILLED, "session.killed", "An administrator ended sessions.") \
 	X(SESSION_RECORDED, "session.recorded", "An end's signed record of a session has come, or a false one.")
 
 /* The audit itself. */

@@ -624,6 +624,30 @@ static void noise(void **state)
 	}
 }
 
+/* Only the manager's side uses a session: what it began, by what it sends. */
+static void who_uses_it(void **state)
+{
+	struct made request = tcp(pc, 1024, plc, 102, SYN), data = tcp(pc, 1024, plc, 102, ACK),
+		    chatter = udp(plc, 137, pc, 137), answer = udp(pc, 137, plc, 137),
+		    error = error_about(pc, plc, &chatter, 28);
+
+	(void)state;
+	for (int rules = 0; rules < 2; rules++) {
+		now += 600000; /* nothing of before */
+		firewall_begin(fw, SLOT, now);
+		now += 600000;
+		if (rules)
+			set_rules(SLOT, RULES("allow in", "allow out"));
+		assert_true(ask(SLOT, RULE_IN, &request).is_use);
+		assert_true(ask(SLOT, RULE_IN, &data).is_use);
+		assert_false(ask(SLOT, RULE_OUT, &chatter).is_use);
+		assert_false(ask(SLOT, RULE_IN, &answer).is_use);
+		assert_false(ask(SLOT, RULE_IN, &error).is_use);
+	}
+	set_rules(SLOT, RULES("deny"));
+	assert_false(ask(SLOT, RULE_IN, &data).is_use);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -651,6 +675,7 @@ int main(void)
 		TEST(sessions_are_apart),
 		TEST(a_new_session_knows_nothing),
 		TEST(a_flood_takes_its_own_places),
+		TEST(who_uses_it),
 		TEST(noise),
 	};
 

@@ -367,8 +367,15 @@ static void follow(struct flow *f, const struct read *r, uint32_t generation, ui
 		follow_tcp(f, r);
 }
 
-static void commit(struct firewall *fw, const struct read *r, const struct finding *found,
-		   uint64_t now_ms)
+/* Of one whose middle alone was seen nobody knows: a session in use is not ended for that. */
+static bool begun_by_manager(const struct flow *f)
+{
+	return f && (f->direction == RULE_IN || f->unsure);
+}
+
+/* Return: the packet's flow, or NULL. */
+static const struct flow *commit(struct firewall *fw, const struct read *r,
+				 const struct finding *found, uint64_t now_ms)
 {
 	struct firewall_slot *s = &fw->slots[r->p->slot];
 	struct flow *f = found->flow;
@@ -390,45 +397,50 @@ static void commit(struct firewall *fw, const struct read *r, const struct findi
 		flow_fragment_set(fw->flows, &key, s->generation, now_ms,
 				  found->decision.verdict == FIREWALL_PASS);
 	}
+	return f;
 }
 
 /* Without rules: so that those that come later know what runs, and who began it. */
-static void track(struct firewall *fw, const struct read *r, uint64_t now_ms)
+static const struct flow *track(struct firewall *fw, const struct read *r, uint64_t now_ms)
 {
 	struct firewall_slot *s = &fw->slots[r->p->slot];
 	bool out = r->p->direction == RULE_OUT;
 	struct flow *f;
 
 	if (r->l4.later || r->l4.kind == L4_ERROR || !is_readable(&r->l4, r->p->n, r->family))
-		return;
+		return NULL;
 	f = flow_find(fw->flows, &r->key, now_ms);
 	if (!f) {
 		bool middle = is_middle(s, r, now_ms);
 
 		/* The manager's word is not enough to have begun nothing. */
 		if ((middle && !out) || (r->l4.kind == L4_ECHO && !r->l4.request))
-			return;
+			return NULL;
 		f = flow_add(fw->flows, &r->key, now_ms, &s->counters.evicted);
 		f->direction = (uint8_t)r->p->direction;
 		f->unsure = middle;
 		s->counters.opened++;
 	}
 	follow(f, r, s->generation, now_ms);
+	return f;
 }
 
 struct firewall_decision firewall_check(struct firewall *fw, const struct firewall_packet *p,
 					uint64_t now_ms)
 {
 	struct finding found;
+	const struct flow *f;
 	struct read r;
 
 	take_apart(&r, p);
 	if (!fw->slots[p->slot].rules.present) {
-		track(fw, &r, now_ms);
-		return decide(FIREWALL_PASS, FIREWALL_NO_RULES);
+		found.decision = decide(FIREWALL_PASS, FIREWALL_NO_RULES);
+		f = track(fw, &r, now_ms);
+	} else {
+		judge(fw, &r, now_ms, &found);
+		f = commit(fw, &r, &found, now_ms);
 	}
-	judge(fw, &r, now_ms, &found);
-	commit(fw, &r, &found, now_ms);
+	found.decision.is_use = found.decision.verdict == FIREWALL_PASS && begun_by_manager(f);
 	return found.decision;
 }
 

@@ -58,6 +58,8 @@ struct firewall_decision {
 	enum firewall_why why;
 	size_t rule; /* FIREWALL_RULE: its index */
 	bool cut;    /* it does not pass, and belongs to a flow that has passed by other rules */
+	bool is_use; /* it passes, and is of a flow that the manager's side began; only of
+			firewall_check() */
 };
 
 struct firewall_counters {
