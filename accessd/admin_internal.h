@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What admin.c (the table of methods, and who may), admin_members.c, admin_set.c (changing them),
  * admin_relays.c (drain, pin ...), admin_rules.c (what sessions may do), admin_ca.c, admin_hosts.c,
- * admin_show.c (lists, status, sessions, init) and admin_history.c share. */
+ * admin_show.c (lists, status, sessions), admin_realms.c (domains) and admin_history.c share. */
 #ifndef FARLAN_ADMIN_INTERNAL_H
 #define FARLAN_ADMIN_INTERNAL_H
 
@@ -65,6 +65,9 @@ void admin_on_ca_roll(struct ask *q, const json_t *params);
 void admin_on_token_key_roll(struct ask *q, const json_t *params);
 
 void admin_on_init(struct ask *q, const json_t *params);
+void admin_on_domain_list(struct ask *q, const json_t *params);
+void admin_on_domain_move(struct ask *q, const json_t *params);
+void admin_on_domain_remove(struct ask *q, const json_t *params);
 void admin_on_status(struct ask *q, const json_t *params);
 void admin_on_doctor(struct ask *q, const json_t *params);
 void admin_on_device_set(struct ask *q, const json_t *params);

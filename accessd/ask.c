@@ -14,6 +14,15 @@ bool ask_is_host(const struct ask *q)
 	return q->caller.user == 0;
 }
 
+void ask_set_realm(struct ask *q, struct realm *r)
+{
+	if (q->realm)
+		q->realm->n_asks--;
+	q->realm = r;
+	if (r)
+		r->n_asks++;
+}
+
 void ask_tell(struct ask *q, const char *key, json_t *value)
 {
 	if (!q->detail)
@@ -74,6 +83,7 @@ void ask_begin(struct ask *q)
 
 static void finish(struct ask *q)
 {
+	ask_set_realm(q, NULL);
 	json_decref(q->detail);
 	free(q);
 }

@@ -30,7 +30,8 @@ struct ask_origin {
 
 struct ask {
 	struct app *app;
-	struct realm *realm; /* whose domain it is about; NULL: there is none */
+	struct realm *realm; /* whose domain it is about; NULL: there is none, or it was not said */
+	char wanted[IDENT_DOMAIN_SIZE]; /* the domain that was said; "": none */
 	struct caller caller;
 	const struct admin_method *method;
 	const struct ask_origin *origin;
@@ -45,6 +46,10 @@ struct ask {
 
 /** ask_is_host() - the host's administrator, who may do everything. */
 bool ask_is_host(const struct ask *q);
+
+/** ask_set_realm() - it is about this domain, which stays as long as it is asked about. NULL: none.
+ */
+void ask_set_realm(struct ask *q, struct realm *r);
 
 /** ask_about() - for the audit: the request is about this "device", "folder" ... A member is looked
  * up now: its UID, and where it stands, before the request may change that. */
