@@ -254,7 +254,6 @@ void app_stop(struct app *a)
 	if (a->local)
 		local_close(a->local);
 	audit_close(a->audit);
-	a->audit = NULL;
 	if (!a->upkeep_open)
 		return;
 	uv_close((uv_handle_t *)&a->upkeep, NULL);
@@ -263,6 +262,7 @@ void app_stop(struct app *a)
 void app_free(struct app *a)
 {
 	certs_free(a->certs);
+	audit_free(a->audit);
 	store_close(a->store);
 	for (size_t i = 0; i < a->n_realms; i++)
 		realm_free(a->realms[i]);

@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "accessd/admission.h"
+#include "accessd/audit.h"
 #include "accessd/password.h"
 #include "accessd/sessions.h"
 #include "common/io/certs.h"
@@ -39,6 +40,7 @@ struct clients;
 struct clients_config {
 	struct clients *front; /* NULL: it becomes the front itself, and most of the rest is NULL */
 	struct store *store;
+	struct audit *audit;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct relays *relays;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What clients.c (connections), front.c (whose they are), timing.c and renewing.c (what even a
- * wrong date may ask), control.c and control_relays.c (members' methods) and newcomer.c (enrolment)
- * share. */
+ * wrong date may ask), control.c, control_relays.c and control_sessions.c (members' methods) and
+ * newcomer.c (enrolment) share. */
 #ifndef FARLAN_CLIENTS_INTERNAL_H
 #define FARLAN_CLIENTS_INTERNAL_H
 
@@ -60,12 +60,13 @@ struct client {
 	char name[STORE_NAME_SIZE], version[STORE_VERSION_SIZE];
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	struct lans lans; /* a manager's */
+	struct lans lans;   /* a manager's */
+	bool knows_windows; /* of rules */
 
 	uint64_t reported_ms; /* a relay's last report on this connection; 0: none */
 	uint64_t list_told;   /* the last clients_tell_relays() that it heard */
 	uint64_t window_ms;   /* notifications that count are counted from here on */
-	unsigned int n_measured, n_paths;
+	unsigned int n_measured, n_paths, n_locks;
 
 	struct client *prev, *next;	 /* all */
 	struct client *next_by_number;	 /* all */
@@ -88,6 +89,7 @@ struct clients {
 		*next; /* the front's: those that are served; and those that were */
 	struct clients *gone;
 	struct store *store;
+	struct audit *audit;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct sessions *sessions;
@@ -145,6 +147,26 @@ void front_remove(struct clients *front, struct clients *cs);
 /** front_ended() - everything of a domain, or of the front, is closed. */
 void front_ended(struct clients *front);
 
+/* For the audit (noting.c). */
+/** client_note() - a member, known by its name, did @event, or failed to (then @reason says why).
+ * At once. Return: as audit_note(). */
+int client_note(struct client *c, enum event event, enum audit_result result, const char *reason);
+/** client_note_presence() - it has come, or (@reason) gone. */
+void client_note_presence(struct client *c, const char *reason);
+/** client_note_refused() - a stranger was refused. @who: "user anna", if it said so. */
+void client_note_refused(struct client *c, enum event event, const char *who,
+			 const struct refusal *why);
+/** client_admits() - what @x is when the store's next change is committed gets an identity from
+ * @c: recorded as @event with it. @a: the caller's, while that may happen. */
+struct admitting {
+	struct client *c;
+	const struct admitted *x;
+	enum event event;
+};
+void client_admits(struct admitting *a);
+/** client_admitted() - it may not happen any more. */
+void client_admitted(const struct admitting *a);
+
 extern const struct rpc_ops CONTROL_OPS, NEWCOMER_OPS;
 int client_send(struct rpc *rpc, const void *bytes, size_t n);
 /** control_on_time() - for newcomers and members (timing.c). */
@@ -160,11 +182,22 @@ bool control_is_due(const struct client *c);
 void control_on_report(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_measured(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_path(struct rpc *rpc, int64_t id, const json_t *params);
+/** control_is_within() - no more than @max of a kind, which @n counts, in 10 s. */
+bool control_is_within(struct client *c, unsigned int *n, unsigned int max);
+/** control_on_lock() - lock.state: a device says whether it is locked (control_lock.c). */
+void control_on_lock(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params);
 /** control_is_allowed() - said hello, and may do this? Else the request is answered. */
 bool control_is_allowed(struct client *c, int64_t id, bool managers_only);
-/** control_session_done() - a sessions_done_fn. */
-bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code,
-			  const char *message);
+/* control_sessions.c: of sessions_ops, and methods. */
+bool control_session_answer(void *arg, const struct sessions_asker *to, const json_t *result,
+			    int code, const char *message);
+bool control_session_manager(void *arg, uint64_t client, struct sessions_manager *m);
+void control_on_session_open(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_session_close(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_session_approvals(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_session_approve(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_session_reject(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_session_withdraw(struct rpc *rpc, int64_t id, const json_t *params);
 
 #endif

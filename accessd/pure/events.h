@@ -63,17 +63,33 @@
 	X(DEVICE_CLAIMED, "device.claimed", "A machine of this domain was to be enrolled into another one.")
 
 /* Firewall policies; the lock at the machine. */
-#define EVENTS_POLICY(X)
+#define EVENTS_POLICY(X) \
+	X(POLICY_ADDED, "policy.added", "A firewall policy was made.") \
+	X(POLICY_CHANGED, "policy.changed", "A firewall policy has other rules.") \
+	X(POLICY_RENAMED, "policy.renamed", "A firewall policy has another name.") \
+	X(POLICY_REMOVED, "policy.removed", "A firewall policy is gone.") \
+	X(POLICY_ATTACHED, "policy.attached", "A firewall policy holds somewhere, for somebody.") \
+	X(POLICY_DETACHED, "policy.detached", "A firewall policy does not hold there any more.") \
+	X(DEVICE_LOCKED, "device.locked", "A device was locked at the machine: it takes no session.") \
+	X(DEVICE_UNLOCKED, "device.unlocked", "A device was unlocked at the machine.")
 
 /* Passwords, second factor, lock-out. */
 #define EVENTS_SIGNIN(X)
 
 /* Sessions: asked for, approved, ended. */
 #define EVENTS_SESSIONS(X) \
-	X(SESSION_KILLED, "session.killed", "An administrator ended a session.") \
-	X(SESSION_OPENED, "session.opened", "A session was granted to both ends, or was refused.") \
-	X(SESSION_ENDED, "session.ended", "A session is over.") \
-	X(SESSION_RECORDED, "session.recorded", "An end's signed record of a session has come, or a false one.")
+	X(SETTING_CHANGED, "setting.changed", "A setting of a folder or of the domain was changed.") \
+	X(SESSION_ASKED, "session.asked", "A user asked for a session that somebody has to approve.") \
+	X(SESSION_APPROVED, "session.approved", "Somebody approved a session.") \
+	X(SESSION_REJECTED, "session.rejected", "Somebody rejected a session.") \
+	X(SESSION_TIMEOUT, "session.timeout", "Nobody approved a session in time, or the server was restarted meanwhile.") \
+	X(SESSION_WITHDRAWN, "session.withdrawn", "Who asked for a session gave up before it was approved, or lost his connection.") \
+	X(SESSION_REFUSED, "session.refused", "A session was refused: not permitted, over a limit, or the device could not be reached.") \
+	X(SESSION_OPENED, "session.opened", "A session began: the device has accepted it.") \
+	X(SESSION_ENDED, "session.ended", "A session ended; the reason says why.") \
+	X(SESSION_IDLE, "session.idle", "A session ended because nobody used it.") \
+	X(SESSION_EXPIRED, "session.expired", "A session ended because its time was over.") \
+	X(SESSION_KILLED, "session.killed", "An administrator ended sessions.")
 
 /* The audit itself. */
 #define EVENTS_AUDIT(X) \
@@ -82,6 +98,7 @@
 	X(AUDIT_CHECKPOINT, "audit.checkpoint", "The server's key signs the chain up to here.") \
 	X(AUDIT_GAP, "audit.gap", "Something could not be recorded before this.") \
 	X(AUDIT_FILLING, "audit.filling", "There is little room for more records.") \
+	X(SESSION_RECORDED, "session.recorded", "An end's signed record of a session has come, or a false one.") \
 	X(SERVER_STARTED, "server.started", "accessd serves the domain from now on.") \
 	X(SERVER_STOPPED, "server.stopped", "accessd stops in order.")
 
