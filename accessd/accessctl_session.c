@@ -118,8 +118,8 @@ static int history(struct accessctl *a)
 					       "USER",
 					       "DEVICE",
 					       "RELAYS",
-					       "FROM",
-					       "TO",
+					       "=FROM",
+					       "=TO",
 					       "TO DEVICE: MANAGER / RELAY / DEVICE",
 					       "TO MANAGER: MANAGER / RELAY / DEVICE",
 					       "PACKETS: OUT / IN",
@@ -167,8 +167,8 @@ static void row(struct ctl_table *t, const json_t *s)
 
 static int list(struct accessctl *a)
 {
-	static const char *const headings[] = {"SESSION", "USER", "DEVICE", "SINCE", "LEFT",
-					       "RELAY",	  "LIST", "FROM",   "FOR"};
+	static const char *const headings[] = {"SESSION", "USER",  "DEVICE", "=SINCE", ">LEFT",
+					       "RELAY",	  "-LIST", "FROM",   "-FOR"};
 	static const struct accessctl_columns columns = {9, headings, row};
 
 	return accessctl_show_list(a, accessctl_ask_all(a, NULL, NULL, "sessions", "session"),

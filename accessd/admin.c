@@ -75,12 +75,27 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"domain.settings", ADMIN_DOMAIN, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_domain_settings},
 
 	/* firewall policies */
+	{"policy.add", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY_FOLDER, EVENT_POLICY_ADDED, admin_on_policy_add},
+	{"policy.rule", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_POLICY_CHANGED, admin_on_policy_rule},
+	{"policy.rename", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_POLICY_RENAMED, admin_on_policy_rename},
+	{"policy.remove", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_POLICY_REMOVED, admin_on_policy_remove},
+	{"policy.show", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_NONE, admin_on_policy_show},
+	{"policy.list", ADMIN_LIST, PERMIT_FIREWALL, ADMIN_NOTHING, EVENT_NONE, admin_on_policy_list},
+	{"policy.attach", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY_PLACE, EVENT_POLICY_ATTACHED, admin_on_policy_attach},
+	{"policy.detach", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY_PLACE, EVENT_POLICY_DETACHED, admin_on_policy_detach},
+	{"policy.test", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_DEVICE_BY_KEY, EVENT_NONE, admin_on_policy_test},
 
 	/* signing in */
 
 	/* several domains, devices' owners */
 
 	/* audit */
+	{"audit.list", ADMIN_LIST, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_list},
+	{"audit.export", ADMIN_LIST, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_export},
+	{"audit.head", ADMIN_DOMAIN, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_head},
+	{"audit.verify", ADMIN_DOMAIN, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_verify},
+	{"audit.prune", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_AUDIT_PRUNED, admin_on_audit_prune},
+	{"session.record", ADMIN_ITEM, PERMIT_VIEW_CONNECTIONS, ADMIN_SESSION, EVENT_NONE, admin_on_session_record},
 
 	/* import and export */
 
@@ -107,9 +122,14 @@ static void name_target(struct ask *q, const json_t *params)
 	static const struct {
 		const char *key, *kind;
 	} of[] = {
-		[ADMIN_DEVICE] = {"name", "device"},	      [ADMIN_USER] = {"name", "user"},
-		[ADMIN_DEVICE_BY_KEY] = {"device", "device"}, [ADMIN_RELAY] = {"name", "relay"},
+		[ADMIN_DEVICE] = {"name", "device"},
+		[ADMIN_USER] = {"name", "user"},
+		[ADMIN_DEVICE_BY_KEY] = {"device", "device"},
+		[ADMIN_RELAY] = {"name", "relay"},
 		[ADMIN_SESSION] = {"session", "session"},
+		[ADMIN_POLICY] = {"name", "policy"},
+		[ADMIN_POLICY_PLACE] = {"name", "policy"},
+		[ADMIN_POLICY_FOLDER] = {"name", "policy"},
 	};
 	char name[STORE_NAME_SIZE];
 	enum admin_target t = q->method->target;

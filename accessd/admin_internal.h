@@ -59,6 +59,23 @@ void admin_on_host_remove(struct ask *q, const json_t *params);
  * the request is answered. */
 bool admin_name_clear(struct ask *q, const char *name);
 void admin_on_host_list(struct ask *q, const json_t *params);
+
+void admin_on_policy_add(struct ask *q, const json_t *params);
+void admin_on_policy_rule(struct ask *q, const json_t *params);
+void admin_on_policy_rename(struct ask *q, const json_t *params);
+void admin_on_policy_remove(struct ask *q, const json_t *params);
+void admin_on_policy_list(struct ask *q, const json_t *params);
+void admin_on_policy_show(struct ask *q, const json_t *params);
+void admin_on_policy_attach(struct ask *q, const json_t *params);
+void admin_on_policy_detach(struct ask *q, const json_t *params);
+void admin_on_policy_test(struct ask *q, const json_t *params);
+
+void admin_on_audit_list(struct ask *q, const json_t *params);
+void admin_on_audit_export(struct ask *q, const json_t *params);
+void admin_on_audit_head(struct ask *q, const json_t *params);
+void admin_on_audit_verify(struct ask *q, const json_t *params);
+void admin_on_audit_prune(struct ask *q, const json_t *params);
+void admin_on_session_record(struct ask *q, const json_t *params);
 const char *admin_state_name(enum store_state state);
 
 void admin_on_ca_show(struct ask *q, const json_t *params);

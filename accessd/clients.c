@@ -348,6 +348,13 @@ void clients_each_request(const struct clients *cs,
 	each_result(others, "other", fn, arg);
 }
 
+static bool op_endpoint_knows_windows(void *arg, int64_t endpoint)
+{
+	const struct client *c = client_by_endpoint(arg, endpoint);
+
+	return c && c->knows_windows;
+}
+
 static struct rpc *op_endpoint_rpc(void *arg, int64_t endpoint)
 {
 	struct client *c = client_by_endpoint(arg, endpoint);
@@ -454,6 +461,7 @@ void clients_tell_keys(struct clients *cs)
 
 const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 	.endpoint_rpc = op_endpoint_rpc,
+	.endpoint_knows_windows = op_endpoint_knows_windows,
 	.relays_notify = op_relays_notify,
 	.answer = control_session_answer,
 	.manager = control_session_manager,

@@ -59,12 +59,13 @@ struct client {
 	char name[STORE_NAME_SIZE], version[STORE_VERSION_SIZE];
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	struct lans lans; /* a manager's */
+	struct lans lans;   /* a manager's */
+	bool knows_windows; /* of rules */
 
 	uint64_t reported_ms; /* a relay's last report on this connection; 0: none */
 	uint64_t list_told;   /* the last clients_tell_relays() that it heard */
 	uint64_t window_ms;   /* notifications that count are counted from here on */
-	unsigned int n_measured, n_paths;
+	unsigned int n_measured, n_paths, n_locks;
 
 	struct client *prev, *next;	 /* all */
 	struct client *next_by_number;	 /* all */
@@ -155,6 +156,10 @@ bool control_is_due(const struct client *c);
 void control_on_report(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_measured(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_path(struct rpc *rpc, int64_t id, const json_t *params);
+/** control_is_within() - no more than @max of a kind, which @n counts, in 10 s. */
+bool control_is_within(struct client *c, unsigned int *n, unsigned int max);
+/** control_on_lock() - lock.state: a device says whether it is locked (control_lock.c). */
+void control_on_lock(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params);
 /** control_is_allowed() - said hello, and may do this? Else the request is answered. */
 bool control_is_allowed(struct client *c, int64_t id, bool managers_only);

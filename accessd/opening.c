@@ -66,7 +66,7 @@ static void on_device_answer(void *arg, const json_t *result, int code, const ch
 		answer(o, NULL, RPC_UNAVAILABLE, "the session was ended while it was opened");
 		return;
 	}
-	if (result && !grants_device_keeps(o->ss, x, result)) {
+	if (result && !ruling_kept(o->ss, x, result)) {
 		sessions_finish(o->ss, x, GRANTS_DEVICE_OLD, 0);
 		answer(o, NULL, RPC_UNAVAILABLE, GRANTS_DEVICE_OLD);
 		return;
@@ -167,6 +167,7 @@ static void start(struct opening *o, const struct store_session *row)
 {
 	struct sessions *ss = o->ss;
 	struct session *x = NULL;
+	int rc;
 
 	if (store_session_add(ss->store, row) == 0)
 		x = sessions_insert(ss, row);
@@ -177,9 +178,13 @@ static void start(struct opening *o, const struct store_session *row)
 	sessions_arm(ss);
 	snprintf(o->session, sizeof(o->session), "%s", row->id);
 	x->guessed = o->guessed;
-	if (ask_device(o, x) != 0) {
-		sessions_finish(ss, x, "the device could not be asked", 0);
-		answer(o, NULL, RPC_UNAVAILABLE, "the device could not be asked");
+	rc = ask_device(o, x);
+	if (rc != 0) {
+		const char *words = rc == -E2BIG || rc == -EPROTO ? grants_words(rc)
+								  : "the device could not be asked";
+
+		sessions_finish(ss, x, words, 0);
+		answer(o, NULL, RPC_UNAVAILABLE, words);
 		return;
 	}
 	x = sessions_find(ss, row->id); /* sending may have changed the list */

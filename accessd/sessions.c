@@ -429,13 +429,13 @@ static void send_missing(struct sessions *ss, int64_t endpoint, const json_t *li
  * already is no news to it. */
 static void send_news(struct sessions *ss, int64_t endpoint, const json_t *listed)
 {
-	for (const struct session *x = ss->list; x; x = x->next) {
+	for (struct session *x = ss->list; x; x = x->next) {
 		if (x->row.state != STORE_SESSION_LIVE || !is_of_endpoint(ss, x, endpoint) ||
 		    !is_listed(listed, x->row.id))
 			continue;
 		if (x->row.serial > 1)
 			grants_send_relays(ss, x, endpoint);
-		grants_send_rules(ss, x, endpoint);
+		ruling_due(ss, x, true);
 		if (x->row.manager == endpoint)
 			naming_send(ss, x);
 	}
@@ -528,6 +528,7 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 	init_timer(ss, &ss->timer);
 	init_timer(ss, &ss->tick);
 	init_timer(ss, &ss->due);
+	init_timer(ss, &ss->ruling);
 	uv_timer_start(&ss->tick, on_tick, SESSIONS_TICK_MS, SESSIONS_TICK_MS);
 	rc = approvals_open(ss);
 	if (rc == 0)
@@ -566,4 +567,5 @@ void sessions_close(struct sessions *ss)
 	uv_close((uv_handle_t *)&ss->timer, on_timer_closed);
 	uv_close((uv_handle_t *)&ss->tick, on_timer_closed);
 	uv_close((uv_handle_t *)&ss->due, on_timer_closed);
+	uv_close((uv_handle_t *)&ss->ruling, on_timer_closed);
 }

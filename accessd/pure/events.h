@@ -58,7 +58,15 @@
 #define EVENTS_REALMS(X)
 
 /* Firewall policies; the lock at the machine. */
-#define EVENTS_POLICY(X)
+#define EVENTS_POLICY(X) \
+	X(POLICY_ADDED, "policy.added", "A firewall policy was made.") \
+	X(POLICY_CHANGED, "policy.changed", "A firewall policy has other rules.") \
+	X(POLICY_RENAMED, "policy.renamed", "A firewall policy has another name.") \
+	X(POLICY_REMOVED, "policy.removed", "A firewall policy is gone.") \
+	X(POLICY_ATTACHED, "policy.attached", "A firewall policy holds somewhere, for somebody.") \
+	X(POLICY_DETACHED, "policy.detached", "A firewall policy does not hold there any more.") \
+	X(DEVICE_LOCKED, "device.locked", "A device was locked at the machine: it takes no session.") \
+	X(DEVICE_UNLOCKED, "device.unlocked", "A device was unlocked at the machine.")
 
 /* Passwords, second factor, lock-out. */
 #define EVENTS_SIGNIN(X)
