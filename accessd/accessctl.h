@@ -120,6 +120,16 @@ const char *accessctl_word(const struct accessctl *a, size_t n);
 int accessctl_usage(const struct accessctl *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* A rule, for help. */
+#define ACCESSCTL_RULE_IS                                                                     \
+	"RULE: allow|deny [in|out] [PREFIX] [tcp|udp|icmp][/PORT[-PORT]] [WHEN]. in: begun\n" \
+	"on the engineer's side, out: at the machine; PREFIX is at the machine, PORT is\n"    \
+	"where to; WHEN: mon-fri 08:00-17:00 +02:00 (by a clock that is so far ahead of\n"    \
+	"UTC all year; daily 22:00-06:00 +00:00 goes over midnight).\n"
+/** accessctl_rules() - a list of rules: the operands from the second on, or the lines of --file.
+ * Return: 0; CTL_USAGE. */
+int accessctl_rules(struct accessctl *a, json_t *list) __attribute__((warn_unused_result));
+
 /* --- asking accessd -------------------------------------------------------------------------- */
 
 /* @method: NULL: the command's words, "device.add". @params: taken, may be NULL. */

@@ -148,8 +148,8 @@ void app_stop(struct app *a)
 	realm_close(&a->realm);
 	if (a->local)
 		local_close(a->local);
+	a->local = NULL; /* for answers that come later */
 	audit_close(a->audit);
-	a->audit = NULL;
 	if (!a->upkeep_open)
 		return;
 	uv_close((uv_handle_t *)&a->upkeep, NULL);
@@ -158,6 +158,7 @@ void app_stop(struct app *a)
 void app_free(struct app *a)
 {
 	certs_free(a->certs);
+	audit_free(a->audit);
 	store_close(a->store);
 	realm_free(&a->realm);
 }

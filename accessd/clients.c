@@ -90,6 +90,7 @@ void client_set_online(struct client *c)
 	cs->by_member[m] = c;
 	log_notice("online kind=%s name=%s address=%s version=%s", ident_kind_name(c->kind),
 		   c->name, c->address, c->version);
+	client_note_presence(c, NULL);
 }
 
 static void set_offline(struct client *c, const char *reason)
@@ -105,6 +106,7 @@ static void set_offline(struct client *c, const char *reason)
 		at = &(*at)->next_by_member;
 	*at = c->next_by_member;
 	seen_note(&cs->seen, c->member, clock_wall_s(), c->version, c->address);
+	client_note_presence(c, reason);
 	if (c->kind == IDENT_RELAY)
 		relays_offline(cs->relays, c->member);
 	else
@@ -346,6 +348,13 @@ void clients_each_request(const struct clients *cs,
 	each_result(others, "other", fn, arg);
 }
 
+static bool op_endpoint_knows_windows(void *arg, int64_t endpoint)
+{
+	const struct client *c = client_by_endpoint(arg, endpoint);
+
+	return c && c->knows_windows;
+}
+
 static struct rpc *op_endpoint_rpc(void *arg, int64_t endpoint)
 {
 	struct client *c = client_by_endpoint(arg, endpoint);
@@ -452,6 +461,7 @@ void clients_tell_keys(struct clients *cs)
 
 const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 	.endpoint_rpc = op_endpoint_rpc,
+	.endpoint_knows_windows = op_endpoint_knows_windows,
 	.relays_notify = op_relays_notify,
 	.answer = control_session_answer,
 	.manager = control_session_manager,
@@ -526,10 +536,11 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 		return -ENOMEM;
 	cs->loop = loop;
 	cs->store = config->store;
+	cs->audit = config->audit;
+	cs->access = config->access;
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
 	cs->relays = config->relays;
-	cs->audit = config->audit;
 	cs->proxies = config->proxies;
 	cs->certs = config->certs;
 	seen_init(&cs->seen, cs->store);

@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "accessd/admission.h"
+#include "accessd/audit.h"
 #include "accessd/password.h"
 #include "accessd/sessions.h"
 #include "common/io/certs.h"
@@ -36,10 +37,11 @@ struct clients;
 
 struct clients_config {
 	struct store *store;
+	struct audit *audit;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct relays *relays;
-	struct audit *audit;
 	const struct opt_prefixes *proxies; /* who may say whose a connection is */
 	const struct certs *certs;	    /* of the outer layer; NULL: the domain's. Borrowed */
 };

@@ -59,12 +59,13 @@ struct client {
 	char name[STORE_NAME_SIZE], version[STORE_VERSION_SIZE];
 	struct ident id;
 	uint8_t key_sha256[X509_SPKI_SHA256_BYTES];
-	struct lans lans; /* a manager's */
+	struct lans lans;   /* a manager's */
+	bool knows_windows; /* of rules */
 
 	uint64_t reported_ms; /* a relay's last report on this connection; 0: none */
 	uint64_t list_told;   /* the last clients_tell_relays() that it heard */
 	uint64_t window_ms;   /* notifications that count are counted from here on */
-	unsigned int n_measured, n_paths;
+	unsigned int n_measured, n_paths, n_locks;
 
 	struct client *prev, *next;	 /* all */
 	struct client *next_by_number;	 /* all */
@@ -82,10 +83,11 @@ struct contexts {
 struct clients {
 	uv_loop_t *loop;
 	struct store *store;
+	struct audit *audit;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct sessions *sessions;
-	struct audit *audit;
 	struct relays *relays;
 	const struct opt_prefixes *proxies;
 	const struct certs *certs;
@@ -120,6 +122,26 @@ void client_end(struct client *c, const char *reason, bool retry);
 /** client_set_online() - hello was accepted. */
 void client_set_online(struct client *c);
 
+/* For the audit (noting.c). */
+/** client_note() - a member, known by its name, did @event, or failed to (then @reason says why).
+ * At once. Return: as audit_note(). */
+int client_note(struct client *c, enum event event, enum audit_result result, const char *reason);
+/** client_note_presence() - it has come, or (@reason) gone. */
+void client_note_presence(struct client *c, const char *reason);
+/** client_note_refused() - a stranger was refused. @who: "user anna", if it said so. */
+void client_note_refused(struct client *c, enum event event, const char *who,
+			 const struct refusal *why);
+/** client_admits() - what @x is when the store's next change is committed gets an identity from
+ * @c: recorded as @event with it. @a: the caller's, while that may happen. */
+struct admitting {
+	struct client *c;
+	const struct admitted *x;
+	enum event event;
+};
+void client_admits(struct admitting *a);
+/** client_admitted() - it may not happen any more. */
+void client_admitted(const struct admitting *a);
+
 extern const struct rpc_ops CONTROL_OPS, NEWCOMER_OPS;
 int client_send(struct rpc *rpc, const void *bytes, size_t n);
 /** control_on_time() - for newcomers and members (timing.c). */
@@ -135,6 +157,10 @@ bool control_is_due(const struct client *c);
 void control_on_report(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_measured(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_path(struct rpc *rpc, int64_t id, const json_t *params);
+/** control_is_within() - no more than @max of a kind, which @n counts, in 10 s. */
+bool control_is_within(struct client *c, unsigned int *n, unsigned int max);
+/** control_on_lock() - lock.state: a device says whether it is locked (control_lock.c). */
+void control_on_lock(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params);
 /** control_is_allowed() - said hello, and may do this? Else the request is answered. */
 bool control_is_allowed(struct client *c, int64_t id, bool managers_only);
