@@ -30,6 +30,9 @@ VARIANT ?= plain
 BUILD   ?= build$(if $(filter-out plain,$(VARIANT)),/$(VARIANT))
 PREFIX  ?= /usr/local
 FUZZ_SECONDS ?= 10
+# Where the shells look; Debian's zsh has another folder for packages, zsh_completions=/usr/share/zsh/vendor-completions.
+bash_completions ?= $(PREFIX)/share/bash-completion/completions
+zsh_completions  ?= $(PREFIX)/share/zsh/site-functions
 export BUILD WOLFSSL
 
 ifeq ($(origin CC),default)
@@ -162,6 +165,9 @@ install: all
 	install -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/bin'
 	$(if $(have_daemons),install -m 755 $(have_daemons:%=$(BUILD)/bin/%) '$(DESTDIR)$(PREFIX)/sbin')
 	$(if $(have_tools),install -m 755 $(have_tools:%=$(BUILD)/bin/%) '$(DESTDIR)$(PREFIX)/bin')
+	install -d '$(DESTDIR)$(bash_completions)' '$(DESTDIR)$(zsh_completions)'
+	$(BUILD)/bin/accessctl completion bash >'$(DESTDIR)$(bash_completions)/accessctl'
+	$(BUILD)/bin/accessctl completion zsh >'$(DESTDIR)$(zsh_completions)/_accessctl'
 
 clean:
 	rm -rf build $(BUILD)

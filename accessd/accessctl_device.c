@@ -111,8 +111,9 @@ static void row(struct ctl_table *t, const json_t *m)
 
 static int list(struct accessctl *a)
 {
-	static const char *const headings[] = {"NAME",	 "STATE", "ONLINE",    "TUNNEL", "LANS",
-					       "RELAYS", "RATE",  "LAST SEEN", "FROM",	 "VERSION"};
+	static const char *const headings[] = {"NAME",	"STATE",   "ONLINE", "=TUNNEL",
+					       "LANS",	"RELAYS",  ">RATE",  "=LAST SEEN",
+					       "-FROM", "-VERSION"};
 	static const struct accessctl_columns columns = {10, headings, row};
 
 	return accessctl_show_list(a, accessctl_ask_all(a, NULL, NULL, "devices", "name"),

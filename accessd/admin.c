@@ -61,7 +61,6 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"session.list", ADMIN_LIST, PERMIT_VIEW_CONNECTIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_session_list},
 	{"session.history", ADMIN_LIST, PERMIT_VIEW_CONNECTIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_session_history},
 	{"session.kill", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_SESSION, EVENT_SESSION_KILLED, admin_on_session_kill},
-
 	{"session.kill-many", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SESSION_KILLED, admin_on_session_kill_many},
 	{"session.approvals", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_session_approvals},
 	{"session.approve", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SESSION_APPROVED, admin_on_session_approve},
@@ -91,6 +90,12 @@ const struct admin_method ADMIN_METHODS[] = {
 	/* several domains, devices' owners */
 
 	/* audit */
+	{"audit.list", ADMIN_LIST, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_list},
+	{"audit.export", ADMIN_LIST, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_export},
+	{"audit.head", ADMIN_DOMAIN, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_head},
+	{"audit.verify", ADMIN_DOMAIN, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_verify},
+	{"audit.prune", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_AUDIT_PRUNED, admin_on_audit_prune},
+	{"session.record", ADMIN_ITEM, PERMIT_VIEW_CONNECTIONS, ADMIN_SESSION, EVENT_NONE, admin_on_session_record},
 
 	/* import and export */
 

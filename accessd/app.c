@@ -148,6 +148,7 @@ void app_stop(struct app *a)
 	realm_close(&a->realm);
 	if (a->local)
 		local_close(a->local);
+	a->local = NULL; /* for answers that come later */
 	audit_close(a->audit);
 	if (!a->upkeep_open)
 		return;

@@ -106,11 +106,16 @@ int approvals_ask(struct sessions *ss, struct pending *p, const struct sessions_
 void opening_begin_approved(struct sessions *ss, const struct sessions_manager *manager,
 			    const struct pending *p, const struct sessions_asker *to);
 
-/** sessions_record() - into the audit: what became of a session. @why: may be "". */
-void sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
-		     enum audit_result result, const char *why);
+/** sessions_record() - into the audit: what became of a session. @why: may be "". Return: see
+ * audit_note(). */
+int sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
+		    const char *why) __attribute__((warn_unused_result));
 /** sessions_record_refused() - one that could not begin, in c->words. */
 void sessions_record_refused(struct sessions *ss, const struct conditions *c);
+/** sessions_keep() - the row as it is now and the audit's record of that, both or none. Return: 0;
+ * -EIO. */
+int sessions_keep(struct sessions *ss, const struct store_session *row, enum event event,
+		  const char *why) __attribute__((warn_unused_result));
 
 /**
  * grants_make() - this session's grant for one end. Return: 0 and a new object; -ENOENT an end or

@@ -163,7 +163,7 @@ int store_pending_remove(struct store *s, const char *id)
 	return sql_run(s, "DELETE FROM approval WHERE id = ?", ARGS(TEXT(id)));
 }
 
-int store_pending_take(struct store *s, int64_t domain, struct pending *p)
+int store_pending_first(struct store *s, int64_t domain, struct pending *p)
 {
 	sqlite3_stmt *st;
 	int rc = sql_first(s, &st,
@@ -181,5 +181,5 @@ int store_pending_take(struct store *s, int64_t domain, struct pending *p)
 	    !col_text(st, 4, p->reason, sizeof(p->reason)))
 		rc = col_damaged("approval");
 	sql_close(st);
-	return rc ? rc : store_pending_remove(s, p->id);
+	return rc;
 }
