@@ -108,6 +108,9 @@ void admin_on_host_remove(struct ask *q, const json_t *params);
 bool admin_name_clear(struct ask *q, const char *name);
 void admin_on_host_list(struct ask *q, const json_t *params);
 
+/** admin_lock_put() - that a device is locked at the machine, into its object. */
+void admin_lock_put(const struct realm *r, int64_t device, json_t *o);
+
 void admin_on_policy_add(struct ask *q, const json_t *params);
 void admin_on_policy_rule(struct ask *q, const json_t *params);
 void admin_on_policy_rename(struct ask *q, const json_t *params);
