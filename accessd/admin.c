@@ -122,6 +122,9 @@ const struct admin_method ADMIN_METHODS[] = {
 	/* import and export */
 
 	/* backup */
+	{"backup.make", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_BACKUP_MADE, admin_on_backup_make},
+	{"backup.read", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_backup_read},
+	{"backup.drop", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_backup_drop},
 };
 /* clang-format on */
 

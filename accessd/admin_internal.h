@@ -129,6 +129,10 @@ void admin_on_audit_prune(struct ask *q, const json_t *params);
 void admin_on_session_record(struct ask *q, const json_t *params);
 const char *admin_state_name(enum store_state state);
 
+void admin_on_backup_make(struct ask *q, const json_t *params);
+void admin_on_backup_read(struct ask *q, const json_t *params);
+void admin_on_backup_drop(struct ask *q, const json_t *params);
+
 void admin_on_ca_show(struct ask *q, const json_t *params);
 void admin_on_ca_roll(struct ask *q, const json_t *params);
 void admin_on_token_key_roll(struct ask *q, const json_t *params);
