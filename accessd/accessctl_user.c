@@ -101,8 +101,8 @@ static void row(struct ctl_table *t, const json_t *m)
 
 static int list(struct accessctl *a)
 {
-	static const char *const headings[] = {"NAME",	    "STATE", "ONLINE", "RATE",
-					       "LAST SEEN", "FROM",  "VERSION"};
+	static const char *const headings[] = {"NAME",	     "STATE", "ONLINE",	 ">RATE",
+					       "=LAST SEEN", "-FROM", "-VERSION"};
 	static const struct accessctl_columns columns = {7, headings, row};
 
 	return accessctl_show_list(a, accessctl_ask_all(a, NULL, NULL, "users", "name"), &columns);

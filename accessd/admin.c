@@ -61,7 +61,6 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"session.list", ADMIN_LIST, PERMIT_VIEW_CONNECTIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_session_list},
 	{"session.history", ADMIN_LIST, PERMIT_VIEW_CONNECTIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_session_history},
 	{"session.kill", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_SESSION, EVENT_SESSION_KILLED, admin_on_session_kill},
-
 	{"session.kill-many", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SESSION_KILLED, admin_on_session_kill_many},
 	{"session.approvals", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_session_approvals},
 	{"session.approve", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SESSION_APPROVED, admin_on_session_approve},
@@ -95,12 +94,30 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"domain.settings", ADMIN_DOMAIN, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_domain_settings},
 
 	/* firewall policies */
+	{"policy.add", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY_FOLDER, EVENT_POLICY_ADDED, admin_on_policy_add},
+	{"policy.rule", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_POLICY_CHANGED, admin_on_policy_rule},
+	{"policy.rename", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_POLICY_RENAMED, admin_on_policy_rename},
+	{"policy.remove", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_POLICY_REMOVED, admin_on_policy_remove},
+	{"policy.show", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_NONE, admin_on_policy_show},
+	{"policy.list", ADMIN_LIST, PERMIT_FIREWALL, ADMIN_NOTHING, EVENT_NONE, admin_on_policy_list},
+	{"policy.attach", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY_PLACE, EVENT_POLICY_ATTACHED, admin_on_policy_attach},
+	{"policy.detach", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY_PLACE, EVENT_POLICY_DETACHED, admin_on_policy_detach},
+	{"policy.test", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_DEVICE_BY_KEY, EVENT_NONE, admin_on_policy_test},
 
 	/* signing in */
 
 	/* several domains, devices' owners */
+	{"domain.list", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_domain_list},
+	{"domain.move", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_DOMAIN_MOVED, admin_on_domain_move},
+	{"domain.remove", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_DOMAIN_REMOVED, admin_on_domain_remove},
 
 	/* audit */
+	{"audit.list", ADMIN_LIST, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_list},
+	{"audit.export", ADMIN_LIST, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_export},
+	{"audit.head", ADMIN_DOMAIN, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_head},
+	{"audit.verify", ADMIN_DOMAIN, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_verify},
+	{"audit.prune", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_AUDIT_PRUNED, admin_on_audit_prune},
+	{"session.record", ADMIN_ITEM, PERMIT_VIEW_CONNECTIONS, ADMIN_SESSION, EVENT_NONE, admin_on_session_record},
 
 	/* import and export */
 
@@ -132,6 +149,9 @@ static void name_target(struct ask *q, const json_t *params)
 		[ADMIN_DEVICE_BY_KEY] = {"device", "device"},
 		[ADMIN_RELAY] = {"name", "relay"},
 		[ADMIN_SESSION] = {"session", "session"},
+		[ADMIN_POLICY] = {"name", "policy"},
+		[ADMIN_POLICY_PLACE] = {"name", "policy"},
+		[ADMIN_POLICY_FOLDER] = {"name", "policy"},
 		[ADMIN_GROUP] = {"name", "group"},
 		[ADMIN_FOLDER] = {"path", "folder"},
 		[ADMIN_PARENT] = {"path", "folder"},
@@ -151,6 +171,8 @@ void admin_run(const struct ask *from, const struct admin_method *m, const json_
 	if (!q)
 		abort(); /* the request could be neither answered nor recorded */
 	*q = *from;
+	q->realm = NULL;
+	ask_set_realm(q, from->realm);
 	q->method = m;
 	name_target(q, params);
 	if (!admin_may(q, params))
@@ -173,11 +195,12 @@ static void on_local(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct local_client *c = local_client_of(rpc);
 	struct app *app = local_arg(rpc);
-	char domain[IDENT_DOMAIN_SIZE] = "";
 	struct ask q = {.app = app, .origin = &LOCAL, .number = local_client_number(c), .id = id};
 
-	(void)!rpc_str_max(params, "in_domain", domain, sizeof(domain)); /* may be absent */
-	q.realm = app_realm(app, domain);
+	if (json_object_get(params, "in_domain") &&
+	    !rpc_str_max(params, "in_domain", q.wanted, sizeof(q.wanted)))
+		snprintf(q.wanted, sizeof(q.wanted), "?"); /* no domain has this name */
+	q.realm = app_realm(app, q.wanted);
 	snprintf(q.caller.uid, sizeof(q.caller.uid), "%u", (unsigned)local_client_uid(c));
 	host_user_name(local_client_uid(c), q.caller.name, sizeof(q.caller.name));
 	snprintf(q.caller.address, sizeof(q.caller.address), "local");

@@ -51,7 +51,8 @@ bool admin_get_folder(struct ask *q, const json_t *params, const char *key, bool
 	return false;
 }
 
-bool admin_get_target(struct ask *q, const json_t *params, struct permit_place *at)
+bool admin_get_target_of(struct ask *q, const json_t *params, const char *key,
+			 struct permit_place *at)
 {
 	struct store_folder f;
 	struct store_member m;
@@ -59,20 +60,26 @@ bool admin_get_target(struct ask *q, const json_t *params, struct permit_place *
 
 	if (!admin_ready(q))
 		return false;
-	if (rpc_str(params, "target", &text) && text[0] == '/') {
-		if (!admin_get_folder(q, params, "target", false, &f))
+	if (rpc_str(params, key, &text) && text[0] == '/') {
+		if (!admin_get_folder(q, params, key, false, &f))
 			return false;
 		*at = (struct permit_place){.folder = f.id};
 		return true;
 	}
-	if (!rpc_str(params, "target", &text) || !text_name_ok(text)) {
-		ask_reject(q, RPC_BAD_PARAMS, "target: a folder like /italy, or a device's name");
+	if (!rpc_str(params, key, &text) || !text_name_ok(text)) {
+		ask_reject(q, RPC_BAD_PARAMS, "%s: a folder like /italy, or a device's name",
+			   key);
 		return false;
 	}
 	if (!admin_find_as(q, text, IDENT_DEVICE, &m))
 		return false;
 	*at = access_place(&m);
 	return true;
+}
+
+bool admin_get_target(struct ask *q, const json_t *params, struct permit_place *at)
+{
+	return admin_get_target_of(q, params, "target", at);
 }
 
 static void changed(struct ask *q, const char *key, const char *value)

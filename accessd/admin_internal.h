@@ -2,8 +2,8 @@
 /* What admin.c (the table of methods, and who may), admin_members.c, admin_set.c (changing them),
  * admin_may.c (who may), admin_folders.c, admin_groups.c, admin_permissions.c (the tree),
  * admin_relays.c (drain, pin ...), admin_rules.c (what sessions may do), admin_ca.c, admin_hosts.c,
- * admin_show.c (lists, status, init), admin_sessions.c (sessions now), admin_settings.c (of
- * folders) and admin_history.c share. */
+ * admin_show.c (lists, status), admin_realms.c (domains), admin_sessions.c (sessions now),
+ * admin_settings.c (of folders) and admin_history.c share. */
 #ifndef FARLAN_ADMIN_INTERNAL_H
 #define FARLAN_ADMIN_INTERNAL_H
 
@@ -33,6 +33,9 @@ bool admin_get_folder(struct ask *q, const json_t *params, const char *key, bool
 bool admin_get_group(struct ask *q, const json_t *params, const char *key, struct store_group *g);
 /** admin_get_target() - the folder or device in @params. Else the request is answered. */
 bool admin_get_target(struct ask *q, const json_t *params, struct permit_place *at);
+/** admin_get_target_of() - the same by another member. */
+bool admin_get_target_of(struct ask *q, const json_t *params, const char *key,
+			 struct permit_place *at);
 /** admin_failed() - answer with what an error of the store means to a person. */
 void admin_failed(struct ask *q, int rc);
 /** admin_name() - the name in @params. Else the request is answered. */
@@ -104,6 +107,26 @@ void admin_on_host_remove(struct ask *q, const json_t *params);
  * the request is answered. */
 bool admin_name_clear(struct ask *q, const char *name);
 void admin_on_host_list(struct ask *q, const json_t *params);
+
+/** admin_lock_put() - that a device is locked at the machine, into its object. */
+void admin_lock_put(const struct realm *r, int64_t device, json_t *o);
+
+void admin_on_policy_add(struct ask *q, const json_t *params);
+void admin_on_policy_rule(struct ask *q, const json_t *params);
+void admin_on_policy_rename(struct ask *q, const json_t *params);
+void admin_on_policy_remove(struct ask *q, const json_t *params);
+void admin_on_policy_list(struct ask *q, const json_t *params);
+void admin_on_policy_show(struct ask *q, const json_t *params);
+void admin_on_policy_attach(struct ask *q, const json_t *params);
+void admin_on_policy_detach(struct ask *q, const json_t *params);
+void admin_on_policy_test(struct ask *q, const json_t *params);
+
+void admin_on_audit_list(struct ask *q, const json_t *params);
+void admin_on_audit_export(struct ask *q, const json_t *params);
+void admin_on_audit_head(struct ask *q, const json_t *params);
+void admin_on_audit_verify(struct ask *q, const json_t *params);
+void admin_on_audit_prune(struct ask *q, const json_t *params);
+void admin_on_session_record(struct ask *q, const json_t *params);
 const char *admin_state_name(enum store_state state);
 
 void admin_on_ca_show(struct ask *q, const json_t *params);
@@ -111,6 +134,9 @@ void admin_on_ca_roll(struct ask *q, const json_t *params);
 void admin_on_token_key_roll(struct ask *q, const json_t *params);
 
 void admin_on_init(struct ask *q, const json_t *params);
+void admin_on_domain_list(struct ask *q, const json_t *params);
+void admin_on_domain_move(struct ask *q, const json_t *params);
+void admin_on_domain_remove(struct ask *q, const json_t *params);
 void admin_on_status(struct ask *q, const json_t *params);
 void admin_on_doctor(struct ask *q, const json_t *params);
 void admin_on_device_set(struct ask *q, const json_t *params);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "accessd/admin_internal.h"
+#include "accessd/admin_policy.h"
 
 #define DENIED "this is not permitted to you"
 
@@ -152,6 +153,42 @@ static bool may_target(struct ask *q, const json_t *params)
 	return admin_get_target(q, params, &at) && admin_needs(q, q->method->needs, &at);
 }
 
+static bool may_policy(struct ask *q, const json_t *params)
+{
+	struct store_policy p;
+
+	return policy_find(q, params, &p) &&
+	       admin_needs(q, q->method->needs, &(struct permit_place){.folder = p.folder});
+}
+
+/* Does it stand in the folder or above? Then it is there for whoever is responsible here. */
+static bool is_above(const struct ask *q, int64_t folder, int64_t below)
+{
+	int64_t chain[PERMIT_DEPTH_MAX + 1];
+	size_t n = 0;
+
+	if (store_folder_chain(q->realm->store, q->realm->domain.row.id, below, chain, &n) != 0)
+		return false;
+	while (n > 0 && chain[n - 1] != folder)
+		n--;
+	return n > 0;
+}
+
+/* To attach it: the right where it is to hold, and one that is there for him. */
+static bool may_policy_place(struct ask *q, const json_t *params)
+{
+	struct permit_place at;
+	struct store_policy p;
+
+	if (!admin_get_target_of(q, params, "to", &at) || !admin_needs(q, q->method->needs, &at) ||
+	    !policy_find(q, params, &p))
+		return false;
+	if (policy_may_see(q, &p) || is_above(q, p.folder, at.folder))
+		return true;
+	ask_reject(q, RPC_NOT_FOUND, "no such policy: %s", p.name);
+	return false;
+}
+
 /* Sessions that begin so, of those that he may know of. */
 struct search {
 	const struct ask *q;
@@ -212,6 +249,12 @@ static bool may_item(struct ask *q, const json_t *params)
 		return may_folder(q, params, "folder", true);
 	case ADMIN_TARGET:
 		return may_target(q, params);
+	case ADMIN_POLICY:
+		return may_policy(q, params);
+	case ADMIN_POLICY_PLACE:
+		return may_policy_place(q, params);
+	case ADMIN_POLICY_FOLDER:
+		return may_folder(q, params, "folder", true);
 	case ADMIN_RELAY:
 	case ADMIN_NOTHING:
 		break;

@@ -48,7 +48,7 @@ struct audit {
 	bool seen[EVENTS_END];
 	int seen_fd; /* -1: nobody wants to know */
 	struct log_limit limit;
-	unsigned int n_handles;
+	bool closed;
 };
 
 /* --- a test looks whether each event of the catalogue is produced by some test -----------------
@@ -85,7 +85,7 @@ static void on_told(uv_timer_t *t)
 /* Not from here: the transaction may not be committed yet. */
 static void tell(struct audit *a)
 {
-	if (a->config.on_written && !uv_is_active((uv_handle_t *)&a->told))
+	if (a->config.on_written && !a->closed && !uv_is_active((uv_handle_t *)&a->told))
 		uv_timer_start(&a->told, on_told, 0, 0);
 }
 
@@ -287,7 +287,7 @@ void audit_later(struct audit *a, const struct audit_note *n)
 		return;
 	if (a->n_waiting == AUDIT_LATER_MAX)
 		audit_flush(a);
-	if (a->n_waiting == AUDIT_LATER_MAX) { /* within a transaction */
+	if (a->closed || a->n_waiting == AUDIT_LATER_MAX) { /* within a transaction */
 		(void)audit_note(a, n);
 		return;
 	}
@@ -373,32 +373,30 @@ int audit_open(struct audit **out, uv_loop_t *loop, const struct audit_config *c
 	uv_timer_init(loop, &a->timer);
 	uv_timer_init(loop, &a->told);
 	a->timer.data = a->told.data = a;
-	a->n_handles = 2;
 	*out = a;
 	return 0;
 }
 
-static void on_closed(uv_handle_t *h)
-{
-	struct audit *a = h->data;
-
-	if (--a->n_handles > 0)
-		return;
-	free(a->waiting);
-	free(a);
-}
-
 void audit_close(struct audit *a)
 {
-	if (!a)
+	if (!a || a->closed)
 		return;
 	for (size_t i = 0; i < EVENTS_END; i++) {
 		if (a->strangers[i].more > 0)
 			tell_more(a, (enum event)i, &a->strangers[i]);
 	}
 	audit_flush(a);
+	a->closed = true;
+	uv_close((uv_handle_t *)&a->timer, NULL);
+	uv_close((uv_handle_t *)&a->told, NULL);
+}
+
+void audit_free(struct audit *a)
+{
+	if (!a)
+		return;
 	if (a->seen_fd >= 0)
 		close(a->seen_fd);
-	uv_close((uv_handle_t *)&a->timer, on_closed);
-	uv_close((uv_handle_t *)&a->told, on_closed);
+	free(a->waiting);
+	free(a);
 }

@@ -50,8 +50,10 @@ struct audit_config {
 /** audit_open() - @config: copied. Return: 0; -ENOMEM; -EIO. */
 int audit_open(struct audit **out, uv_loop_t *loop, const struct audit_config *config)
 	__attribute__((warn_unused_result));
-/** audit_close() - what waits is written. @a is freed later on the loop. NULL is allowed. */
+/** audit_close() - what waits is written, and nothing waits any more; audit_free() - when the loop
+ * has ended. NULL is allowed. */
 void audit_close(struct audit *a);
+void audit_free(struct audit *a);
 
 /**
  * audit_note() - record it now. EVENT_NONE is nothing.

@@ -43,7 +43,7 @@ static void accept_opening(struct opening *o, struct session *x)
 	json_t *grant = NULL;
 
 	x->row.state = STORE_SESSION_LIVE;
-	if (store_session_update(o->ss->store, &x->row) != 0 ||
+	if (sessions_keep(o->ss, &x->row, EVENT_SESSION_OPENED, "") != 0 ||
 	    grants_make(o->ss, x, TOKEN_MANAGER, &grant) != 0) {
 		sessions_finish(o->ss, x, "the server could not grant it", 0);
 		answer(o, NULL, RPC_INTERNAL,
@@ -53,7 +53,6 @@ static void accept_opening(struct opening *o, struct session *x)
 	o->ss->opened++;
 	log_notice("session opened session=%s user=%s device=%s", x->row.id, x->row.user_name,
 		   x->row.device_name);
-	sessions_record(o->ss, &x->row, EVENT_SESSION_OPENED, AUDIT_OK, "");
 	answer(o, grant, 0, "");
 	json_decref(grant);
 }
@@ -68,7 +67,7 @@ static void on_device_answer(void *arg, const json_t *result, int code, const ch
 		answer(o, NULL, RPC_UNAVAILABLE, "the session was ended while it was opened");
 		return;
 	}
-	if (result && !grants_device_keeps(o->ss, x, result)) {
+	if (result && !ruling_kept(o->ss, x, result)) {
 		sessions_finish(o->ss, x, GRANTS_DEVICE_OLD, 0);
 		answer(o, NULL, RPC_UNAVAILABLE, GRANTS_DEVICE_OLD);
 		return;
@@ -189,6 +188,7 @@ static void start(struct opening *o, const struct store_session *row)
 {
 	struct sessions *ss = o->ss;
 	struct session *x = NULL;
+	int rc;
 
 	if (store_session_add(ss->store, row) == 0)
 		x = sessions_insert(ss, row);
@@ -199,9 +199,13 @@ static void start(struct opening *o, const struct store_session *row)
 	sessions_arm(ss);
 	snprintf(o->session, sizeof(o->session), "%s", row->id);
 	x->guessed = o->guessed;
-	if (ask_device(o, x) != 0) {
-		sessions_finish(ss, x, "the device could not be asked", 0);
-		answer(o, NULL, RPC_UNAVAILABLE, "the device could not be asked");
+	rc = ask_device(o, x);
+	if (rc != 0) {
+		const char *words = rc == -E2BIG || rc == -EPROTO ? grants_words(rc)
+								  : "the device could not be asked";
+
+		sessions_finish(ss, x, words, 0);
+		answer(o, NULL, RPC_UNAVAILABLE, words);
 		return;
 	}
 	x = sessions_find(ss, row->id); /* sending may have changed the list */

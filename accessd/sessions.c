@@ -106,10 +106,8 @@ size_t sessions_count_of(const struct sessions *ss, int64_t endpoint)
 
 /* --- the audit ------------------------------------------------------------------------------- */
 
-void sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
-		     enum audit_result result, const char *why)
+static json_t *record_detail(const struct store_session *row, const char *why)
 {
-	char who[STORE_NAME_SIZE + 8], what[STORE_NAME_SIZE + 8];
 	json_t *detail = json_object();
 
 	if (row->id[0])
@@ -120,26 +118,74 @@ void sessions_record(struct sessions *ss, const struct store_session *row, enum 
 		json_object_set_new(detail, "approved_by", json_string(row->approved_by));
 	if (why[0])
 		json_object_set_new(detail, "reason", json_string(why));
-	snprintf(who, sizeof(who), "user %s", row->user_name);
-	snprintf(what, sizeof(what), "device %s", row->device_name);
-	audit_note(ss->audit, &(struct audit_note){.event = event,
-						   .result = result,
-						   .domain = ss->domain->row.id,
-						   .who = who,
-						   .from = row->address,
-						   .what = what,
-						   .detail = detail});
-	json_decref(detail);
+	return detail;
 }
 
+/* What both texts are borrowed from. */
+struct record {
+	char who[STORE_NAME_SIZE + 8], what[STORE_NAME_SIZE + 8];
+	json_t *detail;
+	struct audit_note note;
+};
+
+static void fill_record(const struct sessions *ss, struct record *r,
+			const struct store_session *row, enum event event, const char *why)
+{
+	r->detail = record_detail(row, why);
+	snprintf(r->who, sizeof(r->who), "user %s", row->user_name);
+	snprintf(r->what, sizeof(r->what), "device %s", row->device_name);
+	r->note = (struct audit_note){.event = event,
+				      .result = AUDIT_OK,
+				      .domain = ss->domain->row.id,
+				      .who = r->who,
+				      .from = row->address,
+				      .what = r->what,
+				      .detail = r->detail};
+}
+
+int sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
+		    const char *why)
+{
+	struct record r;
+	int rc;
+
+	fill_record(ss, &r, row, event, why);
+	rc = audit_note(ss->audit, &r.note);
+	json_decref(r.detail);
+	return rc;
+}
+
+/* Somebody may try again and again. */
 void sessions_record_refused(struct sessions *ss, const struct conditions *c)
 {
 	struct store_session row = {.started = 0};
+	struct record r;
 
 	conditions_row(c, &row);
 	log_clean(row.device_name, sizeof(row.device_name), c->wish->device,
 		  strlen(c->wish->device));
-	sessions_record(ss, &row, EVENT_SESSION_REFUSED, AUDIT_REFUSED, c->words);
+	fill_record(ss, &r, &row, EVENT_SESSION_REFUSED, c->words);
+	r.note.result = AUDIT_REFUSED;
+	if (audit_stranger(ss->audit, &r.note))
+		audit_later(ss->audit, &r.note);
+	json_decref(r.detail);
+}
+
+int sessions_keep(struct sessions *ss, const struct store_session *row, enum event event,
+		  const char *why)
+{
+	int rc = store_begin(ss->store);
+
+	if (rc)
+		return rc;
+	rc = store_session_update(ss->store, row);
+	if (rc == 0)
+		rc = sessions_record(ss, row, event, why);
+	if (rc == 0)
+		rc = store_commit(ss->store);
+	if (rc)
+		store_rollback(ss->store);
+	return rc;
 }
 
 /* --- ending ---------------------------------------------------------------------------------- */
@@ -173,13 +219,14 @@ void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 	/* Cut off between characters: half of one is no JSON, and nobody would be told. */
 	if (!words_clean(x->row.reason, sizeof(x->row.reason), reason))
 		snprintf(x->row.reason, sizeof(x->row.reason), "ended");
-	if (store_session_update(ss->store, &x->row) != 0)
+	/* It ends, recorded or not. */
+	if (sessions_keep(ss, &x->row, event, x->row.reason) != 0 &&
+	    store_session_update(ss->store, &x->row) != 0)
 		log_error("the end of a session could not be stored session=%s", x->row.id);
 	row = x->row;
 	forget(ss, x); /* before anybody is told: that may come back to us */
 	log_notice("session ended session=%s user=%s device=%s reason=\"%s\"", row.id,
 		   row.user_name, row.device_name, row.reason);
-	sessions_record(ss, &row, event, AUDIT_OK, row.reason);
 	params = end_params(&row);
 	tell_end(ss, row.manager, params, not_endpoint);
 	tell_end(ss, row.device, params, not_endpoint);
@@ -400,13 +447,13 @@ static void send_missing(struct sessions *ss, int64_t endpoint, const json_t *li
  * already is no news to it. */
 static void send_news(struct sessions *ss, int64_t endpoint, const json_t *listed)
 {
-	for (const struct session *x = ss->list; x; x = x->next) {
+	for (struct session *x = ss->list; x; x = x->next) {
 		if (x->row.state != STORE_SESSION_LIVE || !is_of_endpoint(ss, x, endpoint) ||
 		    !is_listed(listed, x->row.id))
 			continue;
 		if (x->row.serial > 1)
 			grants_send_relays(ss, x, endpoint);
-		grants_send_rules(ss, x, endpoint);
+		ruling_due(ss, x, true);
 		if (x->row.manager == endpoint)
 			naming_send(ss, x);
 	}
@@ -498,6 +545,7 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 	init_timer(ss, &ss->timer);
 	init_timer(ss, &ss->tick);
 	init_timer(ss, &ss->due);
+	init_timer(ss, &ss->ruling);
 	uv_timer_start(&ss->tick, on_tick, SESSIONS_TICK_MS, SESSIONS_TICK_MS);
 	rc = approvals_open(ss);
 	if (rc == 0)
@@ -537,4 +585,5 @@ void sessions_close(struct sessions *ss)
 	uv_close((uv_handle_t *)&ss->timer, on_timer_closed);
 	uv_close((uv_handle_t *)&ss->tick, on_timer_closed);
 	uv_close((uv_handle_t *)&ss->due, on_timer_closed);
+	uv_close((uv_handle_t *)&ss->ruling, on_timer_closed);
 }

@@ -51,6 +51,8 @@ struct sessions_asker {
 struct sessions_ops {
 	/* The control connection of an endpoint that said hello, or NULL. */
 	struct rpc *(*endpoint_rpc)(void *arg, int64_t endpoint);
+	/* Does this endpoint, which is connected, read rules with windows? */
+	bool (*endpoint_knows_windows)(void *arg, int64_t endpoint);
 	/* To every connected relay. */
 	void (*relays_notify)(void *arg, const char *method, const json_t *params);
 	/* What became of a wish: @result (borrowed; grant, or pending), or a code and words.
@@ -130,8 +132,11 @@ void sessions_relay_health(struct sessions *ss, const struct relay_info *r, enum
 void sessions_relay_gone(struct sessions *ss, int64_t relay);
 /** sessions_wishes_changed() - for the sessions of a device. */
 void sessions_wishes_changed(struct sessions *ss, int64_t device_member);
-/** sessions_rules_changed() - the rules of a device: tell both ends of its sessions. */
-void sessions_rules_changed(struct sessions *ss, int64_t device_member);
+/**
+ * sessions_rules_changed() - lists, attachments, groups or folders: the sessions of a user or
+ * device (0: all) are looked at soon, and both ends hear of rules that are others now.
+ */
+void sessions_rules_changed(struct sessions *ss, int64_t member);
 /** sessions_hosts_changed() - the names behind a device: its managers are told. */
 void sessions_hosts_changed(struct sessions *ss, int64_t device_member);
 /** sessions_measured() - what an endpoint has measured. */

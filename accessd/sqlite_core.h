@@ -73,6 +73,10 @@ bool col_text(sqlite3_stmt *st, int i, char *out, size_t out_size);
 bool col_exact(sqlite3_stmt *st, int i, uint8_t *out, size_t n);
 bool col_blob(sqlite3_stmt *st, int i, uint8_t *out, size_t size, size_t *n);
 uint32_t col_u32(sqlite3_stmt *st, int i);
+/** col_rules() - NULL: there is no list. Return: 0; -EIO. */
+int col_rules(sqlite3_stmt *st, int i, struct rules *rules) __attribute__((warn_unused_result));
+/** rules_to_text() - as a column holds them: a rule in each line. From malloc; NULL. */
+char *rules_to_text(const struct rules *rules);
 /** col_damaged() - log it. Return: -EIO. */
 int col_damaged(const char *table);
 
