@@ -23,6 +23,7 @@ struct approvals {
 /* --- shared ---------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *t);
+static void tell_asked(struct sessions *ss, const struct pending *p, bool over);
 
 static void arm(struct approvals *a)
 {
@@ -72,8 +73,10 @@ static void forget(struct sessions *ss, const struct pending *p, enum event even
 	}
 	if (rc)
 		log_error("the end of a request for approval could not be stored id=%s", p->id);
-	if (ss->approvals)
-		arm(ss->approvals);
+	if (!ss->approvals)
+		return;
+	arm(ss->approvals);
+	tell_asked(ss, p, true);
 }
 
 static int keep(struct sessions *ss, const struct pending *p)
@@ -109,6 +112,27 @@ static void deny(struct sessions *ss, const struct pending *p, int code, const c
 	(void)!ss->ops->answer(ss->arg, &to, NULL, code, words); /* gone is gone */
 }
 
+/* --- who may speak --------------------------------------------------------------------------- */
+
+/* As it is now: rights may have gone since he saw the request. */
+static bool may_speak(struct sessions *ss, const struct pending *p, const struct pending_voice *v)
+{
+	if (v->is_machine)
+		return p->device_endpoint == v->device_endpoint;
+	if (v->user == 0)
+		return true;
+	if (p->approvers[0])
+		return store_group_holds(ss->store, ss->domain->row.id, p->approvers, v->user) == 0;
+	return sessions_may(ss, v->user, PERMIT_ADMINISTER, p->device);
+}
+
+/* Is it asked of him? */
+static bool is_asked(struct sessions *ss, const struct pending *p, const struct pending_voice *v)
+{
+	return pending_wants(p, v->is_machine) && may_speak(ss, p, v) &&
+	       (v->is_machine || v->user != p->user);
+}
+
 /* --- asking ---------------------------------------------------------------------------------- */
 
 static int64_t left_s(const struct pending *p)
@@ -135,17 +159,60 @@ static void say_who(const struct pending *p, char *out, size_t size)
 		 machine ? p->device_name : "", (long long)left_s(p));
 }
 
-/* Somebody may stand there. */
-static void tell_machine(struct sessions *ss, const struct pending *p)
-{
-	struct rpc *rpc =
-		pending_wants(p, true) ? ss->ops->endpoint_rpc(ss->arg, p->device_endpoint) : NULL;
+/* --- telling who is asked -------------------------------------------------------------------- */
 
-	if (rpc)
+struct telling {
+	struct sessions *ss;
+	const struct pending *p;
+	bool over;
+};
+
+static void tell(const struct telling *t, struct rpc *rpc)
+{
+	const struct pending *p = t->p;
+
+	if (!rpc)
+		return;
+	if (t->over)
 		(void)rpc_notify(rpc, "session.asked",
-				 json_pack("{s:s, s:s, s:s, s:s, s:I}", "id", p->id, "user",
-					   p->user_name, "from", p->from, "reason", p->reason,
-					   "within_s", (json_int_t)left_s(p)));
+				 json_pack("{s:s, s:b}", "id", p->id, "over", 1));
+	else
+		(void)rpc_notify(rpc, "session.asked",
+				 json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "id", p->id, "user",
+					   p->user_name, "device", p->device_name, "from", p->from,
+					   "reason", p->reason, "within_s", (json_int_t)left_s(p)));
+}
+
+static void tell_user(void *arg, int64_t user, struct rpc *rpc)
+{
+	const struct telling *t = arg;
+	const struct pending_voice v = {.user = user};
+
+	if (user != t->p->user && may_speak(t->ss, t->p, &v))
+		tell(t, rpc);
+}
+
+/* @over: it was decided, also for those who are not asked any more. */
+static void tell_asked(struct sessions *ss, const struct pending *p, bool over)
+{
+	struct telling t = {.ss = ss, .p = p, .over = over};
+
+	if (p->mode != APPROVE_PERSON)
+		tell(&t, ss->ops->endpoint_rpc(ss->arg, p->device_endpoint));
+	if (p->mode != APPROVE_MACHINE)
+		ss->ops->each_user(ss->arg, tell_user, &t);
+}
+
+void approvals_hello(struct sessions *ss, const struct pending_voice *voice, struct rpc *rpc)
+{
+	const struct pending_table *t = &ss->approvals->table;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct telling telling = {.ss = ss, .p = &t->at[i]};
+
+		if (is_asked(ss, &t->at[i], voice))
+			tell(&telling, rpc);
+	}
 }
 
 static int refused_words(int rc, const char **words)
@@ -196,24 +263,12 @@ int approvals_ask(struct sessions *ss, struct pending *p, const struct sessions_
 	answer = json_pack("{s:{s:s, s:I, s:s}}", "pending", "id", p->id, "within_s",
 			   (json_int_t)left_s(p), "text", text);
 	if (ss->ops->answer(ss->arg, to, answer, 0, ""))
-		tell_machine(ss, p);
+		tell_asked(ss, p, false);
 	json_decref(answer);
 	return 0;
 }
 
 /* --- deciding -------------------------------------------------------------------------------- */
-
-/* As it is now: rights may have gone since he saw the request. */
-static bool may_speak(struct sessions *ss, const struct pending *p, const struct pending_voice *v)
-{
-	if (v->is_machine)
-		return p->device_endpoint == v->device_endpoint;
-	if (v->user == 0)
-		return true;
-	if (p->approvers[0])
-		return store_group_holds(ss->store, ss->domain->row.id, p->approvers, v->user) == 0;
-	return sessions_may(ss, v->user, PERMIT_ADMINISTER, p->device);
-}
 
 static void let_begin(struct sessions *ss, const struct pending *p)
 {
@@ -266,8 +321,6 @@ int approvals_decide(struct sessions *ss, const char *id, const struct pending_v
 		o = approve ? pending_approve(&a->table, id, voice, p)
 			    : pending_reject(&a->table, id, voice, p);
 	*more = o == PENDING_MORE;
-	if (o == PENDING_MORE)
-		tell_machine(ss, p);
 	if (o != PENDING_DONE)
 		return outcome_words(o, words);
 	forget(ss, p, EVENT_NONE, "");
@@ -305,10 +358,7 @@ json_t *approvals_answer(const struct pending *p, bool more)
 /* The host's administrator sees all of them, others what is asked of them. */
 static bool is_shown(struct sessions *ss, const struct pending *p, const struct pending_voice *v)
 {
-	if (!v->is_machine && v->user == 0)
-		return true;
-	return pending_wants(p, v->is_machine) && may_speak(ss, p, v) &&
-	       (v->is_machine || v->user != p->user);
+	return (!v->is_machine && v->user == 0) || is_asked(ss, p, v);
 }
 
 json_t *approvals_list(struct sessions *ss, const struct pending_voice *voice)

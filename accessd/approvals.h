@@ -29,6 +29,9 @@ json_t *approvals_answer(const struct pending *p, bool more);
  * waits_for, left_s}. The host's administrator gets all. */
 json_t *approvals_list(struct sessions *ss, const struct pending_voice *voice);
 
+/** approvals_hello() - somebody is there (again): tell what is asked of him. */
+void approvals_hello(struct sessions *ss, const struct pending_voice *voice, struct rpc *rpc);
+
 /** approvals_withdraw() - the connection that a wish came by takes it back. @id: NULL: it is gone,
  * with all of its wishes. */
 void approvals_withdraw(struct sessions *ss, uint64_t client, const char *id);

@@ -164,6 +164,8 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	assert_equal "$(waiting site2)$(waiting eng2)$(waiting eng1)" ""
 	id=$(waiting site1)
 	wait_for 5 log_holds site1 "vpnctl approve $id"
+	assert_contains "$(tool site1 status)" "1 waiting: vpnctl approvals"
+	assert_equal "$(field eng2 'd.get("approvals")')" ""
 	assert_contains "$(tool site1 approvals)" "what for"
 	refused "asked for himself" tool eng1 approve "$id"
 	refused "no such request" tool site2 approve "$id"
@@ -175,6 +177,7 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	assert_contains "$(<"$BATS_TEST_TMPDIR/eng1")" "waits for approval at site1"
 	tool site1 approve "$id"
 	answered 0 "Connected to site1"
+	assert_equal "$(field site1 'd.get("approvals")')" ""
 	assert_equal "$(session_field site1 eng1 approved_by)" "the machine"
 	refused "no such request" tool site1 approve "$id" # a replay
 	recorded session.asked site1
@@ -200,6 +203,7 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	ask eng1 site1
 	assert_equal "$(waiting eng1)" ""
 	id=$(waiting eng2)
+	assert_equal "$(field eng2 'd["approvals"]')$(field eng1 'd.get("approvals")')$(field site1 'd.get("approvals")')" 1
 	refused "asked for himself" tool eng1 approve "$id"
 	refused "asked for himself" tool eng1 reject "$id"
 	tool eng2 approve "$id"
