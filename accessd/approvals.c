@@ -308,26 +308,25 @@ static void reject(struct sessions *ss, const struct pending *p, const struct pe
 	deny(ss, p, RPC_DENIED, words);
 }
 
-int approvals_decide(struct sessions *ss, const char *id, const struct pending_voice *voice,
-		     bool approve, const char *reason, struct pending *p, bool *more,
-		     const char **words)
+int approvals_decide(struct sessions *ss, const struct pending_voice *voice, struct approval *a)
 {
-	struct approvals *a = ss->approvals;
-	const struct pending *at = pending_find(&a->table, id);
+	struct pending_table *t = &ss->approvals->table;
+	const struct pending *at = pending_find(t, a->id);
 	enum pending_outcome o = PENDING_GONE;
 
 	/* Who may not speak learns nothing of it, but for his own. */
 	if (at && (may_speak(ss, at, voice) || (!voice->is_machine && voice->user == at->user)))
-		o = approve ? pending_approve(&a->table, id, voice, p)
-			    : pending_reject(&a->table, id, voice, p);
-	*more = o == PENDING_MORE;
+		o = a->approve ? pending_approve(t, a->id, voice, &a->p)
+			       : pending_reject(t, a->id, voice, &a->p);
+	a->more = o == PENDING_MORE;
+	a->words = "";
 	if (o != PENDING_DONE)
-		return outcome_words(o, words);
-	forget(ss, p, EVENT_NONE, "");
-	if (approve)
-		let_begin(ss, p);
+		return outcome_words(o, &a->words);
+	forget(ss, &a->p, EVENT_NONE, "");
+	if (a->approve)
+		let_begin(ss, &a->p);
 	else
-		reject(ss, p, voice, reason);
+		reject(ss, &a->p, voice, a->reason);
 	return 0;
 }
 
@@ -346,12 +345,12 @@ static const char *waits_for(const struct pending *p)
 	return person ? "a person" : "the machine";
 }
 
-json_t *approvals_answer(const struct pending *p, bool more)
+json_t *approvals_answer(const struct approval *a)
 {
-	json_t *o = json_pack("{s:s, s:s}", "user", p->user_name, "device", p->device_name);
+	json_t *o = json_pack("{s:s, s:s}", "user", a->p.user_name, "device", a->p.device_name);
 
-	if (more)
-		json_object_set_new(o, "waits_for", json_string(waits_for(p)));
+	if (a->more)
+		json_object_set_new(o, "waits_for", json_string(waits_for(&a->p)));
 	return o;
 }
 

@@ -235,11 +235,9 @@ static void decide(struct rpc *rpc, int64_t id, const json_t *params, bool appro
 {
 	struct client *c = rpc->arg;
 	char wish[PENDING_ID_SIZE], reason[WORDS_SIZE];
+	struct approval a = {.id = wish, .approve = approve, .reason = reason};
 	struct decision d = {.c = c, .approve = approve, .wish = wish, .words = reason};
-	const char *words = "";
 	struct pending_voice v;
-	struct pending p;
-	bool more = false;
 	int code;
 
 	if (!take_voice(c, id, &v) || !take_words(c, id, params, reason))
@@ -248,18 +246,18 @@ static void decide(struct rpc *rpc, int64_t id, const json_t *params, bool appro
 		wish[0] = '\0'; /* there is none of this name */
 	name_wish(&d);
 	store_witness(c->owner->store, witness, &d);
-	code = approvals_decide(c->owner->sessions, wish, &v, approve, reason, &p, &more, &words);
+	code = approvals_decide(c->owner->sessions, &v, &a);
 	store_witness(c->owner->store, NULL, NULL);
 	if (code) {
 		d.result = AUDIT_REFUSED;
-		d.words = words;
+		d.words = a.words;
 	}
 	if (!d.is_recorded)
 		(void)!record(&d);
 	if (code)
-		rpc_reject(rpc, id, code, "%s", words);
+		rpc_reject(rpc, id, code, "%s", a.words);
 	else
-		rpc_reply(rpc, id, approvals_answer(&p, more));
+		rpc_reply(rpc, id, approvals_answer(&a));
 }
 
 void control_on_session_approve(struct rpc *rpc, int64_t id, const json_t *params)

@@ -16,6 +16,7 @@
 #define WAITING_MAX 16
 #define ASKED_MAX 16 /* beyond, the oldest is no more counted; vpnctl approvals lists all */
 #define WITHIN_MAX_S 3600
+#define PATIENCE_S 20  /* of vpnctl, beyond */
 #define GRACE_MS 10000 /* for the Access Server to say that the time is over */
 #define ID_SIZE 33
 
@@ -84,8 +85,7 @@ static void tell_waiter(struct app *app, const struct waiter *w, const char *tex
 
 	if (rpc)
 		(void)rpc_notify(rpc, "wait",
-				 json_pack("{s:I}", "within_s",
-					   (json_int_t)(within_s + 2 * GRACE_MS / 1000)));
+				 json_pack("{s:I}", "within_s", (json_int_t)within_s + PATIENCE_S));
 	words_clean(clean, sizeof(clean), text);
 	sessions_step(app, w, clean);
 }
