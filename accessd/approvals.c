@@ -421,6 +421,31 @@ size_t approvals_deny_member(struct sessions *ss, int64_t member, const char *wh
 	return n;
 }
 
+/* What cannot be told now denies nothing. */
+static bool is_forbidden(const struct sessions *ss, const struct pending *p)
+{
+	bool may;
+
+	return access_may_device(ss->access, p->user, PERMIT_CONNECT, p->device, &may) == 0 && !may;
+}
+
+void approvals_deny_forbidden(struct sessions *ss, const char *why)
+{
+	struct pending p;
+	size_t i = 0;
+
+	while (ss->approvals && i < ss->approvals->table.n) {
+		p = ss->approvals->table.at[i];
+		if (!is_forbidden(ss, &p)) {
+			i++;
+			continue;
+		}
+		(void)!pending_take_of_client(&ss->approvals->table, p.client, p.id, &p);
+		deny_recorded(ss, &p, why);
+		i = 0; /* whom that reached may have changed the table */
+	}
+}
+
 size_t approvals_deny_all(struct sessions *ss, const char *why)
 {
 	struct pending p;

@@ -43,6 +43,8 @@ void approvals_hello(struct sessions *ss, const struct pending_voice *voice, str
 void approvals_withdraw(struct sessions *ss, uint64_t client, const char *id);
 /** approvals_deny_member() - of a user, or for a device. Return: how many. */
 size_t approvals_deny_member(struct sessions *ss, int64_t member, const char *why);
+/** approvals_deny_forbidden() - of those who may not connect any more. */
+void approvals_deny_forbidden(struct sessions *ss, const char *why);
 /** approvals_deny_all() - @ss: NULL is nothing. Return: how many. */
 size_t approvals_deny_all(struct sessions *ss, const char *why);
 

@@ -277,9 +277,10 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	refused "no such request" tool eng2 approve "$id"
 	refused "no such request" tool eng2 reject "$id"
 	tool as1 permission allow eng2 administer site1
+	assert_equal "$(waiting eng2)" "$id"
 	tool as1 permission deny eng1 connect site1
-	tool eng2 approve "$id"
-	answered 1 "no such device" # he sees it no more
+	answered 1 "the permission to connect was taken away"
+	refused "no such request" tool eng2 approve "$id"
 	tool as1 permission clear eng1 connect site1
 	tool as1 permission clear eng2 administer site1
 }
