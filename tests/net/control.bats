@@ -164,6 +164,31 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	assert_equal "$(tool as1 session list --json | json '[len(s["for"]) for s in d]')" 200
 }
 
+@test "on a terminal a reason is asked for" {
+	set_here reason=required
+	run "$python" -ESc '
+import os, pty, sys
+
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b""
+while b"Reason: " not in said:
+    said += os.read(fd, 4096)
+os.write(fd, b"typed by hand\n")
+try:
+    while True:
+        said += os.read(fd, 4096)
+except OSError:
+    pass
+print(said.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+' "$BUILD/bin/vpnctl" -s "$(lab_dir eng1)/socket" connect site1
+	assert_equal "$status" 0
+	wait_for 5 is_up site1 eng1
+	assert_equal "$(session_field site1 eng1 reason)" "typed by hand"
+}
+
 @test "a reason that is only asked for need not be given" {
 	set_here reason=asked
 	tool eng1 connect site1 </dev/null >/dev/null
