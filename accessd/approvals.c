@@ -12,6 +12,7 @@
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
+#define CANNOT "the server cannot do this now; its log says why"
 #define GONE "no such request waits: it was decided or taken back, or its time is over"
 
 struct approvals {
@@ -57,8 +58,8 @@ static int record(struct sessions *ss, const struct pending *p, enum event event
 }
 
 /* It is out of the table: nothing of it may come back with a restart. @event: EVENT_NONE: whoever
- * has decided it is recorded, see store_witness(). */
-static void forget(struct sessions *ss, const struct pending *p, enum event event, const char *why)
+ * has decided it is recorded, see store_witness(). Return: 0; -EIO, logged. */
+static int forget(struct sessions *ss, const struct pending *p, enum event event, const char *why)
 {
 	int rc = store_begin(ss->store);
 
@@ -73,10 +74,11 @@ static void forget(struct sessions *ss, const struct pending *p, enum event even
 	}
 	if (rc)
 		log_error("the end of a request for approval could not be stored id=%s", p->id);
-	if (!ss->approvals)
-		return;
-	arm(ss->approvals);
-	tell_asked(ss, p, true);
+	if (ss->approvals) {
+		arm(ss->approvals);
+		tell_asked(ss, p, true);
+	}
+	return rc;
 }
 
 static int keep(struct sessions *ss, const struct pending *p)
@@ -231,7 +233,7 @@ static int refused_words(int rc, const char **words)
 		*words = "too many sessions wait for approval";
 		return RPC_UNAVAILABLE;
 	default:
-		*words = "the server cannot do this now; its log says why";
+		*words = CANNOT;
 		return RPC_INTERNAL;
 	}
 }
@@ -322,7 +324,12 @@ int approvals_decide(struct sessions *ss, const struct pending_voice *voice, str
 	a->words = "";
 	if (o != PENDING_DONE)
 		return outcome_words(o, &a->words);
-	forget(ss, &a->p, EVENT_NONE, "");
+	if (forget(ss, &a->p, EVENT_NONE, "") != 0) {
+		/* What cannot be recorded is not done. */
+		a->words = CANNOT;
+		deny(ss, &a->p, RPC_INTERNAL, CANNOT);
+		return RPC_INTERNAL;
+	}
 	if (a->approve)
 		let_begin(ss, &a->p);
 	else
@@ -388,7 +395,7 @@ static void on_timer(uv_timer_t *t)
 	struct pending p;
 
 	while (pending_take_overdue(&a->table, clock_mono_ms(), &p)) {
-		forget(a->ss, &p, EVENT_SESSION_TIMEOUT, words);
+		(void)!forget(a->ss, &p, EVENT_SESSION_TIMEOUT, words);
 		deny(a->ss, &p, RPC_DENIED, words);
 	}
 	arm(a);
@@ -400,14 +407,14 @@ void approvals_withdraw(struct sessions *ss, uint64_t client, const char *id)
 	struct pending p;
 
 	while (a && pending_take_of_client(&a->table, client, id, &p)) {
-		forget(ss, &p, EVENT_SESSION_WITHDRAWN,
-		       id ? "given up" : "the connection was lost");
+		(void)!forget(ss, &p, EVENT_SESSION_WITHDRAWN,
+			      id ? "given up" : "the connection was lost");
 	}
 }
 
 static void deny_recorded(struct sessions *ss, const struct pending *p, const char *why)
 {
-	forget(ss, p, EVENT_SESSION_REJECTED, why);
+	(void)!forget(ss, p, EVENT_SESSION_REJECTED, why); /* it is denied all the same */
 	deny(ss, p, RPC_DENIED, why);
 }
 
@@ -459,17 +466,14 @@ size_t approvals_deny_all(struct sessions *ss, const char *why)
 /* --- life ------------------------------------------------------------------------------------ */
 
 /* What waited when accessd ended: whoever asked has heard that the server was lost. */
-static int deny_left(struct sessions *ss)
+static void deny_left(struct sessions *ss)
 {
 	struct pending p;
-	int rc;
 
-	while ((rc = store_pending_first(ss->store, ss->domain->row.id, &p)) == 0) {
-		forget(ss, &p, EVENT_SESSION_TIMEOUT, "the server was restarted");
-		if (store_pending_remove(ss->store, p.id) != 0)
-			return -EIO;
-	}
-	return rc == -ENOENT ? 0 : rc;
+	/* What cannot be recorded now is by the next start: nothing else looks at these rows. */
+	while (store_pending_first(ss->store, ss->domain->row.id, &p) == 0 &&
+	       forget(ss, &p, EVENT_SESSION_TIMEOUT, "the server was restarted") == 0)
+		;
 }
 
 int approvals_open(struct sessions *ss)
@@ -482,7 +486,8 @@ int approvals_open(struct sessions *ss)
 	uv_timer_init(ss->loop, &a->timer);
 	a->timer.data = a;
 	ss->approvals = a;
-	return deny_left(ss);
+	deny_left(ss);
+	return 0;
 }
 
 static void on_closed(uv_handle_t *h)
