@@ -89,7 +89,7 @@ static int store(const struct realm *r, int64_t folder, json_t *set)
 
 static void put_from(const struct realm *r, json_t *o, int64_t from)
 {
-	char path[STORE_PATH_SIZE];
+	char path[PERMIT_PATH_SIZE];
 
 	if (from == SETTINGS_FROM_SERVER)
 		json_object_set_new(o, "from", json_string("default"));
@@ -144,7 +144,7 @@ static void set(struct ask *q, const json_t *params, int64_t folder, bool is_fol
 /* The folder in @params. Else the request is answered. */
 static bool get_folder(struct ask *q, const json_t *params, int64_t *folder)
 {
-	char path[STORE_PATH_SIZE];
+	char path[PERMIT_PATH_SIZE];
 	int rc = -ENOENT;
 
 	if (!admin_ready(q))

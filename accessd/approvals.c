@@ -212,7 +212,7 @@ static bool may_speak(struct sessions *ss, const struct pending *p, const struct
 		return true;
 	if (p->approvers[0])
 		return store_group_holds(ss->store, ss->domain->row.id, p->approvers, v->user) == 0;
-	return ss->may(ss->realm, v->user, PERMIT_ADMINISTER, p->device);
+	return sessions_may(ss, v->user, PERMIT_ADMINISTER, p->device);
 }
 
 static void let_begin(struct sessions *ss, const struct pending *p)

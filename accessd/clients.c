@@ -537,6 +537,7 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->loop = loop;
 	cs->store = config->store;
 	cs->audit = config->audit;
+	cs->access = config->access;
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
 	cs->relays = config->relays;

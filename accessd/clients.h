@@ -38,6 +38,7 @@ struct clients;
 struct clients_config {
 	struct store *store;
 	struct audit *audit;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct relays *relays;

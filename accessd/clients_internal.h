@@ -84,6 +84,7 @@ struct clients {
 	uv_loop_t *loop;
 	struct store *store;
 	struct audit *audit;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct sessions *sessions;

@@ -108,7 +108,7 @@ static int step_down(struct store *s, int64_t domain, const char *name, int64_t 
 
 int store_folder_by_path(struct store *s, int64_t domain, const char *path, int64_t *folder)
 {
-	char copy[STORE_PATH_SIZE], *name = copy, *end;
+	char copy[PERMIT_PATH_SIZE], *name = copy, *end;
 	sqlite3_stmt *st;
 	int rc;
 
@@ -127,7 +127,7 @@ int store_folder_by_path(struct store *s, int64_t domain, const char *path, int6
 	return rc;
 }
 
-int store_path_of_folder(struct store *s, int64_t folder, char path[STORE_PATH_SIZE])
+int store_path_of_folder(struct store *s, int64_t folder, char path[PERMIT_PATH_SIZE])
 {
 	sqlite3_stmt *st;
 	int rc = sql_first(s, &st,
@@ -141,7 +141,7 @@ int store_path_of_folder(struct store *s, int64_t folder, char path[STORE_PATH_S
 
 	if (rc)
 		return rc;
-	if (!col_text(st, 0, path, STORE_PATH_SIZE))
+	if (!col_text(st, 0, path, PERMIT_PATH_SIZE))
 		rc = col_damaged("folder");
 	sql_close(st);
 	return rc;

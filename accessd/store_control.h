@@ -24,7 +24,7 @@ int store_settings_of_member(struct store *s, const struct store_member *m, int6
 /** store_folder_by_path() - "/", "/italy/plant3". Return: 0; -ENOENT; -EIO. */
 int store_folder_by_path(struct store *s, int64_t domain, const char *path, int64_t *folder)
 	__attribute__((warn_unused_result));
-int store_path_of_folder(struct store *s, int64_t folder, char path[STORE_PATH_SIZE])
+int store_path_of_folder(struct store *s, int64_t folder, char path[PERMIT_PATH_SIZE])
 	__attribute__((warn_unused_result));
 /** store_group_named() - Return: 0; -ENOENT there is no such group; -EIO. */
 int store_group_named(struct store *s, int64_t domain, const char *group)
