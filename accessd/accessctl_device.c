@@ -35,13 +35,17 @@ static void name_it(const struct accessctl *a, char *out, size_t out_size)
 static int add(struct accessctl *a)
 {
 	char whom[128];
+	json_t *params;
 
 	if (!accessctl_list(a, "--lan"))
 		fputs("accessctl: warning: without --lan nothing behind the device can be "
 		      "reached\n",
 		      stderr);
 	name_it(a, whom, sizeof(whom));
-	return accessctl_invite(a, NULL, described(a), whom);
+	params = described(a);
+	if (accessctl_text(a, "--folder"))
+		json_object_set_new(params, "folder", json_string(accessctl_text(a, "--folder")));
+	return accessctl_invite(a, NULL, params, whom);
 }
 
 static int reinvite(struct accessctl *a)
@@ -130,6 +134,7 @@ static int list(struct accessctl *a)
 
 static const struct accessctl_option ADD_OPTIONS[] = {
 	DESCRIBED,
+	ACCESSCTL_FOLDER,
 	ACCESSCTL_INVITES,
 	{NULL, NULL, 0, NULL},
 };

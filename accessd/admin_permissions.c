@@ -184,9 +184,11 @@ static json_t *rule_item(const struct ask *q, const struct store_permission *p)
 {
 	char path[PERMIT_PATH_SIZE];
 	const char *folder = admin_path(q, p->folder, path);
+	char id[24]; /* a text, as what lists go on behind */
 
-	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:b, s:s}", "id", (json_int_t)p->id, "subject",
-			 p->subject, "kind", p->rule.is_group ? "group" : "user", "permission",
+	snprintf(id, sizeof(id), "%lld", (long long)p->id);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "id", id, "subject", p->subject,
+			 "kind", p->rule.is_group ? "group" : "user", "permission",
 			 permit_name(p->rule.what), "rule", p->rule.allow ? "allow" : "deny",
 			 "is_device", p->rule.device != 0, "target",
 			 p->rule.device ? p->device : folder);
@@ -217,7 +219,7 @@ void admin_on_permission_list(struct ask *q, const json_t *params)
 			    .by_subject = json_object_get(params, "subject"),
 			    .by_target = json_object_get(params, "target")};
 	struct permit_place at;
-	int64_t after = 0;
+	char after[24] = "";
 	int rc;
 
 	if (!admin_ready(q) || (l.by_subject && !get_subject(q, params, &l.of)) ||
@@ -227,9 +229,10 @@ void admin_on_permission_list(struct ask *q, const json_t *params)
 		l.of.device = at.device;
 		l.of.folder = at.device ? 0 : at.folder;
 	}
-	(void)!rpc_int(params, "after", 0, INT64_MAX, &after); /* may be absent */
+	(void)!rpc_str_max(params, "after", after, sizeof(after)); /* may be absent */
 	page_init(&l.page);
-	rc = store_permission_each(q->realm->store, q->realm->domain.row.id, after, list_rule, &l);
+	rc = store_permission_each(q->realm->store, q->realm->domain.row.id,
+				   strtoll(after, NULL, 10), list_rule, &l);
 	if (rc == 0) {
 		ask_reply(q, page_result(&l.page, "permissions"));
 		return;
