@@ -66,20 +66,6 @@ bool policy_commit(struct ask *q, int rc)
 
 /* --- to whom, and where --- */
 
-static bool take_device(struct ask *q, const char *name, struct store_attachment *a)
-{
-	struct store_member m;
-
-	if (!text_name_ok(name)) {
-		ask_reject(q, RPC_BAD_PARAMS, "to: a device, or a folder: /italy/plant3");
-		return false;
-	}
-	if (!admin_find_as(q, name, IDENT_DEVICE, &m))
-		return false;
-	a->device = m.id;
-	return true;
-}
-
 /* Nobody said: everyone. */
 static bool take_subject(struct ask *q, const json_t *params, struct store_attachment *a)
 {
@@ -96,17 +82,15 @@ static bool take_subject(struct ask *q, const json_t *params, struct store_attac
 static bool take_attachment(struct ask *q, const json_t *params, struct store_policy *p,
 			    struct store_attachment *a)
 {
-	const char *to = "";
+	struct permit_place at;
 
-	if (!policy_find(q, params, p))
+	if (!policy_find(q, params, p) || !admin_get_target_of(q, params, "to", &at))
 		return false;
-	*a = (struct store_attachment){.policy = p->id};
-	(void)rpc_str(params, "to", &to);
-	if (to[0] == '/' ? !policy_folder_at(q, to, &a->folder) : !take_device(q, to, a))
-		return false;
+	*a = (struct store_attachment){
+		.policy = p->id, .folder = at.device ? 0 : at.folder, .device = at.device};
 	if (!take_subject(q, params, a))
 		return false;
-	ask_tell(q, "to", json_string(to));
+	ask_tell(q, "to", json_incref(json_object_get(params, "to")));
 	if (json_object_get(params, "for"))
 		ask_tell(q, "for", json_incref(json_object_get(params, "for")));
 	return true;

@@ -9,7 +9,6 @@
 #include "accessd/pure/policy.h"
 #include "accessd/store.h"
 
-#define POLICY_PATH_SIZE 1088 /* 16 names of folders */
 #define STORE_WHY_SIZE 256
 
 /* --- policies --- */
@@ -60,17 +59,6 @@ struct store_attached {
 };
 int store_attached_each(struct store *s, int64_t policy,
 			bool (*fn)(void *arg, const struct store_attached *a), void *arg)
-	__attribute__((warn_unused_result));
-
-/* --- where, and for whom --- */
-
-/** store_policy_folder() - by its path, "/" or "/italy/plant3". */
-int store_policy_folder(struct store *s, int64_t domain, const char *path, int64_t *folder)
-	__attribute__((warn_unused_result));
-int store_policy_path(struct store *s, int64_t folder, char out[POLICY_PATH_SIZE])
-	__attribute__((warn_unused_result));
-/** store_policy_group() - by its name; *group 0: everyone. */
-int store_policy_group(struct store *s, int64_t domain, const char *name, int64_t *group)
 	__attribute__((warn_unused_result));
 
 /* --- what concerns a session --- */
