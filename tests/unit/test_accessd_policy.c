@@ -245,6 +245,7 @@ static void test_lock(void **state)
 	net_for(&net, 100);
 	assert_true(is_listed(NULL));
 	/* Nobody says it for a device. */
+	peer_unlink(&anna);
 	peer_hello(&anna, NULL);
 	json_decref(peer_ask(&anna, "lock.state", json_pack("{s:b}", "locked", 1), &code));
 	assert_int_equal(code, RPC_BAD_PARAMS);
