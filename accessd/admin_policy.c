@@ -65,7 +65,11 @@ void admin_on_policy_add(struct ask *q, const json_t *params)
 		rc = store_commit(q->app->store);
 	if (rc) {
 		store_rollback(q->app->store);
-		admin_failed(q, rc);
+		if (rc == -ENOSPC)
+			ask_reject(q, RPC_UNAVAILABLE, "a domain may have %d policies",
+				   STORE_POLICIES_MAX);
+		else
+			admin_failed(q, rc);
 		return;
 	}
 	log_notice("policy added policy=%s rules=%zu", p.name, rules.n);
@@ -85,7 +89,7 @@ void admin_on_policy_rule(struct ask *q, const json_t *params)
 	rc = store_begin(q->app->store);
 	if (rc == 0)
 		rc = store_policy_set_rules(q->app->store, p.id, &rules);
-	if (!policy_commit(q, rc))
+	if (!policy_commit(q, rc, 0))
 		return;
 	log_notice("policy changed policy=%s rules=%zu", p.name, rules.n);
 	ask_reply(q, json_pack("{s:o}", "rules", rules_encode(&rules)));

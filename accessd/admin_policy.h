@@ -13,7 +13,7 @@
 
 /** policy_find() - by the name in @params. Else the request is answered. */
 bool policy_find(struct ask *q, const json_t *params, struct store_policy *p);
-/** policy_subject() - "anna" or "fitters", "user anna" or "group fitters" where both are. Else the
+/** policy_subject() - "anna" or "fitters", "user:anna" or "group:fitters" where both are. Else the
  * request is answered. */
 bool policy_subject(struct ask *q, const char *text, struct store_attachment *a);
 /** policy_may_see() - the caller, this one? */
@@ -25,8 +25,9 @@ int policy_place(const struct ask *q, const struct store_attachment *a, struct p
 	__attribute__((warn_unused_result));
 /**
  * policy_commit() - the end of a transaction whose changes gave @rc: unless a session would have
- * too many rules then. Sessions are told. Else all is taken back, and the request is answered.
+ * too many rules then. @device: only its sessions are concerned; 0: any. They are told. Else all is
+ * taken back, and the request is answered.
  */
-bool policy_commit(struct ask *q, int rc);
+bool policy_commit(struct ask *q, int rc, int64_t device);
 
 #endif

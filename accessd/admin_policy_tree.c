@@ -58,12 +58,12 @@ bool policy_may_change(struct ask *q, const struct store_policy *p)
 	return rc == 0 && e.may;
 }
 
-/* "user anna": skips the word. */
+/* "user:anna": skips the word. */
 static bool says(const char **text, const char *kind)
 {
 	size_t n = strlen(kind);
 
-	if (strncmp(*text, kind, n) != 0 || (*text)[n] != ' ')
+	if (strncmp(*text, kind, n) != 0 || (*text)[n] != ':')
 		return false;
 	*text += n + 1;
 	return true;
@@ -111,8 +111,8 @@ bool policy_subject(struct ask *q, const char *text, struct store_attachment *a)
 		return true;
 	if (u == 0 && g == 0)
 		ask_reject(q, RPC_CONFLICT,
-			   "there are a user and a group %s: say 'user %s' or 'group %s'", name,
-			   name, name);
+			   "there are a user and a group %s: say user:%s or group:%s", name, name,
+			   name);
 	else if (u == -ENOENT && g == -ENOENT)
 		ask_reject(q, RPC_NOT_FOUND, "no such user or group: %s", name);
 	else

@@ -28,8 +28,12 @@ static int read_policy(sqlite3_stmt *st, struct store_policy *p)
 
 int store_policy_add(struct store *s, struct store_policy *p)
 {
-	int rc = sql_run(s, "INSERT INTO policy (domain, folder, name) VALUES (?, ?, ?)",
-			 ARGS(INT(p->domain), INT(p->folder), TEXT(p->name)));
+	int rc = sql_room(s, "SELECT count(*) FROM policy WHERE domain = ?", p->domain,
+			  STORE_POLICIES_MAX);
+
+	if (rc == 0)
+		rc = sql_run(s, "INSERT INTO policy (domain, folder, name) VALUES (?, ?, ?)",
+			     ARGS(INT(p->domain), INT(p->folder), TEXT(p->name)));
 
 	if (rc == 0)
 		p->id = sqlite3_last_insert_rowid(s->db);
@@ -110,6 +114,11 @@ int store_policy_set_rules(struct store *s, int64_t id, const struct rules *rule
 
 int store_attach(struct store *s, int64_t domain, const struct store_attachment *a)
 {
+	int rc = sql_room(s, "SELECT count(*) FROM attachment WHERE domain = ?", domain,
+			  STORE_ATTACHMENTS_MAX);
+
+	if (rc)
+		return rc;
 	return sql_run(s,
 		       "INSERT INTO attachment (domain, policy, folder, device, member, user_group)"
 		       " VALUES (?, ?, ?, ?, ?, ?)",

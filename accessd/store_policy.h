@@ -11,6 +11,10 @@
 
 #define STORE_WHY_SIZE 256
 
+/* Of a domain. */
+#define STORE_POLICIES_MAX 2000
+#define STORE_ATTACHMENTS_MAX 20000
+
 /* --- policies --- */
 
 struct store_policy {
@@ -19,7 +23,7 @@ struct store_policy {
 	size_t n_rules, n_attached;
 };
 
-/** store_policy_add() - without rules. Sets id. -EEXIST. */
+/** store_policy_add() - without rules. Sets id. -EEXIST; -ENOSPC. */
 int store_policy_add(struct store *s, struct store_policy *p) __attribute__((warn_unused_result));
 int store_policy_by_name(struct store *s, int64_t domain, const char *name, struct store_policy *p)
 	__attribute__((warn_unused_result));
@@ -46,7 +50,7 @@ struct store_attachment {
 	int64_t user, group;	/* at most one of them: both 0: everyone */
 };
 
-/** store_attach() - -EEXIST it is. */
+/** store_attach() - -EEXIST it is; -ENOSPC. */
 int store_attach(struct store *s, int64_t domain, const struct store_attachment *a)
 	__attribute__((warn_unused_result));
 int store_detach(struct store *s, const struct store_attachment *a)

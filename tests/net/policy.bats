@@ -145,7 +145,7 @@ at() {
 	make fitters "allow in $far4 tcp/7"
 	tool as1 folder add /italy >/dev/null
 	tool as1 group add fitters >/dev/null
-	policy attach fitters --to /italy --for 'group fitters'
+	policy attach fitters --to /italy --for group:fitters
 	tool as1 group member add fitters eng1 >/dev/null
 	has eng1 none
 	tool as1 device move site1 /italy >/dev/null

@@ -176,7 +176,7 @@ static void test_bad_input(void **state)
 					      "rules", "user", "device", "packet"};
 	static const char *const bait[] = {
 		"",	     "/",     "//", "/a/",   "x'); DROP TABLE policy; --",
-		"%n%s",	     "../..", "A",  "user ", "group x y",
+		"%n%s",	     "../..", "A",  "user:", "group:x:y",
 		"in 1.2.3.4"};
 
 	(void)state;
