@@ -72,19 +72,6 @@ bool policy_commit(struct ask *q, int rc, int64_t device)
 
 /* --- to whom, and where --- */
 
-/* Nobody said: everyone. */
-static bool take_subject(struct ask *q, const json_t *params, struct store_attachment *a)
-{
-	const char *text;
-
-	if (!json_object_get(params, "for"))
-		return true;
-	if (rpc_str(params, "for", &text))
-		return policy_subject(q, text, a);
-	ask_reject(q, RPC_BAD_PARAMS, "for: a user or a group");
-	return false;
-}
-
 static bool take_attachment(struct ask *q, const json_t *params, struct store_policy *p,
 			    struct store_attachment *a)
 {
@@ -94,7 +81,7 @@ static bool take_attachment(struct ask *q, const json_t *params, struct store_po
 		return false;
 	*a = (struct store_attachment){
 		.policy = p->id, .folder = at.device ? 0 : at.folder, .device = at.device};
-	if (!take_subject(q, params, a))
+	if (!policy_subject(q, params, a))
 		return false;
 	ask_tell(q, "to", json_incref(json_object_get(params, "to")));
 	if (json_object_get(params, "for"))

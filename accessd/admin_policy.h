@@ -13,9 +13,8 @@
 
 /** policy_find() - by the name in @params. Else the request is answered. */
 bool policy_find(struct ask *q, const json_t *params, struct store_policy *p);
-/** policy_subject() - "anna" or "fitters", "user:anna" or "group:fitters" where both are. Else the
- * request is answered. */
-bool policy_subject(struct ask *q, const char *text, struct store_attachment *a);
+/** policy_subject() - for whom ("for"; absent: everyone), into @a. Else the request is answered. */
+bool policy_subject(struct ask *q, const json_t *params, struct store_attachment *a);
 /** policy_may_see() - the caller, this one? */
 bool policy_may_see(const struct ask *q, const struct store_policy *p);
 /** policy_may_change() - the caller, wherever it is attached? Else the request is answered. */
