@@ -177,8 +177,10 @@ void realm_upkeep(struct realm *r)
 
 void realm_tree_changed(struct realm *r)
 {
-	if (r->sessions && !r->closing)
-		sessions_permissions_changed(r->sessions);
+	if (!r->sessions || r->closing)
+		return;
+	sessions_permissions_changed(r->sessions);
+	sessions_rules_changed(r->sessions, 0);
 }
 
 int realm_roll_ca(struct realm *r, bool compromised)
