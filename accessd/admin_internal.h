@@ -70,6 +70,12 @@ void admin_on_policy_attach(struct ask *q, const json_t *params);
 void admin_on_policy_detach(struct ask *q, const json_t *params);
 void admin_on_policy_test(struct ask *q, const json_t *params);
 
+void admin_on_audit_list(struct ask *q, const json_t *params);
+void admin_on_audit_export(struct ask *q, const json_t *params);
+void admin_on_audit_head(struct ask *q, const json_t *params);
+void admin_on_audit_verify(struct ask *q, const json_t *params);
+void admin_on_audit_prune(struct ask *q, const json_t *params);
+void admin_on_session_record(struct ask *q, const json_t *params);
 const char *admin_state_name(enum store_state state);
 
 void admin_on_ca_show(struct ask *q, const json_t *params);

@@ -253,6 +253,7 @@ void app_stop(struct app *a)
 	clients_close(a->front);
 	if (a->local)
 		local_close(a->local);
+	a->local = NULL; /* for answers that come later */
 	audit_close(a->audit);
 	if (!a->upkeep_open)
 		return;

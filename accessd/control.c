@@ -6,6 +6,7 @@
 
 #include "accessd/clients_internal.h"
 #include "accessd/pure/page.h"
+#include "accessd/receipts.h"
 #include "accessd/usage.h"
 #include "common/io/file.h"
 #include "common/pure/msg.h"
@@ -242,6 +243,32 @@ static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reply(rpc, id, json_object());
 }
 
+static void on_session_record(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	struct receipts_from by = {.store = c->owner->store,
+				   .audit = c->owner->audit,
+				   .domain = c->owner->admission->domain,
+				   .member = c->member,
+				   .id = &c->id,
+				   .name = c->name,
+				   .address = c->address};
+	int rc;
+
+	if (!control_is_allowed(c, id, false))
+		return;
+	rc = c->kind == IDENT_RELAY ? -EBADMSG
+				    : receipts_take(&by, json_object_get(params, "records"));
+	if (rc == -EBADMSG)
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "records is missing, or not for you to say");
+	else if (rc)
+		rpc_reject(rpc, id, RPC_INTERNAL,
+			   "the server cannot do this now; its log says why");
+	else
+		rpc_reply(rpc, id, json_object());
+}
+
+/* clang-format off */
 static const struct rpc_method METHODS[] = {
 	{"time.get", control_on_time},
 	{"hello", on_hello},
@@ -254,12 +281,14 @@ static const struct rpc_method METHODS[] = {
 	{"session.reject", control_on_session_reject},
 	{"session.withdraw", control_on_session_withdraw},
 	{"session.usage", on_session_usage},
+	{"session.record", on_session_record},
 	{"session.path", control_on_path},
 	{"relay.report", control_on_report},
 	{"relay.measured", control_on_measured},
 	{"relay.list", control_on_relay_list},
 	{"lock.state", control_on_lock},
 };
+/* clang-format on */
 
 const struct rpc_ops CONTROL_OPS = {
 	.send = client_send,
