@@ -43,6 +43,10 @@ void admin_on_status(struct ask *q, const json_t *params)
 	json_t *o;
 
 	(void)params;
+	if (q->wanted[0] && !q->realm) {
+		(void)admin_ready(q);
+		return;
+	}
 	conf_listen_text(&a->conf, listens, sizeof(listens));
 	o = json_pack("{s:s, s:I, s:b, s:s}", "version", FARLAN_VERSION, "uptime_s",
 		      (json_int_t)((clock_mono_ms() - a->started_ms) / 1000), "listening",
@@ -69,6 +73,11 @@ void admin_on_doctor(struct ask *q, const json_t *params)
 	};
 
 	(void)params;
+	if (!r && q->app->n_realms > 0) {
+		json_decref(facts.urls);
+		(void)admin_ready(q);
+		return;
+	}
 	if (r) {
 		const struct store_domain *row = &r->domain.row;
 

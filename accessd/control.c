@@ -273,6 +273,7 @@ static const struct rpc_method METHODS[] = {
 	{"time.get", control_on_time},
 	{"hello", on_hello},
 	{"identity.renew", control_on_renew},
+	{"admin", control_on_admin},
 	{"device.list", on_device_list},
 	{"session.open", control_on_session_open},
 	{"session.close", control_on_session_close},
