@@ -145,6 +145,7 @@ static bool list_member(void *arg, const struct store_member *m)
 		add_tunnel(l->realm, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));
 		admin_wishes_put(l->realm, m->id, o);
+		admin_hardware_put(l->realm, m->name, o);
 	}
 	return page_add(&l->page, o);
 }

@@ -167,6 +167,9 @@ void client_note_presence(struct client *c, const char *reason);
 /** client_note_refused() - a stranger was refused. @who: "user anna", if it said so. */
 void client_note_refused(struct client *c, enum event event, const char *who,
 			 const struct refusal *why);
+/** client_note_foreign() - the machine of @x is another domain's: told there, too; neither hears
+ * which the other one is. */
+void client_note_foreign(struct client *c, const struct admitted *x);
 /** client_admits() - what @x is when the store's next change is committed gets an identity from
  * @c: recorded as @event with it. @a: the caller's, while that may happen. */
 struct admitting {
