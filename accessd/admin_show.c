@@ -93,6 +93,7 @@ void admin_on_doctor(struct ask *q, const json_t *params)
 /* --- members --------------------------------------------------------------------------------- */
 
 struct listing {
+	const struct ask *q;
 	struct realm *realm;
 	struct page page;
 };
@@ -129,23 +130,30 @@ static void add_tunnel(const struct realm *r, const struct store_member *m, json
 static bool list_member(void *arg, const struct store_member *m)
 {
 	struct listing *l = arg;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid",
-			      m->uid, "state", admin_state_name(m->state), "online",
-			      clients_member_online(l->realm->clients, m->id), "created",
-			      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen,
-			      "version", m->version, "address", m->address);
+	char path[PERMIT_PATH_SIZE];
+	json_t *o;
+
+	if (!admin_sees_member(l->q, m))
+		return true;
+	o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid", m->uid,
+		      "state", admin_state_name(m->state), "online",
+		      clients_member_online(l->realm->clients, m->id), "created",
+		      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen, "version",
+		      m->version, "address", m->address);
 
 	if (m->kind == IDENT_RELAY) {
 		json_object_set_new(o, "urls", urls_to_json(&m->urls));
 		admin_relay_put(l->realm, m->id, o);
 	} else {
 		json_object_set_new(o, "rate", json_integer((json_int_t)m->rate));
+		json_object_set_new(o, "folder", json_string(admin_path(l->q, m->folder, path)));
 	}
 	if (m->kind == IDENT_DEVICE) {
 		add_tunnel(l->realm, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));
 		admin_wishes_put(l->realm, m->id, o);
 		admin_hardware_put(l->realm, m->name, o);
+		admin_lock_put(l->realm, m->id, o);
 	}
 	return page_add(&l->page, o);
 }
@@ -153,7 +161,7 @@ static bool list_member(void *arg, const struct store_member *m)
 static void list_members(struct ask *q, const json_t *params, enum ident_kind kind,
 			 const char *what)
 {
-	struct listing l = {.realm = q->realm};
+	struct listing l = {.q = q, .realm = q->realm};
 	char after[STORE_NAME_SIZE] = "";
 	int rc;
 

@@ -47,6 +47,16 @@ struct ask {
 /** ask_is_host() - the host's administrator, who may do everything. */
 bool ask_is_host(const struct ask *q);
 
+/** ask_may() - may the caller do this there? */
+bool ask_may(const struct ask *q, enum permission what, const struct permit_place *at);
+/** ask_may_device() - the same by a device's member; 0: one that is gone, which counts as standing
+ * in the root. */
+bool ask_may_device(const struct ask *q, enum permission what, int64_t device);
+/** ask_sees() - is there anything that he may do there? Else it is not there for him. */
+bool ask_sees(const struct ask *q, const struct permit_place *at);
+/** ask_root() - the root of the domain's tree. */
+struct permit_place ask_root(const struct ask *q);
+
 /** ask_set_realm() - it is about this domain, which stays as long as it is asked about. NULL: none.
  */
 void ask_set_realm(struct ask *q, struct realm *r);

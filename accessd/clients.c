@@ -571,6 +571,7 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->front = config->front ? config->front : cs;
 	cs->store = config->store;
 	cs->audit = config->audit;
+	cs->access = config->access;
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
 	cs->relays = config->relays;

@@ -52,6 +52,7 @@ struct clients_config {
 	struct clients *front; /* NULL: it becomes the front itself, and most of the rest is NULL */
 	struct store *store;
 	struct audit *audit;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct relays *relays;

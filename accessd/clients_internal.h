@@ -97,6 +97,7 @@ struct clients {
 	struct clients *gone;
 	struct store *store;
 	struct audit *audit;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct sessions *sessions;

@@ -66,37 +66,27 @@ static int start_relays(struct realm *r)
 
 /* --- sessions -------------------------------------------------------------------------------- */
 
-/* Nobody, until users can be permitted something. */
-static bool may(struct realm *r, int64_t user, enum permission what, int64_t device)
-{
-	(void)r;
-	(void)user;
-	(void)what;
-	(void)device;
-	return false;
-}
-
 static int start_sessions(struct realm *r)
 {
 	const struct conf *conf = &r->app->conf;
 	struct clients_config clients = {.front = r->app->front,
 					 .store = r->store,
 					 .audit = r->app->audit,
+					 .access = r->access,
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
 					 .relays = r->relays,
 					 .admin = admin_on_control,
 					 .admin_arg = r};
 	struct sessions_config sessions = {.store = r->store,
+					   .access = r->access,
 					   .domain = &r->domain,
 					   .relays = r->relays,
 					   .life_s = conf->session_hours * HOUR_S,
 					   .session_rate = conf->session_rate,
 					   .user_rate = conf->user_rate,
 					   .ops = &CLIENTS_SESSIONS_OPS,
-					   .audit = r->app->audit,
-					   .may = may,
-					   .realm = r};
+					   .audit = r->app->audit};
 	int rc = clients_open(&r->clients, r->app->loop, &clients);
 
 	if (rc)
@@ -161,7 +151,9 @@ int realm_open(struct realm *r, struct app *app, int64_t domain)
 					  .domain = &r->domain,
 					  .login_s = app->conf.login_hours * HOUR_S,
 					  .identity_s = app->conf.identity_days * DOMAIN_DAY_S};
-	rc = start_relays(r);
+	rc = access_open(&r->access, r->store, r->domain.row.id);
+	if (rc == 0)
+		rc = start_relays(r);
 	if (rc == 0)
 		rc = start_sessions(r);
 	if (rc == 0)
@@ -184,6 +176,12 @@ void realm_upkeep(struct realm *r)
 			"own certificates could not be renewed: connections fail when they expire");
 	if (renewed)
 		app_watch_certs(r->app);
+}
+
+void realm_tree_changed(struct realm *r)
+{
+	if (r->sessions && !r->closing)
+		sessions_permissions_changed(r->sessions);
 }
 
 int realm_roll_ca(struct realm *r, bool compromised)
@@ -252,5 +250,6 @@ void realm_close(struct realm *r)
 void realm_free(struct realm *r)
 {
 	domain_wipe(&r->domain);
+	access_close(r->access);
 	free(r);
 }

@@ -7,6 +7,7 @@
 #ifndef FARLAN_REALM_H
 #define FARLAN_REALM_H
 
+#include "accessd/access.h"
 #include "accessd/clients.h"
 
 struct app;
@@ -16,6 +17,7 @@ struct realm {
 	struct store *store; /* borrowed from it */
 	struct domain domain;
 	struct admission admission;
+	struct access *access;	     /* who may do what; before relays */
 	struct addresses *addresses; /* with relays */
 	struct relays *relays;	     /* with clients */
 	struct clients *clients;     /* NULL: it could not be started, or is not served any more */
@@ -42,6 +44,10 @@ void realm_free(struct realm *r);
 
 /** realm_upkeep() - what is to be done from time to time: own certificates. */
 void realm_upkeep(struct realm *r);
+
+/** realm_tree_changed() - folders, groups or permissions were changed, or something moved:
+ * sessions that are not allowed any more end. */
+void realm_tree_changed(struct realm *r);
 
 /** realm_roll_ca() - see domain_roll(); everybody is told. Return: 0; -ENOSPC; -EIO. */
 int realm_roll_ca(struct realm *r, bool compromised) __attribute__((warn_unused_result));

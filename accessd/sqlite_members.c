@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Domains, members and passwords. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "accessd/sqlite_core.h"
@@ -14,6 +15,7 @@ int store_domain_add(struct store *s, struct store_domain *d)
 	int rc;
 
 	urls_to_text(&d->urls, urls);
+	s->tree_changes++; /* it has a tree at once */
 	rc = sql_run(
 		s,
 		/* No id comes a second time: the audit of a domain that was removed stays. */
@@ -201,15 +203,16 @@ int store_member_by_uid(struct store *s, int64_t domain, enum ident_kind kind, c
 			  ARGS(INT(domain), INT(kind), TEXT(uid)), m);
 }
 
-int store_member_each(struct store *s, int64_t domain, enum ident_kind kind, const char *after,
-		      bool (*fn)(void *arg, const struct store_member *m), void *arg)
+int sql_members(struct store *s, const char *where, const struct arg *args, size_t n,
+		bool (*fn)(void *arg, const struct store_member *m), void *arg)
 {
+	char sql[512];
 	struct store_member m;
 	sqlite3_stmt *st;
-	int rc = sql_open(s, &st,
-			  MEMBER_COLUMNS "WHERE domain = ? AND kind = ? AND name > ? ORDER BY name",
-			  ARGS(INT(domain), INT(kind), TEXT(after)));
+	int rc;
 
+	snprintf(sql, sizeof(sql), MEMBER_COLUMNS "%s", where);
+	rc = sql_open(s, &st, sql, args, n);
 	if (rc)
 		return rc;
 	while ((rc = sql_step(s, st)) == 0) {
@@ -222,6 +225,13 @@ int store_member_each(struct store *s, int64_t domain, enum ident_kind kind, con
 	}
 	sql_close(st);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int store_member_each(struct store *s, int64_t domain, enum ident_kind kind, const char *after,
+		      bool (*fn)(void *arg, const struct store_member *m), void *arg)
+{
+	return sql_members(s, "WHERE domain = ? AND kind = ? AND name > ? ORDER BY name",
+			   ARGS(INT(domain), INT(kind), TEXT(after)), fn, arg);
 }
 
 int store_member_count(struct store *s, int64_t domain, struct store_counts *n)
@@ -277,8 +287,10 @@ int store_member_seen(struct store *s, int64_t id, int64_t now, const char *vers
 			  ARGS(INT(now), TEXT(version), TEXT(address), INT(id)));
 }
 
+/* Memberships and permissions go with it. */
 int store_member_remove(struct store *s, int64_t id)
 {
+	s->tree_changes++;
 	return sql_change(s, "DELETE FROM member WHERE id = ?", ARGS(INT(id)));
 }
 
