@@ -237,8 +237,11 @@ static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
 static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
-	struct usage_reporter by = {
-		.member = c->member, .kind = c->kind, .uid = c->id.uid, .name = c->name};
+	struct usage_reporter by = {.domain = c->owner->admission->domain->row.id,
+				    .member = c->member,
+				    .kind = c->kind,
+				    .uid = c->id.uid,
+				    .name = c->name};
 	int rc;
 
 	if (!control_is_allowed(c, id, false))

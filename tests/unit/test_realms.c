@@ -57,8 +57,7 @@ static void member(struct peer *p, enum ident_kind kind, const char *name)
 {
 	struct invite in = net_invite(&net, kind, name);
 
-	assert_int_equal(
-		net_enrol(p, &net, &in, NULL, kind == IDENT_USER ? "password" : NULL), 0);
+	assert_int_equal(net_enrol(p, &net, &in, NULL, kind == IDENT_USER ? "password" : NULL), 0);
 }
 
 /* The same in both, but for the names. */
@@ -70,8 +69,8 @@ static void everybody(void)
 		member(&user[i], IDENT_USER, i == 0 ? MARK "-anna" : "beta-bert");
 		member(&relay[i], IDENT_RELAY, i == 0 ? MARK "-rs" : "beta-rs");
 		net_admin_ok(&net, "permission.allow",
-			     json_pack("{s:s, s:s, s:s}", "subject", "everyone", "permission",
-				       "connect", "target", "/"));
+			     json_pack("{s:s, s:s, s:s}", "subject", "everyone", "what", "connect",
+				       "target", "/"));
 		peer_hello(&site[i], NULL);
 		peer_hello(&user[i], json_pack("{s:[s]}", "lans", "192.168.101.0/24"));
 		peer_hello(&relay[i], NULL);
@@ -81,9 +80,9 @@ static void everybody(void)
 
 static void open_session(int i, char id[TOKEN_SESSION_SIZE])
 {
-	json_t *o = peer_ask(&user[i], "session.open",
-			     json_pack("{s:s}", "device", i == 0 ? MARK "-site" : "beta-site"),
-			     &code);
+	json_t *o =
+		peer_ask(&user[i], "session.open",
+			 json_pack("{s:s}", "device", i == 0 ? MARK "-site" : "beta-site"), &code);
 	struct grant g;
 
 	if (!o)
@@ -151,14 +150,20 @@ static void test_both(void **state)
 
 /* --- nobody sees the other ------------------------------------------------------------------- */
 
-static bool shows_mark(const json_t *o)
+/* @asked: names that were asked for may be told again: B's own audit says that they were. */
+static bool shows(const json_t *o, bool asked)
 {
 	char *text = json_dumps(o, JSON_ENCODE_ANY);
-	bool shows = strstr(text, MARK) || strstr(text, site[0].id.id.uid) ||
-		     strstr(text, user[0].id.id.uid) || strstr(text, A);
+	bool yes = strstr(text, site[0].id.id.uid) || strstr(text, user[0].id.id.uid) ||
+		   strstr(text, A) || (!asked && strstr(text, MARK));
 
 	free(text);
-	return shows;
+	return yes;
+}
+
+static bool shows_mark(const json_t *o)
+{
+	return shows(o, false);
 }
 
 static void test_members_see_their_own(void **state)
@@ -174,8 +179,8 @@ static void test_members_see_their_own(void **state)
 	o = peer_ask(&user[1], "relay.list", NULL, &code);
 	assert_false(shows_mark(o));
 	json_decref(o);
-	assert_null(peer_ask(&user[1], "session.open",
-			     json_pack("{s:s}", "device", MARK "-site"), &code));
+	assert_null(peer_ask(&user[1], "session.open", json_pack("{s:s}", "device", MARK "-site"),
+			     &code));
 	assert_int_equal(code, RPC_NOT_FOUND);
 }
 
@@ -214,20 +219,17 @@ static void test_no_method_reaches_over(void **state)
 		if (is_left_out(m))
 			continue;
 		o = net_admin(&net, m->name, of_a(id), &code);
-		if (o && shows_mark(o))
+		if (o && shows(o, strncmp(m->name, "audit.", 6) == 0))
 			fail_msg("%s shows something of another domain", m->name);
 		if (m->scope == ADMIN_ITEM && m->target <= ADMIN_SESSION && o)
 			fail_msg("%s reaches into another domain", m->name);
-		if (o)
-			assert_false(shows_mark(o));
 		json_decref(o);
 	}
 	say(A);
 	after = net_admin(&net, "device.list", NULL, &code);
-	assert_true(json_equal(json_object_get(json_array_get(json_object_get(before, "devices"), 0),
-					       "lans"),
-			       json_object_get(json_array_get(json_object_get(after, "devices"), 0),
-					       "lans")));
+	assert_true(json_equal(
+		json_object_get(json_array_get(json_object_get(before, "devices"), 0), "lans"),
+		json_object_get(json_array_get(json_object_get(after, "devices"), 0), "lans")));
 	assert_int_equal(sessions_count(net.app->realms[0]->sessions), 1);
 	json_decref(before);
 	json_decref(after);
@@ -248,8 +250,8 @@ static void test_sessions_are_their_own(void **state)
 	o = peer_ask(&relay[1], "session.usage",
 		     json_pack("{s:[{s:s, s:i, s:I, s:I, s:i, s:i}]}", "records", "session", id,
 			       "seq", 1, "from_ms", (json_int_t)1800000000000, "to_ms",
-			       (json_int_t)1800000001000, "bytes_to_device", 77,
-			       "bytes_to_manager", 77),
+			       (json_int_t)1800000001000, "bytes_to_device", 777777777,
+			       "bytes_to_manager", 777777777),
 		     &code);
 	assert_non_null(o);
 	json_decref(o);
@@ -259,7 +261,7 @@ static void test_sessions_are_their_own(void **state)
 	{
 		char *text = json_dumps(o, 0);
 
-		assert_null(strstr(text, "77"));
+		assert_null(strstr(text, "777777777"));
 		free(text);
 	}
 	json_decref(o);
@@ -352,7 +354,8 @@ static void test_move(void **state)
 	say(B);
 	net_admin_ok(&net, "domain.move",
 		     json_pack("{s:[s, s]}", "urls", "https://as9.example", "https://127.0.0.1:1"));
-	assert_null(net_admin(&net, "domain.move", json_pack("{s:[s]}", "urls", "nonsense"), &code));
+	assert_null(
+		net_admin(&net, "domain.move", json_pack("{s:[s]}", "urls", "nonsense"), &code));
 	assert_int_equal(code, RPC_BAD_PARAMS);
 	peer_unlink(&site[1]);
 	peer_hello(&site[1], NULL); /* by the address that it knows */
