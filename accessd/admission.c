@@ -284,9 +284,10 @@ static bool may_bind(const struct admission *a, const struct admission_request *
 	rc = store_hardware_foreign(a->store, a->domain->row.id, hardware_of(r), key->sha256,
 				    &x->foreign);
 	if (rc == 0)
-		return refuse(why, RPC_CONFLICT,
-			      "this machine belongs to another domain of this server: its owner has "
-			      "to release it there first");
+		return refuse(
+			why, RPC_CONFLICT,
+			"this machine belongs to another domain of this server: its owner has "
+			"to release it there first");
 	x->foreign.domain = 0;
 	if (rc != -ENOENT)
 		return refuse_internal(why);

@@ -70,8 +70,8 @@ static int bind_mark(struct store *s, const struct store_member *d, const void *
 }
 
 int store_hardware_bind(struct store *s, const struct store_member *device,
-			const struct hardware *h,
-			const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now)
+			const struct hardware *h, const uint8_t key_sha256[X509_SPKI_SHA256_BYTES],
+			int64_t now)
 {
 	int rc = bind_mark(s, device, key_sha256, true, now);
 

@@ -10,8 +10,8 @@
 #include "common/pure/hardware.h"
 
 /**
- * hardware_read() - @from: auto: serial numbers and UUID of firmware (SMBIOS, device tree), addresses
- * of built-in network devices; none; or a file whose content takes the place of all that.
+ * hardware_read() - @from: auto: serial numbers and UUID of firmware (SMBIOS, device tree),
+ * addresses of built-in network devices; none; or a file whose content takes the place of all that.
  * @root: "", or where /sys is looked for (tests). What cannot be read is left out.
  */
 void hardware_read(struct hardware *h, const char *from, const char *root);

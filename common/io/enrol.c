@@ -216,8 +216,8 @@ static int add_hardware(const struct enrol *e, json_t *params)
 		return 0;
 	marks = json_array();
 	for (size_t i = 0; i < e->hardware.n; i++)
-		json_array_append_new(
-			marks, rpc_json_bytes(e->hardware.marks[i], HARDWARE_MARK_BYTES));
+		json_array_append_new(marks,
+				      rpc_json_bytes(e->hardware.marks[i], HARDWARE_MARK_BYTES));
 	return json_object_set_new(params, "hardware", marks);
 }
 

@@ -22,10 +22,9 @@ struct hardware {
 };
 
 /**
- * hardware_value() - what firmware, or a file, says of the machine: without white space at the ends, in
- * lower case.
- * Return: false: it says nothing: empty, too long, or what makers leave there who fill in nothing,
- * which thousands of machines have.
+ * hardware_value() - what firmware, or a file, says of the machine: without white space at the
+ * ends, in lower case. Return: false: it says nothing: empty, too long, or what makers leave there
+ * who fill in nothing, which thousands of machines have.
  */
 bool hardware_value(const void *bytes, size_t len, char value[HARDWARE_VALUE_SIZE]);
 /** hardware_mac_ok() - one that a maker gave: six bytes in @mac, neither a group's nor made up. */
