@@ -311,6 +311,95 @@ static void test_password_of_another(void **state)
 	assert_int_equal(net_enrol(&user[1], &net, NULL, "beta-bert", "password"), 0);
 }
 
+/* --- administration by users ----------------------------------------------------------------- */
+
+static json_t *ask_admin(struct peer *p, const char *method, json_t *params)
+{
+	json_t *o = json_pack("{s:s}", "method", method);
+
+	if (params)
+		json_object_set_new(o, "params", params);
+	return peer_ask(p, "admin", o, &code);
+}
+
+static void refused(struct peer *p, const char *method, json_t *params, int want)
+{
+	json_t *o = ask_admin(p, method, params);
+
+	if (o)
+		fail_msg("%s is done", method);
+	if (code != want)
+		fail_msg("%s: %d %s", method, code, net_error);
+}
+
+static void test_users_administer(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	everybody();
+	/* Nobody may anything that was not permitted to him. */
+	refused(&user[0], "user.add", json_pack("{s:s, s:s}", "name", "eve", "password", "x"),
+		RPC_DENIED);
+	refused(&user[0], "init", NULL, RPC_DENIED);
+	refused(&user[0], "domain.list", NULL, RPC_DENIED);
+	refused(&user[0], "domain.remove", json_pack("{s:s}", "domain", A), RPC_DENIED);
+	say(A);
+	net_admin_ok(&net, "permission.allow",
+		     json_pack("{s:s, s:s, s:s}", "subject", MARK "-anna", "what", "administer",
+			       "target", "/"));
+	o = ask_admin(&user[0], "user.add",
+		      json_pack("{s:s, s:s}", "name", "gamma", "password",
+				"a long one for gamma, who is new"));
+	if (!o)
+		fail_msg("user.add: %d %s", code, net_error);
+	assert_non_null(json_object_get(o, "invitation"));
+	json_decref(o);
+	o = ask_admin(&user[0], "user.list", json_pack("{s:s}", "in_domain", A));
+	assert_int_equal(json_array_size(json_object_get(o, "users")), 2);
+	json_decref(o);
+	/* What is the host's stays so; another domain there is not, whether there is or not. */
+	refused(&user[0], "init", NULL, RPC_DENIED);
+	assert_non_null(strstr(net_error, "host"));
+	refused(&user[0], "user.list", json_pack("{s:s}", "in_domain", B), RPC_NOT_FOUND);
+	refused(&user[0], "user.list", json_pack("{s:s}", "in_domain", "nosuch"), RPC_NOT_FOUND);
+	refused(&user[0], "user.list", json_pack("{s:i}", "in_domain", 1), RPC_NOT_FOUND);
+	refused(&user[0], "device.set",
+		json_pack("{s:s, s:[s]}", "name", "beta-site", "lans", "10.9.9.0/24"),
+		RPC_NOT_FOUND);
+	say(B);
+	o = net_admin(&net, "user.list", NULL, &code);
+	assert_int_equal(json_array_size(json_object_get(o, "users")), 1);
+	json_decref(o);
+}
+
+static void test_admin_is_bounded(void **state)
+{
+	int many = 0;
+
+	(void)state;
+	everybody();
+	refused(&user[0], "no.such", NULL, RPC_NO_METHOD);
+	assert_null(peer_ask(&user[0], "admin", NULL, &code));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	assert_null(peer_ask(&user[0], "admin",
+			     json_pack("{s:s, s:[i]}", "method", "user.list", "params", 1), &code));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	refused(&site[0], "user.list", NULL, RPC_DENIED);
+	refused(&relay[0], "user.list", NULL, RPC_DENIED);
+	peer_tell(&user[0], "admin", json_pack("{s:s}", "method", "user.list"));
+	for (int i = 0; i <= CLIENTS_ASKING_MAX && many == 0; i++) {
+		json_t *o = ask_admin(&user[0], "no.such", NULL);
+
+		assert_null(o);
+		many = code == RPC_UNAVAILABLE ? i : 0;
+	}
+	assert_true(many > 0);
+	/* It is that user's limit. */
+	json_decref(ask_admin(&user[1], "user.list", NULL));
+	assert_int_equal(code, 0);
+}
+
 /* --- removed --------------------------------------------------------------------------------- */
 
 static void remove_domain(const char *name)
@@ -463,6 +552,8 @@ int main(void)
 		TEST(test_identity_of_another),
 		TEST(test_invitation_of_another),
 		TEST(test_password_of_another),
+		TEST(test_users_administer),
+		TEST(test_admin_is_bounded),
 		TEST(test_remove),
 		TEST(test_move),
 		TEST(test_machine_is_bound),
