@@ -239,8 +239,11 @@ static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
 static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
-	struct usage_reporter by = {
-		.member = c->member, .kind = c->kind, .uid = c->id.uid, .name = c->name};
+	struct usage_reporter by = {.domain = c->owner->admission->domain->row.id,
+				    .member = c->member,
+				    .kind = c->kind,
+				    .uid = c->id.uid,
+				    .name = c->name};
 	int rc;
 
 	if (!control_is_allowed(c, id, false))
@@ -285,6 +288,7 @@ static const struct rpc_method METHODS[] = {
 	{"time.get", control_on_time},
 	{"hello", on_hello},
 	{"identity.renew", control_on_renew},
+	{"admin", control_on_admin},
 	{"device.list", on_device_list},
 	{"session.open", control_on_session_open},
 	{"session.close", control_on_session_close},
