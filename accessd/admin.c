@@ -62,9 +62,18 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"session.history", ADMIN_LIST, PERMIT_VIEW_CONNECTIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_session_history},
 	{"session.kill", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_SESSION, EVENT_SESSION_KILLED, admin_on_session_kill},
 
+	{"session.kill-many", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SESSION_KILLED, admin_on_session_kill_many},
+	{"session.approvals", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_session_approvals},
+	{"session.approve", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SESSION_APPROVED, admin_on_session_approve},
+	{"session.reject", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SESSION_REJECTED, admin_on_session_reject},
+
 	/* folders, groups, permissions */
 
 	/* settings */
+	{"folder.set", ADMIN_DOMAIN, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SETTING_CHANGED, admin_on_folder_set},
+	{"folder.settings", ADMIN_DOMAIN, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_folder_settings},
+	{"domain.set", ADMIN_DOMAIN, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SETTING_CHANGED, admin_on_domain_set},
+	{"domain.settings", ADMIN_DOMAIN, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_domain_settings},
 
 	/* firewall policies */
 

@@ -99,6 +99,7 @@ static bool add_session(void *arg, const struct store_session *x)
 
 	if (store_usage_each(l->realm->store, x->id, add_usage, &sum) == 0)
 		flush_sum(&sum);
+	admin_put_control(x, o);
 	json_object_set_new(o, "usage", sum.list);
 	return page_add(&l->page, o);
 }

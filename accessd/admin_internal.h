@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What admin.c (the table of methods, and who may), admin_members.c, admin_set.c (changing them),
  * admin_relays.c (drain, pin ...), admin_rules.c (what sessions may do), admin_ca.c, admin_hosts.c,
- * admin_show.c (lists, status, sessions, init) and admin_history.c share. */
+ * admin_show.c (lists, status, init), admin_sessions.c (sessions now), admin_settings.c (of
+ * folders) and admin_history.c share. */
 #ifndef FARLAN_ADMIN_INTERNAL_H
 #define FARLAN_ADMIN_INTERNAL_H
 
@@ -81,5 +82,16 @@ void admin_on_relay_list(struct ask *q, const json_t *params);
 void admin_on_session_list(struct ask *q, const json_t *params);
 void admin_on_session_history(struct ask *q, const json_t *params);
 void admin_on_session_kill(struct ask *q, const json_t *params);
+void admin_on_session_kill_many(struct ask *q, const json_t *params);
+void admin_on_session_approvals(struct ask *q, const json_t *params);
+void admin_on_session_approve(struct ask *q, const json_t *params);
+void admin_on_session_reject(struct ask *q, const json_t *params);
+/** admin_put_control() - for what, from where, who approved it, into a session's object. */
+void admin_put_control(const struct store_session *x, json_t *o);
+
+void admin_on_folder_set(struct ask *q, const json_t *params);
+void admin_on_folder_settings(struct ask *q, const json_t *params);
+void admin_on_domain_set(struct ask *q, const json_t *params);
+void admin_on_domain_settings(struct ask *q, const json_t *params);
 
 #endif

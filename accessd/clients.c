@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accessd/approvals.h"
 #include "accessd/clients_internal.h"
 #include "common/io/file.h"
 
@@ -108,6 +109,8 @@ static void set_offline(struct client *c, const char *reason)
 	client_note_presence(c, reason);
 	if (c->kind == IDENT_RELAY)
 		relays_offline(cs->relays, c->member);
+	else
+		approvals_withdraw(cs->sessions, c->number, NULL);
 	log_notice("offline kind=%s name=%s address=%s reason=\"%s\"", ident_kind_name(c->kind),
 		   c->name, c->address, reason);
 }
@@ -452,6 +455,8 @@ void clients_tell_keys(struct clients *cs)
 const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 	.endpoint_rpc = op_endpoint_rpc,
 	.relays_notify = op_relays_notify,
+	.answer = control_session_answer,
+	.manager = control_session_manager,
 };
 
 /* --- life ------------------------------------------------------------------------------------ */

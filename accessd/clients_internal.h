@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What clients.c (connections), timing.c and renewing.c (what even a wrong date may ask), control.c
- * and control_relays.c (members' methods) and newcomer.c (enrolment) share. */
+, control_relays.c and
+ * control_sessions.c (members' methods) and newcomer.c (enrolment) share. */
 #ifndef FARLAN_CLIENTS_INTERNAL_H
 #define FARLAN_CLIENTS_INTERNAL_H
 
@@ -157,8 +158,15 @@ void control_on_path(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_relay_list(struct rpc *rpc, int64_t id, const json_t *params);
 /** control_is_allowed() - said hello, and may do this? Else the request is answered. */
 bool control_is_allowed(struct client *c, int64_t id, bool managers_only);
-/** control_session_done() - a sessions_done_fn. */
-bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code,
-			  const char *message);
+/* control_sessions.c: of sessions_ops, and methods. */
+bool control_session_answer(void *arg, const struct sessions_asker *to, const json_t *result,
+			    int code, const char *message);
+bool control_session_manager(void *arg, uint64_t client, struct sessions_manager *m);
+void control_on_session_open(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_session_close(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_session_approvals(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_session_approve(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_session_reject(struct rpc *rpc, int64_t id, const json_t *params);
+void control_on_session_withdraw(struct rpc *rpc, int64_t id, const json_t *params);
 
 #endif

@@ -223,57 +223,6 @@ static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
 	rpc_reply(rpc, id, page_result(&l.page, "devices"));
 }
 
-bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code,
-			  const char *message)
-{
-	struct client *c = client_by_number(arg, client);
-
-	if (!c || c->state != CLIENT_ONLINE)
-		return false;
-	if (!grant) {
-		log_notice("session refused user=%s reason=\"%s\"", c->name, message);
-		rpc_reject(&c->rpc, id, code, "%s", message);
-		return true;
-	}
-	return rpc_reply(&c->rpc, id, json_pack("{s:O}", "grant", grant)) == 0;
-}
-
-static void on_session_open(struct rpc *rpc, int64_t id, const json_t *params)
-{
-	struct client *c = rpc->arg;
-	struct sessions_manager manager = {
-		.endpoint = c->endpoint, .member = c->member, .name = c->name, .lans = &c->lans};
-	char device[STORE_NAME_SIZE];
-
-	if (!control_is_allowed(c, id, true))
-		return;
-	if (id == 0 || !rpc_str_max(params, "device", device, sizeof(device))) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "device is missing");
-		return;
-	}
-	sessions_begin(c->owner->sessions, &manager, device, control_session_done, c->number, id);
-}
-
-static void on_session_close(struct rpc *rpc, int64_t id, const json_t *params)
-{
-	struct client *c = rpc->arg;
-	char session[TOKEN_SESSION_SIZE], words[STORE_REASON_SIZE];
-	const char *reason = "closed";
-
-	if (!control_is_allowed(c, id, false))
-		return;
-	if (!rpc_str_max(params, "session", session, sizeof(session))) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "session is missing");
-		return;
-	}
-	(void)!rpc_str(params, "reason", &reason); /* may be absent */
-	log_clean(words, sizeof(words), reason, strlen(reason));
-	if (sessions_end(c->owner->sessions, session, words, c->endpoint) != 0)
-		rpc_reject(rpc, id, RPC_NOT_FOUND, "no such session");
-	else
-		rpc_reply(rpc, id, json_object());
-}
-
 static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
@@ -319,12 +268,22 @@ static void on_session_record(struct rpc *rpc, int64_t id, const json_t *params)
 }
 
 static const struct rpc_method METHODS[] = {
-	{"time.get", control_on_time},		 {"hello", on_hello},
-	{"identity.renew", control_on_renew},	 {"device.list", on_device_list},
-	{"session.open", on_session_open},	 {"session.close", on_session_close},
-	{"session.usage", on_session_usage},	 {"session.record", on_session_record},
-	{"session.path", control_on_path},	 {"relay.report", control_on_report},
-	{"relay.measured", control_on_measured}, {"relay.list", control_on_relay_list},
+	{"time.get", control_on_time},
+	{"hello", on_hello},
+	{"identity.renew", control_on_renew},
+	{"device.list", on_device_list},
+	{"session.open", control_on_session_open},
+	{"session.close", control_on_session_close},
+	{"session.approvals", control_on_session_approvals},
+	{"session.approve", control_on_session_approve},
+	{"session.reject", control_on_session_reject},
+	{"session.withdraw", control_on_session_withdraw},
+	{"session.usage", on_session_usage},
+	{"session.record", on_session_record},
+	{"session.path", control_on_path},
+	{"relay.report", control_on_report},
+	{"relay.measured", control_on_measured},
+	{"relay.list", control_on_relay_list},
 };
 
 const struct rpc_ops CONTROL_OPS = {

@@ -60,6 +60,17 @@ static int fill_rules(struct sessions *ss, const struct session *x, struct grant
 	return store_rules_of(ss->store, x->row.device_member, &g->rules);
 }
 
+/* Who comes is for the machine to show. */
+static void fill_control(const struct session *x, struct grant *g)
+{
+	g->idle_s = x->row.idle_s;
+	if (g->role != TOKEN_DEVICE)
+		return;
+	snprintf(g->reason, sizeof(g->reason), "%s", x->row.why);
+	snprintf(g->from, sizeof(g->from), "%s", x->row.address);
+	snprintf(g->approved_by, sizeof(g->approved_by), "%s", x->row.approved_by);
+}
+
 /* What the relay holds this session, and all of this user's, to. */
 static int fill_limits(struct sessions *ss, const struct session *x, struct token *t)
 {
@@ -134,6 +145,7 @@ static int fill(struct sessions *ss, const struct session *x, struct grant *g)
 		rc = fill_lans(ss, x, g);
 	if (rc == 0)
 		rc = fill_rules(ss, x, g);
+	fill_control(x, g);
 	return rc ? rc : fill_relays(ss, x, g);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "accessd/app.h"
+#include "accessd/approvals.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 
@@ -63,6 +64,16 @@ static int start_relays(struct realm *r)
 
 /* --- sessions -------------------------------------------------------------------------------- */
 
+/* Nobody, until users can be permitted something. */
+static bool may(struct realm *r, int64_t user, enum permission what, int64_t device)
+{
+	(void)r;
+	(void)user;
+	(void)what;
+	(void)device;
+	return false;
+}
+
 static int start_sessions(struct realm *r)
 {
 	const struct conf *conf = &r->app->conf;
@@ -79,7 +90,10 @@ static int start_sessions(struct realm *r)
 					   .life_s = conf->session_hours * HOUR_S,
 					   .session_rate = conf->session_rate,
 					   .user_rate = conf->user_rate,
-					   .ops = &CLIENTS_SESSIONS_OPS};
+					   .ops = &CLIENTS_SESSIONS_OPS,
+					   .audit = r->app->audit,
+					   .may = may,
+					   .realm = r};
 	int rc = clients_open(&r->clients, r->app->loop, &clients);
 
 	if (rc)
@@ -212,6 +226,7 @@ void realm_close(struct realm *r)
 	if (r->closing)
 		return;
 	r->closing = true;
+	approvals_deny_all(r->sessions, "the server is stopping: ask again in a moment");
 	clients_close(r->clients);
 	sessions_close(r->sessions);
 	addresses_close(r->addresses);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accessd/approvals.h"
 #include "accessd/sessions_internal.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
@@ -64,6 +65,16 @@ void sessions_counts(const struct sessions *ss, struct sessions_counts *n)
 	*n = (struct sessions_counts){.now = ss->n, .opened = ss->opened, .ended = ss->ended};
 }
 
+int64_t sessions_life(const struct sessions *ss)
+{
+	return ss->life_s;
+}
+
+bool sessions_may(const struct sessions *ss, int64_t user, enum permission what, int64_t device)
+{
+	return ss->may(ss->realm, user, what, device);
+}
+
 size_t sessions_count(const struct sessions *ss)
 {
 	return ss->n;
@@ -91,6 +102,44 @@ size_t sessions_count_of(const struct sessions *ss, int64_t endpoint)
 	return n;
 }
 
+/* --- the audit ------------------------------------------------------------------------------- */
+
+void sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
+		     enum audit_result result, const char *why)
+{
+	char who[STORE_NAME_SIZE + 8], what[STORE_NAME_SIZE + 8];
+	json_t *detail = json_object();
+
+	if (row->id[0])
+		json_object_set_new(detail, "session", json_string(row->id));
+	if (row->why[0])
+		json_object_set_new(detail, "for", json_string(row->why));
+	if (row->approved_by[0])
+		json_object_set_new(detail, "approved_by", json_string(row->approved_by));
+	if (why[0])
+		json_object_set_new(detail, "reason", json_string(why));
+	snprintf(who, sizeof(who), "user %s", row->user_name);
+	snprintf(what, sizeof(what), "device %s", row->device_name);
+	audit_note(ss->audit, &(struct audit_note){.event = event,
+						   .result = result,
+						   .domain = ss->domain->row.id,
+						   .who = who,
+						   .from = row->address,
+						   .what = what,
+						   .detail = detail});
+	json_decref(detail);
+}
+
+void sessions_record_refused(struct sessions *ss, const struct conditions *c)
+{
+	struct store_session row = {.started = 0};
+
+	conditions_row(c, &row);
+	log_clean(row.device_name, sizeof(row.device_name), c->wish->device,
+		  strlen(c->wish->device));
+	sessions_record(ss, &row, EVENT_SESSION_REFUSED, AUDIT_REFUSED, c->words);
+}
+
 /* --- ending ---------------------------------------------------------------------------------- */
 
 static json_t *end_params(const struct store_session *row)
@@ -112,19 +161,23 @@ static void tell_end(struct sessions *ss, int64_t endpoint, const json_t *params
 void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 		     int64_t not_endpoint)
 {
+	enum event event = x->end_event ? x->end_event : EVENT_SESSION_ENDED;
 	struct store_session row;
 	json_t *params;
 
 	ss->ended++;
 	x->row.state = STORE_SESSION_ENDED;
 	x->row.ended = clock_wall_s();
-	snprintf(x->row.reason, sizeof(x->row.reason), "%s", reason);
+	/* Cut off between characters: half of one is no JSON, and nobody would be told. */
+	if (!words_clean(x->row.reason, sizeof(x->row.reason), reason))
+		snprintf(x->row.reason, sizeof(x->row.reason), "ended");
 	if (store_session_update(ss->store, &x->row) != 0)
 		log_error("the end of a session could not be stored session=%s", x->row.id);
 	row = x->row;
 	forget(ss, x); /* before anybody is told: that may come back to us */
 	log_notice("session ended session=%s user=%s device=%s reason=\"%s\"", row.id,
 		   row.user_name, row.device_name, row.reason);
+	sessions_record(ss, &row, event, AUDIT_OK, row.reason);
 	params = end_params(&row);
 	tell_end(ss, row.manager, params, not_endpoint);
 	tell_end(ss, row.device, params, not_endpoint);
@@ -133,14 +186,48 @@ void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 	sessions_arm(ss);
 }
 
-int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_t by)
+static int end_one(struct sessions *ss, const char *id, const char *reason, int64_t by,
+		   enum event event)
 {
 	struct session *x = sessions_find(ss, id);
 
 	if (!x || (by && x->row.manager != by && x->row.device != by))
 		return -ENOENT;
+	x->end_event = event;
 	sessions_finish(ss, x, reason, by);
 	return 0;
+}
+
+int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_t by)
+{
+	return end_one(ss, id, reason, by, EVENT_NONE);
+}
+
+int sessions_end_idle(struct sessions *ss, const char *id, const char *reason, int64_t by)
+{
+	return end_one(ss, id, reason, by, EVENT_SESSION_IDLE);
+}
+
+/* Each end may change the list: go on behind the id. */
+size_t sessions_end_where(struct sessions *ss,
+			  bool (*match)(void *arg, const struct store_session *x), void *arg,
+			  const char *reason)
+{
+	char after[TOKEN_SESSION_SIZE] = "";
+	struct session *x = ss->list;
+	size_t n = 0;
+
+	while (x) {
+		if (strcmp(x->row.id, after) <= 0 || !match(arg, &x->row)) {
+			x = x->next;
+			continue;
+		}
+		snprintf(after, sizeof(after), "%s", x->row.id);
+		sessions_finish(ss, x, reason, 0);
+		n++;
+		x = ss->list;
+	}
+	return n;
 }
 
 /* Each end may change the list, so look from its beginning again. */
@@ -179,6 +266,7 @@ void sessions_end_endpoint(struct sessions *ss, int64_t endpoint, const char *re
 
 void sessions_end_member(struct sessions *ss, int64_t member, const char *reason)
 {
+	(void)approvals_deny_member(ss, member, reason);
 	end_all(ss, is_of_member, member, reason);
 }
 
@@ -222,6 +310,10 @@ static void on_timer(uv_timer_t *t)
 {
 	struct sessions *ss = t->data;
 
+	for (struct session *x = ss->list; x; x = x->next) {
+		if (is_over(ss, x, 0))
+			x->end_event = EVENT_SESSION_EXPIRED;
+	}
 	end_all(ss, is_over, 0, "the session's time is over");
 	sessions_arm(ss);
 }
@@ -382,12 +474,17 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 				.session_rate = config->session_rate,
 				.user_rate = config->user_rate,
 				.ops = config->ops,
-				.arg = config->arg};
+				.arg = config->arg,
+				.audit = config->audit,
+				.may = config->may,
+				.realm = config->realm};
 	init_timer(ss, &ss->timer);
 	init_timer(ss, &ss->tick);
 	init_timer(ss, &ss->due);
 	uv_timer_start(&ss->tick, on_tick, SESSIONS_TICK_MS, SESSIONS_TICK_MS);
-	rc = store_session_each(ss->store, ss->domain->row.id, take_up, ss);
+	rc = approvals_open(ss);
+	if (rc == 0)
+		rc = store_session_each(ss->store, ss->domain->row.id, take_up, ss);
 	if (rc) {
 		sessions_close(ss);
 		return rc;
@@ -418,6 +515,7 @@ void sessions_close(struct sessions *ss)
 	if (!ss || ss->closing)
 		return;
 	ss->closing = true;
+	approvals_close(ss);
 	uv_close((uv_handle_t *)&ss->timer, on_timer_closed);
 	uv_close((uv_handle_t *)&ss->tick, on_timer_closed);
 	uv_close((uv_handle_t *)&ss->due, on_timer_closed);

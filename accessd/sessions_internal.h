@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What sessions.c (which there are), opening.c (how they begin), grants.c (what each end gets),
+/* What sessions.c (which there are), opening.c (how they begin), conditions.c (whether they may),
+ * approvals.c (those that wait), grants.c (what each end gets),
  * naming.c (names of hosts), meeting.c (at which relay) and measuring.c (who measures when) share.
  */
 #ifndef FARLAN_SESSIONS_INTERNAL_H
@@ -7,6 +8,7 @@
 
 #include "accessd/pure/choose.h"
 #include "accessd/pure/measured.h"
+#include "accessd/pure/settings.h"
 #include "accessd/sessions.h"
 
 #define SESSIONS_TICK_MS 500
@@ -33,6 +35,16 @@ struct session {
 	bool has_found;			  /* in this round an end has measured something */
 	unsigned int quiet_rounds;	  /* in a row, without that */
 	struct choose_history better;
+	enum event end_event; /* how its end is recorded; EVENT_NONE: as any */
+};
+
+/* A wish, and what holds for it. */
+struct conditions {
+	const struct sessions_manager *manager;
+	const struct sessions_wish *wish;
+	struct store_member device;
+	struct settings of_user, of_device;
+	char words[RPC_MESSAGE_SIZE]; /* what is wrong */
 };
 
 struct sessions {
@@ -44,6 +56,10 @@ struct sessions {
 	uint64_t session_rate, user_rate; /* where the member has none of its own */
 	const struct sessions_ops *ops;
 	void *arg;
+	struct audit *audit;
+	bool (*may)(struct realm *realm, int64_t user, enum permission what, int64_t device);
+	struct realm *realm;
+	struct approvals *approvals;
 	struct session *list; /* ordered by id */
 	size_t n;
 	struct measured_table measured;
@@ -65,6 +81,33 @@ struct session *sessions_find(const struct sessions *ss, const char *id);
 /** sessions_finish() - end and forget @x; tell both ends but @not_endpoint, and the relays. */
 void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 		     int64_t not_endpoint);
+
+/** conditions_check() - may a session as in c->wish begin, but for approval? Return: 0 and what
+ * holds for it; an RPC code, and c->words. */
+int conditions_check(struct sessions *ss, struct conditions *c) __attribute__((warn_unused_result));
+bool conditions_must_wait(const struct conditions *c);
+/** conditions_row() - what of it belongs into the session's row; started is set. */
+void conditions_row(const struct conditions *c, struct store_session *row);
+/** conditions_pending() - the wish as it waits: all but its id and client. */
+void conditions_pending(const struct conditions *c, int64_t device_endpoint, struct pending *p);
+
+/** approvals_open() - and deny what waited when accessd ended. Return: 0; -ENOMEM; -EIO. */
+int approvals_open(struct sessions *ss) __attribute__((warn_unused_result));
+void approvals_close(struct sessions *ss);
+/** approvals_ask() - let a wish wait, and answer @to that it does. @p: gets its id. Return: 0; an
+ * RPC code, and @words. */
+int approvals_ask(struct sessions *ss, struct pending *p, const struct sessions_asker *to,
+		  const char **words) __attribute__((warn_unused_result));
+/** opening_begin_approved() - a wish that was approved: begin, if it may still be as it was asked.
+ */
+void opening_begin_approved(struct sessions *ss, const struct sessions_manager *manager,
+			    const struct pending *p, const struct sessions_asker *to);
+
+/** sessions_record() - into the audit: what became of a session. @why: may be "". */
+void sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
+		     enum audit_result result, const char *why);
+/** sessions_record_refused() - one that could not begin, in c->words. */
+void sessions_record_refused(struct sessions *ss, const struct conditions *c);
 
 /** grants_make() - this session's grant for one end. Return: 0 and a new object; -ENOENT an end or
  * all relays are gone; -EIO. */

@@ -317,8 +317,21 @@
 /* Firewall policies. */
 #define STEP_10 ""
 
-/* Sessions under control. */
-#define STEP_11 ""
+/* Sessions under control: what for, from where, who has approved, after how long without use it
+ * ends (seconds, 0: it does not); wishes that wait for approval. */
+#define STEP_11                                                                \
+	"ALTER TABLE session ADD COLUMN why TEXT NOT NULL DEFAULT '';"         \
+	"ALTER TABLE session ADD COLUMN address TEXT NOT NULL DEFAULT '';"     \
+	"ALTER TABLE session ADD COLUMN approved_by TEXT NOT NULL DEFAULT '';" \
+	"ALTER TABLE session ADD COLUMN idle_s INTEGER NOT NULL DEFAULT 0;"    \
+	"CREATE TABLE approval ("                                              \
+	" id TEXT PRIMARY KEY,"                                                \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"        \
+	" user_name TEXT NOT NULL,"                                            \
+	" device_name TEXT NOT NULL,"                                          \
+	" address TEXT NOT NULL,"                                              \
+	" why TEXT NOT NULL"                                                   \
+	") STRICT;"
 
 /* Which domain a device belongs to. */
 #define STEP_12 ""

@@ -346,7 +346,10 @@ struct store_session {
 	int64_t relays[GRANT_RELAYS_MAX]; /* members, in order of preference */
 	int64_t started, ends, ended;	  /* ended 0: not yet */
 	enum store_session_state state;
-	char reason[STORE_REASON_SIZE];
+	char reason[STORE_REASON_SIZE]; /* of its end */
+	/* What the user came for, from where, and who has approved; each may be "". */
+	char why[WORDS_SIZE], address[GRANT_FROM_SIZE], approved_by[WORDS_SIZE];
+	int64_t idle_s; /* it ends after so long without use; 0: it does not */
 };
 
 int store_session_add(struct store *s, const struct store_session *x)

@@ -208,6 +208,7 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 	add_queue(o, &st);
 	add_drops(o, app, as, &st);
 	rules_status(app, as, o);
+	limits_status(as, o);
 	return o;
 }
 
@@ -291,6 +292,8 @@ json_t *status_make(struct app *app)
 	}
 	if (o && device)
 		add_lend(o, app);
+	if (o)
+		lock_status(app, o);
 	if (o)
 		add_link(o, app);
 	if (o)

@@ -22,7 +22,9 @@ enum {
 	NEEDS_TARGET = 512,
 	TAKES_HOSTS = 1024,
 	TAKES_URL = 2048,
-	TAKES_SAVE = 4096
+	TAKES_REASON = 4096,
+	NEEDS_ID = 8192,
+	TAKES_SAVE = 16384
 };
 
 struct command {
@@ -34,14 +36,19 @@ struct command {
 static const struct command commands[] = {
 	{"enroll", vpnctl_enroll, TAKES_FILE | TAKES_JSON},
 	{"login", vpnctl_login, TAKES_INVITE | TAKES_NAME | TAKES_JSON},
-	{"connect", vpnctl_connect, TAKES_NAME | NEEDS_NAME | TAKES_JSON},
+	{"connect", vpnctl_connect, TAKES_NAME | NEEDS_NAME | TAKES_REASON | TAKES_JSON},
 	{"disconnect", vpnctl_disconnect, TAKES_NAME | TAKES_JSON},
 	{"devices", vpnctl_devices, TAKES_JSON},
+	{"approvals", vpnctl_approvals, TAKES_JSON},
+	{"approve", vpnctl_approve, TAKES_NAME | NEEDS_ID | TAKES_JSON},
+	{"reject", vpnctl_reject, TAKES_NAME | NEEDS_ID | TAKES_REASON | TAKES_JSON},
 	{"relays", vpnctl_relays, TAKES_MEASURE | TAKES_JSON},
 	{"dns", vpnctl_dns, TAKES_HOSTS | TAKES_JSON},
 	{"routes", vpnctl_routes, TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
 	{"sessions", vpnctl_sessions, TAKES_NAME | TAKES_SAVE | TAKES_JSON},
+	{"lock", vpnctl_lock, TAKES_REASON | TAKES_JSON},
+	{"unlock", vpnctl_unlock, TAKES_JSON},
 	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
 	{"doctor", vpnctl_doctor, TAKES_INVITE | TAKES_URL | TAKES_JSON},
@@ -63,20 +70,28 @@ static void help_commands(void)
 	     "  enroll [--file FILE]           bring this device into a domain. The invitation\n"
 	     "                                 comes from FILE, from standard input, or is asked\n"
 	     "                                 for on a terminal\n"
+	     "  lock [--reason TEXT]           the red button: end all sessions and take no\n"
+	     "                                 new ones, after a restart, too. Needs no server\n"
+	     "  unlock                         take sessions again\n"
 	     "Manager:\n"
 	     "  login [--invite FILE] [USER]   sign in. The first time with an invitation; where\n"
 	     "                                 standard input is no terminal, its first line is\n"
 	     "                                 the invitation (if one is needed and --invite is\n"
 	     "                                 not given), the next one the password\n"
 	     "  devices [--json]               the devices of the domain\n"
-	     "  connect DEVICE                 reach the networks behind DEVICE. Shows each step\n"
+	     "  connect DEVICE [--reason TEXT] reach the networks behind DEVICE. Shows each step\n"
 	     "                                 with its time, and how far the relays are from\n"
-	     "                                 both ends; Ctrl-C takes it back\n"
+	     "                                 both ends; Ctrl-C takes it back. TEXT: what for,\n"
+	     "                                 up to 200 bytes; asked for where it is wanted\n"
 	     "  disconnect [DEVICE]            end the session with DEVICE, or all sessions\n"
 	     "  dns [--hosts] [--json]         the names of what is connected, who answers them,\n"
 	     "                                 and how resolvers come to know; --hosts: lines\n"
 	     "                                 for /etc/hosts\n"
 	     "Both:\n"
+	     "  approvals [--json]             sessions that wait for you to approve them: for\n"
+	     "                                 this machine, or where you are an administrator\n"
+	     "  approve ID                     let one begin\n"
+	     "  reject ID [--reason TEXT]      do not\n"
 	     "  relays [--measure] [--json]    how far it is to each relay, from here and from "
 	     "the\n"
 	     "                                 devices that are connected; --measure looks anew\n"
@@ -131,7 +146,9 @@ static void help_options(void)
 	     "  vpnctl enroll --file /root/invitation.txt\n"
 	     "  vpnctl login alice\n"
 	     "  vpnctl connect site1\n"
+	     "  vpnctl connect site1 --reason 'belt slips, ticket 4711'\n"
 	     "  vpnctl status --json\n"
+	     "  vpnctl lock --reason 'robot cell is being serviced'\n"
 	     "  vpnctl trace 192.168.1.10:102\n"
 	     "  vpnctl capture -w plc.pcapng 'host 192.168.1.10 and not port 22'\n"
 	     "  vpnctl doctor --invite /root/invitation.txt\n"
@@ -169,6 +186,8 @@ static const char *misfit(const struct command *command, const struct given *g)
 		return "-w, --text, --count, --seconds and --snap belong to capture";
 	if (g->args.save && !(command->takes & TAKES_SAVE))
 		return "--save belongs to sessions";
+	if (g->args.reason && !(command->takes & TAKES_REASON))
+		return "--reason belongs to lock";
 	if (g->args.hosts && !(command->takes & TAKES_HOSTS))
 		return "--hosts belongs to dns";
 	if (command->takes & TAKES_WORDS)
@@ -183,6 +202,10 @@ static const char *misfit(const struct command *command, const struct given *g)
 		return "where to? ADDRESS[:PORT][/udp]";
 	if (!g->args.name && (command->takes & NEEDS_NAME))
 		return "which device? vpnctl devices lists them";
+	if (!g->args.name && (command->takes & NEEDS_ID))
+		return "which one? vpnctl approvals lists them";
+	if (g->args.reason && !(command->takes & TAKES_REASON))
+		return "--reason belongs to connect and reject";
 	return NULL;
 }
 
@@ -265,6 +288,9 @@ static int take_option(struct given *g, int option, bool *end)
 			return usage("too many: ", "--url");
 		g->args.urls[g->args.n_urls++] = optarg;
 		break;
+	case 'R':
+		g->args.reason = optarg;
+		break;
 	case 'V':
 		*end = true;
 		puts("vpnctl " FARLAN_VERSION);
@@ -292,6 +318,14 @@ static bool parse_options(struct given *g, int argc, char **argv, int *exit_code
 		{"from", required_argument, NULL, 'r'},	  {"snap", required_argument, NULL, 'n'},
 		{"hosts", no_argument, NULL, 'H'},	  {"save", required_argument, NULL, 'S'},
 		{"url", required_argument, NULL, 'u'},	  {NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
+		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
+		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {"text", no_argument, NULL, 't'},
+		{"count", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 'd'},
+		{"from", required_argument, NULL, 'r'},	  {"snap", required_argument, NULL, 'n'},
+		{"hosts", no_argument, NULL, 'H'},	  {"url", required_argument, NULL, 'u'},
+		{"reason", required_argument, NULL, 'R'}, {NULL, 0, NULL, 0},
 	};
 	bool end = false;
 	int o;

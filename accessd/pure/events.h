@@ -65,7 +65,19 @@
 
 /* Sessions: asked for, approved, ended. */
 #define EVENTS_SESSIONS(X) \
-	X(SESSION_KILLED, "session.killed", "An administrator ended a session.")
+	X(SETTING_CHANGED, "setting.changed", "A setting of a folder or of the domain was changed.") \
+	X(SESSION_ASKED, "session.asked", "A user asked for a session that somebody has to approve.") \
+	X(SESSION_APPROVED, "session.approved", "Somebody approved a session.") \
+	X(SESSION_REJECTED, "session.rejected", "Somebody rejected a session.") \
+	X(SESSION_TIMEOUT, "session.timeout", "Nobody approved a session in time, or the server was restarted meanwhile.") \
+	X(SESSION_WITHDRAWN, "session.withdrawn", "Who asked for a session gave up before it was approved, or lost his connection.") \
+	X(SESSION_REFUSED, "session.refused", "A session was refused: not permitted, over a limit, or the device could not be reached.") \
+	X(SESSION_OPENED, "session.opened", "A session began: the device has accepted it.") \
+	X(SESSION_ENDED, "session.ended", "A session ended; the reason says why.") \
+	X(SESSION_IDLE, "session.idle", "A session ended because nobody used it.") \
+	X(SESSION_EXPIRED, "session.expired", "A session ended because its time was over.") \
+	X(SESSION_KILLED, "session.killed", "An administrator ended sessions.") \
+	X(SESSION_RECORDED, "session.recorded", "An end's signed record of a session has come, or a false one.")
 
 /* The audit itself. */
 #define EVENTS_AUDIT(X) \
@@ -74,7 +86,6 @@
 	X(AUDIT_CHECKPOINT, "audit.checkpoint", "The server's key signs the chain up to here.") \
 	X(AUDIT_GAP, "audit.gap", "Something could not be recorded before this.") \
 	X(AUDIT_FILLING, "audit.filling", "There is little room for more records.") \
-	X(SESSION_RECORDED, "session.recorded", "An end's signed record of a session has come, or a false one.") \
 	X(SERVER_STARTED, "server.started", "accessd serves the domain from now on.") \
 	X(SERVER_STOPPED, "server.stopped", "accessd stops in order.")
 

@@ -33,7 +33,8 @@ int ctl_finish(const char *name, int exit_code) __attribute__((warn_unused_resul
 
 /**
  * ctl_call() - ask and wait. @params: taken. @timeout_ms: negative waits without end.
- * @on_notify: called for each notification meanwhile, may be NULL.
+ * @on_notify: called for each notification meanwhile, may be NULL. The notification `wait`
+ * {within_s} sets the time anew: from then on.
  * @result: new reference, caller owns; NULL on failure.
  * Return: 0; a positive RPC code or a negative JSON-RPC one with the daemon's words in
  * @error, control characters shown as '?'; RPC_TIMEOUT, another call may follow; RPC_CLOSED, none

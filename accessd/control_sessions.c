@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What members ask about sessions on their control connection (docs/PROTOCOL.md, 4.2 and 4.11). */
+#include <stdio.h>
+#include <string.h>
+
+#include "accessd/approvals.h"
+#include "accessd/clients_internal.h"
+#include "common/pure/words.h"
+
+/* Words of a peer, may be absent. Return: false: no text, and the request is answered. */
+static bool take_words(struct client *c, int64_t id, const json_t *params, char out[WORDS_SIZE])
+{
+	const char *text;
+
+	out[0] = '\0';
+	if (!json_object_get(params, "reason"))
+		return true;
+	if (rpc_str(params, "reason", &text) && words_clean(out, WORDS_SIZE, text))
+		return true;
+	rpc_reject(&c->rpc, id, RPC_BAD_PARAMS, "reason: this is no text");
+	return false;
+}
+
+/* --- beginning ------------------------------------------------------------------------------- */
+
+/* What waited is told by its own name: the request was answered then. */
+static bool answer_pending(struct client *c, const struct sessions_asker *to, const json_t *result,
+			   int code, const char *message)
+{
+	json_t *o = json_pack("{s:s}", "id", to->pending);
+
+	if (result)
+		json_object_set(o, "grant", json_object_get(result, "grant"));
+	else
+		json_object_update_new(o,
+				       json_pack("{s:i, s:s}", "code", code, "message", message));
+	return rpc_notify(&c->rpc, "session.decided", o) == 0;
+}
+
+bool control_session_answer(void *arg, const struct sessions_asker *to, const json_t *result,
+			    int code, const char *message)
+{
+	struct client *c = client_by_number(arg, to->client);
+
+	if (!c || c->state != CLIENT_ONLINE)
+		return false;
+	if (!result)
+		log_notice("session refused user=%s reason=\"%s\"", c->name, message);
+	if (to->pending[0])
+		return answer_pending(c, to, result, code, message);
+	if (!result) {
+		rpc_reject(&c->rpc, to->id, code, "%s", message);
+		return true;
+	}
+	return rpc_reply(&c->rpc, to->id, json_deep_copy(result)) == 0;
+}
+
+static struct sessions_manager manager_of(const struct client *c)
+{
+	return (struct sessions_manager){.endpoint = c->endpoint,
+					 .member = c->member,
+					 .name = c->name,
+					 .address = c->address,
+					 .lans = &c->lans};
+}
+
+bool control_session_manager(void *arg, uint64_t client, struct sessions_manager *m)
+{
+	const struct client *c = client_by_number(arg, client);
+
+	if (!c || c->state != CLIENT_ONLINE || c->kind != IDENT_USER)
+		return false;
+	*m = manager_of(c);
+	return true;
+}
+
+void control_on_session_open(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	struct sessions_manager manager = manager_of(c);
+	struct sessions_wish wish = {.reason = NULL};
+	char device[STORE_NAME_SIZE], reason[WORDS_SIZE];
+
+	if (!control_is_allowed(c, id, true))
+		return;
+	if (id == 0 || !rpc_str_max(params, "device", device, sizeof(device))) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "device is missing");
+		return;
+	}
+	if (!take_words(c, id, params, reason))
+		return;
+	wish.device = device;
+	if (json_object_get(params, "reason"))
+		wish.reason = reason;
+	(void)!rpc_bool(params, "wait", &wish.can_wait); /* may be absent */
+	sessions_begin(c->owner->sessions, &manager, &wish, c->number, id);
+}
+
+/* --- ending ---------------------------------------------------------------------------------- */
+
+void control_on_session_close(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	char session[TOKEN_SESSION_SIZE], words[STORE_REASON_SIZE];
+	const char *reason = "closed", *cause = "";
+	struct sessions *ss = c->owner->sessions;
+	int rc;
+
+	if (!control_is_allowed(c, id, false))
+		return;
+	if (!rpc_str_max(params, "session", session, sizeof(session))) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "session is missing");
+		return;
+	}
+	(void)!rpc_str(params, "reason", &reason); /* may be absent, both */
+	(void)!rpc_str(params, "cause", &cause);
+	log_clean(words, sizeof(words), reason, strlen(reason));
+	rc = strcmp(cause, "idle") == 0 ? sessions_end_idle(ss, session, words, c->endpoint)
+					: sessions_end(ss, session, words, c->endpoint);
+	if (rc)
+		rpc_reject(rpc, id, RPC_NOT_FOUND, "no such session");
+	else
+		rpc_reply(rpc, id, json_object());
+}
+
+/* --- approval -------------------------------------------------------------------------------- */
+
+/* A user speaks for himself, a device for whoever is allowed at its local socket. */
+static bool take_voice(struct client *c, int64_t id, struct pending_voice *v)
+{
+	if (!control_is_allowed(c, id, false))
+		return false;
+	if (c->kind == IDENT_RELAY) {
+		rpc_reject(&c->rpc, id, RPC_DENIED, "only managers and devices may do this");
+		return false;
+	}
+	*v = (struct pending_voice){.is_machine = c->kind == IDENT_DEVICE,
+				    .device_endpoint = c->endpoint,
+				    .user = c->member};
+	snprintf(v->name, sizeof(v->name), "%s", c->name);
+	return true;
+}
+
+void control_on_session_approvals(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	struct pending_voice v;
+
+	(void)params;
+	if (take_voice(c, id, &v))
+		rpc_reply(rpc, id,
+			  json_pack("{s:o}", "approvals", approvals_list(c->owner->sessions, &v)));
+}
+
+static void record(struct client *c, bool approve, const struct pending *p, const char *wish,
+		   const char *words)
+{
+	char who[STORE_NAME_SIZE + 8], what[STORE_NAME_SIZE + 8] = "";
+	json_t *detail = json_pack("{s:s}", "request", wish);
+
+	if (words[0])
+		json_object_set_new(detail, "reason", json_string(words));
+	if (p)
+		json_object_set_new(detail, "user", json_string(p->user_name));
+	if (p)
+		snprintf(what, sizeof(what), "device %s", p->device_name);
+	snprintf(who, sizeof(who), "%s %s", ident_kind_name(c->kind), c->name);
+	audit_note(c->owner->audit,
+		   &(struct audit_note){.event = approve ? EVENT_SESSION_APPROVED
+							 : EVENT_SESSION_REJECTED,
+					.result = p ? AUDIT_OK : AUDIT_REFUSED,
+					.domain = c->owner->admission->domain->row.id,
+					.who = who,
+					.from = c->address,
+					.what = what[0] ? what : NULL,
+					.detail = detail});
+	json_decref(detail);
+}
+
+static void decide(struct rpc *rpc, int64_t id, const json_t *params, bool approve)
+{
+	struct client *c = rpc->arg;
+	char wish[PENDING_ID_SIZE], reason[WORDS_SIZE];
+	const char *words = "";
+	struct pending_voice v;
+	struct pending p;
+	bool more = false;
+	int code;
+
+	if (!take_voice(c, id, &v) || !take_words(c, id, params, reason))
+		return;
+	if (!rpc_str_max(params, "id", wish, sizeof(wish))) {
+		rpc_reject(rpc, id, RPC_NOT_FOUND, "no such request waits");
+		return;
+	}
+	code = approvals_decide(c->owner->sessions, wish, &v, approve, reason, &p, &more, &words);
+	record(c, approve, code == 0 ? &p : NULL, wish, code ? words : reason);
+	if (code)
+		rpc_reject(rpc, id, code, "%s", words);
+	else
+		rpc_reply(rpc, id, approvals_answer(&p, more));
+}
+
+void control_on_session_approve(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	decide(rpc, id, params, true);
+}
+
+void control_on_session_reject(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	decide(rpc, id, params, false);
+}
+
+/* A notification: there is nobody left to answer. */
+void control_on_session_withdraw(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	char wish[PENDING_ID_SIZE];
+
+	if (!control_is_allowed(c, id, true))
+		return;
+	if (rpc_str_max(params, "id", wish, sizeof(wish)))
+		approvals_withdraw(c->owner->sessions, c->number, wish);
+	rpc_reply(rpc, id, json_object());
+}
