@@ -64,8 +64,10 @@ int audit_note(struct audit *a, const struct audit_note *n);
 
 /** audit_later() - record it with others, soon. */
 void audit_later(struct audit *a, const struct audit_note *n);
-/** audit_flush() - what waits, now. */
+/** audit_flush() - what waits, now. audit_catch_up() - and what has to be said of the audit itself
+ * before the next record of @domain: that one is then the next. */
 void audit_flush(struct audit *a);
+void audit_catch_up(struct audit *a, int64_t domain);
 
 /** audit_stranger() - may what nobody we know has done be recorded? At most 20 of an event in 10 s
  * are, then one that says how many more there were. */

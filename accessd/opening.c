@@ -42,7 +42,7 @@ static void accept_opening(struct opening *o, struct session *x)
 	json_t *grant = NULL;
 
 	x->row.state = STORE_SESSION_LIVE;
-	if (store_session_update(o->ss->store, &x->row) != 0 ||
+	if (sessions_store(o->ss, &x->row, EVENT_SESSION_OPENED, "") != 0 ||
 	    grants_make(o->ss, x, TOKEN_MANAGER, &grant) != 0) {
 		sessions_finish(o->ss, x, "the server could not grant it", 0);
 		answer(o, NULL, RPC_INTERNAL,
@@ -52,7 +52,6 @@ static void accept_opening(struct opening *o, struct session *x)
 	o->ss->opened++;
 	log_notice("session opened session=%s user=%s device=%s", x->row.id, x->row.user_name,
 		   x->row.device_name);
-	sessions_record(o->ss, &x->row, EVENT_SESSION_OPENED, AUDIT_OK, "");
 	answer(o, grant, 0, "");
 	json_decref(grant);
 }

@@ -169,6 +169,8 @@ int realm_open(struct realm *r, struct app *app)
 		rc = start_sessions(r);
 	if (rc == 0)
 		watch_tokens(r);
+	if (rc == 0)
+		audit_began(&r->audit, r->app->audit, r->store, &r->domain);
 	return rc;
 }
 
@@ -177,6 +179,7 @@ void realm_upkeep(struct realm *r)
 	const char *problem = realm_ca_problem(r);
 	bool renewed = false;
 
+	audit_look(&r->audit, r->app->audit, r->store, &r->domain, false);
 	if (problem)
 		log_warn("%s", problem);
 	if (!r->clients)
@@ -228,6 +231,8 @@ void realm_close(struct realm *r)
 	r->closing = true;
 	approvals_deny_all(r->sessions, "the server is stopping: ask again in a moment");
 	clients_close(r->clients);
+	if (r->audit.last_ms > 0)
+		audit_ended(&r->audit, r->app->audit, r->store, &r->domain);
 	sessions_close(r->sessions);
 	addresses_close(r->addresses);
 	relays_close(r->relays);

@@ -7,6 +7,7 @@
 #ifndef FARLAN_REALM_H
 #define FARLAN_REALM_H
 
+#include "accessd/audit_upkeep.h"
 #include "accessd/clients.h"
 
 struct app;
@@ -21,6 +22,7 @@ struct realm {
 	struct clients *clients;     /* NULL: it could not be started */
 	struct sessions *sessions;   /* with clients */
 	uv_timer_t tokens;	     /* while there are two token keys */
+	struct audit_upkeep audit;
 	bool timer_open;
 	bool closing;
 };

@@ -104,11 +104,12 @@ size_t sessions_count_of(const struct sessions *ss, int64_t endpoint)
 
 /* --- the audit ------------------------------------------------------------------------------- */
 
-void sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
-		     enum audit_result result, const char *why)
+int sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
+		    enum audit_result result, const char *why)
 {
 	char who[STORE_NAME_SIZE + 8], what[STORE_NAME_SIZE + 8];
 	json_t *detail = json_object();
+	int rc;
 
 	if (row->id[0])
 		json_object_set_new(detail, "session", json_string(row->id));
@@ -120,14 +121,31 @@ void sessions_record(struct sessions *ss, const struct store_session *row, enum 
 		json_object_set_new(detail, "reason", json_string(why));
 	snprintf(who, sizeof(who), "user %s", row->user_name);
 	snprintf(what, sizeof(what), "device %s", row->device_name);
-	audit_note(ss->audit, &(struct audit_note){.event = event,
-						   .result = result,
-						   .domain = ss->domain->row.id,
-						   .who = who,
-						   .from = row->address,
-						   .what = what,
-						   .detail = detail});
+	rc = audit_note(ss->audit, &(struct audit_note){.event = event,
+							.result = result,
+							.domain = ss->domain->row.id,
+							.who = who,
+							.from = row->address,
+							.what = what,
+							.detail = detail});
 	json_decref(detail);
+	return rc;
+}
+
+int sessions_store(struct sessions *ss, const struct store_session *row, enum event event,
+		   const char *why)
+{
+	int rc = store_begin(ss->store);
+
+	if (rc == 0)
+		rc = store_session_update(ss->store, row);
+	if (rc == 0)
+		rc = sessions_record(ss, row, event, AUDIT_OK, why);
+	if (rc == 0)
+		rc = store_commit(ss->store);
+	if (rc)
+		store_rollback(ss->store);
+	return rc;
 }
 
 void sessions_record_refused(struct sessions *ss, const struct conditions *c)
@@ -137,7 +155,8 @@ void sessions_record_refused(struct sessions *ss, const struct conditions *c)
 	conditions_row(c, &row);
 	log_clean(row.device_name, sizeof(row.device_name), c->wish->device,
 		  strlen(c->wish->device));
-	sessions_record(ss, &row, EVENT_SESSION_REFUSED, AUDIT_REFUSED, c->words);
+	/* Nothing was done. */
+	(void)!sessions_record(ss, &row, EVENT_SESSION_REFUSED, AUDIT_REFUSED, c->words);
 }
 
 /* --- ending ---------------------------------------------------------------------------------- */
@@ -171,13 +190,14 @@ void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 	/* Cut off between characters: half of one is no JSON, and nobody would be told. */
 	if (!words_clean(x->row.reason, sizeof(x->row.reason), reason))
 		snprintf(x->row.reason, sizeof(x->row.reason), "ended");
-	if (store_session_update(ss->store, &x->row) != 0)
+	/* It ends, too, if that cannot be recorded. */
+	if (sessions_store(ss, &x->row, event, x->row.reason) != 0 &&
+	    store_session_update(ss->store, &x->row) != 0)
 		log_error("the end of a session could not be stored session=%s", x->row.id);
 	row = x->row;
 	forget(ss, x); /* before anybody is told: that may come back to us */
 	log_notice("session ended session=%s user=%s device=%s reason=\"%s\"", row.id,
 		   row.user_name, row.device_name, row.reason);
-	sessions_record(ss, &row, event, AUDIT_OK, row.reason);
 	params = end_params(&row);
 	tell_end(ss, row.manager, params, not_endpoint);
 	tell_end(ss, row.device, params, not_endpoint);

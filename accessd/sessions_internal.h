@@ -103,9 +103,13 @@ int approvals_ask(struct sessions *ss, struct pending *p, const struct sessions_
 void opening_begin_approved(struct sessions *ss, const struct sessions_manager *manager,
 			    const struct pending *p, const struct sessions_asker *to);
 
-/** sessions_record() - into the audit: what became of a session. @why: may be "". */
-void sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
-		     enum audit_result result, const char *why);
+/** sessions_record() - into the audit: what became of a session. @why: may be "". Return: as
+ * audit_note(). */
+int sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
+		    enum audit_result result, const char *why) __attribute__((warn_unused_result));
+/** sessions_store() - store_session_update(), and that @event is the reason, in one transaction. */
+int sessions_store(struct sessions *ss, const struct store_session *row, enum event event,
+		   const char *why) __attribute__((warn_unused_result));
 /** sessions_record_refused() - one that could not begin, in c->words. */
 void sessions_record_refused(struct sessions *ss, const struct conditions *c);
 
