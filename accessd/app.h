@@ -21,6 +21,7 @@ struct app {
 	struct store *store;
 	struct passwords *passwords;
 	struct audit *audit;
+	struct forward *forward; /* of what the audit records; NULL: nowhere */
 	struct certs *certs;
 	bool has_domain;
 	struct realm realm;	      /* has_domain */

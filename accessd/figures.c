@@ -104,6 +104,24 @@ static void write_sessions(const struct sessions *ss, struct expo *e)
 	expo_one(e, &ended, (double)n.ended);
 }
 
+static void write_audit(const struct app *a, struct expo *e)
+{
+	static const struct expo_family written = {"farlan_accessd_audit_records", NULL,
+						   "Records of the audit that were written.",
+						   EXPO_COUNTER},
+					failed = {"farlan_accessd_audit_failures", NULL,
+						  "What could not be recorded.", EXPO_COUNTER},
+					stored = {"farlan_accessd_audit_stored", NULL,
+						  "Records of the audit that are there.",
+						  EXPO_GAUGE};
+	struct audit_counts n;
+
+	audit_counts(a->audit, &n);
+	expo_one(e, &written, (double)n.written);
+	expo_one(e, &failed, (double)n.failed);
+	expo_one(e, &stored, (double)n.stored);
+}
+
 void figures_write(void *arg, struct expo *e)
 {
 	const struct app *a = arg;
@@ -116,6 +134,7 @@ void figures_write(void *arg, struct expo *e)
 	struct clients_counts n;
 
 	metrics_write_certs(e, certs, a->has_domain ? 3 : 0);
+	write_audit(a, e);
 	if (!r->clients || !r->sessions)
 		return;
 	clients_count(r->clients, &n);
