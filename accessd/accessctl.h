@@ -55,9 +55,9 @@ struct accessctl_command {
 	 */
 	const char *operands;
 	const struct accessctl_option *options; /* up to a row without a name; NULL: none */
-	const char *help;     /* one sentence of at most ACCESSCTL_HELP_MAX characters, no full
-				 stop */
-	const char *more;     /* what else there is to say, with line ends; NULL: nothing */
+	const char *help; /* one sentence of at most ACCESSCTL_HELP_MAX characters, no full stop;
+			     NULL: help does not tell of it */
+	const char *more; /* what else there is to say, with line ends; NULL: nothing */
 	const char *examples; /* command lines, each with a line end, without "accessctl"; NULL */
 	/* Return: an exit code. */
 	int (*run)(struct accessctl *a);
@@ -76,7 +76,13 @@ extern const struct accessctl_command ACCESSCTL_SERVER[], ACCESSCTL_DOMAIN[], AC
 	ACCESSCTL_HOST[], ACCESSCTL_RULE[], ACCESSCTL_USER[], ACCESSCTL_SIGNIN[],
 	ACCESSCTL_PERMIT[], ACCESSCTL_POLICY[], ACCESSCTL_RELAY[], ACCESSCTL_SESSION[],
 	ACCESSCTL_CONTROL[], ACCESSCTL_AUDIT[], ACCESSCTL_CA[], ACCESSCTL_TRANSFER[],
-	ACCESSCTL_BACKUP[], ACCESSCTL_SELF[];
+	ACCESSCTL_BACKUP[], ACCESSCTL_SELF[], ACCESSCTL_COMPLETION[];
+
+/* What stands in a folder takes this when it is added. */
+#define ACCESSCTL_FOLDER                                                                          \
+	{                                                                                         \
+		"--folder", "FOLDER", ACCESSCTL_TEXT, "where it stands: /italy/plant3; absent: /" \
+	}
 
 /* What makes an invitation takes these, and calls accessctl_invite(). */
 #define ACCESSCTL_INVITES                                                                    \
@@ -120,6 +126,16 @@ const char *accessctl_word(const struct accessctl *a, size_t n);
 int accessctl_usage(const struct accessctl *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* A rule, for help. */
+#define ACCESSCTL_RULE_IS                                                                     \
+	"RULE: allow|deny [in|out] [PREFIX] [tcp|udp|icmp][/PORT[-PORT]] [WHEN]. in: begun\n" \
+	"on the engineer's side, out: at the machine; PREFIX is at the machine, PORT is\n"    \
+	"where to; WHEN: mon-fri 08:00-17:00 +02:00 (by a clock that is so far ahead of\n"    \
+	"UTC all year; daily 22:00-06:00 +00:00 goes over midnight).\n"
+/** accessctl_rules() - a list of rules: the operands from the second on, or the lines of --file.
+ * Return: 0; CTL_USAGE. */
+int accessctl_rules(struct accessctl *a, json_t *list) __attribute__((warn_unused_result));
+
 /* --- asking accessd -------------------------------------------------------------------------- */
 
 /* @method: NULL: the command's words, "device.add". @params: taken, may be NULL. */
@@ -151,6 +167,9 @@ struct accessctl_columns {
 /** accessctl_show_list() - as JSON with --json, else as a table. @list: taken; NULL: it was said
  * why. Return: an exit code. */
 int accessctl_show_list(const struct accessctl *a, json_t *list, const struct accessctl_columns *c);
+
+/** accessctl_show_tree() - folders, by their paths. Return: an exit code. */
+int accessctl_show_tree(const json_t *folders);
 
 #define ACCESSCTL_CELL_SIZE 512
 #define ACCESSCTL_WHEN_SIZE 32
@@ -195,6 +214,12 @@ bool accessctl_next(struct accessctl_at *at);
 /** accessctl_find() - the command whose words are the first of @words. *n_fixed: how many. NULL. */
 const struct accessctl_command *accessctl_find(const char *const *words, size_t n_words,
 					       size_t *n_fixed);
+/** accessctl_behind() - what of a command's words comes behind @words, "" if nothing does. Return:
+ * NULL: it does not begin with them. */
+const char *accessctl_behind(const struct accessctl_command *c, const char *const *words,
+			     size_t n_words);
+/** accessctl_awaits() - the option of any command that @word is; NULL: none. */
+const struct accessctl_option *accessctl_awaits(const char *word);
 /** accessctl_help() - print help on what the words say: all, a group, a command. Return: an exit
  * code. */
 int accessctl_help(const char *const *words, size_t n_words);

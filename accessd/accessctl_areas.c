@@ -22,6 +22,7 @@ const struct accessctl_area ACCESSCTL_AREAS[] = {
 	{NULL, ACCESSCTL_TRANSFER},
 	{NULL, ACCESSCTL_BACKUP},
 	{NULL, ACCESSCTL_SELF},
+	{NULL, ACCESSCTL_COMPLETION},
 	{NULL, NULL},
 };
 
@@ -39,6 +40,21 @@ bool accessctl_next(struct accessctl_at *at)
 		at->command = at->area->commands;
 	}
 	return true;
+}
+
+const char *accessctl_behind(const struct accessctl_command *c, const char *const *words,
+			     size_t n_words)
+{
+	const char *at = c->words;
+
+	for (size_t i = 0; i < n_words; i++) {
+		size_t len = strlen(words[i]);
+
+		if (strncmp(at, words[i], len) != 0 || (at[len] != ' ' && at[len] != '\0'))
+			return NULL;
+		at += len + (at[len] == ' ');
+	}
+	return at;
 }
 
 /* How many of @words @phrase consists of; 0: it begins differently. */

@@ -75,6 +75,13 @@ static const struct accessctl_option *option_of_any(const struct given *g)
 	return o;
 }
 
+const struct accessctl_option *accessctl_awaits(const char *word)
+{
+	const struct given g = {.name = word, .len = strlen(word)};
+
+	return option_of_any(&g);
+}
+
 static bool is_prefixes(const struct accessctl_option *o)
 {
 	return (o->kind & ~ACCESSCTL_NEEDED) == ACCESSCTL_PREFIXES;

@@ -40,7 +40,7 @@ static void print_rows(const json_t *list, struct ctl_table *t,
 
 static void print_cas(const json_t *o)
 {
-	static const char *const cas[] = {"CA", "STATE", "DEVICES AND RELAYS", "SINCE", "UNTIL"};
+	static const char *const cas[] = {"CA", "STATE", ">DEVICES AND RELAYS", "=SINCE", "=UNTIL"};
 	static const char *const keys[] = {"TOKEN KEY", "STATE"};
 
 	print_rows(json_object_get(o, "cas"), ctl_table_new(5, cas), ca_row);

@@ -108,7 +108,8 @@ static void put_examples(FILE *f, const char *examples)
 static void help_command(const struct accessctl_command *c)
 {
 	accessctl_print_usage(stdout, c);
-	printf("\n%s%s\n", c->help, strchr(c->help, '?') ? "" : ".");
+	if (c->help)
+		printf("\n%s%s\n", c->help, strchr(c->help, '?') ? "" : ".");
 	if (c->more)
 		printf("\n%s", c->more);
 	put_options(stdout, "Options", c->options);
@@ -118,25 +119,10 @@ static void help_command(const struct accessctl_command *c)
 
 /* --- many --- */
 
-/* Is the command one of the group that @words begin? */
-static bool is_of_group(const struct accessctl_command *c, const char *const *words, size_t n)
-{
-	const char *at = c->words;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t len = strlen(words[i]);
-
-		if (strncmp(at, words[i], len) != 0 || (at[len] != ' ' && at[len] != '\0'))
-			return false;
-		at += len + (at[len] == ' ');
-	}
-	return true;
-}
-
 static bool is_group(const char *const *words, size_t n)
 {
 	for (struct accessctl_at at = {0}; accessctl_next(&at);) {
-		if (is_of_group(at.command, words, n))
+		if (accessctl_behind(at.command, words, n))
 			return true;
 	}
 	return false;
@@ -146,7 +132,7 @@ static void put_group(FILE *f, const char *const *words, size_t n)
 {
 	fputs("Usage: accessctl COMMAND [OPTIONS]\n\nCommands:\n", f);
 	for (struct accessctl_at at = {0}; accessctl_next(&at);) {
-		if (is_of_group(at.command, words, n))
+		if (accessctl_behind(at.command, words, n) && at.command->help)
 			put_pair(f, at.command->words, at.command->help);
 	}
 	fputs("\nAdd --help to one of them for more.\n", f);
@@ -162,7 +148,8 @@ static void help_all(void)
 		if (at.area != last && at.area->title)
 			printf("\n%s:\n", at.area->title);
 		last = at.area;
-		put_pair(stdout, at.command->words, at.command->help);
+		if (at.command->help)
+			put_pair(stdout, at.command->words, at.command->help);
 	}
 	put_options(stdout, "Options of all commands", ACCESSCTL_GENERAL);
 	puts("\n"
@@ -222,7 +209,8 @@ static const char *nearest(const char *const *words, size_t n_words)
 
 		join(words, n < n_words ? n : n_words, phrase);
 		distance = nearest_distance(phrase, at.command->words);
-		if (distance <= nearest_limit(phrase) && distance < best_distance) {
+		if (at.command->help && distance <= nearest_limit(phrase) &&
+		    distance < best_distance) {
 			best = at.command->words;
 			best_distance = distance;
 		}

@@ -95,8 +95,8 @@ static void row(struct ctl_table *t, const json_t *m)
 
 static int list(struct accessctl *a)
 {
-	static const char *const headings[] = {"NAME", "STATE",	    "HEALTH", "SESSIONS", "LOAD",
-					       "URLS", "LAST SEEN", "FROM",   "VERSION"};
+	static const char *const headings[] = {"NAME", "STATE",	     "HEALTH", ">SESSIONS", ">LOAD",
+					       "URLS", "=LAST SEEN", "-FROM",  "-VERSION"};
 	static const struct accessctl_columns columns = {9, headings, row};
 
 	return accessctl_show_list(a, accessctl_ask_all(a, NULL, NULL, "relays", "name"), &columns);

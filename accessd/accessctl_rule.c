@@ -51,7 +51,8 @@ static int take_rule(struct accessctl *a, char out[RULE_TEXT_SIZE])
 		return 0;
 	return accessctl_usage(a,
 			       "%s: not a rule: allow|deny [in|out] [PREFIX] "
-			       "[tcp|udp|icmp][/PORT[-PORT]], in this order",
+			       "[tcp|udp|icmp][/PORT[-PORT]] [DAYS HH:MM-HH:MM +HH:MM], in this "
+			       "order",
 			       text[0] ? text : "nothing");
 }
 
@@ -114,7 +115,7 @@ static int take_file(struct accessctl *a, const char *name, json_t *list)
 }
 
 /* A list that denies all is not made by mistake, of an empty file. */
-static int take_list(struct accessctl *a, json_t *list)
+int accessctl_rules(struct accessctl *a, json_t *list)
 {
 	const char *file = accessctl_text(a, "--file");
 	int rc;
@@ -125,7 +126,7 @@ static int take_list(struct accessctl *a, json_t *list)
 	if (rc == 0 && json_array_size(list) == 0)
 		return accessctl_usage(a, "no rules; to deny all, set the rule deny");
 	if (rc == 0 && json_array_size(list) > RULES_MAX)
-		return accessctl_usage(a, "a device may have %d rules", RULES_MAX);
+		return accessctl_usage(a, "a list may have %d rules", RULES_MAX);
 	return rc;
 }
 
@@ -226,7 +227,7 @@ static int add(struct accessctl *a)
 static int set(struct accessctl *a)
 {
 	json_t *params = of_device(a), *list = json_array(), *answer;
-	int rc = take_list(a, list);
+	int rc = accessctl_rules(a, list);
 
 	json_object_set_new(params, "rules", list);
 	if (rc) {
@@ -261,10 +262,6 @@ static int only_device(struct accessctl *a)
 	return ask(a, of_device(a), NULL);
 }
 
-#define WHAT_A_RULE_IS                                                                        \
-	"RULE: allow|deny [in|out] [PREFIX] [tcp|udp|icmp][/PORT[-PORT]]. in: begun on the\n" \
-	"engineer's side, out: at the machine; PREFIX is at the machine, PORT is where to.\n"
-
 static const struct accessctl_option SET_OPTIONS[] = {
 	{"--file", "FILE", ACCESSCTL_TEXT,
 	 "take them from it, a rule in each line; - is standard input"},
@@ -286,7 +283,7 @@ const struct accessctl_command ACCESSCTL_RULE[] = {
 		 "the whole list at once, for running sessions, too. Each rule is one word, in "
 		 "quotes;\n"
 		 "in a file # begins a comment.\n"
-		 "\n" WHAT_A_RULE_IS,
+		 "\n" ACCESSCTL_RULE_IS,
 	 .examples = "device rule set site1 'allow in 192.168.201.10 tcp/102' 'allow in icmp'\n"
 		     "device rule set site1 --file rules.txt\n",
 	 .run = set},
@@ -294,7 +291,7 @@ const struct accessctl_command ACCESSCTL_RULE[] = {
 	 .operands = "DEVICE RULE...",
 	 .options = ADD_OPTIONS,
 	 .help = "One more rule; the first one denies all else",
-	 .more = WHAT_A_RULE_IS,
+	 .more = ACCESSCTL_RULE_IS,
 	 .examples = "device rule add site1 allow in 192.168.201.10 tcp/102\n"
 		     "device rule add site1 --at 1 deny in 192.168.201.20\n",
 	 .run = add},

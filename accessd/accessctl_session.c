@@ -106,6 +106,7 @@ static void history_row(struct ctl_table *t, const json_t *s)
 				       device,
 				       manager,
 				       n,
+				       accessctl_cell(s, "for"),
 				       accessctl_cell(s, "reason")};
 		ctl_table_row(t, cells);
 	}
@@ -117,13 +118,14 @@ static int history(struct accessctl *a)
 					       "USER",
 					       "DEVICE",
 					       "RELAYS",
-					       "FROM",
-					       "TO",
+					       "=FROM",
+					       "=TO",
 					       "TO DEVICE: MANAGER / RELAY / DEVICE",
 					       "TO MANAGER: MANAGER / RELAY / DEVICE",
 					       "PACKETS: OUT / IN",
+					       "FOR",
 					       "ENDED BECAUSE"};
-	static const struct accessctl_columns columns = {10, headings, history_row};
+	static const struct accessctl_columns columns = {11, headings, history_row};
 	int64_t since = accessctl_number(a, "--since");
 	const char *device = accessctl_text(a, "--device"), *user = accessctl_text(a, "--user");
 	json_t *params = json_object();
@@ -156,25 +158,63 @@ static void row(struct ctl_table *t, const json_t *s)
 				       started,
 				       left,
 				       accessctl_cell(s, "relay"),
-				       relays};
+				       relays,
+				       accessctl_cell(s, "from"),
+				       accessctl_cell(s, "for")};
 		ctl_table_row(t, cells);
 	}
 }
 
 static int list(struct accessctl *a)
 {
-	static const char *const headings[] = {"SESSION", "USER",  "DEVICE", "SINCE",
-					       "LEFT",	  "RELAY", "LIST"};
-	static const struct accessctl_columns columns = {7, headings, row};
+	static const char *const headings[] = {"SESSION", "USER",  "DEVICE", "=SINCE", ">LEFT",
+					       "RELAY",	  "-LIST", "FROM",   "-FOR"};
+	static const struct accessctl_columns columns = {9, headings, row};
 
 	return accessctl_show_list(a, accessctl_ask_all(a, NULL, NULL, "sessions", "session"),
 				   &columns);
 }
 
+static void take_text(const struct accessctl *a, json_t *params, const char *option)
+{
+	if (accessctl_text(a, option))
+		json_object_set_new(params, option + 2, json_string(accessctl_text(a, option)));
+}
+
 static int kill_it(struct accessctl *a)
 {
-	return accessctl_do(a, NULL, json_pack("{s:s}", "session", accessctl_word(a, 0)));
+	const char *id = accessctl_word(a, 0);
+	bool all = accessctl_flag(a, "--all"), done;
+	json_t *params, *result;
+
+	if ((id != NULL) + all + (accessctl_text(a, "--user") != NULL) +
+		    (accessctl_text(a, "--device") != NULL) !=
+	    1)
+		return accessctl_usage(a, "an ID, --user, --device or --all");
+	params = id ? json_pack("{s:s}", "session", id) : json_pack("{s:b}", "all", all);
+	take_text(a, params, "--user");
+	take_text(a, params, "--device");
+	take_text(a, params, "--reason");
+	if (id)
+		return accessctl_do(a, NULL, params);
+	result = accessctl_ask(a, "session.kill-many", params);
+	if (result && a->json)
+		ctl_print_json(result);
+	else if (result)
+		printf("Ended: %lld.\n",
+		       (long long)json_integer_value(json_object_get(result, "ended")));
+	done = result != NULL;
+	json_decref(result);
+	return done ? CTL_OK : CTL_FAILED;
 }
+
+static const struct accessctl_option KILL_OPTIONS[] = {
+	{"--user", "USER", ACCESSCTL_TEXT, "all of this user"},
+	{"--device", "DEVICE", ACCESSCTL_TEXT, "all with this device"},
+	{"--all", NULL, ACCESSCTL_FLAG, "all that there are"},
+	{"--reason", "TEXT", ACCESSCTL_TEXT, "why; both ends read it"},
+	{NULL, NULL, 0, NULL},
+};
 
 static const struct accessctl_option HISTORY_OPTIONS[] = {
 	{"--since", "TIME", ACCESSCTL_DURATION, "how far back: 30m, 12h, 7d"},
@@ -196,9 +236,12 @@ const struct accessctl_command ACCESSCTL_SESSION[] = {
 	 .examples = "session history --since 7d --user anna\n",
 	 .run = history},
 	{.words = "session kill",
-	 .operands = "ID",
+	 .operands = "[ID]",
+	 .options = KILL_OPTIONS,
 	 .help = "End it; the beginning of the ID is enough",
-	 .examples = "session kill 0011aabb\n",
+	 .examples = "session kill 0011aabb\n"
+		     "session kill --user anna --reason 'maintenance from 10:00 on'\n"
+		     "session kill --all\n",
 	 .run = kill_it},
 	{.words = NULL},
 };

@@ -53,6 +53,8 @@ static int add(struct accessctl *a)
 	if (!params)
 		return CTL_FAILED;
 	put_rate(params, a);
+	if (accessctl_text(a, "--folder"))
+		json_object_set_new(params, "folder", json_string(accessctl_text(a, "--folder")));
 	return invite(a, params);
 }
 
@@ -99,8 +101,8 @@ static void row(struct ctl_table *t, const json_t *m)
 
 static int list(struct accessctl *a)
 {
-	static const char *const headings[] = {"NAME",	    "STATE", "ONLINE", "RATE",
-					       "LAST SEEN", "FROM",  "VERSION"};
+	static const char *const headings[] = {"NAME",	     "STATE", "ONLINE",	 ">RATE",
+					       "=LAST SEEN", "-FROM", "-VERSION"};
 	static const struct accessctl_columns columns = {7, headings, row};
 
 	return accessctl_show_list(a, accessctl_ask_all(a, NULL, NULL, "users", "name"), &columns);
@@ -113,6 +115,7 @@ static int list(struct accessctl *a)
 
 static const struct accessctl_option ADD_OPTIONS[] = {
 	RATE,
+	ACCESSCTL_FOLDER,
 	ACCESSCTL_INVITES,
 	{NULL, NULL, 0, NULL},
 };

@@ -30,13 +30,13 @@ static const char *caller_name(const struct ask *q)
 
 static bool may_administer(const struct ask *q, int64_t device)
 {
-	return ask_is_host(q) ||
-	       sessions_may(q->realm->sessions, q->caller.user, PERMIT_ADMINISTER, device);
+	return ask_may_device(q, PERMIT_ADMINISTER, device);
 }
 
 /* --- the list -------------------------------------------------------------------------------- */
 
 struct listing {
+	const struct ask *q;
 	const struct realm *realm;
 	struct page page;
 };
@@ -46,8 +46,11 @@ static bool list_session(void *arg, const struct store_session *x, int64_t in_us
 	struct listing *l = arg;
 	const struct relay_info *used = in_use ? relays_find(l->realm->relays, in_use) : NULL;
 	struct store_member relay;
-	json_t *relays = json_array(), *o;
+	json_t *relays, *o;
 
+	if (!ask_may_device(l->q, PERMIT_VIEW_CONNECTIONS, x->device_member))
+		return true;
+	relays = json_array();
 	for (size_t i = 0; i < x->n_relays; i++) {
 		if (store_member_get(l->realm->store, x->relays[i], &relay) == 0)
 			json_array_append_new(relays, json_string(relay.name));
@@ -69,7 +72,7 @@ void admin_put_control(const struct store_session *x, json_t *o)
 
 void admin_on_session_list(struct ask *q, const json_t *params)
 {
-	struct listing l = {.realm = q->realm};
+	struct listing l = {.q = q, .realm = q->realm};
 	char after[TOKEN_SESSION_SIZE] = "";
 
 	if (!admin_ready(q))
@@ -126,14 +129,16 @@ void admin_on_session_kill(struct ask *q, const json_t *params)
 	sessions_each(r->sessions, "", match_session, &s);
 	if (s.found > 1) {
 		ask_reject(q, RPC_CONFLICT, "several sessions begin with %s", prefix);
-	} else if (s.found == 0 || sessions_end(r->sessions, s.id, words, 0) != 0) {
-		ask_reject(q, RPC_NOT_FOUND, "no such session: %s", prefix);
-	} else {
-		ask_tell(q, "session", json_string(s.id));
-		if (reason[0])
-			ask_tell(q, "reason", json_string(reason));
-		ask_reply(q, json_pack("{s:s}", "session", s.id));
+		return;
 	}
+	if (s.found == 1)
+		ask_about(q, "session", s.id);
+	if (reason[0])
+		ask_tell(q, "for", json_string(reason));
+	if (s.found == 0 || sessions_end(r->sessions, s.id, words, 0) != 0)
+		ask_reject(q, RPC_NOT_FOUND, "no such session: %s", prefix);
+	else
+		ask_reply(q, json_pack("{s:s}", "session", s.id));
 }
 
 /* Those of a user, with a device, or all: of them what the caller may end. */
@@ -169,8 +174,10 @@ static bool get_whose(struct ask *q, const json_t *params, int64_t *member)
 		ask_reject(q, RPC_BAD_PARAMS, "a user, a device, or all");
 		return false;
 	}
-	if (all)
+	if (all) {
+		ask_tell(q, "all", json_true());
 		return true;
+	}
 	if (!rpc_str_max(params, user ? "user" : "device", name, sizeof(name))) {
 		ask_reject(q, RPC_NOT_FOUND, "no such %s", user ? "user" : "device");
 		return false;
@@ -178,6 +185,7 @@ static bool get_whose(struct ask *q, const json_t *params, int64_t *member)
 	if (!admin_find_as(q, name, user ? IDENT_USER : IDENT_DEVICE, &m))
 		return false;
 	*member = m.id;
+	ask_about(q, user ? "user" : "device", m.name);
 	return true;
 }
 
@@ -198,6 +206,8 @@ void admin_on_session_kill_many(struct ask *q, const json_t *params)
 
 	if (!admin_ready(q) || !get_whose(q, params, &k.member) || !get_words(q, params, reason))
 		return;
+	if (reason[0])
+		ask_tell(q, "for", json_string(reason));
 	end_words(q, reason, words, sizeof(words));
 	denied = deny_waiting(q, k.member, words);
 	ended = sessions_end_where(q->realm->sessions, is_to_end, &k, words);
@@ -205,9 +215,6 @@ void admin_on_session_kill_many(struct ask *q, const json_t *params)
 		ask_reject(q, RPC_DENIED, "this is not permitted to you");
 		return;
 	}
-	ask_tell(q, "ended", json_integer((json_int_t)ended));
-	if (reason[0])
-		ask_tell(q, "reason", json_string(reason));
 	ask_reply(q, json_pack("{s:I, s:I}", "ended", (json_int_t)ended, "denied",
 			       (json_int_t)denied));
 }
@@ -236,6 +243,7 @@ static void decide(struct ask *q, const json_t *params, bool approve)
 {
 	char id[PENDING_ID_SIZE] = "", reason[WORDS_SIZE];
 	struct pending_voice v = voice_of(q);
+	const struct pending *at;
 	const char *words = "";
 	struct pending p;
 	bool more;
@@ -245,16 +253,18 @@ static void decide(struct ask *q, const json_t *params, bool approve)
 		return;
 	(void)!rpc_str_max(params, "id", id, sizeof(id)); /* then there is none */
 	ask_tell(q, "request", json_string(id));
-	code = approvals_decide(q->realm->sessions, id, &v, approve, reason, &p, &more, &words);
-	if (code) {
-		ask_reject(q, code, "%s", words);
-		return;
-	}
-	snprintf(q->what, sizeof(q->what), "device %s", p.device_name);
-	ask_tell(q, "user", json_string(p.user_name));
 	if (reason[0])
-		ask_tell(q, "reason", json_string(reason));
-	ask_reply(q, approvals_answer(&p, more));
+		ask_tell(q, "for", json_string(reason));
+	at = approvals_find(q->realm->sessions, id);
+	if (at) {
+		ask_tell(q, "user", json_string(at->user_name));
+		ask_about(q, "device", at->device_name);
+	}
+	code = approvals_decide(q->realm->sessions, id, &v, approve, reason, &p, &more, &words);
+	if (code)
+		ask_reject(q, code, "%s", words);
+	else
+		ask_reply(q, approvals_answer(&p, more));
 }
 
 void admin_on_session_approve(struct ask *q, const json_t *params)

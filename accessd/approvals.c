@@ -34,32 +34,62 @@ static void arm(struct approvals *a)
 		uv_timer_start(&a->timer, on_timer, next > now ? next - now : 0, 0);
 }
 
-/* It is out of the table: nothing of it may come back with a restart. */
-static void forget(struct approvals *a, const struct pending *p)
-{
-	if (store_pending_remove(a->ss->store, p->id) != 0)
-		log_error("a request for approval could not be removed id=%s", p->id);
-	arm(a);
-}
-
-static void record(struct sessions *ss, const struct pending *p, enum event event,
-		   enum audit_result result, const char *why)
+static int record(struct sessions *ss, const struct pending *p, enum event event, const char *why)
 {
 	char who[STORE_NAME_SIZE + 8], what[STORE_NAME_SIZE + 8];
 	json_t *detail = json_pack("{s:s, s:s}", "request", p->id, "for", p->reason);
+	int rc;
 
 	if (why[0])
 		json_object_set_new(detail, "reason", json_string(why));
 	snprintf(who, sizeof(who), "user %s", p->user_name);
 	snprintf(what, sizeof(what), "device %s", p->device_name);
-	audit_note(ss->audit, &(struct audit_note){.event = event,
-						   .result = result,
-						   .domain = ss->domain->row.id,
-						   .who = who,
-						   .from = p->from,
-						   .what = what,
-						   .detail = detail});
+	rc = audit_note(ss->audit, &(struct audit_note){.event = event,
+							.result = why[0] ? AUDIT_REFUSED : AUDIT_OK,
+							.domain = ss->domain->row.id,
+							.who = who,
+							.from = p->from,
+							.what = what,
+							.detail = detail});
 	json_decref(detail);
+	return rc;
+}
+
+/* It is out of the table: nothing of it may come back with a restart. @event: EVENT_NONE: whoever
+ * has decided it is recorded, see store_witness(). */
+static void forget(struct sessions *ss, const struct pending *p, enum event event, const char *why)
+{
+	int rc = store_begin(ss->store);
+
+	if (rc == 0) {
+		rc = store_pending_remove(ss->store, p->id);
+		if (rc == 0 && event != EVENT_NONE)
+			rc = record(ss, p, event, why);
+		if (rc == 0)
+			rc = store_commit(ss->store);
+		if (rc)
+			store_rollback(ss->store);
+	}
+	if (rc)
+		log_error("the end of a request for approval could not be stored id=%s", p->id);
+	if (ss->approvals)
+		arm(ss->approvals);
+}
+
+static int keep(struct sessions *ss, const struct pending *p)
+{
+	int rc = store_begin(ss->store);
+
+	if (rc)
+		return rc;
+	rc = store_pending_add(ss->store, ss->domain->row.id, p);
+	if (rc == 0)
+		rc = record(ss, p, EVENT_SESSION_ASKED, "");
+	if (rc == 0)
+		rc = store_commit(ss->store);
+	if (rc)
+		store_rollback(ss->store);
+	return rc;
 }
 
 static struct sessions_asker asker_of(const struct pending *p)
@@ -154,7 +184,7 @@ int approvals_ask(struct sessions *ss, struct pending *p, const struct sessions_
 	rc = pending_add(&a->table, p);
 	if (rc)
 		return refused_words(rc, words);
-	rc = store_pending_add(ss->store, ss->domain->row.id, p);
+	rc = keep(ss, p);
 	if (rc) {
 		(void)!pending_take_of_client(&a->table, p->client, p->id, p);
 		return refused_words(rc, words);
@@ -162,7 +192,6 @@ int approvals_ask(struct sessions *ss, struct pending *p, const struct sessions_
 	arm(a);
 	log_notice("session waits for approval id=%s user=%s device=%s", p->id, p->user_name,
 		   p->device_name);
-	record(ss, p, EVENT_SESSION_ASKED, AUDIT_OK, "");
 	say_who(p, text, sizeof(text));
 	answer = json_pack("{s:{s:s, s:I, s:s}}", "pending", "id", p->id, "within_s",
 			   (json_int_t)left_s(p), "text", text);
@@ -183,7 +212,7 @@ static bool may_speak(struct sessions *ss, const struct pending *p, const struct
 		return true;
 	if (p->approvers[0])
 		return store_group_holds(ss->store, ss->domain->row.id, p->approvers, v->user) == 0;
-	return ss->may(ss->realm, v->user, PERMIT_ADMINISTER, p->device);
+	return sessions_may(ss, v->user, PERMIT_ADMINISTER, p->device);
 }
 
 static void let_begin(struct sessions *ss, const struct pending *p)
@@ -241,7 +270,7 @@ int approvals_decide(struct sessions *ss, const char *id, const struct pending_v
 		tell_machine(ss, p);
 	if (o != PENDING_DONE)
 		return outcome_words(o, words);
-	forget(a, p);
+	forget(ss, p, EVENT_NONE, "");
 	if (approve)
 		let_begin(ss, p);
 	else
@@ -249,14 +278,37 @@ int approvals_decide(struct sessions *ss, const char *id, const struct pending_v
 	return 0;
 }
 
+const struct pending *approvals_find(const struct sessions *ss, const char *id)
+{
+	return ss->approvals ? pending_find(&ss->approvals->table, id) : NULL;
+}
+
+static const char *waits_for(const struct pending *p)
+{
+	bool person = pending_wants(p, false), machine = pending_wants(p, true);
+
+	if (person && machine)
+		return p->mode == APPROVE_BOTH ? "a person and the machine"
+					       : "a person or the machine";
+	return person ? "a person" : "the machine";
+}
+
 json_t *approvals_answer(const struct pending *p, bool more)
 {
 	json_t *o = json_pack("{s:s, s:s}", "user", p->user_name, "device", p->device_name);
 
 	if (more)
-		json_object_set_new(o, "waits_for",
-				    json_string(pending_wants(p, true) ? "machine" : "person"));
+		json_object_set_new(o, "waits_for", json_string(waits_for(p)));
 	return o;
+}
+
+/* The host's administrator sees all of them, others what is asked of them. */
+static bool is_shown(struct sessions *ss, const struct pending *p, const struct pending_voice *v)
+{
+	if (!v->is_machine && v->user == 0)
+		return true;
+	return pending_wants(p, v->is_machine) && may_speak(ss, p, v) &&
+	       (v->is_machine || v->user != p->user);
 }
 
 json_t *approvals_list(struct sessions *ss, const struct pending_voice *voice)
@@ -267,13 +319,13 @@ json_t *approvals_list(struct sessions *ss, const struct pending_voice *voice)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct pending *p = &t->at[i];
 
-		if (!pending_wants(p, voice->is_machine) || !may_speak(ss, p, voice) ||
-		    (!voice->is_machine && voice->user == p->user))
+		if (!is_shown(ss, p, voice))
 			continue;
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "id", p->id,
-						      "user", p->user_name, "device",
-						      p->device_name, "from", p->from, "reason",
-						      p->reason, "left_s", (json_int_t)left_s(p)));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", p->id,
+						"user", p->user_name, "device", p->device_name,
+						"from", p->from, "reason", p->reason, "waits_for",
+						waits_for(p), "left_s", (json_int_t)left_s(p)));
 	}
 	return list;
 }
@@ -287,8 +339,7 @@ static void on_timer(uv_timer_t *t)
 	struct pending p;
 
 	while (pending_take_overdue(&a->table, clock_mono_ms(), &p)) {
-		forget(a, &p);
-		record(a->ss, &p, EVENT_SESSION_TIMEOUT, AUDIT_REFUSED, words);
+		forget(a->ss, &p, EVENT_SESSION_TIMEOUT, words);
 		deny(a->ss, &p, RPC_DENIED, words);
 	}
 	arm(a);
@@ -300,16 +351,14 @@ void approvals_withdraw(struct sessions *ss, uint64_t client, const char *id)
 	struct pending p;
 
 	while (a && pending_take_of_client(&a->table, client, id, &p)) {
-		forget(a, &p);
-		record(ss, &p, EVENT_SESSION_WITHDRAWN, AUDIT_OK,
+		forget(ss, &p, EVENT_SESSION_WITHDRAWN,
 		       id ? "given up" : "the connection was lost");
 	}
 }
 
 static void deny_recorded(struct sessions *ss, const struct pending *p, const char *why)
 {
-	forget(ss->approvals, p);
-	record(ss, p, EVENT_SESSION_REJECTED, AUDIT_REFUSED, why);
+	forget(ss, p, EVENT_SESSION_REJECTED, why);
 	deny(ss, p, RPC_DENIED, why);
 }
 
@@ -341,8 +390,11 @@ static int deny_left(struct sessions *ss)
 	struct pending p;
 	int rc;
 
-	while ((rc = store_pending_take(ss->store, ss->domain->row.id, &p)) == 0)
-		record(ss, &p, EVENT_SESSION_TIMEOUT, AUDIT_REFUSED, "the server was restarted");
+	while ((rc = store_pending_first(ss->store, ss->domain->row.id, &p)) == 0) {
+		forget(ss, &p, EVENT_SESSION_TIMEOUT, "the server was restarted");
+		if (store_pending_remove(ss->store, p.id) != 0)
+			return -EIO;
+	}
 	return rc == -ENOENT ? 0 : rc;
 }
 

@@ -331,7 +331,7 @@ static void tell_more(struct audit *a, enum event e, struct strangers *x)
 	x->more = 0;
 }
 
-bool audit_stranger(struct audit *a, const struct audit_note *n)
+void audit_stranger(struct audit *a, const struct audit_note *n)
 {
 	struct strangers *x = &a->strangers[n->event];
 	uint64_t now = clock_mono_ms();
@@ -343,12 +343,10 @@ bool audit_stranger(struct audit *a, const struct audit_note *n)
 		x->n = 0;
 	}
 	x->domain = n->domain;
-	if (x->n++ < STRANGERS_BURST) {
+	if (x->n++ < STRANGERS_BURST)
 		audit_later(a, n);
-		return true;
-	}
-	x->more++;
-	return false;
+	else
+		x->more++;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */

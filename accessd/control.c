@@ -172,6 +172,7 @@ static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 	if (is_shut_out(c, id))
 		return;
 	take_version(c, params);
+	(void)rpc_bool(params, "windows", &c->knows_windows); /* older ones do not say */
 	if (!take_lans(c, id, params))
 		return;
 	/* It may have been revoked since its certificate was looked at. */
@@ -187,6 +188,7 @@ static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 /* --- managers -------------------------------------------------------------------------------- */
 
 struct listing {
+	struct client *client;
 	const struct clients *clients;
 	struct page page;
 };
@@ -194,19 +196,28 @@ struct listing {
 static bool list_device(void *arg, const struct store_member *m)
 {
 	struct listing *l = arg;
+	const struct permit_place at = access_place(m);
+	int64_t user = l->client->member;
+	bool connects;
+	json_t *o;
 
-	if (m->state == STORE_REVOKED)
+	/* What he may do nothing with is not there for him. */
+	if (m->state == STORE_REVOKED ||
+	    access_may(l->clients->access, user, PERMIT_CONNECT, &at, &connects) != 0 ||
+	    (!connects && !access_sees(l->clients->access, user, &at)))
 		return true;
-	return page_add(&l->page, json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "uid", m->uid,
-					    "online", clients_member_online(l->clients, m->id),
-					    "lans", lans_to_json(&m->lans)));
+	o = json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "uid", m->uid, "online",
+		      clients_member_online(l->clients, m->id), "lans", lans_to_json(&m->lans));
+	if (!connects)
+		json_object_set_new(o, "connect", json_false());
+	return page_add(&l->page, o);
 }
 
 /* Beyond the protocol's {}: with {after: NAME} it goes on where an answer with more: true ended. */
 static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
-	struct listing l = {.clients = c->owner};
+	struct listing l = {.client = c, .clients = c->owner};
 	char after[STORE_NAME_SIZE] = "";
 
 	if (!control_is_allowed(c, id, true))
@@ -267,6 +278,7 @@ static void on_session_record(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reply(rpc, id, json_object());
 }
 
+/* clang-format off */
 static const struct rpc_method METHODS[] = {
 	{"time.get", control_on_time},
 	{"hello", on_hello},
@@ -284,7 +296,9 @@ static const struct rpc_method METHODS[] = {
 	{"relay.report", control_on_report},
 	{"relay.measured", control_on_measured},
 	{"relay.list", control_on_relay_list},
+	{"lock.state", control_on_lock},
 };
+/* clang-format on */
 
 const struct rpc_ops CONTROL_OPS = {
 	.send = client_send,

@@ -152,35 +152,66 @@ void control_on_session_approvals(struct rpc *rpc, int64_t id, const json_t *par
 			  json_pack("{s:o}", "approvals", approvals_list(c->owner->sessions, &v)));
 }
 
-static void record(struct client *c, bool approve, const struct pending *p, const char *wish,
-		   const char *words)
-{
-	char who[STORE_NAME_SIZE + 8], what[STORE_NAME_SIZE + 8] = "";
-	json_t *detail = json_pack("{s:s}", "request", wish);
+/* A decision, for the audit. */
+struct decision {
+	struct client *c;
+	bool approve, is_recorded;
+	enum audit_result result;
+	const char *wish, *words;
+	char user[STORE_NAME_SIZE], device[STORE_NAME_SIZE + 8]; /* "": no such wish */
+};
 
-	if (words[0])
-		json_object_set_new(detail, "reason", json_string(words));
-	if (p)
-		json_object_set_new(detail, "user", json_string(p->user_name));
-	if (p)
-		snprintf(what, sizeof(what), "device %s", p->device_name);
-	snprintf(who, sizeof(who), "%s %s", ident_kind_name(c->kind), c->name);
-	audit_note(c->owner->audit,
-		   &(struct audit_note){.event = approve ? EVENT_SESSION_APPROVED
-							 : EVENT_SESSION_REJECTED,
-					.result = p ? AUDIT_OK : AUDIT_REFUSED,
-					.domain = c->owner->admission->domain->row.id,
-					.who = who,
-					.from = c->address,
-					.what = what[0] ? what : NULL,
-					.detail = detail});
+static int record(struct decision *d)
+{
+	char who[STORE_NAME_SIZE + 8];
+	json_t *detail = json_pack("{s:s}", "request", d->wish);
+	struct audit_note note = {.event = d->approve ? EVENT_SESSION_APPROVED
+						      : EVENT_SESSION_REJECTED,
+				  .result = d->result,
+				  .domain = d->c->owner->admission->domain->row.id,
+				  .who = who,
+				  .from = d->c->address,
+				  .what = d->device[0] ? d->device : NULL,
+				  .detail = detail};
+	int rc = 0;
+
+	if (d->words[0])
+		json_object_set_new(detail, "reason", json_string(d->words));
+	if (d->user[0])
+		json_object_set_new(detail, "user", json_string(d->user));
+	snprintf(who, sizeof(who), "%s %s", ident_kind_name(d->c->kind), d->c->name);
+	/* Who is refused may try again and again. */
+	if (d->result == AUDIT_OK)
+		rc = audit_note(d->c->owner->audit, &note);
+	else
+		audit_stranger(d->c->owner->audit, &note);
 	json_decref(detail);
+	return rc;
+}
+
+static int witness(void *arg)
+{
+	struct decision *d = arg;
+
+	d->is_recorded = true;
+	return record(d);
+}
+
+static void name_wish(struct decision *d)
+{
+	const struct pending *p = approvals_find(d->c->owner->sessions, d->wish);
+
+	if (!p)
+		return;
+	snprintf(d->user, sizeof(d->user), "%s", p->user_name);
+	snprintf(d->device, sizeof(d->device), "device %s", p->device_name);
 }
 
 static void decide(struct rpc *rpc, int64_t id, const json_t *params, bool approve)
 {
 	struct client *c = rpc->arg;
 	char wish[PENDING_ID_SIZE], reason[WORDS_SIZE];
+	struct decision d = {.c = c, .approve = approve, .wish = wish, .words = reason};
 	const char *words = "";
 	struct pending_voice v;
 	struct pending p;
@@ -189,12 +220,18 @@ static void decide(struct rpc *rpc, int64_t id, const json_t *params, bool appro
 
 	if (!take_voice(c, id, &v) || !take_words(c, id, params, reason))
 		return;
-	if (!rpc_str_max(params, "id", wish, sizeof(wish))) {
-		rpc_reject(rpc, id, RPC_NOT_FOUND, "no such request waits");
-		return;
-	}
+	if (!rpc_str_max(params, "id", wish, sizeof(wish)))
+		wish[0] = '\0'; /* there is none of this name */
+	name_wish(&d);
+	store_witness(c->owner->store, witness, &d);
 	code = approvals_decide(c->owner->sessions, wish, &v, approve, reason, &p, &more, &words);
-	record(c, approve, code == 0 ? &p : NULL, wish, code ? words : reason);
+	store_witness(c->owner->store, NULL, NULL);
+	if (code) {
+		d.result = AUDIT_REFUSED;
+		d.words = words;
+	}
+	if (!d.is_recorded)
+		(void)!record(&d);
 	if (code)
 		rpc_reject(rpc, id, code, "%s", words);
 	else

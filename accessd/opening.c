@@ -11,6 +11,7 @@
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
+#define NO_DEVICE "no such device"
 #define CANNOT "the server cannot do this now; its log says why"
 
 /* What is kept while the device decides. */
@@ -42,7 +43,7 @@ static void accept_opening(struct opening *o, struct session *x)
 	json_t *grant = NULL;
 
 	x->row.state = STORE_SESSION_LIVE;
-	if (sessions_store(o->ss, &x->row, EVENT_SESSION_OPENED, "") != 0 ||
+	if (sessions_keep(o->ss, &x->row, EVENT_SESSION_OPENED, "") != 0 ||
 	    grants_make(o->ss, x, TOKEN_MANAGER, &grant) != 0) {
 		sessions_finish(o->ss, x, "the server could not grant it", 0);
 		answer(o, NULL, RPC_INTERNAL,
@@ -66,7 +67,7 @@ static void on_device_answer(void *arg, const json_t *result, int code, const ch
 		answer(o, NULL, RPC_UNAVAILABLE, "the session was ended while it was opened");
 		return;
 	}
-	if (result && !grants_device_keeps(o->ss, x, result)) {
+	if (result && !ruling_kept(o->ss, x, result)) {
 		sessions_finish(o->ss, x, GRANTS_DEVICE_OLD, 0);
 		answer(o, NULL, RPC_UNAVAILABLE, GRANTS_DEVICE_OLD);
 		return;
@@ -94,16 +95,36 @@ static int refuse(struct conditions *c, int code, const char *words)
 	return code;
 }
 
+/* Who may do nothing at all with a device does not hear that there is one. */
+static int check_permission(struct sessions *ss, struct conditions *c)
+{
+	const struct permit_place at = access_place(&c->device);
+	int64_t user = c->manager->member;
+	bool may;
+
+	if (access_may(ss->access, user, PERMIT_CONNECT, &at, &may) != 0)
+		return refuse(c, RPC_INTERNAL, CANNOT);
+	if (may)
+		return 0;
+	if (!access_sees(ss->access, user, &at))
+		return refuse(c, RPC_NOT_FOUND, NO_DEVICE);
+	return refuse(c, RPC_DENIED, "you may not connect to this device");
+}
+
 /* The device, and whether it is there. Return: 0; an RPC code, and c->words. */
 static int find_device(struct sessions *ss, struct conditions *c, struct store_endpoint *e)
 {
 	struct store_member *m = &c->device;
 	int rc = store_member_by_name(ss->store, ss->domain->row.id, IDENT_DEVICE, c->wish->device,
-				      m);
+				      m),
+	    code;
 
 	if (rc == -ENOENT || (rc == 0 && m->state == STORE_REVOKED))
-		return refuse(c, RPC_NOT_FOUND, "no such device");
-	if (rc || store_endpoint_of(ss->store, m->id, e) != 0)
+		return refuse(c, RPC_NOT_FOUND, NO_DEVICE);
+	code = rc ? refuse(c, RPC_INTERNAL, CANNOT) : check_permission(ss, c);
+	if (code)
+		return code;
+	if (store_endpoint_of(ss->store, m->id, e) != 0)
 		return refuse(c, RPC_INTERNAL, CANNOT);
 	if (m->state != STORE_ENROLLED || !ss->ops->endpoint_rpc(ss->arg, e->id))
 		return refuse(c, RPC_UNAVAILABLE, "the device is not online");
@@ -167,6 +188,7 @@ static void start(struct opening *o, const struct store_session *row)
 {
 	struct sessions *ss = o->ss;
 	struct session *x = NULL;
+	int rc;
 
 	if (store_session_add(ss->store, row) == 0)
 		x = sessions_insert(ss, row);
@@ -177,9 +199,13 @@ static void start(struct opening *o, const struct store_session *row)
 	sessions_arm(ss);
 	snprintf(o->session, sizeof(o->session), "%s", row->id);
 	x->guessed = o->guessed;
-	if (ask_device(o, x) != 0) {
-		sessions_finish(ss, x, "the device could not be asked", 0);
-		answer(o, NULL, RPC_UNAVAILABLE, "the device could not be asked");
+	rc = ask_device(o, x);
+	if (rc != 0) {
+		const char *words = rc == -E2BIG || rc == -EPROTO ? grants_words(rc)
+								  : "the device could not be asked";
+
+		sessions_finish(ss, x, words, 0);
+		answer(o, NULL, RPC_UNAVAILABLE, words);
 		return;
 	}
 	x = sessions_find(ss, row->id); /* sending may have changed the list */

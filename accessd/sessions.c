@@ -72,7 +72,9 @@ int64_t sessions_life(const struct sessions *ss)
 
 bool sessions_may(const struct sessions *ss, int64_t user, enum permission what, int64_t device)
 {
-	return ss->may(ss->realm, user, what, device);
+	bool may;
+
+	return access_may_device(ss->access, user, what, device, &may) == 0 && may;
 }
 
 size_t sessions_count(const struct sessions *ss)
@@ -104,12 +106,9 @@ size_t sessions_count_of(const struct sessions *ss, int64_t endpoint)
 
 /* --- the audit ------------------------------------------------------------------------------- */
 
-int sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
-		    enum audit_result result, const char *why)
+static json_t *record_detail(const struct store_session *row, const char *why)
 {
-	char who[STORE_NAME_SIZE + 8], what[STORE_NAME_SIZE + 8];
 	json_t *detail = json_object();
-	int rc;
 
 	if (row->id[0])
 		json_object_set_new(detail, "session", json_string(row->id));
@@ -119,44 +118,73 @@ int sessions_record(struct sessions *ss, const struct store_session *row, enum e
 		json_object_set_new(detail, "approved_by", json_string(row->approved_by));
 	if (why[0])
 		json_object_set_new(detail, "reason", json_string(why));
-	snprintf(who, sizeof(who), "user %s", row->user_name);
-	snprintf(what, sizeof(what), "device %s", row->device_name);
-	rc = audit_note(ss->audit, &(struct audit_note){.event = event,
-							.result = result,
-							.domain = ss->domain->row.id,
-							.who = who,
-							.from = row->address,
-							.what = what,
-							.detail = detail});
-	json_decref(detail);
+	return detail;
+}
+
+/* What both texts are borrowed from. */
+struct record {
+	char who[STORE_NAME_SIZE + 8], what[STORE_NAME_SIZE + 8];
+	json_t *detail;
+	struct audit_note note;
+};
+
+static void fill_record(const struct sessions *ss, struct record *r,
+			const struct store_session *row, enum event event, const char *why)
+{
+	r->detail = record_detail(row, why);
+	snprintf(r->who, sizeof(r->who), "user %s", row->user_name);
+	snprintf(r->what, sizeof(r->what), "device %s", row->device_name);
+	r->note = (struct audit_note){.event = event,
+				      .result = AUDIT_OK,
+				      .domain = ss->domain->row.id,
+				      .who = r->who,
+				      .from = row->address,
+				      .what = r->what,
+				      .detail = r->detail};
+}
+
+int sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
+		    const char *why)
+{
+	struct record r;
+	int rc;
+
+	fill_record(ss, &r, row, event, why);
+	rc = audit_note(ss->audit, &r.note);
+	json_decref(r.detail);
 	return rc;
 }
 
-int sessions_store(struct sessions *ss, const struct store_session *row, enum event event,
-		   const char *why)
+/* Somebody may try again and again. */
+void sessions_record_refused(struct sessions *ss, const struct conditions *c)
+{
+	struct store_session row = {.started = 0};
+	struct record r;
+
+	conditions_row(c, &row);
+	log_clean(row.device_name, sizeof(row.device_name), c->wish->device,
+		  strlen(c->wish->device));
+	fill_record(ss, &r, &row, EVENT_SESSION_REFUSED, c->words);
+	r.note.result = AUDIT_REFUSED;
+	audit_stranger(ss->audit, &r.note);
+	json_decref(r.detail);
+}
+
+int sessions_keep(struct sessions *ss, const struct store_session *row, enum event event,
+		  const char *why)
 {
 	int rc = store_begin(ss->store);
 
+	if (rc)
+		return rc;
+	rc = store_session_update(ss->store, row);
 	if (rc == 0)
-		rc = store_session_update(ss->store, row);
-	if (rc == 0)
-		rc = sessions_record(ss, row, event, AUDIT_OK, why);
+		rc = sessions_record(ss, row, event, why);
 	if (rc == 0)
 		rc = store_commit(ss->store);
 	if (rc)
 		store_rollback(ss->store);
 	return rc;
-}
-
-void sessions_record_refused(struct sessions *ss, const struct conditions *c)
-{
-	struct store_session row = {.started = 0};
-
-	conditions_row(c, &row);
-	log_clean(row.device_name, sizeof(row.device_name), c->wish->device,
-		  strlen(c->wish->device));
-	/* Nothing was done. */
-	(void)!sessions_record(ss, &row, EVENT_SESSION_REFUSED, AUDIT_REFUSED, c->words);
 }
 
 /* --- ending ---------------------------------------------------------------------------------- */
@@ -190,8 +218,8 @@ void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 	/* Cut off between characters: half of one is no JSON, and nobody would be told. */
 	if (!words_clean(x->row.reason, sizeof(x->row.reason), reason))
 		snprintf(x->row.reason, sizeof(x->row.reason), "ended");
-	/* It ends, too, if that cannot be recorded. */
-	if (sessions_store(ss, &x->row, event, x->row.reason) != 0 &&
+	/* It ends, recorded or not. */
+	if (sessions_keep(ss, &x->row, event, x->row.reason) != 0 &&
 	    store_session_update(ss->store, &x->row) != 0)
 		log_error("the end of a session could not be stored session=%s", x->row.id);
 	row = x->row;
@@ -303,6 +331,22 @@ void sessions_end_all(struct sessions *ss, const char *reason)
 	end_all(ss, is_any, 0, reason);
 }
 
+/* What cannot be told now ends nothing. */
+static bool is_forbidden(const struct sessions *ss, const struct session *x, int64_t what)
+{
+	bool may;
+	int rc = access_may_device(ss->access, x->row.user_member, PERMIT_CONNECT,
+				   x->row.device_member, &may);
+
+	(void)what;
+	return rc == 0 && !may;
+}
+
+void sessions_permissions_changed(struct sessions *ss)
+{
+	end_all(ss, is_forbidden, 0, "the permission to connect was taken away");
+}
+
 static bool is_over(const struct sessions *ss, const struct session *x, int64_t what)
 {
 	(void)ss;
@@ -402,13 +446,13 @@ static void send_missing(struct sessions *ss, int64_t endpoint, const json_t *li
  * already is no news to it. */
 static void send_news(struct sessions *ss, int64_t endpoint, const json_t *listed)
 {
-	for (const struct session *x = ss->list; x; x = x->next) {
+	for (struct session *x = ss->list; x; x = x->next) {
 		if (x->row.state != STORE_SESSION_LIVE || !is_of_endpoint(ss, x, endpoint) ||
 		    !is_listed(listed, x->row.id))
 			continue;
 		if (x->row.serial > 1)
 			grants_send_relays(ss, x, endpoint);
-		grants_send_rules(ss, x, endpoint);
+		ruling_due(ss, x, true);
 		if (x->row.manager == endpoint)
 			naming_send(ss, x);
 	}
@@ -488,6 +532,7 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 		return -ENOMEM;
 	*ss = (struct sessions){.loop = loop,
 				.store = config->store,
+				.access = config->access,
 				.domain = config->domain,
 				.relays = config->relays,
 				.life_s = config->life_s,
@@ -495,12 +540,11 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 				.user_rate = config->user_rate,
 				.ops = config->ops,
 				.arg = config->arg,
-				.audit = config->audit,
-				.may = config->may,
-				.realm = config->realm};
+				.audit = config->audit};
 	init_timer(ss, &ss->timer);
 	init_timer(ss, &ss->tick);
 	init_timer(ss, &ss->due);
+	init_timer(ss, &ss->ruling);
 	uv_timer_start(&ss->tick, on_tick, SESSIONS_TICK_MS, SESSIONS_TICK_MS);
 	rc = approvals_open(ss);
 	if (rc == 0)
@@ -510,6 +554,7 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 		return rc;
 	}
 	end_all(ss, is_broken, 0, "the server was restarted");
+	sessions_permissions_changed(ss); /* perhaps nobody was told */
 	sessions_arm(ss);
 	if (ss->n > 0)
 		log_info("sessions taken up n=%zu", ss->n);
@@ -539,4 +584,5 @@ void sessions_close(struct sessions *ss)
 	uv_close((uv_handle_t *)&ss->timer, on_timer_closed);
 	uv_close((uv_handle_t *)&ss->tick, on_timer_closed);
 	uv_close((uv_handle_t *)&ss->due, on_timer_closed);
+	uv_close((uv_handle_t *)&ss->ruling, on_timer_closed);
 }

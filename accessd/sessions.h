@@ -10,15 +10,13 @@
 
 #include <uv.h>
 
+#include "accessd/access.h"
 #include "accessd/audit.h"
 #include "accessd/domain.h"
 #include "accessd/pure/measured.h"
 #include "accessd/pure/pending.h"
-#include "accessd/pure/permit.h"
 #include "accessd/relays.h"
 #include "common/io/rpc.h"
-
-struct realm;
 
 #define SESSIONS_MAX 20000
 #define SESSIONS_OF_ENDPOINT_MAX 256
@@ -53,6 +51,8 @@ struct sessions_asker {
 struct sessions_ops {
 	/* The control connection of an endpoint that said hello, or NULL. */
 	struct rpc *(*endpoint_rpc)(void *arg, int64_t endpoint);
+	/* Does this endpoint, which is connected, read rules with windows? */
+	bool (*endpoint_knows_windows)(void *arg, int64_t endpoint);
 	/* To every connected relay. */
 	void (*relays_notify)(void *arg, const char *method, const json_t *params);
 	/* What became of a wish: @result (borrowed; grant, or pending), or a code and words.
@@ -65,6 +65,7 @@ struct sessions_ops {
 
 struct sessions_config {
 	struct store *store; /* all borrowed */
+	struct access *access;
 	const struct domain *domain;
 	struct relays *relays;
 	int64_t life_s;			  /* of a session */
@@ -72,9 +73,6 @@ struct sessions_config {
 	const struct sessions_ops *ops;
 	void *arg; /* for ops */
 	struct audit *audit;
-	/* May a user do that with a device? @arg: realm. */
-	bool (*may)(struct realm *realm, int64_t user, enum permission what, int64_t device);
-	struct realm *realm;
 };
 
 /** sessions_open() - @config: copied. Takes up what was running. Return: 0; -EIO. */
@@ -122,6 +120,8 @@ size_t sessions_end_where(struct sessions *ss,
 void sessions_end_endpoint(struct sessions *ss, int64_t endpoint, const char *reason);
 void sessions_end_member(struct sessions *ss, int64_t member, const char *reason);
 void sessions_end_all(struct sessions *ss, const char *reason);
+/** sessions_permissions_changed() - those whose user may not connect to the device any more end. */
+void sessions_permissions_changed(struct sessions *ss);
 
 /* --- relays ---------------------------------------------------------------------------------- */
 
@@ -132,8 +132,11 @@ void sessions_relay_health(struct sessions *ss, const struct relay_info *r, enum
 void sessions_relay_gone(struct sessions *ss, int64_t relay);
 /** sessions_wishes_changed() - for the sessions of a device. */
 void sessions_wishes_changed(struct sessions *ss, int64_t device_member);
-/** sessions_rules_changed() - the rules of a device: tell both ends of its sessions. */
-void sessions_rules_changed(struct sessions *ss, int64_t device_member);
+/**
+ * sessions_rules_changed() - lists, attachments, groups or folders: the sessions of a user or
+ * device (0: all) are looked at soon, and both ends hear of rules that are others now.
+ */
+void sessions_rules_changed(struct sessions *ss, int64_t member);
 /** sessions_hosts_changed() - the names behind a device: its managers are told. */
 void sessions_hosts_changed(struct sessions *ss, int64_t device_member);
 /** sessions_measured() - what an endpoint has measured. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What sessions.c (which there are), opening.c (how they begin), conditions.c (whether they may),
- * approvals.c (those that wait), grants.c (what each end gets),
+ * approvals.c (those that wait), grants.c (what each end gets), ruling.c (rules while they run),
  * naming.c (names of hosts), meeting.c (at which relay) and measuring.c (who measures when) share.
  */
 #ifndef FARLAN_SESSIONS_INTERNAL_H
@@ -35,6 +35,8 @@ struct session {
 	bool has_found;			  /* in this round an end has measured something */
 	unsigned int quiet_rounds;	  /* in a row, without that */
 	struct choose_history better;
+	bool rules_due;	      /* they may be others now */
+	uint64_t rules_mark;  /* of those that the device was told last; 0: not known */
 	enum event end_event; /* how its end is recorded; EVENT_NONE: as any */
 };
 
@@ -50,6 +52,7 @@ struct conditions {
 struct sessions {
 	uv_loop_t *loop;
 	struct store *store;
+	struct access *access;
 	const struct domain *domain;
 	struct relays *relays;
 	int64_t life_s;
@@ -57,8 +60,6 @@ struct sessions {
 	const struct sessions_ops *ops;
 	void *arg;
 	struct audit *audit;
-	bool (*may)(struct realm *realm, int64_t user, enum permission what, int64_t device);
-	struct realm *realm;
 	struct approvals *approvals;
 	struct session *list; /* ordered by id */
 	size_t n;
@@ -66,6 +67,7 @@ struct sessions {
 	uv_timer_t timer;	/* for the end that comes first */
 	uv_timer_t tick;	/* every SESSIONS_TICK_MS */
 	uv_timer_t due;		/* when sessions are due */
+	uv_timer_t ruling;	/* when their rules are */
 	uint64_t opened, ended; /* since the start */
 	uint64_t swept_ms;
 	unsigned int n_handles;
@@ -103,28 +105,43 @@ int approvals_ask(struct sessions *ss, struct pending *p, const struct sessions_
 void opening_begin_approved(struct sessions *ss, const struct sessions_manager *manager,
 			    const struct pending *p, const struct sessions_asker *to);
 
-/** sessions_record() - into the audit: what became of a session. @why: may be "". Return: as
+/** sessions_record() - into the audit: what became of a session. @why: may be "". Return: see
  * audit_note(). */
 int sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
-		    enum audit_result result, const char *why) __attribute__((warn_unused_result));
-/** sessions_store() - store_session_update(), and that @event is the reason, in one transaction. */
-int sessions_store(struct sessions *ss, const struct store_session *row, enum event event,
-		   const char *why) __attribute__((warn_unused_result));
+		    const char *why) __attribute__((warn_unused_result));
 /** sessions_record_refused() - one that could not begin, in c->words. */
 void sessions_record_refused(struct sessions *ss, const struct conditions *c);
+/** sessions_keep() - the row as it is now and the audit's record of that, both or none. Return: 0;
+ * -EIO. */
+int sessions_keep(struct sessions *ss, const struct store_session *row, enum event event,
+		  const char *why) __attribute__((warn_unused_result));
 
-/** grants_make() - this session's grant for one end. Return: 0 and a new object; -ENOENT an end or
- * all relays are gone; -EIO. */
-int grants_make(struct sessions *ss, const struct session *x, enum token_role role, json_t **grant)
+/**
+ * grants_make() - this session's grant for one end. Return: 0 and a new object; -ENOENT an end or
+ * all relays are gone; -E2BIG, -EPROTO the device cannot keep its rules: grants_words(); -EIO.
+ */
+int grants_make(struct sessions *ss, struct session *x, enum token_role role, json_t **grant)
 	__attribute__((warn_unused_result));
+/** grants_words() - for people, of -E2BIG and -EPROTO. */
+const char *grants_words(int rc);
 /** grants_send_relays() - the list, to the ends that are online. */
 void grants_send_relays(struct sessions *ss, const struct session *x, int64_t endpoint);
-/** grants_device_keeps() - does the device that answered a grant so keep the rules in it? A version
- * that knows none would let everything pass. */
-bool grants_device_keeps(struct sessions *ss, const struct session *x, const json_t *answer);
+/** ruling_kept() - does the device that answered so keep the rules of the session? A version that
+ * knows none would let everything pass. */
+bool ruling_kept(struct sessions *ss, const struct session *x, const json_t *answer);
 #define GRANTS_DEVICE_OLD "the device's vpnd is too old to keep its rules: update it"
-/** grants_send_rules() - as they are now, to one of the ends. */
-void grants_send_rules(struct sessions *ss, const struct session *x, int64_t endpoint);
+#define GRANTS_DEVICE_NO_WINDOWS \
+	"the device's vpnd is too old for rules with times of the week: update it"
+/** ruling_trouble() - why the session may not be with these rules (policies_rules() gave @rc);
+ * NULL: it may. */
+const char *ruling_trouble(struct sessions *ss, const struct session *x, int rc,
+			   const struct rules *rules);
+/** ruling_for_old() - for a manager that does not know windows, and only shows them. */
+void ruling_for_old(struct rules *rules);
+/** ruling_said() - the device is told these now. */
+void ruling_said(struct session *x, const struct rules *rules);
+/** ruling_due() - look soon whether its rules are others now. @again: tell both ends anyway. */
+void ruling_due(struct sessions *ss, struct session *x, bool again);
 /** grants_resend() - to an end that does not know the session (any more): with the next epoch. */
 void grants_resend(struct sessions *ss, struct session *x, enum token_role role);
 

@@ -314,8 +314,41 @@
 	" SELECT RAISE(ABORT, 'audit records are not removed');"                              \
 	"END;"
 
-/* Firewall policies. */
-#define STEP_10 ""
+/* Firewall policies: a rule in each line, in order; what they are attached to, and for whom
+ * (nobody: for everyone). A group or folder cannot go while it is named here. Devices that are
+ * locked at the machine. */
+#define STEP_10                                                                        \
+	"CREATE TABLE policy ("                                                        \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                                       \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                \
+	" folder INTEGER NOT NULL REFERENCES folder,"                                  \
+	" name TEXT NOT NULL,"                                                         \
+	" rules TEXT NOT NULL DEFAULT '',"                                             \
+	" UNIQUE (domain, name)"                                                       \
+	") STRICT;"                                                                    \
+	"CREATE INDEX policy_folder ON policy (folder);"                               \
+	"CREATE TABLE attachment ("                                                    \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                                       \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                \
+	" policy INTEGER NOT NULL REFERENCES policy,"                                  \
+	" folder INTEGER REFERENCES folder,"                                           \
+	" device INTEGER REFERENCES member ON DELETE CASCADE,"                         \
+	" member INTEGER REFERENCES member ON DELETE CASCADE,"                         \
+	" user_group INTEGER REFERENCES user_group,"                                   \
+	" CHECK ((folder IS NULL) <> (device IS NULL)),"                               \
+	" CHECK (member IS NULL OR user_group IS NULL)"                                \
+	") STRICT;"                                                                    \
+	"CREATE UNIQUE INDEX attachment_one ON attachment (policy, IFNULL(folder, 0)," \
+	" IFNULL(device, 0), IFNULL(member, 0), IFNULL(user_group, 0));"               \
+	"CREATE INDEX attachment_folder ON attachment (folder);"                       \
+	"CREATE INDEX attachment_device ON attachment (device);"                       \
+	"CREATE INDEX attachment_member ON attachment (member);"                       \
+	"CREATE INDEX attachment_group ON attachment (user_group);"                    \
+	"CREATE TABLE device_lock ("                                                   \
+	" device INTEGER PRIMARY KEY REFERENCES member ON DELETE CASCADE,"             \
+	" since INTEGER NOT NULL,"                                                     \
+	" why TEXT NOT NULL"                                                           \
+	") STRICT;"
 
 /* Sessions under control: what for, from where, who has approved, after how long without use it
  * ends (seconds, 0: it does not); wishes that wait for approval. */

@@ -21,16 +21,6 @@ int store_settings_of(struct store *s, int64_t domain, int64_t folder, int64_t l
 int store_settings_of_member(struct store *s, const struct store_member *m, int64_t limit_s,
 			     struct settings *all) __attribute__((warn_unused_result));
 
-#define STORE_PATH_SIZE 1100 /* of a folder: 16 names and the strokes between them */
-
-/** store_folder_by_path() - "/", "/italy/plant3". Return: 0; -ENOENT; -EIO. */
-int store_folder_by_path(struct store *s, int64_t domain, const char *path, int64_t *folder)
-	__attribute__((warn_unused_result));
-int store_path_of_folder(struct store *s, int64_t folder, char path[STORE_PATH_SIZE])
-	__attribute__((warn_unused_result));
-/** store_group_named() - Return: 0; -ENOENT there is no such group; -EIO. */
-int store_group_named(struct store *s, int64_t domain, const char *group)
-	__attribute__((warn_unused_result));
 /** store_group_holds() - is the user in the group of this name? Return: 0; -ENOENT he is not, or
  * there is no such group; -EIO. */
 int store_group_holds(struct store *s, int64_t domain, const char *group, int64_t user)
@@ -40,9 +30,9 @@ int store_group_holds(struct store *s, int64_t domain, const char *group, int64_
 int store_pending_add(struct store *s, int64_t domain, const struct pending *p)
 	__attribute__((warn_unused_result));
 int store_pending_remove(struct store *s, const char *id) __attribute__((warn_unused_result));
-/** store_pending_take() - forget one, and tell: names, address and reason. Return: 0; -ENOENT there
- * is none; -EIO. */
-int store_pending_take(struct store *s, int64_t domain, struct pending *p)
+/** store_pending_first() - one of them: names, address and reason. Return: 0; -ENOENT there is
+ * none; -EIO. */
+int store_pending_first(struct store *s, int64_t domain, struct pending *p)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -304,8 +304,8 @@ void app_stop(struct app *app)
 	lock_close(app);
 	signs_close(app);
 	accounting_close(app);
-	receipts_close(app);
 	limits_close(app);
+	receipts_close(app);
 	enrolment_stop(app);
 	doctor_close(app);
 	relays_close(app);

@@ -24,7 +24,7 @@ enum {
 	TAKES_URL = 2048,
 	TAKES_REASON = 4096,
 	NEEDS_ID = 8192,
-	TAKES_SAVE = 16384
+	TAKES_SAVE = 16384,
 };
 
 struct command {
@@ -46,9 +46,9 @@ static const struct command commands[] = {
 	{"dns", vpnctl_dns, TAKES_HOSTS | TAKES_JSON},
 	{"routes", vpnctl_routes, TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
-	{"sessions", vpnctl_sessions, TAKES_NAME | TAKES_SAVE | TAKES_JSON},
 	{"lock", vpnctl_lock, TAKES_REASON | TAKES_JSON},
 	{"unlock", vpnctl_unlock, TAKES_JSON},
+	{"sessions", vpnctl_sessions, TAKES_NAME | TAKES_SAVE | TAKES_JSON},
 	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
 	{"doctor", vpnctl_doctor, TAKES_INVITE | TAKES_URL | TAKES_JSON},
@@ -184,10 +184,10 @@ static const char *misfit(const struct command *command, const struct given *g)
 	if ((g->args.write || g->args.text || g->args.count || g->args.seconds || g->args.snap) &&
 	    !(command->takes & TAKES_CAPTURE))
 		return "-w, --text, --count, --seconds and --snap belong to capture";
+	if (g->args.reason && !(command->takes & TAKES_REASON))
+		return "--reason belongs to connect, reject and lock";
 	if (g->args.save && !(command->takes & TAKES_SAVE))
 		return "--save belongs to sessions";
-	if (g->args.reason && !(command->takes & TAKES_REASON))
-		return "--reason belongs to lock";
 	if (g->args.hosts && !(command->takes & TAKES_HOSTS))
 		return "--hosts belongs to dns";
 	if (command->takes & TAKES_WORDS)
@@ -204,8 +204,6 @@ static const char *misfit(const struct command *command, const struct given *g)
 		return "which device? vpnctl devices lists them";
 	if (!g->args.name && (command->takes & NEEDS_ID))
 		return "which one? vpnctl approvals lists them";
-	if (g->args.reason && !(command->takes & TAKES_REASON))
-		return "--reason belongs to connect and reject";
 	return NULL;
 }
 
@@ -309,24 +307,27 @@ static int take_option(struct given *g, int option, bool *end)
 /* Return: true go on; false exit with *exit_code. */
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
+	/* clang-format off */
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
-		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
-		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {"text", no_argument, NULL, 't'},
-		{"count", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 'd'},
-		{"from", required_argument, NULL, 'r'},	  {"snap", required_argument, NULL, 'n'},
-		{"hosts", no_argument, NULL, 'H'},	  {"save", required_argument, NULL, 'S'},
-		{"url", required_argument, NULL, 'u'},	  {NULL, 0, NULL, 0},
-		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
-		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
-		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {"text", no_argument, NULL, 't'},
-		{"count", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 'd'},
-		{"from", required_argument, NULL, 'r'},	  {"snap", required_argument, NULL, 'n'},
-		{"hosts", no_argument, NULL, 'H'},	  {"url", required_argument, NULL, 'u'},
-		{"reason", required_argument, NULL, 'R'}, {NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 's'},
+		{"file", required_argument, NULL, 'f'},
+		{"invite", required_argument, NULL, 'i'},
+		{"json", no_argument, NULL, 'j'},
+		{"measure", no_argument, NULL, 'm'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{"text", no_argument, NULL, 't'},
+		{"count", required_argument, NULL, 'c'},
+		{"seconds", required_argument, NULL, 'd'},
+		{"from", required_argument, NULL, 'r'},
+		{"snap", required_argument, NULL, 'n'},
+		{"hosts", no_argument, NULL, 'H'},
+		{"url", required_argument, NULL, 'u'},
+		{"reason", required_argument, NULL, 'R'},
+		{"save", required_argument, NULL, 'S'},
+		{NULL, 0, NULL, 0},
 	};
+	/* clang-format on */
 	bool end = false;
 	int o;
 

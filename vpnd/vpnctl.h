@@ -33,8 +33,8 @@ struct vpnctl_args {
 	bool text;
 	int64_t count, seconds, snap; /* 0: not given */
 	bool hosts;		      /* dns --hosts */
-	const char *save;	      /* sessions --save; NULL: not given */
 	const char *reason;	      /* connect, reject, lock --reason; NULL: not given */
+	const char *save;	      /* sessions --save; NULL: not given */
 	/* doctor --url, as often as given */
 	size_t n_urls;
 	const char *urls[VPNCTL_URLS_MAX];

@@ -57,8 +57,11 @@ int ctl_read_line(const char *prompt, char *out, size_t out_size)
 	__attribute__((warn_unused_result));
 
 /*
- * A table for people: columns as wide as their widest cell, in UTF-8; control characters are
- * shown as '?'. A NULL cell is empty. Without rows the headings are printed alone.
+ * A table for people, in UTF-8; what could steer a terminal is shown as '?'. A NULL cell is empty.
+ * Without rows the headings are printed alone. On a terminal it fits into $COLUMNS or what the
+ * terminal says: wide cells are cut, columns left out, or all is shown line by line; see
+ * common/pure/table.h. Elsewhere columns are as wide as their widest cell. A heading may begin with
+ * a mark: > numbers, to the right; = never cut; - left out first. The first column is never cut.
  */
 struct ctl_table;
 struct ctl_table *ctl_table_new(size_t n_columns, const char *const *headings);
