@@ -95,10 +95,24 @@ static void put(struct showing *s, const struct store_session_record *row)
 	json_array_append_new(s->records, o);
 }
 
+/* By the session's device; of one that is forgotten, as at the root. */
+static bool may_see(const struct showing *s, const char *session)
+{
+	struct store_session x;
+
+	if (ask_is_host(s->q))
+		return true;
+	return ask_may_device(
+		s->q, PERMIT_VIEW_CONNECTIONS,
+		store_session_get(s->q->app->store, session, &x) == 0 ? x.device_member : 0);
+}
+
 static bool show_row(void *arg, const struct store_session_record *row)
 {
 	struct showing *s = arg;
 
+	if (!may_see(s, row->session))
+		return true;
 	if (!s->session[0])
 		snprintf(s->session, sizeof(s->session), "%s", row->session);
 	s->several = strcmp(s->session, row->session) != 0;
