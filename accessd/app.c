@@ -10,6 +10,7 @@
 
 #include "accessd/admin.h"
 #include "accessd/figures.h"
+#include "accessd/forward.h"
 #include "accessd/restore.h"
 #include "accessd/store_realms.h"
 #include "common/io/file.h"
@@ -189,6 +190,13 @@ static int open_metrics(struct app *a)
 	return metrics_open(&a->metrics, a->loop, &config);
 }
 
+static void on_recorded(void *arg)
+{
+	const struct app *a = arg;
+
+	forward_kick(a->forward);
+}
+
 static int open_front(struct app *a)
 {
 	const struct clients_config config = {
@@ -201,9 +209,15 @@ static int open_audit(struct app *a)
 {
 	const struct audit_config config = {.store = a->store,
 					    .max_records = a->conf.audit_records,
-					    .full_continues = a->conf.audit_continues};
+					    .full_continues = a->conf.audit_continues,
+					    .on_written = on_recorded,
+					    .arg = a};
+	const struct forward_config forward = {.store = a->store,
+					       .syslog = a->conf.audit_syslog,
+					       .journal = a->conf.audit_journal};
+	int rc = audit_open(&a->audit, a->loop, &config);
 
-	return audit_open(&a->audit, a->loop, &config);
+	return rc ? rc : forward_open(&a->forward, a->loop, &forward);
 }
 
 /* Who has restored a backup could not record it. */
@@ -295,6 +309,8 @@ void app_stop(struct app *a)
 		local_close(a->local);
 	a->local = NULL; /* for answers that come later */
 	audit_close(a->audit);
+	forward_close(a->forward);
+	a->forward = NULL;
 	if (!a->upkeep_open)
 		return;
 	uv_close((uv_handle_t *)&a->upkeep, NULL);

@@ -23,6 +23,7 @@ struct app {
 	struct passwords *passwords;
 	struct backup *backup;
 	struct audit *audit;
+	struct forward *forward; /* of what the audit records; NULL: nowhere */
 	struct certs *certs;
 	struct clients *front; /* which accepts for all domains */
 	size_t n_realms, n_gone;

@@ -207,8 +207,10 @@ static int record(struct decision *d)
 		json_object_set_new(detail, "user", json_string(d->user));
 	snprintf(who, sizeof(who), "%s %s", ident_kind_name(d->c->kind), d->c->name);
 	/* Who is refused may try again and again. */
-	if (d->result == AUDIT_OK || audit_stranger(d->c->owner->audit, &note))
+	if (d->result == AUDIT_OK)
 		rc = audit_note(d->c->owner->audit, &note);
+	else
+		audit_stranger(d->c->owner->audit, &note);
 	json_decref(detail);
 	return rc;
 }

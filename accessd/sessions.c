@@ -167,8 +167,7 @@ void sessions_record_refused(struct sessions *ss, const struct conditions *c)
 		  strlen(c->wish->device));
 	fill_record(ss, &r, &row, EVENT_SESSION_REFUSED, c->words);
 	r.note.result = AUDIT_REFUSED;
-	if (audit_stranger(ss->audit, &r.note))
-		audit_later(ss->audit, &r.note);
+	audit_stranger(ss->audit, &r.note);
 	json_decref(r.detail);
 }
 
