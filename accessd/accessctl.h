@@ -142,6 +142,11 @@ int accessctl_rules(struct accessctl *a, json_t *list) __attribute__((warn_unuse
 
 /** accessctl_ask() - Return: a new result; NULL, said on standard error. */
 json_t *accessctl_ask(struct accessctl *a, const char *method, json_t *params);
+/** accessctl_call() - the same, and nothing is said. Return: 0; as ctl_call(), in words in @error.
+ */
+#define ACCESSCTL_ERROR_SIZE 512
+int accessctl_call(struct accessctl *a, const char *method, json_t *params, json_t **result,
+		   char error[ACCESSCTL_ERROR_SIZE]) __attribute__((warn_unused_result));
 /** accessctl_do() - the same for what has nothing to tell but that it is done; with --json its
  * result is printed. Return: an exit code. */
 int accessctl_do(struct accessctl *a, const char *method, json_t *params);
