@@ -368,6 +368,8 @@ static void empty_group(struct planning *p, const char *group)
 		    json_object_get(wanted, "groups") || !will_be(p, TRANSFER_USER, key))
 			continue;
 		begin_step(p, "change", group);
+		json_array_append_new(json_object_get(p->step, "changes"),
+				      json_sprintf("%s leaves", key));
 		add_call(p, "group.member.remove",
 			 json_pack("{s:s, s:s}", "name", group, "user", key));
 		end_step(p);
