@@ -65,6 +65,12 @@ static int set(struct accessctl *a)
 
 /* --- the list --- */
 
+/* At the machine: session.open says why. */
+static const char *state_of(const json_t *m)
+{
+	return json_object_get(m, "locked") ? "locked" : accessctl_cell(m, "state");
+}
+
 /* "rs1", "not rs2", "rs1, not rs2 rs3". */
 static void wishes_of(const json_t *m, char out[ACCESSCTL_CELL_SIZE])
 {
@@ -94,7 +100,7 @@ static void row(struct ctl_table *t, const json_t *m)
 	wishes_of(m, wishes);
 	{
 		const char *cells[] = {accessctl_cell(m, "name"),
-				       accessctl_cell(m, "state"),
+				       state_of(m),
 				       accessctl_cell_yes(m, "online"),
 				       accessctl_cell(m, "ipv4"),
 				       lans,

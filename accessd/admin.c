@@ -107,6 +107,9 @@ const struct admin_method ADMIN_METHODS[] = {
 	/* signing in */
 
 	/* several domains, devices' owners */
+	{"domain.list", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_domain_list},
+	{"domain.move", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_DOMAIN_MOVED, admin_on_domain_move},
+	{"domain.remove", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_DOMAIN_REMOVED, admin_on_domain_remove},
 
 	/* audit */
 	{"audit.list", ADMIN_LIST, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_list},
@@ -168,6 +171,8 @@ void admin_run(const struct ask *from, const struct admin_method *m, const json_
 	if (!q)
 		abort(); /* the request could be neither answered nor recorded */
 	*q = *from;
+	q->realm = NULL;
+	ask_set_realm(q, from->realm);
 	q->method = m;
 	name_target(q, params);
 	if (!admin_may(q, params))
@@ -190,11 +195,12 @@ static void on_local(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct local_client *c = local_client_of(rpc);
 	struct app *app = local_arg(rpc);
-	char domain[IDENT_DOMAIN_SIZE] = "";
 	struct ask q = {.app = app, .origin = &LOCAL, .number = local_client_number(c), .id = id};
 
-	(void)!rpc_str_max(params, "in_domain", domain, sizeof(domain)); /* may be absent */
-	q.realm = app_realm(app, domain);
+	if (json_object_get(params, "in_domain") &&
+	    !rpc_str_max(params, "in_domain", q.wanted, sizeof(q.wanted)))
+		snprintf(q.wanted, sizeof(q.wanted), "?"); /* no domain has this name */
+	q.realm = app_realm(app, q.wanted);
 	snprintf(q.caller.uid, sizeof(q.caller.uid), "%u", (unsigned)local_client_uid(c));
 	host_user_name(local_client_uid(c), q.caller.name, sizeof(q.caller.name));
 	snprintf(q.caller.address, sizeof(q.caller.address), "local");

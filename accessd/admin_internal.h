@@ -2,8 +2,8 @@
 /* What admin.c (the table of methods, and who may), admin_members.c, admin_set.c (changing them),
  * admin_may.c (who may), admin_folders.c, admin_groups.c, admin_permissions.c (the tree),
  * admin_relays.c (drain, pin ...), admin_rules.c (what sessions may do), admin_ca.c, admin_hosts.c,
- * admin_show.c (lists, status, init), admin_sessions.c (sessions now), admin_settings.c (of
- * folders) and admin_history.c share. */
+ * admin_show.c (lists, status), admin_realms.c (domains), admin_sessions.c (sessions now),
+ * admin_settings.c (of folders) and admin_history.c share. */
 #ifndef FARLAN_ADMIN_INTERNAL_H
 #define FARLAN_ADMIN_INTERNAL_H
 
@@ -108,6 +108,9 @@ void admin_on_host_remove(struct ask *q, const json_t *params);
 bool admin_name_clear(struct ask *q, const char *name);
 void admin_on_host_list(struct ask *q, const json_t *params);
 
+/** admin_lock_put() - that a device is locked at the machine, into its object. */
+void admin_lock_put(const struct realm *r, int64_t device, json_t *o);
+
 void admin_on_policy_add(struct ask *q, const json_t *params);
 void admin_on_policy_rule(struct ask *q, const json_t *params);
 void admin_on_policy_rename(struct ask *q, const json_t *params);
@@ -131,6 +134,9 @@ void admin_on_ca_roll(struct ask *q, const json_t *params);
 void admin_on_token_key_roll(struct ask *q, const json_t *params);
 
 void admin_on_init(struct ask *q, const json_t *params);
+void admin_on_domain_list(struct ask *q, const json_t *params);
+void admin_on_domain_move(struct ask *q, const json_t *params);
+void admin_on_domain_remove(struct ask *q, const json_t *params);
 void admin_on_status(struct ask *q, const json_t *params);
 void admin_on_doctor(struct ask *q, const json_t *params);
 void admin_on_device_set(struct ask *q, const json_t *params);

@@ -17,7 +17,18 @@ bool admin_ready(struct ask *q)
 {
 	if (q->realm && q->realm->sessions)
 		return true;
-	ask_reject(q, RPC_UNAVAILABLE, "no domain yet: run accessctl init");
+	if (q->realm)
+		ask_reject(q, RPC_UNAVAILABLE,
+			   "the domain %s is not served; accessd's log says why",
+			   q->realm->domain.row.name);
+	else if (q->app->n_realms == 0)
+		ask_reject(q, RPC_UNAVAILABLE, "no domain yet: run accessctl init");
+	else if (q->wanted[0])
+		ask_reject(q, RPC_NOT_FOUND, "no such domain: %s", q->wanted);
+	else
+		ask_reject(q, RPC_BAD_PARAMS,
+			   "this server has several domains: say which one, with --domain NAME or "
+			   "in FARLAN_DOMAIN");
 	return false;
 }
 

@@ -11,69 +11,6 @@
 #include "common/pure/owntime.h"
 #include "common/pure/text.h"
 
-/* --- init ------------------------------------------------------------------------------------ */
-
-static void reply_init(struct ask *q, const char *name)
-{
-	int rc = app_serve(q->app);
-	char hex[TEXT_HEX_SIZE(32)];
-	const struct domain *d;
-	json_t *o;
-
-	q->realm = app_realm(q->app, name);
-	if (!q->realm) {
-		admin_failed(q, -EIO);
-		return;
-	}
-	d = &q->realm->domain;
-	(void)!text_hex_encode(hex, sizeof(hex), d->ca_sha256, sizeof(d->ca_sha256));
-	o = json_pack("{s:s, s:s, s:b}", "domain", d->row.name, "ca_sha256", hex, "listening",
-		      rc == 0);
-	if (rc)
-		json_object_set_new(o, "problem", json_string(strerror(-rc)));
-	ask_reply(q, o);
-}
-
-static void create(struct ask *q, const char *name, const struct urls *urls)
-{
-	struct domain *d = calloc(1, sizeof(*d));
-	int rc = d ? domain_create(d, q->app->store, name, urls, clock_wall_s()) : -EIO;
-
-	if (d)
-		domain_wipe(d);
-	free(d);
-	if (rc == -E2BIG || rc == -ENOSPC) {
-		ask_reject(q, RPC_BAD_PARAMS, "the server addresses are too long together");
-	} else if (rc) {
-		admin_failed(q, rc);
-	} else {
-		log_notice("domain created domain=%s", name);
-		reply_init(q, name);
-	}
-}
-
-void admin_on_init(struct ask *q, const json_t *params)
-{
-	char name[IDENT_DOMAIN_SIZE], error[LISTS_ERROR_SIZE];
-	struct urls urls;
-
-	if (q->app->has_domain)
-		ask_reject(q, RPC_CONFLICT, "this server already has the domain %s",
-			   q->app->realm.domain.row.name);
-	else if (!rpc_str_max(params, "domain", name, sizeof(name)) || !text_domain_ok(name))
-		ask_reject(q, RPC_BAD_PARAMS,
-			   "a domain is named like a host: labels of a-z, 0-9 and '-' with dots, "
-			   "up to 63 characters");
-	else if (urls_from_json(&urls, json_object_get(params, "urls"), LISTS_URLS_MAX, error))
-		ask_reject(q, RPC_BAD_PARAMS, "%s", error);
-	else if (clock_wall_s() < OWNTIME_RELEASED_S)
-		ask_reject(q, RPC_UNAVAILABLE,
-			   "this host's clock is wrong: set it first, or the CA would be of "
-			   "another year");
-	else
-		create(q, name, &urls);
-}
-
 /* --- status ---------------------------------------------------------------------------------- */
 
 static void add_domain(const struct realm *r, json_t *o)
@@ -114,6 +51,7 @@ void admin_on_status(struct ask *q, const json_t *params)
 		metrics_status(a->metrics, o);
 	if (o && q->realm)
 		certs_status(a->certs, o);
+	json_object_set_new(o, "domains", json_integer((json_int_t)a->n_realms));
 	if (q->realm)
 		add_domain(q->realm, o);
 	ask_reply(q, o);
@@ -205,6 +143,7 @@ static bool list_member(void *arg, const struct store_member *m)
 		add_tunnel(l->realm, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));
 		admin_wishes_put(l->realm, m->id, o);
+		admin_lock_put(l->realm, m->id, o);
 	}
 	return page_add(&l->page, o);
 }

@@ -46,6 +46,15 @@ struct permit_place ask_root(const struct ask *q)
 	return (struct permit_place){.folder = m ? permit_map_root(m) : 0};
 }
 
+void ask_set_realm(struct ask *q, struct realm *r)
+{
+	if (q->realm)
+		q->realm->n_asks--;
+	q->realm = r;
+	if (r)
+		r->n_asks++;
+}
+
 void ask_tell(struct ask *q, const char *key, json_t *value)
 {
 	if (!q->detail)
@@ -106,6 +115,7 @@ void ask_begin(struct ask *q)
 
 static void finish(struct ask *q)
 {
+	ask_set_realm(q, NULL);
 	json_decref(q->detail);
 	free(q);
 }

@@ -69,7 +69,12 @@
 	X(PERMISSION_CLEARED, "permission.cleared", "What was allowed or denied was taken back.")
 
 /* Several domains; devices that belong to another one. */
-#define EVENTS_REALMS(X)
+#define EVENTS_REALMS(X) \
+	X(DOMAIN_MOVED, "domain.moved", "The addresses where members find the server were changed.") \
+	X(DOMAIN_REMOVED, "domain.removed", "A domain was removed from the server, with its keys.") \
+	X(DEVICE_RELEASED, "device.released", "A machine may be enrolled into another domain from now on.") \
+	X(DEVICE_FOREIGN, "device.foreign", "A machine that belongs to another domain was refused here.") \
+	X(DEVICE_CLAIMED, "device.claimed", "A machine of this domain was to be enrolled into another one.")
 
 /* Firewall policies; the lock at the machine. */
 #define EVENTS_POLICY(X) \
