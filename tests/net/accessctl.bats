@@ -36,6 +36,13 @@ widest() {
 	sed 's/\x1b\[[0-9;]*m//g' | LC_ALL=C.UTF-8 awk '{ if (length($0) > n) n = length($0) } END { print n + 0 }'
 }
 
+# ends_with CODE COMMAND... - it must not say nothing if it fails.
+ends_with() {
+	run at lab "${@:2}"
+	[[ $status -eq $1 ]] || fail "${*:2}: $status"$'\n'"$output"
+	[[ -n $output || $1 -eq 0 ]] || fail "${*:2}: $status, without a word"
+}
+
 # --- tables ---
 
 @test "a table fits the terminal" {
@@ -79,35 +86,27 @@ widest() {
 
 # --- JSON and exit codes ---
 
-# is_json - one document or more on standard input, and nothing else.
-is_json() {
-	python3 -ESc '
-import json, sys
-text, decoder, n = sys.stdin.read().strip(), json.JSONDecoder(), 0
-while text:
-    _, at = decoder.raw_decode(text)
-    text, n = text[at:].lstrip(), n + 1
-sys.exit(n == 0)'
+# in_json COMMAND... - its output is kept, for all to be looked at together.
+in_json() {
+	documents=$((documents + 1))
+	at lab "$@" --json >"$BATS_TEST_TMPDIR/$documents.json" 2>/dev/null
 }
 
 @test "--json is there for what reads and for what changes" {
-	at lab device list --json | is_json
-	at lab status --json | is_json
-	at lab device set site2 --rate 1mbit --json | is_json
-	at lab device rule set site2 deny --json | is_json
-	at lab device host add site1 plc1 192.168.201.10 --json | is_json
-	at lab device add site3 --json 2>/dev/null | is_json
-	at lab device remove site3 --json | is_json
-	at lab permission allow fitters connect /italy --json | is_json
-	at lab ca show --json | is_json
-	at lab export --json | is_json
-}
-
-# ends_with CODE COMMAND... - it must not say nothing if it fails.
-ends_with() {
-	run at lab "${@:2}"
-	[[ $status -eq $1 ]] || fail "${*:2}: $status"$'\n'"$output"
-	[[ -n $output || $1 -eq 0 ]] || fail "${*:2}: $status, without a word"
+	documents=0
+	in_json device list
+	in_json status
+	in_json device set site2 --rate 1mbit
+	in_json device rule set site2 deny
+	in_json device host add site1 plc1 192.168.201.10
+	in_json device add site3
+	in_json device remove site3
+	in_json permission allow fitters connect /italy
+	in_json ca show
+	in_json export
+	# Each is one document and nothing else.
+	python3 -ESc 'import json, sys; [json.load(open(name)) for name in sys.argv[1:]]' "$BATS_TEST_TMPDIR"/*.json
+	assert_equal "$documents" 10
 }
 
 @test "exit codes: 0 done, 1 failed or no, 2 wrong usage, 3 accessd is away" {

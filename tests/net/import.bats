@@ -55,6 +55,12 @@ unchanged() {
 	assert_equal "$(state_of "$1")" "$before"
 }
 
+# refused FILE ARGUMENT... - it is not imported.
+refused() {
+	run at two import "$@"
+	[[ $status -eq 1 ]] || fail "$1 was taken, $status: $output"
+}
+
 @test "a dry run says what would be done, and does nothing" {
 	before=$(state_of one)
 	run at one import plant.json --dry-run
@@ -150,9 +156,10 @@ json() {
 }
 
 @test "one bad line spoils nothing" {
+	before=$(state_of two)
 	while IFS= read -r line; do
 		printf 'kind,name,path,folder,groups,lans,rate,rules,hosts,user,group,device,permission,effect\ndevice,fine,,,,,,,,,,,,\n%b\n' "$line" >bad.csv
-		unchanged two import bad.csv --invitations never.csv
+		refused bad.csv --invitations never.csv
 		assert_contains "$output" "bad.csv:"
 		assert_contains "$output" "nothing was changed"
 		[[ ! -e never.csv ]] || fail "never.csv is there"
@@ -179,20 +186,23 @@ device,x"y
 device,"x
 =cmd|'/c calc'!A0,x
 END
+	assert_equal "$(state_of two)" "$before"
 }
 
 @test "files that are none" {
+	before=$(state_of two)
 	for bytes in '{' '[]' '{"devices": 7}' '{"relays": []}' '{"devices": [7]}' '{"devices": [{}]}' '{"devices": [], "devices": []}' \
 		'name,folder' 'kind,kind' 'kind,name,password' '{"users": [{"name": "x", "password": "y"}]}'; do
-		unchanged two import <(printf '%s\n' "$bytes")
+		refused <(printf '%s\n' "$bytes")
 	done
-	unchanged two import /nowhere/file
-	unchanged two import /
+	refused /nowhere/file
+	refused /
 	head -c 1000000 /dev/zero | tr '\0' 'x' >big
-	unchanged two import big
-	unchanged two import <(printf 'kind,name\ndevice,%s\n' "$(<big)")
-	unchanged two import <(printf '{"devices": [{"name": "%s"}]}' "$(<big)")
-	unchanged two import <(head -c 3000 /dev/zero | tr '\0' '[')
+	refused big
+	refused <(printf 'kind,name\ndevice,%s\n' "$(<big)")
+	refused <(printf '{"devices": [{"name": "%s"}]}' "$(<big)")
+	refused <(head -c 3000 /dev/zero | tr '\0' '[')
+	assert_equal "$(state_of two)" "$before"
 	# Nothing at all is nothing to do.
 	run at two import /dev/null
 	assert_equal "$status" 0
