@@ -199,6 +199,8 @@ static bool list_member(void *arg, const struct store_member *m)
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));
 		admin_wishes_put(l->realm, m->id, o);
 	}
+	if (m->kind == IDENT_USER)
+		admin_account_put(l->realm, m->id, o);
 	return page_add(&l->page, o);
 }
 

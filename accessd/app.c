@@ -64,6 +64,7 @@ static void on_upkeep(uv_timer_t *t)
 
 	if (store_purge(a->store, clock_wall_s(), a->conf.history_days * 24 * HOUR_S) != 0)
 		log_warn("old rows could not be removed");
+	signin_upkeep(a->signin);
 	if (a->has_domain)
 		realm_upkeep(&a->realm);
 }
@@ -101,6 +102,17 @@ static int open_audit(struct app *a)
 	return audit_open(&a->audit, a->loop, &config);
 }
 
+static int open_signin(struct app *a)
+{
+	const struct signin_config config = {.store = a->store,
+					     .passwords = a->passwords,
+					     .audit = a->audit,
+					     .min_bytes = (size_t)a->conf.password_bytes,
+					     .refused_path = a->conf.refused_passwords};
+
+	return signin_open(&a->signin, &config);
+}
+
 int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 {
 	int rc;
@@ -111,10 +123,12 @@ int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 	rc = store_open(&a->store, a->conf.state);
 	if (rc)
 		return rc;
-	rc = passwords_open(&a->passwords, loop);
+	rc = passwords_open(&a->passwords, loop, (uint32_t)conf->password_cost);
 	if (rc)
 		return rc;
 	rc = open_audit(a);
+	if (rc == 0)
+		rc = open_signin(a);
 	if (rc)
 		return rc;
 	start_upkeep(a);
@@ -157,6 +171,7 @@ void app_stop(struct app *a)
 void app_free(struct app *a)
 {
 	certs_free(a->certs);
+	signin_free(a->signin);
 	audit_free(a->audit);
 	store_close(a->store);
 	realm_free(&a->realm);

@@ -11,6 +11,7 @@
 #include "accessd/audit.h"
 #include "accessd/conf.h"
 #include "accessd/realm.h"
+#include "accessd/signin.h"
 #include "common/io/listen.h"
 #include "common/io/local.h"
 #include "common/io/metrics.h"
@@ -20,6 +21,7 @@ struct app {
 	struct conf conf;
 	struct store *store;
 	struct passwords *passwords;
+	struct signin *signin;
 	struct audit *audit;
 	struct certs *certs;
 	bool has_domain;

@@ -34,12 +34,14 @@
 #define CLIENTS_ENROL_REQUESTS_MAX 8 /* on one connection */
 
 struct clients;
+struct signin;
 
 struct clients_config {
 	struct store *store;
 	struct audit *audit;
 	const struct admission *admission;
 	struct passwords *passwords;
+	struct signin *signin;
 	struct relays *relays;
 	const struct opt_prefixes *proxies; /* who may say whose a connection is */
 	const struct certs *certs;	    /* of the outer layer; NULL: the domain's. Borrowed */
@@ -66,6 +68,8 @@ bool clients_member_online(const struct clients *cs, int64_t member);
 /** clients_drop_member() - close its connections. @retry: may it come back with the key it has? */
 void clients_drop_member(struct clients *cs, int64_t member, const char *reason, bool retry);
 void clients_drop_endpoint(struct clients *cs, int64_t endpoint, const char *reason, bool retry);
+/** clients_look_again() - when the sign-in of a user's PCs ends was changed. */
+void clients_look_again(struct clients *cs, int64_t member);
 /** clients_tell_relays() - the list of relays, to managers and to devices with a session. */
 void clients_tell_relays(struct clients *cs);
 /** clients_tell_drain() - a relay is to drain, or not any more. */

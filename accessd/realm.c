@@ -81,6 +81,7 @@ static int start_sessions(struct realm *r)
 					 .audit = r->app->audit,
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
+					 .signin = r->app->signin,
 					 .relays = r->relays,
 					 .proxies = &conf->proxies,
 					 .certs = r->app->certs};

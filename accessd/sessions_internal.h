@@ -35,8 +35,8 @@ struct session {
 	bool has_found;			  /* in this round an end has measured something */
 	unsigned int quiet_rounds;	  /* in a row, without that */
 	struct choose_history better;
-	bool rules_due;	     /* they may be others now */
-	uint64_t rules_mark; /* of those that the device was told last; 0: not known */
+	bool rules_due;	      /* they may be others now */
+	uint64_t rules_mark;  /* of those that the device was told last; 0: not known */
 	enum event end_event; /* how its end is recorded; EVENT_NONE: as any */
 };
 
@@ -46,6 +46,7 @@ struct conditions {
 	const struct sessions_wish *wish;
 	struct store_member device;
 	struct settings of_user, of_device;
+	int64_t valid_until;	      /* of the user; 0: for ever */
 	char words[RPC_MESSAGE_SIZE]; /* what is wrong */
 };
 
