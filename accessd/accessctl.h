@@ -78,6 +78,12 @@ extern const struct accessctl_command ACCESSCTL_SERVER[], ACCESSCTL_DOMAIN[], AC
 	ACCESSCTL_CONTROL[], ACCESSCTL_AUDIT[], ACCESSCTL_CA[], ACCESSCTL_TRANSFER[],
 	ACCESSCTL_BACKUP[], ACCESSCTL_SELF[], ACCESSCTL_COMPLETION[];
 
+/* What stands in a folder takes this when it is added. */
+#define ACCESSCTL_FOLDER                                                                          \
+	{                                                                                         \
+		"--folder", "FOLDER", ACCESSCTL_TEXT, "where it stands: /italy/plant3; absent: /" \
+	}
+
 /* What makes an invitation takes these, and calls accessctl_invite(). */
 #define ACCESSCTL_INVITES                                                                    \
 	{"--expires", "TIME", ACCESSCTL_DURATION,                                            \
@@ -161,6 +167,9 @@ struct accessctl_columns {
 /** accessctl_show_list() - as JSON with --json, else as a table. @list: taken; NULL: it was said
  * why. Return: an exit code. */
 int accessctl_show_list(const struct accessctl *a, json_t *list, const struct accessctl_columns *c);
+
+/** accessctl_show_tree() - folders, by their paths. Return: an exit code. */
+int accessctl_show_tree(const json_t *folders);
 
 #define ACCESSCTL_CELL_SIZE 512
 #define ACCESSCTL_WHEN_SIZE 32

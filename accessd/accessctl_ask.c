@@ -56,6 +56,8 @@ int accessctl_do(struct accessctl *a, const char *method, json_t *params)
 
 /* --- lists --- */
 
+#define AFTER_SIZE 1100 /* a folder's path is the longest */
+
 /* @params: borrowed. */
 static json_t *ask_page(struct accessctl *a, const char *method, json_t *params, const char *after)
 {
@@ -70,7 +72,7 @@ json_t *accessctl_ask_all(struct accessctl *a, const char *method, json_t *param
 			  const char *key)
 {
 	json_t *all = json_array(), *page;
-	char after[256] = "";
+	char after[AFTER_SIZE] = "";
 	bool more = true;
 
 	while (all && more) {

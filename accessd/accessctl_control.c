@@ -102,6 +102,7 @@ static void waiting_row(struct ctl_table *t, const json_t *w)
 					     accessctl_cell(w, "device"),
 					     accessctl_cell(w, "from"),
 					     left,
+					     accessctl_cell(w, "waits_for"),
 					     accessctl_cell(w, "reason")};
 
 		ctl_table_row(t, cells);
@@ -110,8 +111,9 @@ static void waiting_row(struct ctl_table *t, const json_t *w)
 
 static int approvals(struct accessctl *a)
 {
-	static const char *const headings[] = {"ID", "USER", "DEVICE", "FROM", "LEFT", "FOR"};
-	static const struct accessctl_columns columns = {6, headings, waiting_row};
+	static const char *const headings[] = {"ID",   "USER",	    "DEVICE", "FROM",
+					       "LEFT", "WAITS FOR", "FOR"};
+	static const struct accessctl_columns columns = {7, headings, waiting_row};
 
 	return accessctl_show_list(a, accessctl_ask_all(a, NULL, NULL, "approvals", "id"),
 				   &columns);

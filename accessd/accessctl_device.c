@@ -35,13 +35,17 @@ static void name_it(const struct accessctl *a, char *out, size_t out_size)
 static int add(struct accessctl *a)
 {
 	char whom[128];
+	json_t *params;
 
 	if (!accessctl_list(a, "--lan"))
 		fputs("accessctl: warning: without --lan nothing behind the device can be "
 		      "reached\n",
 		      stderr);
 	name_it(a, whom, sizeof(whom));
-	return accessctl_invite(a, NULL, described(a), whom);
+	params = described(a);
+	if (accessctl_text(a, "--folder"))
+		json_object_set_new(params, "folder", json_string(accessctl_text(a, "--folder")));
+	return accessctl_invite(a, NULL, params, whom);
 }
 
 static int reinvite(struct accessctl *a)
@@ -60,6 +64,12 @@ static int set(struct accessctl *a)
 }
 
 /* --- the list --- */
+
+/* At the machine: session.open says why. */
+static const char *state_of(const json_t *m)
+{
+	return json_object_get(m, "locked") ? "locked" : accessctl_cell(m, "state");
+}
 
 /* "rs1", "not rs2", "rs1, not rs2 rs3". */
 static void wishes_of(const json_t *m, char out[ACCESSCTL_CELL_SIZE])
@@ -90,7 +100,7 @@ static void row(struct ctl_table *t, const json_t *m)
 	wishes_of(m, wishes);
 	{
 		const char *cells[] = {accessctl_cell(m, "name"),
-				       accessctl_cell(m, "state"),
+				       state_of(m),
 				       accessctl_cell_yes(m, "online"),
 				       accessctl_cell(m, "ipv4"),
 				       lans,
@@ -124,6 +134,7 @@ static int list(struct accessctl *a)
 
 static const struct accessctl_option ADD_OPTIONS[] = {
 	DESCRIBED,
+	ACCESSCTL_FOLDER,
 	ACCESSCTL_INVITES,
 	{NULL, NULL, 0, NULL},
 };

@@ -102,6 +102,8 @@ static int add(struct accessctl *a)
 		json_decref(params);
 		return CTL_USAGE;
 	}
+	if (accessctl_text(a, "--folder"))
+		json_object_set_new(params, "folder", json_string(accessctl_text(a, "--folder")));
 	return invite(a, params);
 }
 
@@ -178,7 +180,12 @@ static int list(struct accessctl *a)
 	}
 
 static const struct accessctl_option ADD_OPTIONS[] = {
-	RATE, UNTIL, NO_CHANGE, ACCESSCTL_INVITES, {NULL, NULL, 0, NULL},
+	RATE,
+	ACCESSCTL_FOLDER,
+	UNTIL,
+	NO_CHANGE,
+	ACCESSCTL_INVITES,
+	{NULL, NULL, 0, NULL},
 };
 
 static const struct accessctl_option PASSWD_OPTIONS[] = {

@@ -43,6 +43,11 @@ enum admin_target {
 	ADMIN_POLICY,	     /* name: a firewall policy, which stands in a folder */
 	ADMIN_POLICY_PLACE,  /* name: a firewall policy; to: a device or folder */
 	ADMIN_POLICY_FOLDER, /* folder: where a firewall policy is to stand */
+	ADMIN_GROUP,	     /* name: a group */
+	ADMIN_FOLDER,	     /* path: a folder */
+	ADMIN_PARENT,	     /* path: of a folder that is not there yet; where it will stand */
+	ADMIN_INTO,	     /* folder: where something will stand; absent: the root */
+	ADMIN_TARGET,	     /* target: a folder, or a device by name */
 };
 
 struct admin_method {

@@ -211,3 +211,15 @@ void admin_on_policy_show(struct ask *q, const json_t *params)
 	json_object_set_new(o, "attached", l.list);
 	ask_reply(q, o);
 }
+
+/* --- the red button, as far as it is known here --- */
+
+void admin_lock_put(const struct realm *r, int64_t device, json_t *o)
+{
+	struct store_lock lock;
+
+	if (store_lock_of(r->store, device, &lock) == 0)
+		json_object_set_new(
+			o, "locked",
+			json_pack("{s:I, s:s}", "since", (json_int_t)lock.since, "why", lock.why));
+}

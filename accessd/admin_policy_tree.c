@@ -39,8 +39,7 @@ const char *policy_path(const struct ask *q, int64_t folder, char out[POLICY_PAT
 
 bool policy_may_see(const struct ask *q, const struct store_policy *p)
 {
-	(void)p;
-	return ask_is_host(q);
+	return ask_may(q, PERMIT_FIREWALL, &(struct permit_place){.folder = p->folder});
 }
 
 /* "user anna": skips the word. */

@@ -30,13 +30,13 @@ static const char *caller_name(const struct ask *q)
 
 static bool may_administer(const struct ask *q, int64_t device)
 {
-	return ask_is_host(q) ||
-	       sessions_may(q->realm->sessions, q->caller.user, PERMIT_ADMINISTER, device);
+	return ask_may_device(q, PERMIT_ADMINISTER, device);
 }
 
 /* --- the list -------------------------------------------------------------------------------- */
 
 struct listing {
+	const struct ask *q;
 	const struct realm *realm;
 	struct page page;
 };
@@ -46,8 +46,11 @@ static bool list_session(void *arg, const struct store_session *x, int64_t in_us
 	struct listing *l = arg;
 	const struct relay_info *used = in_use ? relays_find(l->realm->relays, in_use) : NULL;
 	struct store_member relay;
-	json_t *relays = json_array(), *o;
+	json_t *relays, *o;
 
+	if (!ask_may_device(l->q, PERMIT_VIEW_CONNECTIONS, x->device_member))
+		return true;
+	relays = json_array();
 	for (size_t i = 0; i < x->n_relays; i++) {
 		if (store_member_get(l->realm->store, x->relays[i], &relay) == 0)
 			json_array_append_new(relays, json_string(relay.name));
@@ -69,7 +72,7 @@ void admin_put_control(const struct store_session *x, json_t *o)
 
 void admin_on_session_list(struct ask *q, const json_t *params)
 {
-	struct listing l = {.realm = q->realm};
+	struct listing l = {.q = q, .realm = q->realm};
 	char after[TOKEN_SESSION_SIZE] = "";
 
 	if (!admin_ready(q))

@@ -36,16 +36,21 @@ static bool check_one(struct ask *q, const char *key, const json_t *value, bool 
 /* Nobody could ever approve what a group decides that is not there. */
 static bool check_group(struct ask *q, const json_t *set)
 {
-	const char *group = json_string_value(json_object_get(set, "approvers"));
-	int rc = group && group[0]
-			 ? store_group_named(q->realm->store, q->realm->domain.row.id, group)
-			 : 0;
+	const char *name = json_string_value(json_object_get(set, "approvers"));
+	struct store_group g;
+	int rc;
 
-	if (rc == -ENOENT)
-		ask_reject(q, RPC_NOT_FOUND, "approvers: there is no group %s", group);
+	if (!name || !name[0])
+		return true;
+	rc = store_group_find(q->realm->store, q->realm->domain.row.id, name, &g);
+	if (rc == -ENOENT ||
+	    (rc == 0 && !g.everyone && !ask_sees(q, &(struct permit_place){.folder = g.folder})))
+		ask_reject(q, RPC_NOT_FOUND, "approvers: there is no group %s", name);
 	else if (rc)
 		admin_failed(q, rc);
-	return rc == 0;
+	else
+		return true;
+	return false;
 }
 
 static bool check(struct ask *q, json_t *set, bool is_folder)
@@ -87,16 +92,14 @@ static int store(const struct realm *r, int64_t folder, json_t *set)
 
 /* --- showing --------------------------------------------------------------------------------- */
 
-static void put_from(const struct realm *r, json_t *o, int64_t from)
+static void put_from(const struct ask *q, json_t *o, int64_t from)
 {
-	char path[STORE_PATH_SIZE];
+	char path[PERMIT_PATH_SIZE];
+	const char *text = from == SETTINGS_FROM_SERVER	  ? "default"
+			   : from == SETTINGS_FROM_DOMAIN ? "domain"
+							  : admin_path(q, from, path);
 
-	if (from == SETTINGS_FROM_SERVER)
-		json_object_set_new(o, "from", json_string("default"));
-	else if (from == SETTINGS_FROM_DOMAIN)
-		json_object_set_new(o, "from", json_string("domain"));
-	else if (store_path_of_folder(r->store, from, path) == 0)
-		json_object_set_new(o, "from", json_string(path));
+	json_object_set_new(o, "from", json_string(text));
 }
 
 static void reply_settings(struct ask *q, int64_t folder)
@@ -113,7 +116,7 @@ static void reply_settings(struct ask *q, int64_t folder)
 				      all.at[i].text, "help", info->help, "values", info->values,
 				      "here", all.at[i].from == folder);
 
-		put_from(r, o, all.at[i].from);
+		put_from(q, o, all.at[i].from);
 		json_array_append_new(list, o);
 	}
 	if (rc == 0) {
@@ -141,37 +144,20 @@ static void set(struct ask *q, const json_t *params, int64_t folder, bool is_fol
 
 /* --- methods --------------------------------------------------------------------------------- */
 
-/* The folder in @params. Else the request is answered. */
-static bool get_folder(struct ask *q, const json_t *params, int64_t *folder)
-{
-	char path[STORE_PATH_SIZE];
-	int rc = -ENOENT;
-
-	if (!admin_ready(q))
-		return false;
-	if (rpc_str_max(params, "path", path, sizeof(path)))
-		rc = store_folder_by_path(q->realm->store, q->realm->domain.row.id, path, folder);
-	if (rc == -ENOENT)
-		ask_reject(q, RPC_NOT_FOUND, "there is no such folder");
-	else if (rc)
-		admin_failed(q, rc);
-	return rc == 0;
-}
-
 void admin_on_folder_set(struct ask *q, const json_t *params)
 {
-	int64_t folder;
+	struct store_folder f;
 
-	if (get_folder(q, params, &folder))
-		set(q, params, folder, true);
+	if (admin_get_folder(q, params, "path", false, &f))
+		set(q, params, f.id, true);
 }
 
 void admin_on_folder_settings(struct ask *q, const json_t *params)
 {
-	int64_t folder;
+	struct store_folder f;
 
-	if (get_folder(q, params, &folder))
-		reply_settings(q, folder);
+	if (admin_get_folder(q, params, "path", false, &f))
+		reply_settings(q, f.id);
 }
 
 void admin_on_domain_set(struct ask *q, const json_t *params)

@@ -11,69 +11,6 @@
 #include "common/pure/owntime.h"
 #include "common/pure/text.h"
 
-/* --- init ------------------------------------------------------------------------------------ */
-
-static void reply_init(struct ask *q, const char *name)
-{
-	int rc = app_serve(q->app);
-	char hex[TEXT_HEX_SIZE(32)];
-	const struct domain *d;
-	json_t *o;
-
-	q->realm = app_realm(q->app, name);
-	if (!q->realm) {
-		admin_failed(q, -EIO);
-		return;
-	}
-	d = &q->realm->domain;
-	(void)!text_hex_encode(hex, sizeof(hex), d->ca_sha256, sizeof(d->ca_sha256));
-	o = json_pack("{s:s, s:s, s:b}", "domain", d->row.name, "ca_sha256", hex, "listening",
-		      rc == 0);
-	if (rc)
-		json_object_set_new(o, "problem", json_string(strerror(-rc)));
-	ask_reply(q, o);
-}
-
-static void create(struct ask *q, const char *name, const struct urls *urls)
-{
-	struct domain *d = calloc(1, sizeof(*d));
-	int rc = d ? domain_create(d, q->app->store, name, urls, clock_wall_s()) : -EIO;
-
-	if (d)
-		domain_wipe(d);
-	free(d);
-	if (rc == -E2BIG || rc == -ENOSPC) {
-		ask_reject(q, RPC_BAD_PARAMS, "the server addresses are too long together");
-	} else if (rc) {
-		admin_failed(q, rc);
-	} else {
-		log_notice("domain created domain=%s", name);
-		reply_init(q, name);
-	}
-}
-
-void admin_on_init(struct ask *q, const json_t *params)
-{
-	char name[IDENT_DOMAIN_SIZE], error[LISTS_ERROR_SIZE];
-	struct urls urls;
-
-	if (q->app->has_domain)
-		ask_reject(q, RPC_CONFLICT, "this server already has the domain %s",
-			   q->app->realm.domain.row.name);
-	else if (!rpc_str_max(params, "domain", name, sizeof(name)) || !text_domain_ok(name))
-		ask_reject(q, RPC_BAD_PARAMS,
-			   "a domain is named like a host: labels of a-z, 0-9 and '-' with dots, "
-			   "up to 63 characters");
-	else if (urls_from_json(&urls, json_object_get(params, "urls"), LISTS_URLS_MAX, error))
-		ask_reject(q, RPC_BAD_PARAMS, "%s", error);
-	else if (clock_wall_s() < OWNTIME_RELEASED_S)
-		ask_reject(q, RPC_UNAVAILABLE,
-			   "this host's clock is wrong: set it first, or the CA would be of "
-			   "another year");
-	else
-		create(q, name, &urls);
-}
-
 /* --- status ---------------------------------------------------------------------------------- */
 
 static void add_domain(const struct realm *r, json_t *o)
@@ -114,6 +51,7 @@ void admin_on_status(struct ask *q, const json_t *params)
 		metrics_status(a->metrics, o);
 	if (o && q->realm)
 		certs_status(a->certs, o);
+	json_object_set_new(o, "domains", json_integer((json_int_t)a->n_realms));
 	if (q->realm)
 		add_domain(q->realm, o);
 	ask_reply(q, o);
@@ -146,6 +84,7 @@ void admin_on_doctor(struct ask *q, const json_t *params)
 /* --- members --------------------------------------------------------------------------------- */
 
 struct listing {
+	const struct ask *q;
 	struct realm *realm;
 	struct page page;
 };
@@ -182,22 +121,29 @@ static void add_tunnel(const struct realm *r, const struct store_member *m, json
 static bool list_member(void *arg, const struct store_member *m)
 {
 	struct listing *l = arg;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid",
-			      m->uid, "state", admin_state_name(m->state), "online",
-			      clients_member_online(l->realm->clients, m->id), "created",
-			      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen,
-			      "version", m->version, "address", m->address);
+	char path[PERMIT_PATH_SIZE];
+	json_t *o;
+
+	if (!admin_sees_member(l->q, m))
+		return true;
+	o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid", m->uid,
+		      "state", admin_state_name(m->state), "online",
+		      clients_member_online(l->realm->clients, m->id), "created",
+		      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen, "version",
+		      m->version, "address", m->address);
 
 	if (m->kind == IDENT_RELAY) {
 		json_object_set_new(o, "urls", urls_to_json(&m->urls));
 		admin_relay_put(l->realm, m->id, o);
 	} else {
 		json_object_set_new(o, "rate", json_integer((json_int_t)m->rate));
+		json_object_set_new(o, "folder", json_string(admin_path(l->q, m->folder, path)));
 	}
 	if (m->kind == IDENT_DEVICE) {
 		add_tunnel(l->realm, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));
 		admin_wishes_put(l->realm, m->id, o);
+		admin_lock_put(l->realm, m->id, o);
 	}
 	if (m->kind == IDENT_USER)
 		admin_account_put(l->realm, m->id, o);
@@ -207,7 +153,7 @@ static bool list_member(void *arg, const struct store_member *m)
 static void list_members(struct ask *q, const json_t *params, enum ident_kind kind,
 			 const char *what)
 {
-	struct listing l = {.realm = q->realm};
+	struct listing l = {.q = q, .realm = q->realm};
 	char after[STORE_NAME_SIZE] = "";
 	int rc;
 

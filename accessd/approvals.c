@@ -212,7 +212,7 @@ static bool may_speak(struct sessions *ss, const struct pending *p, const struct
 		return true;
 	if (p->approvers[0])
 		return store_group_holds(ss->store, ss->domain->row.id, p->approvers, v->user) == 0;
-	return ss->may(ss->realm, v->user, PERMIT_ADMINISTER, p->device);
+	return sessions_may(ss, v->user, PERMIT_ADMINISTER, p->device);
 }
 
 static void let_begin(struct sessions *ss, const struct pending *p)
@@ -283,14 +283,32 @@ const struct pending *approvals_find(const struct sessions *ss, const char *id)
 	return ss->approvals ? pending_find(&ss->approvals->table, id) : NULL;
 }
 
+static const char *waits_for(const struct pending *p)
+{
+	bool person = pending_wants(p, false), machine = pending_wants(p, true);
+
+	if (person && machine)
+		return p->mode == APPROVE_BOTH ? "a person and the machine"
+					       : "a person or the machine";
+	return person ? "a person" : "the machine";
+}
+
 json_t *approvals_answer(const struct pending *p, bool more)
 {
 	json_t *o = json_pack("{s:s, s:s}", "user", p->user_name, "device", p->device_name);
 
 	if (more)
-		json_object_set_new(o, "waits_for",
-				    json_string(pending_wants(p, true) ? "machine" : "person"));
+		json_object_set_new(o, "waits_for", json_string(waits_for(p)));
 	return o;
+}
+
+/* The host's administrator sees all of them, others what is asked of them. */
+static bool is_shown(struct sessions *ss, const struct pending *p, const struct pending_voice *v)
+{
+	if (!v->is_machine && v->user == 0)
+		return true;
+	return pending_wants(p, v->is_machine) && may_speak(ss, p, v) &&
+	       (v->is_machine || v->user != p->user);
 }
 
 json_t *approvals_list(struct sessions *ss, const struct pending_voice *voice)
@@ -301,13 +319,13 @@ json_t *approvals_list(struct sessions *ss, const struct pending_voice *voice)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct pending *p = &t->at[i];
 
-		if (!pending_wants(p, voice->is_machine) || !may_speak(ss, p, voice) ||
-		    (!voice->is_machine && voice->user == p->user))
+		if (!is_shown(ss, p, voice))
 			continue;
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "id", p->id,
-						      "user", p->user_name, "device",
-						      p->device_name, "from", p->from, "reason",
-						      p->reason, "left_s", (json_int_t)left_s(p)));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", p->id,
+						"user", p->user_name, "device", p->device_name,
+						"from", p->from, "reason", p->reason, "waits_for",
+						waits_for(p), "left_s", (json_int_t)left_s(p)));
 	}
 	return list;
 }

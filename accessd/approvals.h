@@ -22,12 +22,11 @@ int approvals_decide(struct sessions *ss, const char *id, const struct pending_v
 /** approvals_find() - for the audit, before it is decided. NULL: there is none. */
 const struct pending *approvals_find(const struct sessions *ss, const char *id);
 
-/** approvals_answer() - what who has decided hears: {user, device, waits_for: true (if @more)}. */
+/** approvals_answer() - what who has decided hears: {user, device, waits_for: words (if @more)}. */
 json_t *approvals_answer(const struct pending *p, bool more);
 
 /** approvals_list() - what waits for this voice: an array of {id, user, device, from, reason,
- * left_s}.
- */
+ * waits_for, left_s}. The host's administrator gets all. */
 json_t *approvals_list(struct sessions *ss, const struct pending_voice *voice);
 
 /** approvals_withdraw() - the connection that a wish came by takes it back. @id: NULL: it is gone,

@@ -14,6 +14,47 @@ bool ask_is_host(const struct ask *q)
 	return q->caller.user == 0;
 }
 
+bool ask_may(const struct ask *q, enum permission what, const struct permit_place *at)
+{
+	bool may;
+
+	if (ask_is_host(q))
+		return true;
+	return q->realm && access_may(q->realm->access, q->caller.user, what, at, &may) == 0 && may;
+}
+
+bool ask_may_device(const struct ask *q, enum permission what, int64_t device)
+{
+	struct permit_place at = ask_root(q);
+	bool may;
+
+	if (ask_is_host(q) || device == 0)
+		return ask_may(q, what, &at);
+	return q->realm &&
+	       access_may_device(q->realm->access, q->caller.user, what, device, &may) == 0 && may;
+}
+
+bool ask_sees(const struct ask *q, const struct permit_place *at)
+{
+	return ask_is_host(q) || (q->realm && access_sees(q->realm->access, q->caller.user, at));
+}
+
+struct permit_place ask_root(const struct ask *q)
+{
+	const struct permit_map *m = q->realm ? access_map(q->realm->access) : NULL;
+
+	return (struct permit_place){.folder = m ? permit_map_root(m) : 0};
+}
+
+void ask_set_realm(struct ask *q, struct realm *r)
+{
+	if (q->realm)
+		q->realm->n_asks--;
+	q->realm = r;
+	if (r)
+		r->n_asks++;
+}
+
 void ask_tell(struct ask *q, const char *key, json_t *value)
 {
 	if (!q->detail)
@@ -74,6 +115,7 @@ void ask_begin(struct ask *q)
 
 static void finish(struct ask *q)
 {
+	ask_set_realm(q, NULL);
 	json_decref(q->detail);
 	free(q);
 }

@@ -30,7 +30,8 @@ struct ask_origin {
 
 struct ask {
 	struct app *app;
-	struct realm *realm; /* whose domain it is about; NULL: there is none */
+	struct realm *realm; /* whose domain it is about; NULL: there is none, or it was not said */
+	char wanted[IDENT_DOMAIN_SIZE]; /* the domain that was said; "": none */
 	struct caller caller;
 	const struct admin_method *method;
 	const struct ask_origin *origin;
@@ -45,6 +46,20 @@ struct ask {
 
 /** ask_is_host() - the host's administrator, who may do everything. */
 bool ask_is_host(const struct ask *q);
+
+/** ask_may() - may the caller do this there? */
+bool ask_may(const struct ask *q, enum permission what, const struct permit_place *at);
+/** ask_may_device() - the same by a device's member; 0: one that is gone, which counts as standing
+ * in the root. */
+bool ask_may_device(const struct ask *q, enum permission what, int64_t device);
+/** ask_sees() - is there anything that he may do there? Else it is not there for him. */
+bool ask_sees(const struct ask *q, const struct permit_place *at);
+/** ask_root() - the root of the domain's tree. */
+struct permit_place ask_root(const struct ask *q);
+
+/** ask_set_realm() - it is about this domain, which stays as long as it is asked about. NULL: none.
+ */
+void ask_set_realm(struct ask *q, struct realm *r);
 
 /** ask_about() - for the audit: the request is about this "device", "folder" ... A member is looked
  * up now: its UID, and where it stands, before the request may change that. */

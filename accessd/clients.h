@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * clients - the connections of devices, managers and relays, from accept to close.
+ * clients - the connections of devices, managers and relays, from accept to close: of one domain,
+ * and, as the *front*, of nobody's yet: it accepts for all domains, and hands a client over when
+ * the hello of its inner layer says whose it is.
  *
  *   OUTER -> INNER -> ENROL             a newcomer: one question, then closed
  *                  -> HELLO -> ONLINE   a member: known by its certificate, waits to say hello
@@ -37,8 +39,10 @@ struct clients;
 struct signin;
 
 struct clients_config {
+	struct clients *front; /* NULL: it becomes the front itself, and most of the rest is NULL */
 	struct store *store;
 	struct audit *audit;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct signin *signin;
@@ -55,10 +59,14 @@ void clients_set_sessions(struct clients *cs, struct sessions *sessions);
 /** clients_use_certs() - the domain's own certificates were renewed: connections from now on see
  * these. Return: 0; -ENOMEM; -EIO. */
 int clients_use_certs(struct clients *cs) __attribute__((warn_unused_result));
-/** clients_close() - everybody is told to come back later; memory goes with the last handle. */
+/** clients_close() - everybody is told to come back later; with the front, last, memory goes with
+ * the last handle. */
 void clients_close(struct clients *cs);
+/** clients_find() - the control connection that has this number, of any domain. NULL: it is gone,
+ * or not that far. */
+struct rpc *clients_find(const struct clients *front, uint64_t number);
 
-/** clients_accept() - a new connection; takes @fd. @plain: without outer TLS. */
+/** clients_accept() - a new connection, at the front; takes @fd. @plain: without outer TLS. */
 void clients_accept(struct clients *cs, int fd, bool plain);
 
 /* For sessions_ops; arg is the struct clients. */
@@ -89,6 +97,7 @@ struct clients_counts {
 	uint64_t outer_ok, outer_failed, inner_ok, inner_failed; /* handshakes */
 	uint64_t refused_full, refused_member;
 };
+/** clients_count() - of one domain; of the front: of all, and of what is nobody's yet. */
 void clients_count(const struct clients *cs, struct clients_counts *n);
 /** clients_each_request() - how often each method was answered how, and all others ("other"); what
  * never was is left out. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What clients.c (connections), timing.c and renewing.c (what even a wrong date may ask), control.c
-, control_relays.c and
- * control_sessions.c (members' methods) and newcomer.c (enrolment) share. */
+/* What clients.c (connections), front.c (whose they are), timing.c and renewing.c (what even a
+ * wrong date may ask), control.c, control_relays.c and control_sessions.c (members' methods) and
+ * newcomer.c (enrolment) share. */
 #ifndef FARLAN_CLIENTS_INTERNAL_H
 #define FARLAN_CLIENTS_INTERNAL_H
 
@@ -29,8 +29,8 @@ enum client_state {
 };
 
 struct client {
-	struct clients *owner;
-	uint64_t number; /* never used twice: what answers come back to */
+	struct clients *owner; /* the front's, until its hello has named a domain */
+	uint64_t number;       /* never used twice: what answers come back to */
 	enum client_state state;
 	int own_anchor, anchor;	     /* our CA then, and which one it trusts: domain.h */
 	bool outer_done, inner_done; /* handshakes: counted */
@@ -45,7 +45,8 @@ struct client {
 	struct rpc rpc;
 	char address[STORE_ADDRESS_SIZE]; /* "192.0.2.1:4711" */
 	uint8_t source[16];		  /* what counts as one address */
-	const char *later; /* there is no room for it, and why; it hears that, and no more */
+	const char *later;	/* there is no room for it, and why; it hears that, and no more */
+	struct clients *hinted; /* the only domain with the host that it asks; NULL */
 	bool by_proxy; /* of a trusted proxy that has not said whose it is: counts in all only */
 	uint64_t deadline_ms, heard_ms;
 	unsigned enrol_requests, n_times, n_renewals; /* questions of a kind */
@@ -73,17 +74,23 @@ struct client {
 	struct client *next_by_member;	 /* online */
 };
 
-/* Both layers' own side. Certificates change once in months, so nothing is freed before the end. */
+/* One layer's own side: the front's outer, a domain's inner. Certificates change once in months, so
+ * nothing is freed before the end. */
 struct contexts {
 	struct contexts *older;
-	struct tls_ctx *outer, *inner;
+	struct tls_ctx *tls;
 	int anchor; /* of the domain's own CA then */
 };
 
 struct clients {
 	uv_loop_t *loop;
+	struct clients *front; /* itself, if it is the front */
+	struct clients *domains,
+		*next; /* the front's: those that are served; and those that were */
+	struct clients *gone;
 	struct store *store;
 	struct audit *audit;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct signin *signin;
@@ -96,7 +103,8 @@ struct clients {
 	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS],
 		*by_member[CLIENTS_BUCKETS];
 	uint64_t last_number;
-	size_t n, n_unknown, n_later;
+	size_t n;			  /* in the list */
+	size_t n_all, n_unknown, n_later; /* the front's: of all domains, and its own */
 	uv_timer_t tick;
 	uint64_t ticks, lists;
 	struct seen seen;
@@ -104,12 +112,14 @@ struct clients {
 	/* Since the start. */
 	uint64_t outer_ok, outer_failed, inner_ok, inner_failed, refused_full, refused_member;
 	struct rpc_tally members_tally, newcomers_tally; /* by the methods of their ops */
-	bool closing, tick_closed;
+	bool closing, tick_closed, ended;
 };
 
 struct client *client_by_number(const struct clients *cs, uint64_t number);
 struct client *client_by_endpoint(const struct clients *cs, int64_t endpoint);
 void client_link(struct clients *cs, struct client *c);
+/** client_move() - from the front to a domain. */
+void client_move(struct client *c, struct clients *to);
 /** client_gone() - its transport has closed: free it. */
 void client_gone(struct client *c, const char *reason);
 /** client_set_closing() - counts as offline from now on, and that is logged; the transport is the
@@ -121,6 +131,23 @@ void client_set_expiry(struct client *c, int64_t expires);
 void client_end(struct client *c, const char *reason, bool retry);
 /** client_set_online() - hello was accepted. */
 void client_set_online(struct client *c);
+
+/* Of the front. */
+/** front_choose() - whose client it is that names @anchor ("": none), or asked the only host of a
+ * domain. NULL: nobody's. */
+struct clients *front_choose(const struct clients *front, const char *anchor,
+			     struct clients *hinted);
+/** front_hint() - the only domain that has this host. NULL. */
+struct clients *front_hint(const struct clients *front, struct http_str host);
+/** front_has_path() - is it before the path in a URL of a domain? */
+bool front_has_path(const struct clients *front, struct http_str path);
+/** front_use_certs() - of the outer layer, anew. Return: 0; -ENOMEM; -EIO. */
+int front_use_certs(struct clients *front) __attribute__((warn_unused_result));
+/** front_add() - a domain is served; front_remove() - it is not any more. */
+void front_add(struct clients *front, struct clients *cs);
+void front_remove(struct clients *front, struct clients *cs);
+/** front_ended() - everything of a domain, or of the front, is closed. */
+void front_ended(struct clients *front);
 
 /* For the audit (noting.c). */
 /** client_note() - a member, known by its name, did @event, or failed to (then @reason says why).

@@ -37,7 +37,7 @@ static void count_of_user(const struct sessions *ss, const struct conditions *c,
 /* Who is there is for those to know who may see it. */
 static void count_of_device(const struct sessions *ss, const struct conditions *c, struct count *n)
 {
-	bool sees = ss->may(ss->realm, c->manager->member, PERMIT_VIEW_CONNECTIONS, c->device.id);
+	bool sees = sessions_may(ss, c->manager->member, PERMIT_VIEW_CONNECTIONS, c->device.id);
 
 	for (const struct session *x = ss->list; x; x = x->next) {
 		if (x->row.device_member == c->device.id && x->row.manager != c->manager->endpoint)

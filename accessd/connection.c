@@ -67,7 +67,7 @@ static void open_control(struct client *c, const struct tls_peer *peer)
 		return;
 	}
 	c->is_known = true;
-	c->owner->n_unknown--;
+	c->owner->front->n_unknown--;
 	c->member = known.member.id;
 	c->endpoint = known.endpoint.id;
 	c->kind = known.member.kind;
@@ -120,7 +120,23 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 	client_gone(c, reason);
 }
 
+static const struct tls_ctx *on_hello(struct inner *in, const char *name)
+{
+	struct client *c = inner_arg(in);
+	struct clients *to =
+		c->state == CLIENT_CLOSING ? NULL : front_choose(c->owner, name, c->hinted);
+
+	if (!to) {
+		c->owner->refused_member++;
+		return NULL;
+	}
+	client_move(c, to);
+	c->own_anchor = to->contexts->anchor;
+	return to->contexts->tls;
+}
+
 static const struct inner_callbacks INNER_CALLBACKS = {
+	.on_hello = on_hello,
 	.on_ready = on_inner_ready,
 	.on_data = on_inner_data,
 	.on_closed = on_inner_closed,
@@ -151,18 +167,20 @@ static void respond_later(struct outer *o, const char *why)
 /* @path, or what a URL of ours has before it: not every proxy takes that off. */
 static bool asks_for(const struct client *c, const struct http_head *head, const char *path)
 {
-	const struct urls *urls = &c->owner->admission->domain->row.urls;
 	struct http_str target = head->target;
 	size_t n = strlen(path);
 
 	if (target.len < n || memcmp(target.at + target.len - n, path, n) != 0)
 		return false;
 	target.len -= n;
-	for (size_t i = 0; i < urls->n && target.len > 0; i++) {
-		if (http_str_is(target, urls->at[i].path))
-			return true;
-	}
-	return target.len == 0;
+	return target.len == 0 || front_has_path(c->owner, target);
+}
+
+static void take_hint(struct client *c, const struct http_head *head)
+{
+	const struct http_str *host = http_header(head, "Host");
+
+	c->hinted = host ? front_hint(c->owner, *host) : NULL;
 }
 
 static void on_request(struct outer *o, const struct http_head *head)
@@ -184,6 +202,7 @@ static void on_request(struct outer *o, const struct http_head *head)
 		   !http_has_token(head, "Sec-WebSocket-Protocol", "farlan.1")) {
 		outer_respond(o, 426, "Upgrade Required", "not a WebSocket request for farlan.1");
 	} else {
+		take_hint(c, head);
 		outer_upgrade(o);
 	}
 }
@@ -200,8 +219,7 @@ static void on_outer_open(struct outer *o)
 		return;
 	c->state = CLIENT_INNER;
 	c->outer = NULL;
-	c->own_anchor = c->owner->contexts->anchor;
-	rc = inner_open(&c->inner, o, c->owner->contexts->inner, &expect, 0, &INNER_CALLBACKS, c);
+	rc = inner_open(&c->inner, o, NULL, &expect, 0, &INNER_CALLBACKS, c);
 	if (rc)
 		client_gone(c, strerror(-rc));
 }
@@ -255,21 +273,31 @@ static void set_address(struct client *c, const struct sockaddr_storage *ss)
 }
 
 /* Has this address, without @c, as many as it may? */
-static bool crowded(const struct clients *cs, const struct client *c)
+static size_t count_of_address(const struct clients *cs, const struct client *c)
 {
 	size_t n = 0;
 
-	if (c->is_local || c->by_proxy)
-		return false;
 	for (const struct client *k = cs->all; k && n < CLIENTS_OF_ADDRESS_MAX; k = k->next)
 		n += k != c && !k->is_known && !k->by_proxy &&
 		     memcmp(k->source, c->source, sizeof(c->source)) == 0;
+	return n;
+}
+
+static bool crowded(const struct clients *front, const struct client *c)
+{
+	size_t n;
+
+	if (c->is_local || c->by_proxy)
+		return false;
+	n = count_of_address(front, c);
+	for (const struct clients *cs = front->domains; cs; cs = cs->next)
+		n += count_of_address(cs, c);
 	return n >= CLIENTS_OF_ADDRESS_MAX;
 }
 
 static const char *why_full(const struct clients *cs)
 {
-	if (cs->n >= CLIENTS_MAX)
+	if (cs->n_all >= CLIENTS_MAX)
 		return "too many connections";
 	if (cs->n_unknown >= CLIENTS_UNKNOWN_MAX)
 		return "too many connections that are not known yet";
@@ -311,7 +339,7 @@ static const struct tls_ctx *outer_tls(const struct clients *cs)
 {
 	const struct tls_ctx *given = cs->certs ? certs_tls(cs->certs) : NULL;
 
-	return given ? given : cs->contexts->outer;
+	return given ? given : cs->contexts->tls;
 }
 
 static void set_peer(struct client *c, int fd)

@@ -6,6 +6,7 @@
 
 #include "accessd/clients_internal.h"
 #include "accessd/pure/page.h"
+#include "accessd/receipts.h"
 #include "accessd/usage.h"
 #include "common/io/file.h"
 #include "common/pure/msg.h"
@@ -187,6 +188,7 @@ static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 /* --- managers -------------------------------------------------------------------------------- */
 
 struct listing {
+	struct client *client;
 	const struct clients *clients;
 	struct page page;
 };
@@ -194,19 +196,28 @@ struct listing {
 static bool list_device(void *arg, const struct store_member *m)
 {
 	struct listing *l = arg;
+	const struct permit_place at = access_place(m);
+	int64_t user = l->client->member;
+	bool connects;
+	json_t *o;
 
-	if (m->state == STORE_REVOKED)
+	/* What he may do nothing with is not there for him. */
+	if (m->state == STORE_REVOKED ||
+	    access_may(l->clients->access, user, PERMIT_CONNECT, &at, &connects) != 0 ||
+	    (!connects && !access_sees(l->clients->access, user, &at)))
 		return true;
-	return page_add(&l->page, json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "uid", m->uid,
-					    "online", clients_member_online(l->clients, m->id),
-					    "lans", lans_to_json(&m->lans)));
+	o = json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "uid", m->uid, "online",
+		      clients_member_online(l->clients, m->id), "lans", lans_to_json(&m->lans));
+	if (!connects)
+		json_object_set_new(o, "connect", json_false());
+	return page_add(&l->page, o);
 }
 
 /* Beyond the protocol's {}: with {after: NAME} it goes on where an answer with more: true ended. */
 static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
-	struct listing l = {.clients = c->owner};
+	struct listing l = {.client = c, .clients = c->owner};
 	char after[STORE_NAME_SIZE] = "";
 
 	if (!control_is_allowed(c, id, true))
@@ -242,6 +253,32 @@ static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reply(rpc, id, json_object());
 }
 
+static void on_session_record(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	struct receipts_from by = {.store = c->owner->store,
+				   .audit = c->owner->audit,
+				   .domain = c->owner->admission->domain,
+				   .member = c->member,
+				   .id = &c->id,
+				   .name = c->name,
+				   .address = c->address};
+	int rc;
+
+	if (!control_is_allowed(c, id, false))
+		return;
+	rc = c->kind == IDENT_RELAY ? -EBADMSG
+				    : receipts_take(&by, json_object_get(params, "records"));
+	if (rc == -EBADMSG)
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "records is missing, or not for you to say");
+	else if (rc)
+		rpc_reject(rpc, id, RPC_INTERNAL,
+			   "the server cannot do this now; its log says why");
+	else
+		rpc_reply(rpc, id, json_object());
+}
+
+/* clang-format off */
 static const struct rpc_method METHODS[] = {
 	{"time.get", control_on_time},
 	{"hello", on_hello},
@@ -254,6 +291,7 @@ static const struct rpc_method METHODS[] = {
 	{"session.reject", control_on_session_reject},
 	{"session.withdraw", control_on_session_withdraw},
 	{"session.usage", on_session_usage},
+	{"session.record", on_session_record},
 	{"session.path", control_on_path},
 	{"relay.report", control_on_report},
 	{"relay.measured", control_on_measured},
@@ -261,6 +299,7 @@ static const struct rpc_method METHODS[] = {
 	{"lock.state", control_on_lock},
 	{"account", control_on_account},
 };
+/* clang-format on */
 
 const struct rpc_ops CONTROL_OPS = {
 	.send = client_send,

@@ -11,6 +11,7 @@
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
+#define NO_DEVICE "no such device"
 #define CANNOT "the server cannot do this now; its log says why"
 
 /* What is kept while the device decides. */
@@ -94,16 +95,36 @@ static int refuse(struct conditions *c, int code, const char *words)
 	return code;
 }
 
+/* Who may do nothing at all with a device does not hear that there is one. */
+static int check_permission(struct sessions *ss, struct conditions *c)
+{
+	const struct permit_place at = access_place(&c->device);
+	int64_t user = c->manager->member;
+	bool may;
+
+	if (access_may(ss->access, user, PERMIT_CONNECT, &at, &may) != 0)
+		return refuse(c, RPC_INTERNAL, CANNOT);
+	if (may)
+		return 0;
+	if (!access_sees(ss->access, user, &at))
+		return refuse(c, RPC_NOT_FOUND, NO_DEVICE);
+	return refuse(c, RPC_DENIED, "you may not connect to this device");
+}
+
 /* The device, and whether it is there. Return: 0; an RPC code, and c->words. */
 static int find_device(struct sessions *ss, struct conditions *c, struct store_endpoint *e)
 {
 	struct store_member *m = &c->device;
 	int rc = store_member_by_name(ss->store, ss->domain->row.id, IDENT_DEVICE, c->wish->device,
-				      m);
+				      m),
+	    code;
 
 	if (rc == -ENOENT || (rc == 0 && m->state == STORE_REVOKED))
-		return refuse(c, RPC_NOT_FOUND, "no such device");
-	if (rc || store_endpoint_of(ss->store, m->id, e) != 0)
+		return refuse(c, RPC_NOT_FOUND, NO_DEVICE);
+	code = rc ? refuse(c, RPC_INTERNAL, CANNOT) : check_permission(ss, c);
+	if (code)
+		return code;
+	if (store_endpoint_of(ss->store, m->id, e) != 0)
 		return refuse(c, RPC_INTERNAL, CANNOT);
 	if (m->state != STORE_ENROLLED || !ss->ops->endpoint_rpc(ss->arg, e->id))
 		return refuse(c, RPC_UNAVAILABLE, "the device is not online");

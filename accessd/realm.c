@@ -2,6 +2,7 @@
 #include "accessd/realm.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "accessd/app.h"
@@ -64,37 +65,26 @@ static int start_relays(struct realm *r)
 
 /* --- sessions -------------------------------------------------------------------------------- */
 
-/* Nobody, until users can be permitted something. */
-static bool may(struct realm *r, int64_t user, enum permission what, int64_t device)
-{
-	(void)r;
-	(void)user;
-	(void)what;
-	(void)device;
-	return false;
-}
-
 static int start_sessions(struct realm *r)
 {
 	const struct conf *conf = &r->app->conf;
-	struct clients_config clients = {.store = r->store,
+	struct clients_config clients = {.front = r->app->front,
+					 .store = r->store,
 					 .audit = r->app->audit,
+					 .access = r->access,
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
 					 .signin = r->app->signin,
-					 .relays = r->relays,
-					 .proxies = &conf->proxies,
-					 .certs = r->app->certs};
+					 .relays = r->relays};
 	struct sessions_config sessions = {.store = r->store,
+					   .access = r->access,
 					   .domain = &r->domain,
 					   .relays = r->relays,
 					   .life_s = conf->session_hours * HOUR_S,
 					   .session_rate = conf->session_rate,
 					   .user_rate = conf->user_rate,
 					   .ops = &CLIENTS_SESSIONS_OPS,
-					   .audit = r->app->audit,
-					   .may = may,
-					   .realm = r};
+					   .audit = r->app->audit};
 	int rc = clients_open(&r->clients, r->app->loop, &clients);
 
 	if (rc)
@@ -143,29 +133,25 @@ int realm_roll_tokens(struct realm *r)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void use_certs(struct realm *r)
-{
-	certs_watch(r->app->certs, &r->domain.row.outer_cert, &r->domain.row.ca);
-}
-
-int realm_open(struct realm *r, struct app *app)
+int realm_open(struct realm *r, struct app *app, int64_t domain)
 {
 	int rc;
 
 	r->app = app;
 	r->store = app->store;
-	rc = domain_load(&r->domain, r->store, clock_wall_s());
+	rc = domain_load(&r->domain, r->store, domain, clock_wall_s());
 	if (rc)
 		return rc;
 	uv_timer_init(app->loop, &r->tokens);
 	r->tokens.data = r;
 	r->timer_open = true;
-	use_certs(r);
 	r->admission = (struct admission){.store = r->store,
 					  .domain = &r->domain,
 					  .login_s = app->conf.login_hours * HOUR_S,
 					  .identity_s = app->conf.identity_days * DOMAIN_DAY_S};
-	rc = start_relays(r);
+	rc = access_open(&r->access, r->store, r->domain.row.id);
+	if (rc == 0)
+		rc = start_relays(r);
 	if (rc == 0)
 		rc = start_sessions(r);
 	if (rc == 0)
@@ -187,7 +173,13 @@ void realm_upkeep(struct realm *r)
 		log_error(
 			"own certificates could not be renewed: connections fail when they expire");
 	if (renewed)
-		use_certs(r);
+		app_watch_certs(r->app);
+}
+
+void realm_tree_changed(struct realm *r)
+{
+	if (r->sessions && !r->closing)
+		sessions_permissions_changed(r->sessions);
 }
 
 int realm_roll_ca(struct realm *r, bool compromised)
@@ -198,7 +190,7 @@ int realm_roll_ca(struct realm *r, bool compromised)
 		rc = clients_use_certs(r->clients);
 	if (rc)
 		return rc;
-	use_certs(r);
+	app_watch_certs(r->app);
 	log_notice("the domain has a new CA compromised=%s", compromised ? "yes" : "no");
 	if (compromised) {
 		uv_timer_stop(&r->tokens);
@@ -221,6 +213,19 @@ const char *realm_ca_problem(const struct realm *r)
 	       "roll";
 }
 
+int realm_set_urls(struct realm *r, const struct urls *urls)
+{
+	int rc = domain_set_urls(&r->domain, r->store, urls, clock_wall_s());
+
+	if (rc == 0)
+		rc = clients_use_certs(r->clients);
+	if (rc)
+		return rc;
+	app_watch_certs(r->app);
+	addresses_refresh(r->addresses);
+	return 0;
+}
+
 /* In the order of who uses whom. */
 void realm_close(struct realm *r)
 {
@@ -232,6 +237,10 @@ void realm_close(struct realm *r)
 	sessions_close(r->sessions);
 	addresses_close(r->addresses);
 	relays_close(r->relays);
+	r->clients = NULL;
+	r->sessions = NULL;
+	r->addresses = NULL;
+	r->relays = NULL;
 	if (r->timer_open)
 		uv_close((uv_handle_t *)&r->tokens, NULL);
 }
@@ -239,4 +248,6 @@ void realm_close(struct realm *r)
 void realm_free(struct realm *r)
 {
 	domain_wipe(&r->domain);
+	access_close(r->access);
+	free(r);
 }

@@ -72,7 +72,9 @@ int64_t sessions_life(const struct sessions *ss)
 
 bool sessions_may(const struct sessions *ss, int64_t user, enum permission what, int64_t device)
 {
-	return ss->may(ss->realm, user, what, device);
+	bool may;
+
+	return access_may_device(ss->access, user, what, device, &may) == 0 && may;
 }
 
 size_t sessions_count(const struct sessions *ss)
@@ -330,6 +332,22 @@ void sessions_end_all(struct sessions *ss, const char *reason)
 	end_all(ss, is_any, 0, reason);
 }
 
+/* What cannot be told now ends nothing. */
+static bool is_forbidden(const struct sessions *ss, const struct session *x, int64_t what)
+{
+	bool may;
+	int rc = access_may_device(ss->access, x->row.user_member, PERMIT_CONNECT,
+				   x->row.device_member, &may);
+
+	(void)what;
+	return rc == 0 && !may;
+}
+
+void sessions_permissions_changed(struct sessions *ss)
+{
+	end_all(ss, is_forbidden, 0, "the permission to connect was taken away");
+}
+
 static bool is_over(const struct sessions *ss, const struct session *x, int64_t what)
 {
 	(void)ss;
@@ -515,6 +533,7 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 		return -ENOMEM;
 	*ss = (struct sessions){.loop = loop,
 				.store = config->store,
+				.access = config->access,
 				.domain = config->domain,
 				.relays = config->relays,
 				.life_s = config->life_s,
@@ -522,9 +541,7 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 				.user_rate = config->user_rate,
 				.ops = config->ops,
 				.arg = config->arg,
-				.audit = config->audit,
-				.may = config->may,
-				.realm = config->realm};
+				.audit = config->audit};
 	init_timer(ss, &ss->timer);
 	init_timer(ss, &ss->tick);
 	init_timer(ss, &ss->due);
@@ -538,6 +555,7 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 		return rc;
 	}
 	end_all(ss, is_broken, 0, "the server was restarted");
+	sessions_permissions_changed(ss); /* perhaps nobody was told */
 	sessions_arm(ss);
 	if (ss->n > 0)
 		log_info("sessions taken up n=%zu", ss->n);

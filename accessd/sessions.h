@@ -10,15 +10,13 @@
 
 #include <uv.h>
 
+#include "accessd/access.h"
 #include "accessd/audit.h"
 #include "accessd/domain.h"
 #include "accessd/pure/measured.h"
 #include "accessd/pure/pending.h"
-#include "accessd/pure/permit.h"
 #include "accessd/relays.h"
 #include "common/io/rpc.h"
-
-struct realm;
 
 #define SESSIONS_MAX 20000
 #define SESSIONS_OF_ENDPOINT_MAX 256
@@ -67,6 +65,7 @@ struct sessions_ops {
 
 struct sessions_config {
 	struct store *store; /* all borrowed */
+	struct access *access;
 	const struct domain *domain;
 	struct relays *relays;
 	int64_t life_s;			  /* of a session */
@@ -74,9 +73,6 @@ struct sessions_config {
 	const struct sessions_ops *ops;
 	void *arg; /* for ops */
 	struct audit *audit;
-	/* May a user do that with a device? @arg: realm. */
-	bool (*may)(struct realm *realm, int64_t user, enum permission what, int64_t device);
-	struct realm *realm;
 };
 
 /** sessions_open() - @config: copied. Takes up what was running. Return: 0; -EIO. */
@@ -124,6 +120,8 @@ size_t sessions_end_where(struct sessions *ss,
 void sessions_end_endpoint(struct sessions *ss, int64_t endpoint, const char *reason);
 void sessions_end_member(struct sessions *ss, int64_t member, const char *reason);
 void sessions_end_all(struct sessions *ss, const char *reason);
+/** sessions_permissions_changed() - those whose user may not connect to the device any more end. */
+void sessions_permissions_changed(struct sessions *ss);
 
 /* --- relays ---------------------------------------------------------------------------------- */
 

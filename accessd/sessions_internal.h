@@ -53,6 +53,7 @@ struct conditions {
 struct sessions {
 	uv_loop_t *loop;
 	struct store *store;
+	struct access *access;
 	const struct domain *domain;
 	struct relays *relays;
 	int64_t life_s;
@@ -60,8 +61,6 @@ struct sessions {
 	const struct sessions_ops *ops;
 	void *arg;
 	struct audit *audit;
-	bool (*may)(struct realm *realm, int64_t user, enum permission what, int64_t device);
-	struct realm *realm;
 	struct approvals *approvals;
 	struct session *list; /* ordered by id */
 	size_t n;

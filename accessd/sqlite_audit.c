@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "accessd/sqlite_core.h"
+#include "common/io/log.h"
 
 /* --- the chain ------------------------------------------------------------------------------- */
 
@@ -114,6 +115,30 @@ int store_audit_domains(struct store *s, bool (*fn)(void *arg, int64_t domain), 
 		;
 	sql_close(st);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+static int check_table(struct store *s, const char *pragma)
+{
+	sqlite3_stmt *st;
+	const char *text;
+	int rc = sql_first(s, &st, pragma, NULL, 0);
+
+	if (rc)
+		return rc;
+	text = (const char *)sqlite3_column_text(st, 0);
+	if (!text || strcmp(text, "ok") != 0) {
+		log_error("the audit is damaged: %.200s", text ? text : "");
+		rc = -EBADMSG;
+	}
+	sql_close(st);
+	return rc;
+}
+
+int store_audit_sound(struct store *s)
+{
+	int rc = check_table(s, "PRAGMA integrity_check(audit)");
+
+	return rc ? rc : check_table(s, "PRAGMA integrity_check(session_record)");
 }
 
 /* --- cutting --------------------------------------------------------------------------------- */

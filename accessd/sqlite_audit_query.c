@@ -126,73 +126,97 @@ static bool read_row(sqlite3_stmt *st, struct store_audit_row *row)
 	return read_texts(st, r) && col_exact(st, 16, row->hash, sizeof(row->hash));
 }
 
-/* The hash before the first row that is looked at. */
+/* The hash before the first row that is looked at. *cut: what was cut off before all of them. */
 static int first_prev(struct store *s, const struct store_audit_query *q,
-		      uint8_t prev[AUDIT_HASH_BYTES])
+		      struct store_audit_cut *cut, uint8_t prev[AUDIT_HASH_BYTES])
 {
-	struct store_audit_cut c;
 	sqlite3_stmt *st;
-	int rc = sql_first(s, &st, "SELECT hash FROM audit WHERE domain = ? AND seq = ?",
-			   ARGS(INT(q->domain), INT(q->after)));
+	int rc = store_audit_last_cut(s, q->domain, cut);
 
-	if (rc == -ENOENT) {
-		rc = store_audit_last_cut(s, q->domain, &c);
-		memcpy(prev, c.hash, AUDIT_HASH_BYTES);
-		return rc;
-	}
 	if (rc)
 		return rc;
+	memcpy(prev, cut->hash, AUDIT_HASH_BYTES);
+	rc = sql_first(s, &st, "SELECT hash FROM audit WHERE domain = ? AND seq = ?",
+		       ARGS(INT(q->domain), INT(q->after)));
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
 	rc = col_exact(st, 0, prev, AUDIT_HASH_BYTES) ? 0 : col_damaged("audit");
 	sql_close(st);
 	return rc;
 }
 
-static int each_row(struct store *s, sqlite3_stmt *st, struct store_audit_row *row,
-		    bool (*fn)(void *arg, const struct store_audit_row *row), void *arg)
+static bool read_prev(sqlite3_stmt *st, struct audit_record *r, const struct store_audit_cut *cut)
 {
+	if (r->seq != cut->seq + 1)
+		return col_exact(st, 17, r->prev, sizeof(r->prev));
+	memcpy(r->prev, cut->hash, sizeof(r->prev));
+	return true;
+}
+
+struct each {
+	bool (*fn)(void *arg, const struct store_audit_row *row);
+	void *arg;
+	struct store_audit_cut cut;
+	struct store_audit_row row;
+	bool with_prev;
+};
+
+static int each_row(struct store *s, sqlite3_stmt *st, struct each *e)
+{
+	struct store_audit_row *row = &e->row;
 	int rc;
 
 	while ((rc = sql_step(s, st)) == 0) {
-		if (!read_row(st, row)) {
+		if (!read_row(st, row) || (e->with_prev && !read_prev(st, &row->r, &e->cut))) {
 			rc = col_damaged("audit");
 			break;
 		}
-		if (!fn(arg, row))
+		if (!e->fn(e->arg, row))
 			break;
 		memcpy(row->r.prev, row->hash, sizeof(row->r.prev));
 	}
 	return rc == -ENOENT ? 0 : rc;
 }
 
+static void make(struct statement *b, const struct store_audit_query *q,
+		 char prefix[AUDIT_EVENT_SIZE])
+{
+	add_text(b, "SELECT " COLUMNS);
+	add_text(b, q->with_prev ? ", (SELECT p.hash FROM audit p WHERE p.domain = audit.domain"
+				   " AND p.seq = audit.seq - 1)"
+				 : "");
+	add(b, " FROM audit WHERE domain = ?", INT(q->domain));
+	add_numbers(b, q);
+	if (q->who)
+		add_who(b, q->who);
+	if (q->target)
+		add_target(b, q->target);
+	if (q->event)
+		add_event(b, q->event, prefix);
+	add_folders(b, q);
+	add_text(b, q->oldest_first ? " ORDER BY seq" : " ORDER BY seq DESC");
+}
+
 int store_audit_each(struct store *s, const struct store_audit_query *q,
 		     bool (*fn)(void *arg, const struct store_audit_row *row), void *arg)
 {
+	struct each e = {.fn = fn, .arg = arg, .with_prev = q->with_prev};
 	struct statement b = {.n = 0};
 	char prefix[AUDIT_EVENT_SIZE];
-	struct store_audit_row row = {.r.seq = 0};
 	struct store_audit_head h;
 	sqlite3_stmt *st;
 	int rc = store_audit_head(s, q->domain, &h);
 
 	if (rc == 0)
-		rc = first_prev(s, q, row.r.prev);
+		rc = first_prev(s, q, &e.cut, e.row.r.prev);
 	if (rc)
 		return rc;
-	memcpy(row.r.domain, h.domain, sizeof(row.r.domain));
-	add(&b, "SELECT " COLUMNS " FROM audit WHERE domain = ?", INT(q->domain));
-	add_numbers(&b, q);
-	if (q->who)
-		add_who(&b, q->who);
-	if (q->target)
-		add_target(&b, q->target);
-	if (q->event)
-		add_event(&b, q->event, prefix);
-	add_folders(&b, q);
-	add_text(&b, q->oldest_first ? " ORDER BY seq" : " ORDER BY seq DESC");
+	memcpy(e.row.r.domain, h.domain, sizeof(e.row.r.domain));
+	make(&b, q, prefix);
 	rc = sql_open(s, &st, b.sql, b.args, b.n_args);
 	if (rc)
 		return rc;
-	rc = each_row(s, st, &row, fn, arg);
+	rc = each_row(s, st, &e);
 	sql_close(st);
 	return rc;
 }

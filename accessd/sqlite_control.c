@@ -58,17 +58,6 @@ int store_settings_of_member(struct store *s, const struct store_member *m, int6
 	return store_settings_of(s, m->domain, m->folder, limit_s, all);
 }
 
-int store_group_named(struct store *s, int64_t domain, const char *group)
-{
-	sqlite3_stmt *st;
-	int rc = sql_first(s, &st, "SELECT 1 FROM user_group WHERE domain = ? AND name = ?",
-			   ARGS(INT(domain), TEXT(group)));
-
-	if (rc == 0)
-		sql_close(st);
-	return rc;
-}
-
 int store_group_holds(struct store *s, int64_t domain, const char *group, int64_t user)
 {
 	sqlite3_stmt *st;
@@ -81,69 +70,6 @@ int store_group_holds(struct store *s, int64_t domain, const char *group, int64_
 
 	if (rc == 0)
 		sql_close(st);
-	return rc;
-}
-
-/* --- folders --------------------------------------------------------------------------------- */
-
-static int first_number(struct store *s, sqlite3_stmt *st, int rc, int64_t *out)
-{
-	(void)s;
-	if (rc)
-		return rc;
-	*out = sqlite3_column_int64(st, 0);
-	sql_close(st);
-	return 0;
-}
-
-static int step_down(struct store *s, int64_t domain, const char *name, int64_t *folder)
-{
-	sqlite3_stmt *st;
-	int rc = sql_first(s, &st,
-			   "SELECT id FROM folder WHERE domain = ? AND parent = ? AND name = ?",
-			   ARGS(INT(domain), INT(*folder), TEXT(name)));
-
-	return first_number(s, st, rc, folder);
-}
-
-int store_folder_by_path(struct store *s, int64_t domain, const char *path, int64_t *folder)
-{
-	char copy[STORE_PATH_SIZE], *name = copy, *end;
-	sqlite3_stmt *st;
-	int rc;
-
-	if (path[0] != '/' || strlen(path) >= sizeof(copy))
-		return -ENOENT;
-	memcpy(copy, path + 1, strlen(path));
-	rc = sql_first(s, &st, "SELECT id FROM folder WHERE domain = ? AND parent IS NULL",
-		       ARGS(INT(domain)));
-	rc = first_number(s, st, rc, folder);
-	for (; rc == 0 && name && *name; name = end ? end + 1 : NULL) {
-		end = strchr(name, '/');
-		if (end)
-			*end = '\0';
-		rc = step_down(s, domain, name, folder);
-	}
-	return rc;
-}
-
-int store_path_of_folder(struct store *s, int64_t folder, char path[STORE_PATH_SIZE])
-{
-	sqlite3_stmt *st;
-	int rc = sql_first(s, &st,
-			   "WITH RECURSIVE up (path, parent, height) AS ("
-			   " SELECT name, parent, 0 FROM folder WHERE id = ?"
-			   " UNION ALL SELECT name || '/' || path, folder.parent, height + 1"
-			   "  FROM folder JOIN up ON folder.id = up.parent WHERE height < 64)"
-			   " SELECT CASE path WHEN '' THEN '/' ELSE path END FROM up"
-			   " WHERE parent IS NULL",
-			   ARGS(INT(folder)));
-
-	if (rc)
-		return rc;
-	if (!col_text(st, 0, path, STORE_PATH_SIZE))
-		rc = col_damaged("folder");
-	sql_close(st);
 	return rc;
 }
 

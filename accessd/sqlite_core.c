@@ -27,6 +27,9 @@ static int map_error(struct store *s, const char *what, int code)
 
 	if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY)
 		return -EEXIST;
+	/* It would leave something without what it names. */
+	if (extended == SQLITE_CONSTRAINT_FOREIGNKEY && strncmp(what, "DELETE", 6) == 0)
+		return -EBUSY;
 	log_error("database error statement=\"%.60s\" code=%d message=\"%s\"", what, code,
 		  sqlite3_errmsg(s->db));
 	return -EIO;
@@ -251,6 +254,7 @@ int store_commit(struct store *s)
 
 void store_rollback(struct store *s)
 {
+	s->tree_changes++;
 	/* Some errors end the transaction by themselves. */
 	if (store_in_transaction(s))
 		(void)!exec(s, "ROLLBACK");

@@ -13,9 +13,10 @@
 struct store {
 	sqlite3 *db;
 	int lock_fd;
-	int changes;	    /* rows, by the statement that ended last */
-	int total_at_begin; /* of the transaction that is open: total changes until then */
-	bool doomed;	    /* it must not be committed */
+	uint64_t tree_changes; /* store_tree.h */
+	int changes;	       /* rows, by the statement that ended last */
+	int total_at_begin;    /* of the transaction that is open: total changes until then */
+	bool doomed;	       /* it must not be committed */
 	store_witness_fn *witness;
 	void *witness_arg;
 };
@@ -54,6 +55,16 @@ int sql_change(struct store *s, const char *sql, const struct arg *args, size_t 
 	__attribute__((warn_unused_result));
 /** sql_first() - open and step: the statement is open only if it returns 0. */
 int sql_first(struct store *s, sqlite3_stmt **st, const char *sql, const struct arg *args, size_t n)
+	__attribute__((warn_unused_result));
+
+/** sql_room() - @sql counts what a domain has. Return: 0; -ENOSPC: @max or more. */
+int sql_room(struct store *s, const char *sql, int64_t domain, int64_t max)
+	__attribute__((warn_unused_result));
+/** sql_unused() - @sql finds what uses something. Return: 0: nothing does; -EBUSY. */
+int sql_unused(struct store *s, const char *sql, int64_t id) __attribute__((warn_unused_result));
+/** sql_members() - each member of a query that goes on behind "FROM member". */
+int sql_members(struct store *s, const char *where, const struct arg *args, size_t n,
+		bool (*fn)(void *arg, const struct store_member *m), void *arg)
 	__attribute__((warn_unused_result));
 
 /* Columns. A NULL is 0, "" or nothing; false: the value does not fit, so the database is damaged.

@@ -7,15 +7,16 @@
 #include "accessd/sqlite_core.h"
 #include "accessd/store_audit.h"
 
-#define SELECT \
-	"SELECT domain, seq, session, owner, number, text, signature, cert FROM session_record "
+#define SELECT                                                                          \
+	"SELECT domain, seq, session, owner, number, text, signature, cert, hash FROM " \
+	"session_record "
 
 int store_session_record_add(struct store *s, const struct store_session_record *r)
 {
 	return sql_run(
 		s,
 		"INSERT INTO session_record (domain, seq, session, owner, number, text, signature,"
-		" cert) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		" cert, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		ARGS(INT(r->domain), INT(r->seq), TEXT(r->session),
 		     BLOB(r->owner, sizeof(r->owner)), INT(r->number), TEXT(r->text),
 		     BLOB(r->signature, r->signature_len), BLOB(r->cert.der, r->cert.len)));
@@ -30,7 +31,8 @@ static bool read_record(sqlite3_stmt *st, struct store_session_record *r)
 	       col_exact(st, 3, r->owner, sizeof(r->owner)) &&
 	       col_text(st, 5, r->text, sizeof(r->text)) &&
 	       col_blob(st, 6, r->signature, sizeof(r->signature), &r->signature_len) &&
-	       col_blob(st, 7, r->cert.der, sizeof(r->cert.der), &r->cert.len);
+	       col_blob(st, 7, r->cert.der, sizeof(r->cert.der), &r->cert.len) &&
+	       col_exact(st, 8, r->hash, sizeof(r->hash));
 }
 
 static int read_first(sqlite3_stmt *st, struct store_session_record *r)
@@ -39,17 +41,6 @@ static int read_first(sqlite3_stmt *st, struct store_session_record *r)
 
 	sql_close(st);
 	return rc;
-}
-
-int store_session_record_get(struct store *s, int64_t domain,
-			     const uint8_t owner[X509_SPKI_SHA256_BYTES], int64_t number,
-			     struct store_session_record *r)
-{
-	sqlite3_stmt *st;
-	int rc = sql_first(s, &st, SELECT "WHERE domain = ? AND owner = ? AND number = ?",
-			   ARGS(INT(domain), BLOB(owner, X509_SPKI_SHA256_BYTES), INT(number)));
-
-	return rc ? rc : read_first(st, r);
 }
 
 int store_session_record_by_seq(struct store *s, int64_t domain, int64_t seq,
@@ -62,19 +53,33 @@ int store_session_record_by_seq(struct store *s, int64_t domain, int64_t seq,
 	return rc ? rc : read_first(st, r);
 }
 
-int store_session_records(struct store *s, int64_t domain, const char *session,
-			  bool (*fn)(void *arg, const struct store_session_record *r), void *arg)
+int store_session_record_has(struct store *s, const struct store_session_record *r, uint32_t *n)
 {
-	struct store_session_record r;
 	sqlite3_stmt *st;
-	/* Ids are of 0-9 and a-f. */
-	int rc = sql_open(s, &st,
-			  SELECT "WHERE domain = ? AND session >= ? AND session < ? || 'g'"
-				 " ORDER BY session, seq",
-			  ARGS(INT(domain), TEXT(session), TEXT(session)));
+	int rc = sql_first(s, &st, "SELECT 1 FROM session_record WHERE domain = ? AND hash = ?",
+			   ARGS(INT(r->domain), BLOB(r->hash, sizeof(r->hash))));
 
+	if (rc == 0)
+		sql_close(st);
+	if (rc != -ENOENT)
+		return rc;
+	rc = sql_first(s, &st,
+		       "SELECT count(*) FROM session_record WHERE domain = ? AND session = ?"
+		       " AND owner = ?",
+		       ARGS(INT(r->domain), TEXT(r->session), BLOB(r->owner, sizeof(r->owner))));
 	if (rc)
 		return rc;
+	*n = col_u32(st, 0);
+	sql_close(st);
+	return -ENOENT;
+}
+
+static int each(struct store *s, sqlite3_stmt *st,
+		bool (*fn)(void *arg, const struct store_session_record *r), void *arg)
+{
+	struct store_session_record r;
+	int rc;
+
 	while ((rc = sql_step(s, st)) == 0) {
 		if (!read_record(st, &r)) {
 			rc = col_damaged("session_record");
@@ -85,4 +90,28 @@ int store_session_records(struct store *s, int64_t domain, const char *session,
 	}
 	sql_close(st);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int store_session_records(struct store *s, int64_t domain, const char *session,
+			  bool (*fn)(void *arg, const struct store_session_record *r), void *arg)
+{
+	sqlite3_stmt *st;
+	/* Ids are of 0-9 and a-f. */
+	int rc = sql_open(s, &st,
+			  SELECT "WHERE domain = ? AND session >= ? AND session < ? || 'g'"
+				 " ORDER BY session, seq",
+			  ARGS(INT(domain), TEXT(session), TEXT(session)));
+
+	return rc ? rc : each(s, st, fn, arg);
+}
+
+int store_session_record_each(struct store *s, int64_t domain,
+			      bool (*fn)(void *arg, const struct store_session_record *r),
+			      void *arg)
+{
+	sqlite3_stmt *st;
+	int rc = sql_open(s, &st, SELECT "WHERE domain = ? ORDER BY owner, number, seq",
+			  ARGS(INT(domain)));
+
+	return rc ? rc : each(s, st, fn, arg);
 }

@@ -304,13 +304,15 @@
 	" session TEXT NOT NULL,"                                                             \
 	" owner BLOB NOT NULL,"                                                               \
 	" number INTEGER NOT NULL,"                                                           \
+	" hash BLOB NOT NULL,"                                                                \
 	" text TEXT NOT NULL,"                                                                \
 	" signature BLOB NOT NULL,"                                                           \
 	" cert BLOB NOT NULL,"                                                                \
 	" PRIMARY KEY (domain, seq)"                                                          \
 	") STRICT;"                                                                           \
 	"CREATE INDEX session_record_session ON session_record (domain, session);"            \
-	"CREATE UNIQUE INDEX session_record_owner ON session_record (domain, owner, number);" \
+	"CREATE UNIQUE INDEX session_record_hash ON session_record (domain, hash);"           \
+	"CREATE INDEX session_record_owner ON session_record (domain, owner, number);"        \
 	"CREATE TABLE audit_sent ("                                                           \
 	" place TEXT NOT NULL,"                                                               \
 	" domain INTEGER NOT NULL,"                                                           \

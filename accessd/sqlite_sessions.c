@@ -203,7 +203,7 @@ int store_session_history(struct store *s, const struct store_history *h,
 			  "WHERE domain = ?1 AND (ended = 0 OR ended >= ?2)"
 			  " AND (?3 = '' OR user_name = ?3) AND (?4 = '' OR device_name = ?4)"
 			  " AND (?5 = '' OR (started, id) <"
-			  "  (SELECT started, id FROM session WHERE id = ?5))"
+			  "  (SELECT started, id FROM session WHERE id = ?5 AND domain = ?1))"
 			  " ORDER BY started DESC, id DESC",
 			  ARGS(INT(h->domain), INT(h->since), TEXT(h->user), TEXT(h->device),
 			       TEXT(h->after)));

@@ -9,7 +9,8 @@
  * one device endpoint
  *
  * Everything that returned 0 outside a transaction is on disk. All functions return 0 or
- * -errno: -ENOENT no such row, -EEXIST it would be there twice, -EIO the database (logged).
+ * -errno: -ENOENT no such row, -EEXIST it would be there twice, -EBUSY something needs what was
+ * to be removed, -EIO the database (logged).
  * Calls block for a moment; one thread.
  */
 #ifndef FARLAN_STORE_H

@@ -32,6 +32,10 @@ int store_audit_count(struct store *s, int64_t *n) __attribute__((warn_unused_re
 int store_audit_domains(struct store *s, bool (*fn)(void *arg, int64_t domain), void *arg)
 	__attribute__((warn_unused_result));
 
+/** store_audit_sound() - are the audit's tables and their indexes one and the same? Takes a while.
+ * Return: 0; -EBADMSG they are not, logged; -EIO. */
+int store_audit_sound(struct store *s) __attribute__((warn_unused_result));
+
 /* --- looking --------------------------------------------------------------------------------- */
 
 /* NULL, 0 or -1 is anything. */
@@ -43,6 +47,8 @@ struct store_audit_query {
 	const char *event;	    /* "device.added", or with * at the end what begins so */
 	int kind, result;
 	bool oldest_first;
+	bool with_prev; /* look prev up; else it is right only with oldest_first and nothing left
+			   out */
 	/* JSON arrays of the folders whose records may be seen; NULL: all. */
 	const char *operations_in, *connections_in;
 };
@@ -52,8 +58,7 @@ struct store_audit_row {
 	uint8_t hash[AUDIT_HASH_BYTES];
 };
 
-/** store_audit_each() - prev is only right with oldest_first and nothing left out. @fn returns
- * false to stop. */
+/** store_audit_each() - @fn returns false to stop. */
 int store_audit_each(struct store *s, const struct store_audit_query *q,
 		     bool (*fn)(void *arg, const struct store_audit_row *row), void *arg)
 	__attribute__((warn_unused_result));
@@ -107,22 +112,28 @@ struct store_session_record {
 	char session[TOKEN_SESSION_SIZE];
 	uint8_t owner[X509_SPKI_SHA256_BYTES]; /* whose key has signed it */
 	int64_t number;			       /* of this owner's chain */
+	uint8_t hash[AUDIT_HASH_BYTES];	       /* of the text */
 	char text[STORE_RECORD_TEXT_SIZE];
 	uint8_t signature[X509_SIGNATURE_MAX_BYTES];
 	size_t signature_len;
 	struct x509_cert cert;
 };
 
-/** store_session_record_add() - -EEXIST: this number of this owner is there. */
+/** store_session_record_has() - is this text there? Return: 0; -ENOENT, and *n: how many others of
+ * this session and owner are; -EIO. */
+int store_session_record_has(struct store *s, const struct store_session_record *r, uint32_t *n)
+	__attribute__((warn_unused_result));
+/** store_session_record_add() - -EEXIST: this text is there. */
 int store_session_record_add(struct store *s, const struct store_session_record *r)
 	__attribute__((warn_unused_result));
-/** store_session_record_get() - by owner and number. -ENOENT. */
-int store_session_record_get(struct store *s, int64_t domain,
-			     const uint8_t owner[X509_SPKI_SHA256_BYTES], int64_t number,
-			     struct store_session_record *r) __attribute__((warn_unused_result));
 /** store_session_record_by_seq() - that of a record of the audit. -ENOENT. */
 int store_session_record_by_seq(struct store *s, int64_t domain, int64_t seq,
 				struct store_session_record *r) __attribute__((warn_unused_result));
+/** store_session_record_each() - all of a domain, by owner and number: each owner's chain in order.
+ */
+int store_session_record_each(struct store *s, int64_t domain,
+			      bool (*fn)(void *arg, const struct store_session_record *r),
+			      void *arg) __attribute__((warn_unused_result));
 /** store_session_records() - of a session, or of those whose ids begin so; by session and time of
  * arrival. */
 int store_session_records(struct store *s, int64_t domain, const char *session,

@@ -8,7 +8,7 @@
 
 #include "accessd/pure/pending.h"
 #include "accessd/pure/settings.h"
-#include "accessd/store_tree.h"
+#include "accessd/store.h"
 
 /**
  * store_settings_of() - what holds in a folder (0: the domain itself), taken from it and those
@@ -21,14 +21,6 @@ int store_settings_of(struct store *s, int64_t domain, int64_t folder, int64_t l
 int store_settings_of_member(struct store *s, const struct store_member *m, int64_t limit_s,
 			     struct settings *all) __attribute__((warn_unused_result));
 
-/** store_folder_by_path() - "/", "/italy/plant3". Return: 0; -ENOENT; -EIO. */
-int store_folder_by_path(struct store *s, int64_t domain, const char *path, int64_t *folder)
-	__attribute__((warn_unused_result));
-int store_path_of_folder(struct store *s, int64_t folder, char path[STORE_PATH_SIZE])
-	__attribute__((warn_unused_result));
-/** store_group_named() - Return: 0; -ENOENT there is no such group; -EIO. */
-int store_group_named(struct store *s, int64_t domain, const char *group)
-	__attribute__((warn_unused_result));
 /** store_group_holds() - is the user in the group of this name? Return: 0; -ENOENT he is not, or
  * there is no such group; -EIO. */
 int store_group_holds(struct store *s, int64_t domain, const char *group, int64_t user)

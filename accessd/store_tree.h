@@ -9,8 +9,6 @@
 #include "accessd/pure/permit_map.h"
 #include "accessd/store.h"
 
-#define STORE_PATH_SIZE PERMIT_PATH_SIZE
-
 /* Of a domain. */
 #define STORE_FOLDERS_MAX 20000
 #define STORE_GROUPS_MAX 2000
@@ -48,11 +46,20 @@ int store_folder_remove(struct store *s, int64_t id) __attribute__((warn_unused_
 int store_folder_chain(struct store *s, int64_t domain, int64_t folder,
 		       int64_t chain[PERMIT_DEPTH_MAX + 1], size_t *n)
 	__attribute__((warn_unused_result));
+struct store_folder_counts {
+	int64_t devices, users, groups;
+};
+/** store_folder_count() - what stands in it, not below. */
+int store_folder_count(struct store *s, int64_t id, struct store_folder_counts *n)
+	__attribute__((warn_unused_result));
 /** store_folder_each() - by id; @fn returns false to stop. */
 int store_folder_each(struct store *s, int64_t domain,
 		      bool (*fn)(void *arg, const struct store_folder *f), void *arg)
 	__attribute__((warn_unused_result));
 
+/** store_member_folder() - where a member stands. */
+int store_member_folder(struct store *s, int64_t id, int64_t *folder)
+	__attribute__((warn_unused_result));
 /** store_member_move() - a device or user. */
 int store_member_move(struct store *s, int64_t id, int64_t folder)
 	__attribute__((warn_unused_result));
@@ -80,6 +87,8 @@ int store_group_each(struct store *s, int64_t domain, const char *after,
 		     bool (*fn)(void *arg, const struct store_group *g), void *arg)
 	__attribute__((warn_unused_result));
 
+/** store_group_count() - its members. */
+int store_group_count(struct store *s, int64_t id, int64_t *n) __attribute__((warn_unused_result));
 /** store_group_join() - -EEXIST: he is in it. */
 int store_group_join(struct store *s, int64_t group, int64_t user)
 	__attribute__((warn_unused_result));

@@ -132,6 +132,7 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	app_remember(app);
 	relays_on_hello(app, result);
 	reporter_online(app->reporter, access_link_rpc(app->link));
+	reporter_online(app->receipts.reporter, access_link_rpc(app->link));
 	tell_paths(app);
 	lock_tell(app);
 	enrolment_finish(app);
@@ -163,6 +164,7 @@ static void on_offline(struct access_link *l, const char *reason)
 	struct access_link_status st;
 
 	reporter_offline(app->reporter);
+	reporter_offline(app->receipts.reporter);
 	access_link_status(l, &st);
 	if (app->online && st.state != ACCESS_LINK_OFF) /* else it was told, with what to do */
 		app_note_error(app, "nothing: it is tried again", "Access Server lost: %s", reason);
@@ -176,6 +178,7 @@ static void on_closed(struct access_link *l)
 	struct app *app = access_link_arg(l);
 
 	reporter_offline(app->reporter);
+	reporter_offline(app->receipts.reporter);
 	app->link = NULL;
 	app->online = false;
 	approvals_offline(app);

@@ -120,6 +120,7 @@ static int use_identity(struct app *app)
 	app->enrolled = true;
 	app->refused = false;
 	accounting_use_identity(app);
+	receipts_use_identity(app);
 	r = make_contexts(app);
 	if (r == 0)
 		r = access_open(app);
@@ -304,6 +305,7 @@ void app_stop(struct app *app)
 	signs_close(app);
 	accounting_close(app);
 	limits_close(app);
+	receipts_close(app);
 	enrolment_stop(app);
 	doctor_close(app);
 	relays_close(app);

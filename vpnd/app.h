@@ -5,9 +5,9 @@
  *
  *   app.c        start, stop, identity
  *   sessions.c   grants -> sessions -> slots of the plane
- *   accounting.c what sessions carried
  *   limits.c     when sessions end by themselves
  *   approvals.c  sessions that wait for approval, and who gives it
+ *   accounting.c what sessions carried; receipts.c: the same, signed
  *   access.c     what is said with the Access Server
  *   rules.c      the rules of sessions: taken, shown
  *   lock.c       the red button; signs.c: what the host shows of vpnd
@@ -147,7 +147,13 @@ struct app {
 	struct names *names;
 	struct doctor *doctor;	   /* NULL: nobody asked */
 	struct reporter *reporter; /* of usage; NULL: not enrolled */
-	uv_timer_t accounting;	   /* while there are sessions */
+	struct {
+		struct reporter *reporter;     /* NULL: not enrolled */
+		uint8_t key[GRANT_KEY_BYTES];  /* this end's */
+		int64_t number;		       /* of its last record */
+		uint8_t last[GRANT_KEY_BYTES]; /* hash of that */
+	} receipts;
+	uv_timer_t accounting; /* while there are sessions */
 	struct enrol *enrol;
 	struct waiter enrol_waiter;
 	uv_timer_t ticker; /* while somebody waits for a session */
@@ -245,6 +251,13 @@ void approvals_on_asked(struct rpc *rpc, int64_t id, const json_t *params);   /*
 void approvals_on_list(struct rpc *rpc, int64_t id, const json_t *params);
 void approvals_on_approve(struct rpc *rpc, int64_t id, const json_t *params);
 void approvals_on_reject(struct rpc *rpc, int64_t id, const json_t *params);
+
+/* receipts.c: signed records of sessions */
+void receipts_use_identity(struct app *app);
+void receipts_close(struct app *app);
+/** receipts_add() - the session is over; while as->session is there. */
+void receipts_add(const struct app_session *as, const char *ended);
+void receipts_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
 
 /* access.c */
 int access_open(struct app *app) __attribute__((warn_unused_result));

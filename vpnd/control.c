@@ -346,6 +346,7 @@ static const struct rpc_method methods[] = {
 	{"relays", relays_on_ask},
 	{"trace", trace_on_ask},
 	{"routes", routes_on_ask},
+	{"sessions", receipts_on_ask},
 	{"capture.start", captures_on_start},
 	{"capture.read", captures_on_read},
 	{"capture.stop", captures_on_stop},

@@ -433,6 +433,7 @@ void sessions_end(struct app_session *as, const char *reason, bool tell)
 		 reason);
 	figures_session_ends(app, as);
 	accounting_end(as, reason);
+	receipts_add(as, reason);
 	names_end(as);
 	plane_detach(app->plane, as->slot);
 	if (!app->stopping || app->online) /* else the server grants it to the next run */

@@ -23,7 +23,8 @@ enum {
 	TAKES_HOSTS = 1024,
 	TAKES_URL = 2048,
 	TAKES_REASON = 4096,
-	NEEDS_ID = 8192
+	NEEDS_ID = 8192,
+	TAKES_SAVE = 16384,
 };
 
 struct command {
@@ -47,6 +48,7 @@ static const struct command commands[] = {
 	{"status", vpnctl_status, TAKES_JSON},
 	{"lock", vpnctl_lock, TAKES_REASON | TAKES_JSON},
 	{"unlock", vpnctl_unlock, TAKES_JSON},
+	{"sessions", vpnctl_sessions, TAKES_NAME | TAKES_SAVE | TAKES_JSON},
 	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
 	{"doctor", vpnctl_doctor, TAKES_INVITE | TAKES_URL | TAKES_JSON},
@@ -98,6 +100,10 @@ static void help_commands(void)
 	     "                                 is still there\n"
 	     "  status [--json]                state, server, sessions, and the last errors with\n"
 	     "                                 what to do\n"
+	     "  sessions [ID] [--save DIR] [--json]\n"
+	     "                                 the sessions that were, as this end has signed\n"
+	     "                                 them, and whether each record is good and whole;\n"
+	     "                                 --save: files that openssl can check\n"
 	     "  trace ADDRESS[:PORT][/tcp|/udp|/icmp] [--from ADDRESS] [--json]\n"
 	     "                                 what would become of something new: its route,\n"
 	     "                                 session, translation, rules, queue and relay,\n"
@@ -179,7 +185,9 @@ static const char *misfit(const struct command *command, const struct given *g)
 	    !(command->takes & TAKES_CAPTURE))
 		return "-w, --text, --count, --seconds and --snap belong to capture";
 	if (g->args.reason && !(command->takes & TAKES_REASON))
-		return "--reason belongs to lock";
+		return "--reason belongs to connect, reject and lock";
+	if (g->args.save && !(command->takes & TAKES_SAVE))
+		return "--save belongs to sessions";
 	if (g->args.hosts && !(command->takes & TAKES_HOSTS))
 		return "--hosts belongs to dns";
 	if (command->takes & TAKES_WORDS)
@@ -196,8 +204,6 @@ static const char *misfit(const struct command *command, const struct given *g)
 		return "which device? vpnctl devices lists them";
 	if (!g->args.name && (command->takes & NEEDS_ID))
 		return "which one? vpnctl approvals lists them";
-	if (g->args.reason && !(command->takes & TAKES_REASON))
-		return "--reason belongs to connect and reject";
 	return NULL;
 }
 
@@ -269,6 +275,9 @@ static int take_option(struct given *g, int option, bool *end)
 		return number(&g->args.seconds, "--seconds", INT32_MAX);
 	case 'n':
 		return number(&g->args.snap, "--snap", UINT16_MAX);
+	case 'S':
+		g->args.save = optarg;
+		break;
 	case 'H':
 		g->args.hosts = true;
 		break;
@@ -298,16 +307,27 @@ static int take_option(struct given *g, int option, bool *end)
 /* Return: true go on; false exit with *exit_code. */
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
+	/* clang-format off */
 	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'}, {"file", required_argument, NULL, 'f'},
-		{"invite", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
-		{"measure", no_argument, NULL, 'm'},	  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {"text", no_argument, NULL, 't'},
-		{"count", required_argument, NULL, 'c'},  {"seconds", required_argument, NULL, 'd'},
-		{"from", required_argument, NULL, 'r'},	  {"snap", required_argument, NULL, 'n'},
-		{"hosts", no_argument, NULL, 'H'},	  {"url", required_argument, NULL, 'u'},
-		{"reason", required_argument, NULL, 'R'}, {NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 's'},
+		{"file", required_argument, NULL, 'f'},
+		{"invite", required_argument, NULL, 'i'},
+		{"json", no_argument, NULL, 'j'},
+		{"measure", no_argument, NULL, 'm'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{"text", no_argument, NULL, 't'},
+		{"count", required_argument, NULL, 'c'},
+		{"seconds", required_argument, NULL, 'd'},
+		{"from", required_argument, NULL, 'r'},
+		{"snap", required_argument, NULL, 'n'},
+		{"hosts", no_argument, NULL, 'H'},
+		{"url", required_argument, NULL, 'u'},
+		{"reason", required_argument, NULL, 'R'},
+		{"save", required_argument, NULL, 'S'},
+		{NULL, 0, NULL, 0},
 	};
+	/* clang-format on */
 	bool end = false;
 	int o;
 

@@ -46,6 +46,7 @@ static int decide(struct ctl *c, const struct vpnctl_args *args, const char *met
 		  const char *words)
 {
 	json_t *params = json_pack("{s:s, s:s*}", "id", args->name, "reason", args->reason);
+	const char *more;
 	json_t *result;
 
 	if (!params) {
@@ -54,13 +55,12 @@ static int decide(struct ctl *c, const struct vpnctl_args *args, const char *met
 	}
 	if (vpnctl_ask(c, method, params, VPNCTL_TIMEOUT_MS, args->json, &result) != 0)
 		return CTL_FAILED;
+	more = vpnctl_text(result, "waits_for");
 	if (args->json)
 		ctl_print_json(result);
 	else
-		printf("%s: %s to %s%s.\n", words, vpnctl_text(result, "user"),
-		       vpnctl_text(result, "device"),
-		       vpnctl_text(result, "waits_for")[0] ? "; somebody else has to approve, too"
-							   : "");
+		printf("%s: %s to %s%s%s.\n", words, vpnctl_text(result, "user"),
+		       vpnctl_text(result, "device"), more[0] ? "; still waits for " : "", more);
 	json_decref(result);
 	return CTL_OK;
 }

@@ -52,10 +52,29 @@
 	X(TOKEN_KEY_ROLLED, "token-key.rolled", "The domain has a new key for relay tokens.")
 
 /* Folders, groups, permissions. */
-#define EVENTS_TREE(X)
+#define EVENTS_TREE(X) \
+	X(FOLDER_ADDED, "folder.added", "A folder was made.") \
+	X(FOLDER_RENAMED, "folder.renamed", "A folder got another name.") \
+	X(FOLDER_MOVED, "folder.moved", "A folder was moved, with all that is in it.") \
+	X(FOLDER_REMOVED, "folder.removed", "An empty folder was removed.") \
+	X(DEVICE_MOVED, "device.moved", "A device stands in another folder.") \
+	X(USER_MOVED, "user.moved", "A user stands in another folder.") \
+	X(GROUP_ADDED, "group.added", "A group of users was made.") \
+	X(GROUP_MOVED, "group.moved", "A group stands in another folder.") \
+	X(GROUP_REMOVED, "group.removed", "An empty group was removed.") \
+	X(GROUP_JOINED, "group.joined", "A user was put into a group.") \
+	X(GROUP_LEFT, "group.left", "A user was taken out of a group.") \
+	X(PERMISSION_ALLOWED, "permission.allowed", "Something was allowed to a user or group.") \
+	X(PERMISSION_DENIED, "permission.denied", "Something was denied to a user or group.") \
+	X(PERMISSION_CLEARED, "permission.cleared", "What was allowed or denied was taken back.")
 
 /* Several domains; devices that belong to another one. */
-#define EVENTS_REALMS(X)
+#define EVENTS_REALMS(X) \
+	X(DOMAIN_MOVED, "domain.moved", "The addresses where members find the server were changed.") \
+	X(DOMAIN_REMOVED, "domain.removed", "A domain was removed from the server, with its keys.") \
+	X(DEVICE_RELEASED, "device.released", "A machine may be enrolled into another domain from now on.") \
+	X(DEVICE_FOREIGN, "device.foreign", "A machine that belongs to another domain was refused here.") \
+	X(DEVICE_CLAIMED, "device.claimed", "A machine of this domain was to be enrolled into another one.")
 
 /* Firewall policies; the lock at the machine. */
 #define EVENTS_POLICY(X) \

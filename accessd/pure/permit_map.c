@@ -222,6 +222,11 @@ bool permit_map_speaks_of(const struct permit_map *m, const struct permit_rule *
 			      : rule->subject == user;
 }
 
+bool permit_map_is_everyone(const struct permit_map *m, const struct permit_rule *rule)
+{
+	return rule->is_group && rule->subject == m->everyone;
+}
+
 const struct permit_rule *permit_map_rules(const struct permit_map *m, size_t *n)
 {
 	*n = m->rules.n;

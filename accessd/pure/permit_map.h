@@ -50,6 +50,8 @@ void permit_map_explain(const struct permit_map *m, int64_t user, enum permissio
 bool permit_map_has_member(const struct permit_map *m, int64_t group, int64_t user);
 /** permit_map_speaks_of() - is it a rule for this user, or for a group that he is in? */
 bool permit_map_speaks_of(const struct permit_map *m, const struct permit_rule *rule, int64_t user);
+/** permit_map_is_everyone() - is it a rule for each user? */
+bool permit_map_is_everyone(const struct permit_map *m, const struct permit_rule *rule);
 /** permit_map_rules() - all of them, by place. */
 const struct permit_rule *permit_map_rules(const struct permit_map *m, size_t *n);
 

@@ -84,6 +84,9 @@ void net_open(struct net *n)
 	net_start(n);
 	snprintf(url, sizeof(url), "https://127.0.0.1:%u", n->port);
 	net_admin_ok(n, "init", json_pack("{s:s, s:[s]}", "domain", "lab.example", "urls", url));
+	net_admin_ok(n, "permission.allow",
+		     json_pack("{s:s, s:s, s:s}", "subject", "everyone", "what", "connect",
+			       "target", "/"));
 }
 
 void net_restart(struct net *n)
