@@ -43,6 +43,10 @@ void admin_on_status(struct ask *q, const json_t *params)
 	json_t *o;
 
 	(void)params;
+	if (q->wanted[0] && !q->realm) {
+		(void)admin_ready(q);
+		return;
+	}
 	conf_listen_text(&a->conf, listens, sizeof(listens));
 	o = json_pack("{s:s, s:I, s:b, s:s}", "version", FARLAN_VERSION, "uptime_s",
 		      (json_int_t)((clock_mono_ms() - a->started_ms) / 1000), "listening",
@@ -69,6 +73,11 @@ void admin_on_doctor(struct ask *q, const json_t *params)
 	};
 
 	(void)params;
+	if (!r && q->app->n_realms > 0) {
+		json_decref(facts.urls);
+		(void)admin_ready(q);
+		return;
+	}
 	if (r) {
 		const struct store_domain *row = &r->domain.row;
 
@@ -169,6 +178,7 @@ static bool list_member(void *arg, const struct store_member *m)
 		add_tunnel(l->realm, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));
 		admin_wishes_put(l->realm, m->id, o);
+		admin_hardware_put(l->realm, m->name, o);
 		admin_lock_put(l->realm, m->id, o);
 	}
 	return page_add(&l->page, o);

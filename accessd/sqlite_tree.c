@@ -273,6 +273,8 @@ int store_folder_remove(struct store *s, int64_t id)
 			    " UNION ALL SELECT 1 FROM member WHERE folder = ?1"
 			    " UNION ALL SELECT 1 FROM user_group WHERE folder = ?1"
 			    " UNION ALL SELECT 1 FROM permission WHERE folder = ?1"
+			    " UNION ALL SELECT 1 FROM policy WHERE folder = ?1"
+			    " UNION ALL SELECT 1 FROM attachment WHERE folder = ?1"
 			    " LIMIT 1",
 			    id);
 
