@@ -29,8 +29,10 @@ static bool next_name(const char **path, char name[STORE_NAME_SIZE])
 		return false;
 	memcpy(name, at, n);
 	name[n] = '\0';
+	if (!text_name_ok(name))
+		return false;
 	*path = at + n;
-	return text_name_ok(name);
+	return true;
 }
 
 bool store_path_ok(const char *path)
