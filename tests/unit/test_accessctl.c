@@ -290,6 +290,7 @@ static void wrong_lines(void **state)
 	check_line("", CTL_USAGE, "no command");
 	check_line("devise list", CTL_USAGE, "is device list meant?");
 	check_line("device lst", CTL_USAGE, "is device list meant?");
+	check_line("device add x --rat 3", CTL_USAGE, "unknown option --rat; is --rate meant?");
 	check_line("statsu", CTL_USAGE, "is status meant?");
 	check_line("device list --lan 10.0.0.0/8", CTL_USAGE, "--lan has no meaning here");
 	check_line("device add x --lan 10.0.0.1/8", CTL_USAGE, "bits behind the prefix length");
