@@ -235,6 +235,9 @@ static void groups(void **state)
 	check_line("ca", CTL_USAGE, "ca roll");
 	check_line("help device", CTL_OK, "device host add");
 	check_line("device host --help", CTL_OK, "device host list");
+	check_line("device host rename a b", CTL_USAGE, "unknown command device host rename\n");
+	assert_non_null(strstr(output, "device host remove"));
+	check_line("device host lits x", CTL_USAGE, "is device host list meant?");
 	check_line("help nonsense", CTL_USAGE, "unknown command nonsense");
 }
 
