@@ -86,6 +86,7 @@ static const struct source {
 	{"GROUP", "group.list", "groups", "name", true},
 	{"FOLDER", "folder.list", "folders", "path", false},
 	{"POLICY", "policy.list", "policies", "name", false},
+	{"DOMAIN", "domain.list", "domains", "domain", false},
 	{"ID", "session.list", "sessions", "session", false},
 };
 
@@ -107,13 +108,10 @@ static bool next_page(struct completion *c, const struct source *s, char after[N
 		      bool *more)
 {
 	json_t *params = json_pack("{s:s}", "after", after), *result, *items;
-	char error[64];
+	char error[ACCESSCTL_ERROR_SIZE];
 	const char *name;
 
-	if (c->line.domain)
-		json_object_set_new(params, "in_domain", json_string(c->line.domain));
-	if (ctl_call(c->line.ctl, s->method, params, WAIT_MS, NULL, NULL, &result, error,
-		     sizeof(error)) != 0)
+	if (accessctl_call(&c->line, s->method, params, WAIT_MS, &result, error) != 0)
 		return false;
 	items = json_object_get(result, s->what);
 	*more = json_is_true(json_object_get(result, "more"));
@@ -134,7 +132,7 @@ static void offer_names(struct completion *c, const struct source *s)
 	char after[NAME_SIZE] = "";
 	bool more = true;
 
-	if (!c->line.ctl && ctl_open(&c->line.ctl, c->line.socket, ACCESSCTL_SOCKET) != 0)
+	if (!c->line.ctl && accessctl_connect(&c->line) != 0)
 		return;
 	if (s->sorted)
 		just_before(c->begun, after);

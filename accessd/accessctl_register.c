@@ -145,7 +145,7 @@ static json_t *ask_about(struct reading *r, const char *method, const char *key,
 	char error[ACCESSCTL_ERROR_SIZE];
 	json_t *result;
 	int code = accessctl_call(r->a, method, json_pack("{s:o?}", key, copy_of(o, "name")),
-				  &result, error);
+				  ACCESSCTL_TIMEOUT_MS, &result, error);
 
 	if (code && code != RPC_DENIED)
 		fprintf(stderr, "accessctl: %s: %s\n", accessctl_cell(o, "name"), error);

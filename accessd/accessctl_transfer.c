@@ -322,7 +322,8 @@ static int do_step(struct importing *im, const json_t *step)
 		json_t *result = NULL;
 
 		if (accessctl_call(im->a, text_of(call, "method"),
-				   params_of(im, step, call, password), &result, error) != 0)
+				   params_of(im, step, call, password), ACCESSCTL_TIMEOUT_MS,
+				   &result, error) != 0)
 			rc = stopped(step, error);
 		else if (i == 0 && is_new_member(step))
 			rc = keep_secrets(im, step, result, password);
