@@ -29,7 +29,8 @@ struct walk {
 
 const struct accessctl_option ACCESSCTL_GENERAL[] = {
 	{"--json", NULL, ACCESSCTL_FLAG, "print JSON"},
-	{"--domain", "DOMAIN", ACCESSCTL_TEXT, "which of several domains it is about"},
+	{"--domain", "DOMAIN", ACCESSCTL_TEXT, "which of several domains; else $FARLAN_DOMAIN"},
+	{"--remote", NULL, ACCESSCTL_FLAG, "as the user who is signed in at this PC, by its vpnd"},
 	{"--socket", "SOCKET", ACCESSCTL_TEXT, "accessd's socket (-s); else $FARLAN_SOCKET"},
 	{"-s", "SOCKET", ACCESSCTL_TEXT, NULL},
 	{"--help", NULL, ACCESSCTL_FLAG, "help on the command (-h)"},
@@ -145,6 +146,8 @@ static void take_general(struct accessctl *a, const char *name, const char *valu
 		a->json = true;
 	else if (strcmp(name, "--domain") == 0)
 		a->domain = value;
+	else if (strcmp(name, "--remote") == 0)
+		a->remote = true;
 	else if (strcmp(name, "--socket") == 0 || strcmp(name, "-s") == 0)
 		a->socket = value;
 	else if (strcmp(name, "--version") == 0)
@@ -187,6 +190,8 @@ int accessctl_parse(struct accessctl *a, int argc, char **argv)
 	a->command = accessctl_find(a->words, a->n_words, &a->n_fixed);
 	for (size_t i = 0; i < w.n_given && rc == 0; i++)
 		rc = take_given(a, &w.given[i]);
+	if (!a->domain)
+		a->domain = getenv("FARLAN_DOMAIN"); /* NOLINT(concurrency-mt-unsafe) */
 	return rc;
 }
 

@@ -107,6 +107,7 @@ const struct admin_method ADMIN_METHODS[] = {
 	/* signing in */
 
 	/* several domains, devices' owners */
+	{"device.release", ADMIN_DOMAIN, PERMIT_DEVICES, ADMIN_NOTHING, EVENT_DEVICE_RELEASED, admin_on_device_release},
 	{"domain.list", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_domain_list},
 	{"domain.move", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_DOMAIN_MOVED, admin_on_domain_move},
 	{"domain.remove", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_DOMAIN_REMOVED, admin_on_domain_remove},
@@ -122,6 +123,9 @@ const struct admin_method ADMIN_METHODS[] = {
 	/* import and export */
 
 	/* backup */
+	{"backup.make", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_BACKUP_MADE, admin_on_backup_make},
+	{"backup.read", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_backup_read},
+	{"backup.drop", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_backup_drop},
 };
 /* clang-format on */
 

@@ -273,7 +273,9 @@ bool admin_may(struct ask *q, const json_t *params)
 		return false;
 	switch (q->method->scope) {
 	case ADMIN_HOST:
-		break;
+		ask_reject(q, RPC_DENIED,
+			   DENIED ": only the administrator of the server's host may do it, there");
+		return false;
 	case ADMIN_DOMAIN:
 		root = ask_root(q);
 		return admin_needs(q, q->method->needs, &root);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accessd/admin.h"
 #include "accessd/app.h"
 #include "accessd/approvals.h"
 #include "common/io/file.h"
@@ -74,7 +75,9 @@ static int start_sessions(struct realm *r)
 					 .access = r->access,
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
-					 .relays = r->relays};
+					 .relays = r->relays,
+					 .admin = admin_on_control,
+					 .admin_arg = r};
 	struct sessions_config sessions = {.store = r->store,
 					   .access = r->access,
 					   .domain = &r->domain,
@@ -180,8 +183,10 @@ void realm_upkeep(struct realm *r)
 
 void realm_tree_changed(struct realm *r)
 {
-	if (r->sessions && !r->closing)
-		sessions_permissions_changed(r->sessions);
+	if (!r->sessions || r->closing)
+		return;
+	sessions_permissions_changed(r->sessions);
+	sessions_rules_changed(r->sessions, 0);
 }
 
 int realm_roll_ca(struct realm *r, bool compromised)
