@@ -184,8 +184,6 @@ void accessctl_cell_rate(const json_t *o, char out[RATE_TEXT_SIZE]);
 /** accessctl_cell_yes() - "yes", "no". */
 const char *accessctl_cell_yes(const json_t *o, const char *key);
 
-/** accessctl_qr() - draw @text on standard error. Return: false: it is too long. */
-bool accessctl_qr(const char *text);
 /** accessctl_read_password() - asked for twice on a terminal, else the next line of standard input.
  * To be wiped. Return: false, and what is wrong was said. */
 #define ACCESSCTL_PASSWORD_SIZE 257 /* what accessd takes */
