@@ -215,10 +215,12 @@ $(foreach d,$(DAEMONS),$(eval $(call daemon_rules,$d)))
 # A test is linked with those daemons whose headers it includes: two daemons may use the same name.
 define use_daemon =
 $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter tests/unit/%,$2)) \
-$(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter tests/fuzz/%,$2)) $(BUILD)/.none: $(call lib,$1)
+$(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter tests/fuzz/%,$2)) \
+$(patsubst tests/net/%.c,$(BUILD)/tests/net/%,$(filter tests/net/%,$2)) $(BUILD)/.none: $(call lib,$1)
 endef
-$(foreach d,$(DAEMONS),$(eval $(call use_daemon,$d,$(if $(unit_main)$(fuzz_main),\
-	$(shell grep -lE '^ *# *include +"$d/' $(unit_main) $(fuzz_main))))))
+test_main := $(unit_main) $(fuzz_main) $(net_main)
+$(foreach d,$(DAEMONS),$(eval $(call use_daemon,$d,$(if $(test_main),\
+	$(shell grep -lE '^ *# *include +"$d/' $(test_main))))))
 
 $(unit_bin): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/lib/libtestutil.a
 $(unit_bin): private lib_libs += -lcmocka
