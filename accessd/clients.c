@@ -58,6 +58,26 @@ void client_link(struct clients *cs, struct client *c)
 	cs->by_number[bucket(c->number)] = c;
 	cs->n++;
 	cs->n_unknown++;
+	client_count(c, true);
+}
+
+void client_count(struct client *c, bool counts)
+{
+	struct clients *cs = c->owner;
+
+	counts = counts && !c->is_known && !c->is_local && !c->by_proxy;
+	if (counts && !c->is_counted)
+		origins_add(&cs->origins, c->source);
+	else if (!counts && c->is_counted)
+		origins_remove(&cs->origins, c->source);
+	c->is_counted = counts;
+}
+
+void client_set_known(struct client *c)
+{
+	c->is_known = true;
+	c->owner->n_unknown--;
+	client_count(c, false);
 }
 
 static void unlink_client(struct clients *cs, struct client *c)
@@ -75,6 +95,8 @@ static void unlink_client(struct clients *cs, struct client *c)
 		c->next->prev = c->prev;
 	cs->n--;
 	cs->n_unknown -= !c->is_known;
+	client_count(c, false);
+	intake_forget(&cs->intake, c);
 }
 
 void client_set_online(struct client *c)
@@ -185,7 +207,7 @@ static void drop_contexts(struct clients *cs)
 
 static void free_if_done(struct clients *cs)
 {
-	if (!cs->closing || cs->n > 0 || !cs->tick_closed)
+	if (!cs->closing || cs->n > 0 || cs->handles > 0)
 		return;
 	drop_contexts(cs);
 	free(cs);
@@ -300,6 +322,8 @@ void clients_count(const struct clients *cs, struct clients_counts *n)
 {
 	*n = (struct clients_counts){.connections = cs->n,
 				     .unknown = cs->n_unknown,
+				     .waiting = cs->intake.n,
+				     .told_later = cs->intake.told,
 				     .outer_ok = cs->outer_ok,
 				     .outer_failed = cs->outer_failed,
 				     .inner_ok = cs->inner_ok,
@@ -515,6 +539,7 @@ int clients_use_certs(struct clients *cs)
 int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_config *config)
 {
 	struct clients *cs = calloc(1, sizeof(*cs));
+	uint64_t seed;
 	int rc;
 
 	if (!cs)
@@ -527,6 +552,8 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->proxies = config->proxies;
 	cs->certs = config->certs;
 	seen_init(&cs->seen, cs->store);
+	file_random(&seed, sizeof(seed));
+	origins_init(&cs->origins, seed);
 	rc = clients_use_certs(cs);
 	if (rc) {
 		free(cs);
@@ -535,6 +562,8 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	uv_timer_init(loop, &cs->tick);
 	cs->tick.data = cs;
 	uv_timer_start(&cs->tick, on_tick, TICK_MS, TICK_MS);
+	intake_open(&cs->intake, loop, config->per_s);
+	cs->handles = 2;
 	*out = cs;
 	return 0;
 }
@@ -544,21 +573,22 @@ void clients_set_sessions(struct clients *cs, struct sessions *sessions)
 	cs->sessions = sessions;
 }
 
-static void on_tick_closed(uv_handle_t *h)
+static void handle_closed(struct clients *cs)
 {
-	struct clients *cs = h->data;
-
-	cs->tick_closed = true;
+	cs->handles--;
 	free_if_done(cs);
 }
 
-/* The more there are, the longer they take to come back: each for itself, by chance. */
-static uint32_t back_in_s(const struct clients *cs)
+static void on_tick_closed(uv_handle_t *h)
 {
-	uint32_t random;
+	handle_closed(h->data);
+}
 
-	file_random(&random, sizeof(random));
-	return 1 + random % (uint32_t)(1 + cs->n / CLIENTS_BACK_A_SECOND);
+static void on_intake_closed(uv_handle_t *h)
+{
+	struct intake *in = h->data;
+
+	handle_closed((struct clients *)((char *)in - offsetof(struct clients, intake)));
 }
 
 void clients_close(struct clients *cs)
@@ -570,11 +600,13 @@ void clients_close(struct clients *cs)
 	cs->closing = true;
 	for (struct client *c = cs->all; c; c = next) {
 		next = c->next;
-		end_client(c, "the server is shutting down", true, back_in_s(cs));
+		end_client(c, "the server is shutting down", true,
+			   c->has_rpc ? intake_later_s(&cs->intake) : 0);
 		if (c->has_rpc)
 			rpc_deinit(&c->rpc); /* answers what waits while those who wait are still
 						there */
 	}
 	seen_flush(&cs->seen);
 	uv_close((uv_handle_t *)&cs->tick, on_tick_closed);
+	intake_close(&cs->intake, on_intake_closed);
 }

@@ -71,7 +71,8 @@ static int start_sessions(struct realm *r)
 					 .passwords = r->app->passwords,
 					 .relays = r->relays,
 					 .proxies = &conf->proxies,
-					 .certs = r->app->certs};
+					 .certs = r->app->certs,
+					 .per_s = (uint32_t)conf->handshakes};
 	struct sessions_config sessions = {.store = r->store,
 					   .domain = &r->domain,
 					   .relays = r->relays,

@@ -9,7 +9,8 @@
  * FILE is of fleet_enrol. Each of its members is a real control connection: both layers of TLS,
  * hello, keep-alives, and vpnd's own way of coming back (access_link). They come from many
  * addresses; a tenth of the devices is behind a single one. What makes them a vpnd, packets and
- * sessions, is not there: a device says yes to every grant.
+ * sessions, is not there: a device says yes to every grant. The devices are in processes of their
+ * own, which are less urgent (nice) than ACCESSD: in truth they are on other machines.
  *
  *   1. ACCESSD is started; all come, as fast as they are let in; it is idle: what they cost
  *   2. for some seconds managers ask for sessions with devices that are there: `quiet`
@@ -26,6 +27,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -38,7 +41,10 @@
 #include "tests/net/process.h"
 
 #define TICK_MS 5
-#define AT_ONCE 64	/* of those that come for the first time */
+#define AT_ONCE 32	 /* of a process, of those that come for the first time */
+#define OF_PROCESS 2500	 /* devices */
+#define PROCESSES_MAX 24 /* and the one that has relay and managers */
+#define NICE 5
 #define OF_ADDRESS 40	/* devices behind one address, but for the tenth behind a single one */
 #define ASK_EACH_MS 25	/* a request for a session */
 #define QUIET_MS 3000	/* measured */
@@ -51,14 +57,33 @@
 
 enum phase { COMING, SETTLING, QUIET, DOWN, BACK, RESTING };
 
+struct fleet;
+
 struct member {
 	struct fleet *fleet;
+	struct seat *seat;
 	struct identity identity;
 	struct dial_memory memory;
 	struct access_link *link;
 	struct in_addr source;
-	bool online, asking;
-	uint64_t asked_us, back_ms;
+	bool asking;
+	uint64_t asked_us;
+};
+
+/* What all processes know of each other. */
+struct seat {
+	_Atomic bool online;
+	_Atomic uint64_t back_ms;
+};
+
+struct shared {
+	_Atomic bool may_come;
+	_Atomic uint64_t start_ms;
+	struct process {
+		_Atomic size_t n_online;
+		_Atomic uint32_t hellos[SECONDS_MAX]; /* in each second since the start */
+	} process[PROCESSES_MAX];
+	struct seat seats[FLEET_MAX + FLEET_MAX + FLEET_RELAYS];
 };
 
 struct latencies {
@@ -66,20 +91,22 @@ struct latencies {
 	double ms[ASKED_MAX];
 };
 
+/* A process: its members, and in the first one what is measured. */
 struct fleet {
 	uv_loop_t loop;
 	uv_timer_t tick;
 	struct fleet_header head;
-	struct member **at; /* relay, managers, devices */
-	size_t n, n_opened, n_online, n_managers_online;
+	struct shared *shared;
+	struct process *process;
+	size_t first, n, n_opened, n_all, n_processes;
+	struct member **at; /* its own */
 	char **program;
 	pid_t pid;
 	enum phase phase;
-	uint64_t phase_ms, asked_ms, reported_ms, limit_ms, down_ms, start_ms;
-	bool starting; /* and nobody was let in to it yet */
+	uint64_t phase_ms, asked_ms, reported_ms, limit_ms, down_ms;
+	bool starting; /* and it does not listen yet */
 	struct latencies quiet, busy;
-	struct latencies *asking;	       /* where an answer counts; NULL: nowhere */
-	size_t hellos[SECONDS_MAX], n_seconds; /* in each second since the start */
+	struct latencies *asking; /* where an answer counts; NULL: nowhere */
 	double cpu_begin_s;
 };
 
@@ -108,11 +135,6 @@ static double ms_since(uint64_t us)
 	return (double)(now_us() - us) / 1000;
 }
 
-static bool is_manager(const struct member *m)
-{
-	return m->identity.id.kind == IDENT_USER;
-}
-
 /* The daemon */
 
 static bool listens(const struct fleet *f)
@@ -133,7 +155,7 @@ static void start_daemon(struct fleet *f)
 {
 	if (posix_spawn(&f->pid, f->program[0], NULL, NULL, f->program, environ) != 0)
 		die("cannot start ", f->program[0]);
-	f->start_ms = clock_mono_ms();
+	f->shared->start_ms = clock_mono_ms();
 	f->starting = true;
 }
 
@@ -152,7 +174,7 @@ static bool daemon_is_there(struct fleet *f, const char *name)
 		die("it has ended: ", f->program[0]);
 	if (!listens(f))
 		return false;
-	printf("%s_ms %llu\n", name, (unsigned long long)(clock_mono_ms() - f->start_ms));
+	printf("%s_ms %llu\n", name, (unsigned long long)(clock_mono_ms() - f->shared->start_ms));
 	f->starting = false;
 	return true;
 }
@@ -170,16 +192,13 @@ static const struct rpc_method METHODS[] = {{"session.grant", on_grant}};
 static void count_hello(struct member *m)
 {
 	struct fleet *f = m->fleet;
-	size_t second = (size_t)((clock_mono_ms() - f->start_ms) / 1000);
+	uint64_t now_ms = clock_mono_ms(), second = (now_ms - f->shared->start_ms) / 1000;
 
-	m->online = true;
-	m->back_ms = clock_mono_ms();
-	f->n_online++;
-	f->n_managers_online += is_manager(m);
-	if (second >= SECONDS_MAX)
-		return;
-	f->hellos[second]++;
-	f->n_seconds = second + 1;
+	m->seat->back_ms = now_ms;
+	m->seat->online = true;
+	f->process->n_online++;
+	if (second < SECONDS_MAX)
+		f->process->hellos[second]++;
 }
 
 static void on_hello(void *arg, const json_t *result, int code, const char *message)
@@ -208,13 +227,11 @@ static void on_online(struct access_link *l)
 static void on_offline(struct access_link *l, const char *reason)
 {
 	struct member *m = access_link_arg(l);
-	struct fleet *f = m->fleet;
 
-	if (f->phase != DOWN && f->phase != BACK)
-		fprintf(stderr, "fleet: %s was cut off: %s\n", m->identity.name, reason);
-	f->n_online -= m->online;
-	f->n_managers_online -= m->online && is_manager(m);
-	m->online = m->asking = false;
+	(void)reason;
+	m->fleet->process->n_online -= m->seat->online;
+	m->seat->online = false;
+	m->asking = false;
 }
 
 static void on_closed(struct access_link *l)
@@ -256,12 +273,12 @@ static struct in_addr address_of(const struct fleet *f, size_t i)
 {
 	uint32_t host = 0x0a010001;
 
-	if (i >= f->n / 10)
+	if (i >= f->n_all / 10)
 		host = 0x0a020001 + (uint32_t)(i / OF_ADDRESS);
 	return (struct in_addr){.s_addr = htonl(host)};
 }
 
-static struct member *read_member(struct fleet *f, FILE *in)
+static struct member *read_member(struct fleet *f, FILE *in, size_t i)
 {
 	struct member *m = calloc(1, sizeof(*m));
 	struct fleet_record r;
@@ -269,6 +286,7 @@ static struct member *read_member(struct fleet *f, FILE *in)
 	if (!m || fread(&r, sizeof(r), 1, in) != 1)
 		die("the file of keys is damaged", "");
 	m->fleet = f;
+	m->seat = &f->shared->seats[i];
 	m->identity.id = r.id;
 	snprintf(m->identity.name, sizeof(m->identity.name), "%s", r.name);
 	m->identity.key = r.key;
@@ -278,24 +296,46 @@ static struct member *read_member(struct fleet *f, FILE *in)
 	m->identity.n_urls = 1;
 	m->memory.before = before_dial;
 	m->memory.before_arg = m;
-	m->source = address_of(f, f->n);
+	m->source = address_of(f, i);
 	return m;
 }
 
-static void read_members(struct fleet *f, const char *path)
+static FILE *open_keys(struct fleet *f, const char *path)
 {
 	FILE *in = fopen(path, "r");
-	size_t n;
 
 	if (!in || fread(&f->head, sizeof(f->head), 1, in) != 1)
 		die("cannot read ", path);
-	n = FLEET_RELAYS + f->head.n_managers + f->head.n_devices;
-	f->at = calloc(n, sizeof(f->at[0]));
-	while (f->at && f->n < n) {
-		f->at[f->n] = read_member(f, in);
-		f->n++;
-	}
+	return in;
+}
+
+/* Those of this process. */
+static void read_members(struct fleet *f, const char *path)
+{
+	FILE *in = open_keys(f, path);
+
+	f->at = calloc(f->n, sizeof(f->at[0]));
+	if (!f->at || fseek(in, (long)(f->first * sizeof(struct fleet_record)), SEEK_CUR) != 0)
+		die("cannot read ", path);
+	for (size_t i = 0; i < f->n; i++)
+		f->at[i] = read_member(f, in, f->first + i);
 	fclose(in);
+}
+
+static size_t n_online(const struct fleet *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_processes; i++)
+		n += f->shared->process[i].n_online;
+	return n;
+}
+
+static void open_some(struct fleet *f)
+{
+	while (f->shared->may_come && f->n_opened < f->n &&
+	       f->n_opened - f->process->n_online < AT_ONCE)
+		open_link(f->at[f->n_opened++]);
 }
 
 /* Requests */
@@ -326,46 +366,56 @@ static void on_session(void *arg, const json_t *result, int code, const char *me
 			   json_pack("{s:O}", "session", json_object_get(grant, "session")));
 }
 
-static struct member *pick(const struct fleet *f, size_t first, size_t n)
+static size_t random_below(size_t n)
 {
 	uint32_t random;
 
-	for (int i = 0; i < 8; i++) {
-		struct member *m;
+	file_random(&random, sizeof(random));
+	return random % n;
+}
 
-		file_random(&random, sizeof(random));
-		m = f->at[first + random % n];
-		if (m->online && !m->asking)
-			return m;
+static struct member *pick_manager(const struct fleet *f)
+{
+	struct member *m = f->at[FLEET_RELAYS + random_below(f->head.n_managers)];
+
+	return m->seat->online && !m->asking ? m : NULL;
+}
+
+/* Of those that are there. Return: its number, from 1 on; 0: none. */
+static size_t pick_device(const struct fleet *f)
+{
+	for (int i = 0; i < 64; i++) {
+		size_t device = random_below(f->head.n_devices);
+
+		if (f->shared->seats[FLEET_RELAYS + f->head.n_managers + device].online)
+			return device + 1;
 	}
-	return NULL;
+	return 0;
 }
 
 static void ask(struct fleet *f, uint64_t now_ms)
 {
-	struct member *manager, *device;
+	struct member *m = pick_manager(f);
+	char name[FLEET_NAME_SIZE + 16];
+	size_t device = pick_device(f);
 
-	if (now_ms - f->asked_ms < ASK_EACH_MS)
-		return;
-	manager = pick(f, FLEET_RELAYS, f->head.n_managers);
-	device = pick(f, FLEET_RELAYS + f->head.n_managers, f->head.n_devices);
-	if (!manager || !device)
+	if (now_ms - f->asked_ms < ASK_EACH_MS || !m || !device)
 		return;
 	f->asked_ms = now_ms;
-	manager->asking = true;
-	manager->asked_us = now_us();
-	if (rpc_request(access_link_rpc(manager->link), "session.open",
-			json_pack("{s:s}", "device", device->identity.name), ANSWER_MS, on_session,
-			manager) != 0)
-		manager->asking = false;
+	m->asking = true;
+	m->asked_us = now_us();
+	snprintf(name, sizeof(name), "device%05zu", device);
+	if (rpc_request(access_link_rpc(m->link), "session.open",
+			json_pack("{s:s}", "device", name), ANSWER_MS, on_session, m) != 0)
+		m->asking = false;
 }
 
 static void report(struct fleet *f, uint64_t now_ms)
 {
 	struct member *relay = f->at[0];
 
-	if (!relay->online ||
-	    (now_ms - f->reported_ms < REPORT_MS && f->reported_ms > relay->back_ms))
+	if (!relay->seat->online ||
+	    (now_ms - f->reported_ms < REPORT_MS && f->reported_ms > relay->seat->back_ms))
 		return;
 	f->reported_ms = now_ms;
 	rpc_notify(access_link_rpc(relay->link), "relay.report",
@@ -393,41 +443,52 @@ static void show_latencies(struct latencies *l, const char *name)
 		       name, l->ms[l->n * 99 / 100], name, l->ms[l->n - 1]);
 }
 
+static size_t hellos_in(const struct fleet *f, size_t second)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_processes; i++)
+		n += f->shared->process[i].hellos[second];
+	return n;
+}
+
 /* The mean is over the time from the first that is back to the last. */
 static void show_seconds(const struct fleet *f, const char *name)
 {
+	size_t end = (size_t)((clock_mono_ms() - f->shared->start_ms) / 1000) + 1;
 	size_t most = 0, sum = 0, first = 0;
 
-	while (first < f->n_seconds && f->hellos[first] == 0)
+	while (first + 1 < end && hellos_in(f, first) == 0)
 		first++;
-	for (size_t i = first; i < f->n_seconds; i++) {
-		most = f->hellos[i] > most ? f->hellos[i] : most;
-		sum += f->hellos[i];
+	fprintf(stderr, "fleet: %s, hellos a second, from second %zu on:", name, first);
+	for (size_t i = first; i < end && i < SECONDS_MAX; i++) {
+		size_t n = hellos_in(f, i);
+
+		most = n > most ? n : most;
+		sum += n;
+		fprintf(stderr, " %zu", n);
 	}
-	printf("%s_mean_per_s %.1f\n%s_most_per_s %zu\n", name,
-	       (double)sum / (double)(f->n_seconds - first ? f->n_seconds - first : 1), name, most);
-	fprintf(stderr, "fleet: %s, hellos a second:", name);
-	for (size_t i = 0; i < f->n_seconds; i++)
-		fprintf(stderr, " %zu", f->hellos[i]);
 	fprintf(stderr, "\n");
+	printf("%s_mean_per_s %.1f\n%s_most_per_s %zu\n", name, (double)sum / (double)(end - first),
+	       name, most);
 }
 
 static double managers_back_s(const struct fleet *f)
 {
-	uint64_t last = f->start_ms;
+	uint64_t last = f->shared->start_ms;
 
 	for (size_t i = 0; i < f->head.n_managers; i++) {
-		const struct member *m = f->at[FLEET_RELAYS + i];
+		uint64_t back_ms = f->shared->seats[FLEET_RELAYS + i].back_ms;
 
-		last = m->back_ms > last ? m->back_ms : last;
+		last = back_ms > last ? back_ms : last;
 	}
-	return (double)(last - f->start_ms) / 1000;
+	return (double)(last - f->shared->start_ms) / 1000;
 }
 
 static void show_back(struct fleet *f, const char *name)
 {
 	printf("%s_s %.2f\n%s_managers_s %.2f\n", name,
-	       (double)(clock_mono_ms() - f->start_ms) / 1000, name, managers_back_s(f));
+	       (double)(clock_mono_ms() - f->shared->start_ms) / 1000, name, managers_back_s(f));
 	printf("%s_cpu_s %.2f\n", name, process_cpu_s(f->pid) - f->cpu_begin_s);
 	show_seconds(f, name);
 }
@@ -449,8 +510,8 @@ static void enter(struct fleet *f, enum phase phase, uint64_t now_ms)
 
 static void begin(struct fleet *f, enum phase phase, uint64_t now_ms)
 {
-	memset(f->hellos, 0, sizeof(f->hellos));
-	f->n_seconds = 0;
+	for (size_t i = 0; i < f->n_processes; i++)
+		memset(f->shared->process[i].hellos, 0, sizeof(f->shared->process[i].hellos));
 	f->cpu_begin_s = 0;
 	start_daemon(f);
 	enter(f, phase, now_ms);
@@ -460,9 +521,8 @@ static void come(struct fleet *f, uint64_t now_ms)
 {
 	if (!daemon_is_there(f, "start"))
 		return;
-	while (f->n_opened < f->n && f->n_opened - f->n_online < AT_ONCE)
-		open_link(f->at[f->n_opened++]);
-	if (f->n_online < f->n)
+	f->shared->may_come = true;
+	if (n_online(f) < f->n_all)
 		return;
 	show_back(f, "first");
 	enter(f, SETTLING, now_ms);
@@ -470,7 +530,7 @@ static void come(struct fleet *f, uint64_t now_ms)
 
 static void be_down(struct fleet *f, uint64_t now_ms)
 {
-	if (f->n_online > 0)
+	if (n_online(f) > 0)
 		return; /* until all know */
 	if (now_ms - f->phase_ms >= f->down_ms)
 		begin(f, BACK, now_ms);
@@ -481,7 +541,7 @@ static void come_back(struct fleet *f, uint64_t now_ms)
 	if (!daemon_is_there(f, "restart"))
 		return;
 	ask(f, now_ms);
-	if (f->n_online < f->n)
+	if (n_online(f) < f->n_all)
 		return;
 	show_back(f, "back");
 	show_latencies(&f->busy, "busy");
@@ -525,7 +585,7 @@ static bool step(struct fleet *f, uint64_t now_ms)
 		return true;
 	}
 	if (f->phase != RESTING && passed_ms > f->limit_ms) {
-		fprintf(stderr, "fleet: %zu of %zu are there\n", f->n_online, f->n);
+		fprintf(stderr, "fleet: %zu of %zu are there\n", n_online(f), f->n_all);
 		show_seconds(f, "late");
 		show_latencies(&f->busy, "busy");
 		fflush(stdout);
@@ -539,7 +599,8 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct fleet *f = timer->data;
 
-	if (step(f, clock_mono_ms()))
+	open_some(f);
+	if (f->program && step(f, clock_mono_ms()))
 		uv_stop(&f->loop);
 	fflush(stdout);
 }
@@ -552,8 +613,62 @@ static void raise_file_limit(const struct fleet *f)
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
 		die("no limit of open files: ", strerror(errno));
 	r.rlim_cur = r.rlim_max < FILES ? r.rlim_max : FILES;
-	if (f->n + 100 > r.rlim_cur || setrlimit(RLIMIT_NOFILE, &r) != 0)
+	if (f->n_all + 100 > r.rlim_cur || setrlimit(RLIMIT_NOFILE, &r) != 0)
 		die("not so many open files are allowed here", "");
+}
+
+static void run(struct fleet *f, const char *path)
+{
+	read_members(f, path);
+	if (tls_global_init() != 0 || uv_loop_init(&f->loop) != 0)
+		die("out of memory", "");
+	if (f->program)
+		begin(f, COMING, clock_mono_ms());
+	uv_timer_init(&f->loop, &f->tick);
+	f->tick.data = f;
+	uv_timer_start(&f->tick, on_tick, 0, TICK_MS);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+}
+
+static void run_devices(struct fleet *f, const char *path)
+{
+	f->program = NULL;
+	errno = 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || (nice(NICE) == -1 && errno != 0))
+		die("not as it should be: ", strerror(errno));
+	run(f, path);
+	exit(1);
+}
+
+/* The further processes have the devices, and end with the first one. */
+static void split(const struct fleet *f, const char *path)
+{
+	struct fleet part = *f;
+
+	part.first = f->n;
+	for (size_t i = 1; i < f->n_processes; i++) {
+		size_t rest = f->n_all - part.first;
+		pid_t pid;
+
+		part.process = &f->shared->process[i];
+		part.n = rest < OF_PROCESS ? rest : OF_PROCESS;
+		pid = fork();
+		if (pid < 0)
+			die("no process: ", strerror(errno));
+		if (pid == 0)
+			run_devices(&part, path);
+		part.first += part.n;
+	}
+}
+
+static struct shared *share(void)
+{
+	void *at = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		die("out of memory", "");
+	return at;
 }
 
 int main(int argc, char **argv)
@@ -566,18 +681,18 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	read_members(&f, argv[1]);
-	raise_file_limit(&f);
+	fclose(open_keys(&f, argv[1]));
 	f.limit_ms = 1000 * number(argv[2], 1, SECONDS_MAX);
 	f.down_ms = number(argv[3], 0, 60000);
 	f.program = argv + 4;
-	if (tls_global_init() != 0 || uv_loop_init(&f.loop) != 0)
-		die("out of memory", "");
-	begin(&f, COMING, clock_mono_ms());
-	uv_timer_init(&f.loop, &f.tick);
-	f.tick.data = &f;
-	uv_timer_start(&f.tick, on_tick, 0, TICK_MS);
-	uv_run(&f.loop, UV_RUN_DEFAULT);
+	f.n = FLEET_RELAYS + f.head.n_managers;
+	f.n_all = f.n + f.head.n_devices;
+	f.n_processes = 1 + (f.head.n_devices + OF_PROCESS - 1) / OF_PROCESS;
+	raise_file_limit(&f);
+	f.shared = share();
+	f.process = &f.shared->process[0];
+	split(&f, argv[1]);
+	run(&f, argv[1]);
 	kill_daemon(&f);
 	return 0;
 }
