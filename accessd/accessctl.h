@@ -143,7 +143,7 @@ int accessctl_rules(struct accessctl *a, json_t *list) __attribute__((warn_unuse
 /** accessctl_connect() - as ctl_open(). */
 int accessctl_connect(struct accessctl *a) __attribute__((warn_unused_result));
 /** accessctl_call() - as ctl_call(), about the domain that the line names, and the way that it
- * says. */
+ * says; nothing is printed. @params: taken, may be NULL. */
 int accessctl_call(struct accessctl *a, const char *method, json_t *params, int timeout_ms,
 		   json_t **result, char error[ACCESSCTL_ERROR_SIZE])
 	__attribute__((warn_unused_result));

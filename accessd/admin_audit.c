@@ -7,6 +7,7 @@
 
 #include "accessd/admin_internal.h"
 #include "accessd/audit_check.h"
+#include "accessd/audit_view.h"
 #include "accessd/checkpoint.h"
 #include "accessd/pure/page.h"
 #include "accessd/reading.h"
@@ -49,7 +50,7 @@ struct listing {
 	struct ask *q;
 	struct store_audit_query query;
 	char who[AUDIT_NAME_SIZE], target[AUDIT_NAME_SIZE], event[AUDIT_EVENT_SIZE];
-	char *operations_in, *connections_in;
+	struct audit_view views[2];
 	int64_t left;
 	struct page page;
 	int rc;
@@ -58,8 +59,8 @@ struct listing {
 static void free_listing(struct listing *l)
 {
 	json_decref(l->page.items);
-	free(l->operations_in);
-	free(l->connections_in);
+	audit_view_deinit(&l->views[0]);
+	audit_view_deinit(&l->views[1]);
 	free(l);
 }
 
@@ -143,6 +144,22 @@ static bool get_words(struct ask *q, const json_t *params, struct store_audit_qu
 	return true;
 }
 
+static bool get_views(struct listing *l)
+{
+	static const enum permission needs[2] = {PERMIT_VIEW_OPERATIONS, PERMIT_VIEW_CONNECTIONS};
+
+	for (size_t i = 0; i < 2; i++) {
+		if (audit_view_make(&l->views[i], l->q, needs[i]) != 0) {
+			admin_failed(l->q, -EIO);
+			return false;
+		}
+		l->query.views[i] = (struct store_audit_view){.folders = l->views[i].folders,
+							      .shown = l->views[i].shown,
+							      .hidden = l->views[i].hidden};
+	}
+	return true;
+}
+
 static bool get_query(struct listing *l, const json_t *params)
 {
 	struct store_audit_query *query = &l->query;
@@ -159,9 +176,55 @@ static bool get_query(struct listing *l, const json_t *params)
 	    !get_number(q, params, "before_seq", AUDIT_SEQ_MAX, &query->before) ||
 	    !get_number(q, params, "n", LIST_MAX, &l->left))
 		return false;
+	if (!get_views(l))
+		return false;
 	query->with_prev = true;
 	query->oldest_first = json_is_true(json_object_get(params, "oldest_first"));
 	return true;
+}
+
+/* Folders whose records the caller may see; what stands in none goes with the root. */
+struct scope {
+	const struct ask *q;
+	json_t *operations, *connections;
+};
+
+static bool add_folder(void *arg, const struct store_folder *f)
+{
+	const struct permit_place at = {.folder = f->id};
+	struct scope *s = arg;
+
+	for (int i = f->parent ? 1 : 0; i < 2; i++) { /* the root: as 0, too */
+		json_int_t id = i ? (json_int_t)f->id : 0;
+
+		if (ask_may(s->q, PERMIT_VIEW_OPERATIONS, &at))
+			json_array_append_new(s->operations, json_integer(id));
+		if (ask_may(s->q, PERMIT_VIEW_CONNECTIONS, &at))
+			json_array_append_new(s->connections, json_integer(id));
+	}
+	return true;
+}
+
+static bool get_scope(struct listing *l)
+{
+	struct scope s = {.q = l->q};
+	int rc;
+
+	if (ask_is_host(l->q))
+		return true;
+	s.operations = json_array();
+	s.connections = json_array();
+	rc = store_folder_each(l->q->app->store, l->query.domain, add_folder, &s);
+	l->operations_in = json_dumps(s.operations, JSON_COMPACT);
+	l->connections_in = json_dumps(s.connections, JSON_COMPACT);
+	json_decref(s.operations);
+	json_decref(s.connections);
+	l->query.operations_in = l->operations_in;
+	l->query.connections_in = l->connections_in;
+	if (rc == 0 && l->operations_in && l->connections_in)
+		return true;
+	admin_failed(l->q, rc ? rc : -ENOMEM);
+	return false;
 }
 
 static void list(struct ask *q, const json_t *params)
@@ -175,7 +238,7 @@ static void list(struct ask *q, const json_t *params)
 	l->q = q;
 	page_init(&l->page);
 	audit_flush(q->app->audit);
-	if (!get_query(l, params) || !start(q, do_list, on_listed, l))
+	if (!get_query(l, params) || !get_scope(l) || !start(q, do_list, on_listed, l))
 		free_listing(l);
 }
 

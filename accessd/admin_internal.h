@@ -31,6 +31,10 @@ bool admin_get_folder(struct ask *q, const json_t *params, const char *key, bool
 		      struct store_folder *f);
 /** admin_get_group() - the group called so. Else the request is answered (admin_groups.c). */
 bool admin_get_group(struct ask *q, const json_t *params, const char *key, struct store_group *g);
+/** admin_get_subject() - the user or group in @params, which the caller sees, as @rule's. Else the
+ * request is answered (admin_permissions.c). */
+bool admin_get_subject(struct ask *q, const json_t *params, const char *key,
+		       struct permit_rule *rule);
 /** admin_get_target() - the folder or device in @params. Else the request is answered. */
 bool admin_get_target(struct ask *q, const json_t *params, struct permit_place *at);
 /** admin_get_target_of() - the same by another member. */
@@ -128,6 +132,10 @@ void admin_on_audit_verify(struct ask *q, const json_t *params);
 void admin_on_audit_prune(struct ask *q, const json_t *params);
 void admin_on_session_record(struct ask *q, const json_t *params);
 const char *admin_state_name(enum store_state state);
+
+void admin_on_backup_make(struct ask *q, const json_t *params);
+void admin_on_backup_read(struct ask *q, const json_t *params);
+void admin_on_backup_drop(struct ask *q, const json_t *params);
 
 void admin_on_ca_show(struct ask *q, const json_t *params);
 void admin_on_ca_roll(struct ask *q, const json_t *params);

@@ -79,10 +79,10 @@ static const char *subject_of(const struct store_applied *a, char out[STORE_NAME
 static json_t *list_json(const struct ask *q, const struct store_member *device,
 			 const struct policies_list *l)
 {
-	char path[POLICY_PATH_SIZE], whom[STORE_NAME_SIZE + 8];
+	char path[PERMIT_PATH_SIZE], whom[STORE_NAME_SIZE + 8];
 
 	return json_pack("{s:s, s:s, s:s, s:I}", "policy", l->applied.name, "to",
-			 l->applied.folder ? policy_path(q, l->applied.folder, path) : device->name,
+			 l->applied.folder ? admin_path(q, l->applied.folder, path) : device->name,
 			 "for", subject_of(&l->applied, whom), "rules", (json_int_t)l->rules.n);
 }
 

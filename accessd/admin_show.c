@@ -127,6 +127,30 @@ static void add_tunnel(const struct realm *r, const struct store_member *m, json
 	json_object_set_new(o, "ipv6", json_string(text));
 }
 
+struct groups {
+	const struct ask *q;
+	json_t *names;
+};
+
+static bool list_group(void *arg, int64_t id, const char *name)
+{
+	struct groups *g = arg;
+	struct store_group group;
+
+	if (store_group_get(g->q->realm->store, id, &group) == 0 && admin_sees_group(g->q, &group))
+		json_array_append_new(g->names, json_string(name));
+	return true;
+}
+
+static void put_groups(const struct ask *q, int64_t user, json_t *o)
+{
+	struct groups g = {.q = q, .names = json_array()};
+
+	if (store_member_groups(q->realm->store, user, list_group, &g) != 0)
+		log_warn("the groups of a user could not be read");
+	json_object_set_new(o, "groups", g.names);
+}
+
 static bool list_member(void *arg, const struct store_member *m)
 {
 	struct listing *l = arg;
@@ -148,6 +172,8 @@ static bool list_member(void *arg, const struct store_member *m)
 		json_object_set_new(o, "rate", json_integer((json_int_t)m->rate));
 		json_object_set_new(o, "folder", json_string(admin_path(l->q, m->folder, path)));
 	}
+	if (m->kind == IDENT_USER)
+		put_groups(l->q, m->id, o);
 	if (m->kind == IDENT_DEVICE) {
 		add_tunnel(l->realm, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));

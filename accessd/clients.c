@@ -543,6 +543,7 @@ const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 	.relays_notify = op_relays_notify,
 	.answer = control_session_answer,
 	.manager = control_session_manager,
+	.each_user = control_each_user,
 };
 
 /* --- life ------------------------------------------------------------------------------------ */

@@ -221,6 +221,10 @@ bool control_is_allowed(struct client *c, int64_t id, bool managers_only);
 /* control_sessions.c: of sessions_ops, and methods. */
 bool control_session_answer(void *arg, const struct sessions_asker *to, const json_t *result,
 			    int code, const char *message);
+void control_each_user(void *arg, void (*fn)(void *arg, int64_t user, struct rpc *rpc),
+		       void *fn_arg);
+/** control_tell_asked() - a member has said hello: what waits for its approval. */
+void control_tell_asked(struct client *c);
 bool control_session_manager(void *arg, uint64_t client, struct sessions_manager *m);
 void control_on_session_open(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_session_close(struct rpc *rpc, int64_t id, const json_t *params);

@@ -126,11 +126,13 @@ static void accept_hello(struct client *c, int64_t id, const json_t *params,
 	rpc_reply(&c->rpc, id, hello_result(c, known));
 	if (c->state != CLIENT_ONLINE)
 		return;
-	if (c->kind == IDENT_RELAY)
+	if (c->kind == IDENT_RELAY) {
 		accept_relay(c);
-	else
-		sessions_hello(cs->sessions, c->endpoint, json_object_get(params, "sessions"),
-			       json_object_get(params, "waiting"));
+		return;
+	}
+	sessions_hello(cs->sessions, c->endpoint, json_object_get(params, "sessions"),
+		       json_object_get(params, "waiting"));
+	control_tell_asked(c);
 }
 
 /* Trouble of our own passes, and so may wrong dates; all else only a new invitation or sign-in

@@ -73,7 +73,7 @@ void client_note_refused(struct client *c, enum event event, const char *who,
 	n.result = why->code == RPC_INTERNAL ? AUDIT_FAILED : AUDIT_REFUSED;
 	n.who = who ? who : "stranger";
 	n.detail = detail;
-	(void)audit_stranger(c->owner->audit, &n);
+	audit_stranger(c->owner->audit, &n);
 	json_decref(detail);
 }
 

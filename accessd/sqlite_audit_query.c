@@ -10,7 +10,7 @@
 #define COLUMNS                                                                                \
 	"seq, time_ms, synced, kind, result, event, who_kind, who_uid, who, source, on_kind, " \
 	"on_uid, target, folder, path, detail, hash"
-#define ARGS_MAX 20
+#define ARGS_MAX 24
 #define SQL_SIZE 2048
 
 struct statement {
@@ -86,15 +86,16 @@ static void add_numbers(struct statement *b, const struct store_audit_query *q)
 		add(b, " AND result = ?", INT(q->result));
 }
 
-/* What stands in no folder is the domain's, which who sees the root may see: 0 is in his list. */
-static void add_folders(struct statement *b, const struct store_audit_query *q)
+#define IN(list) "(SELECT value FROM json_each(" list "))"
+
+static void add_view(struct statement *b, int64_t kind, const struct store_audit_view *v)
 {
-	if (q->operations_in)
-		add(b, " AND (kind <> 0 OR folder IN (SELECT value FROM json_each(?)))",
-		    TEXT(q->operations_in));
-	if (q->connections_in)
-		add(b, " AND (kind <> 1 OR folder IN (SELECT value FROM json_each(?)))",
-		    TEXT(q->connections_in));
+	if (!v->folders)
+		return;
+	add(b, " AND (kind <> ?", INT(kind));
+	add(b, " OR (folder IN " IN("?"), TEXT(v->folders));
+	add(b, " AND on_uid NOT IN " IN("?") ")", TEXT(v->hidden));
+	add(b, " OR on_uid IN " IN("?") ")", TEXT(v->shown));
 }
 
 static bool read_texts(sqlite3_stmt *st, struct audit_record *r)
@@ -193,7 +194,8 @@ static void make(struct statement *b, const struct store_audit_query *q,
 		add_target(b, q->target);
 	if (q->event)
 		add_event(b, q->event, prefix);
-	add_folders(b, q);
+	add_view(b, AUDIT_OPERATION, &q->views[AUDIT_OPERATION]);
+	add_view(b, AUDIT_CONNECTION, &q->views[AUDIT_CONNECTION]);
 	add_text(b, q->oldest_first ? " ORDER BY seq" : " ORDER BY seq DESC");
 }
 

@@ -75,6 +75,7 @@ int store_group_remove(struct store *s, int64_t id)
 			    "SELECT 1 FROM user_group WHERE id = ?1 AND everyone = 1"
 			    " UNION ALL SELECT 1 FROM group_member WHERE user_group = ?1"
 			    " UNION ALL SELECT 1 FROM permission WHERE user_group = ?1"
+			    " UNION ALL SELECT 1 FROM attachment WHERE user_group = ?1"
 			    " LIMIT 1",
 			    id);
 

@@ -30,6 +30,10 @@ static void on_done(void *arg, const struct identity *identity, int code, const 
 
 	app->enrol = NULL;
 	w->waiting = false;
+	if (code == RPC_CONFLICT && !app->online) { /* it is another domain's */
+		app->refused = true;
+		signs_update(app);
+	}
 	if (!identity)
 		log_warn("enrolling failed reason=\"%s\"", message);
 	else if (r == 0)
