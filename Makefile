@@ -17,7 +17,8 @@
 #   common/io/*.c   libio.a      may use libpure
 #   D/*.c           libD.a       a daemon without its main file; may use libio and libpure
 #   D/D.c           bin/D        composition root
-#   D/TOOL*.c       bin/TOOL     uses libio and libpure only
+#   D/TOOL_*.c      libTOOL.a    uses libio and libpure only
+#   D/TOOL.c        bin/TOOL     the tool's main file
 
 DAEMONS := accessd relayd vpnd
 TOOLS   := accessctl relayctl vpnctl
@@ -30,6 +31,9 @@ VARIANT ?= plain
 BUILD   ?= build$(if $(filter-out plain,$(VARIANT)),/$(VARIANT))
 PREFIX  ?= /usr/local
 FUZZ_SECONDS ?= 10
+# Where the shells look; Debian's zsh has another folder for packages, zsh_completions=/usr/share/zsh/vendor-completions.
+bash_completions ?= $(PREFIX)/share/bash-completion/completions
+zsh_completions  ?= $(PREFIX)/share/zsh/site-functions
 export BUILD WOLFSSL
 
 ifeq ($(origin CC),default)
@@ -113,6 +117,8 @@ sources_io       := $(sort $(wildcard common/io/*.c))
 sources_testutil := $(filter-out $(unit_main),$(sort $(wildcard tests/unit/*.c)))
 $(foreach d,$(DAEMONS),$(eval sources_$d := \
 	$(filter-out $d/$d.c $(call tool_src,$d),$(sort $(wildcard $d/*.c)))))
+$(foreach d,$(DAEMONS),$(eval sources_$(tool_of_$d) := \
+	$(filter-out $d/$(tool_of_$d).c,$(call tool_src,$d))))
 
 have_daemons := $(foreach d,$(DAEMONS),$(if $(wildcard $d/$d.c),$d))
 have_tools   := $(foreach d,$(DAEMONS),$(if $(wildcard $d/$(tool_of_$d).c),$(tool_of_$d)))
@@ -128,7 +134,7 @@ net_bin   := $(net_main:tests/net/%.c=$(BUILD)/tests/net/%)
 .PHONY: all libs tests notice deps check demo bench unit lab-tests fuzz fuzz-run lint install clean FORCE
 
 all: $(programs) libs | notice
-libs: $(call lib,pure io $(DAEMONS))
+libs: $(call lib,pure io $(DAEMONS) $(TOOLS))
 tests: $(unit_bin) $(fuzz_bin) $(net_bin)
 
 notice:
@@ -162,6 +168,9 @@ install: all
 	install -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/bin'
 	$(if $(have_daemons),install -m 755 $(have_daemons:%=$(BUILD)/bin/%) '$(DESTDIR)$(PREFIX)/sbin')
 	$(if $(have_tools),install -m 755 $(have_tools:%=$(BUILD)/bin/%) '$(DESTDIR)$(PREFIX)/bin')
+	install -d '$(DESTDIR)$(bash_completions)' '$(DESTDIR)$(zsh_completions)'
+	$(BUILD)/bin/accessctl completion bash >'$(DESTDIR)$(bash_completions)/accessctl'
+	$(BUILD)/bin/accessctl completion zsh >'$(DESTDIR)$(zsh_completions)/_accessctl'
 
 clean:
 	rm -rf build $(BUILD)
@@ -203,24 +212,25 @@ $$(BUILD)/lib/lib$1.a: $$(call obj,$$(sources_$1)) $$(BUILD)/lib/lib$1.list
 	$$(archive)
 	$$(if $$(filter pure,$1),$$(Q)scripts/pure-symbols $$@)
 endef
-$(foreach a,pure io testutil $(DAEMONS),$(eval $(call archive_rule,$a)))
+$(foreach a,pure io testutil $(DAEMONS) $(TOOLS),$(eval $(call archive_rule,$a)))
 $(BUILD)/lib/libpure.a: scripts/pure-symbols scripts/pure-symbols.allow
 
 define daemon_rules =
 $$(BUILD)/bin/$1: $$(call obj,$1/$1.c) $$(call lib,$1 io pure)
-$$(BUILD)/bin/$$(tool_of_$1): $$(call obj,$$(call tool_src,$1)) $$(call lib,io pure)
+$$(BUILD)/bin/$$(tool_of_$1): $$(call obj,$1/$$(tool_of_$1).c) $$(call lib,$$(tool_of_$1) $1 io pure)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call daemon_rules,$d)))
 
-# A test is linked with those daemons whose headers it includes: two daemons may use the same name.
+# A test is linked with those daemons and tools whose headers it includes: two daemons may use the same name.
 define use_daemon =
 $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter tests/unit/%,$2)) \
 $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter tests/fuzz/%,$2)) \
 $(patsubst tests/net/%.c,$(BUILD)/tests/net/%,$(filter tests/net/%,$2)) $(BUILD)/.none: $(call lib,$1)
 endef
 test_main := $(unit_main) $(fuzz_main) $(net_main)
-$(foreach d,$(DAEMONS),$(eval $(call use_daemon,$d,$(if $(test_main),\
-	$(shell grep -lE '^ *# *include +"$d/' $(test_main))))))
+includers = $(if $(test_main),$(shell grep -lE '^ *# *include +"$1' $(test_main)))
+$(foreach d,$(DAEMONS),$(eval $(call use_daemon,$d,$(call includers,$d/))))
+$(foreach d,$(DAEMONS),$(eval $(call use_daemon,$(tool_of_$d),$(call includers,$d/$(tool_of_$d)\.))))
 
 $(unit_bin): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/lib/libtestutil.a
 $(unit_bin): private lib_libs += -lcmocka
@@ -234,7 +244,7 @@ $(net_bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o
 $(unit_bin) $(fuzz_bin) $(net_bin): $(call lib,io pure)
 
 # Archives in the order of the layers: each calls only those behind it.
-in_order = $(filter %.o,$^) $(filter $(call lib,testutil $(DAEMONS)),$^) $(filter $(call lib,io),$^) $(filter $(call lib,pure),$^)
+in_order = $(filter %.o,$^) $(filter $(call lib,$(TOOLS)),$^) $(filter $(call lib,testutil $(DAEMONS)),$^) $(filter $(call lib,io),$^) $(filter $(call lib,pure),$^)
 $(programs) $(unit_bin) $(fuzz_bin) $(net_bin): $(BUILD)/flags $(wolfssl_archive)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)

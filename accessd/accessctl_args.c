@@ -1,26 +1,45 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The command line. Not getopt(3): "--lan A B" takes several words, wherever it stands.
+ * The command line. Not getopt(3): "--lan A B" takes several words, wherever it stands, and which
+ * command it is, is known only when all words are: until then an option is what it is for any
+ * command.
  */
-#include <errno.h>
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "accessd/accessctl.h"
-#include "accessd/pure/duration.h"
-#include "common/pure/addr.h"
-#include "common/pure/rate.h"
-#include "common/pure/rules.h"
-#include "common/pure/url.h"
+
+#define GIVEN_MAX 512
+
+struct given {
+	const char *name; /* as it was written; up to @len */
+	size_t len;
+	const char *value; /* NULL: none was there */
+};
 
 struct walk {
 	char **argv;
 	int argc, at; /* the next word */
+	struct given given[GIVEN_MAX];
+	size_t n_given;
 };
 
-int accessctl_usage(const char *fmt, ...)
+const struct accessctl_option ACCESSCTL_GENERAL[] = {
+	{"--json", NULL, ACCESSCTL_FLAG, "print JSON"},
+	{"--domain", "DOMAIN", ACCESSCTL_TEXT, "which of several domains; else $FARLAN_DOMAIN"},
+	{"--remote", NULL, ACCESSCTL_FLAG, "as the user who is signed in at this PC, by its vpnd"},
+	{"--socket", "SOCKET", ACCESSCTL_TEXT, "accessd's socket (-s); else $FARLAN_SOCKET"},
+	{"-s", "SOCKET", ACCESSCTL_TEXT, NULL},
+	{"--help", NULL, ACCESSCTL_FLAG, "help on the command (-h)"},
+	{"-h", NULL, ACCESSCTL_FLAG, NULL},
+	{"--version", NULL, ACCESSCTL_FLAG, "print the version"},
+	{NULL, NULL, 0, NULL},
+};
+
+int accessctl_usage(const struct accessctl *a, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -28,225 +47,192 @@ int accessctl_usage(const char *fmt, ...)
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fputs("; see accessctl --help\n", stderr);
+	fputc('\n', stderr);
+	if (a->command)
+		accessctl_print_usage(stderr, a->command);
+	else
+		fputs("See accessctl --help.\n", stderr);
 	return CTL_USAGE;
 }
 
-static bool looks_like_prefix(const char *word)
-{
-	struct addr a;
+/* --- walking --- */
 
-	return strchr(word, '/') || strchr(word, ',') || addr_parse(&a, word) == 0 ||
-	       strcmp(word, "none") == 0;
+static const struct accessctl_option *option_of(const struct accessctl_option *list,
+						const struct given *g)
+{
+	for (; list && list->name; list++) {
+		if (strlen(list->name) == g->len && memcmp(list->name, g->name, g->len) == 0)
+			return list;
+	}
+	return NULL;
 }
 
-static int add_lan(struct accessctl_args *a, const char *text)
+static const struct accessctl_option *option_of_any(const struct given *g)
 {
-	struct prefix p;
-	int rc = prefix_parse(&p, text);
+	const struct accessctl_option *o = option_of(ACCESSCTL_GENERAL, g);
 
-	if (rc == -EDOM)
-		return accessctl_usage("%s: bits behind the prefix length must be zero", text);
-	if (rc)
-		return accessctl_usage("%s: not a prefix like 192.168.1.0/24", text);
-	json_array_append_new(a->lans, json_string(text));
+	for (struct accessctl_at at = {0}; !o && accessctl_next(&at);)
+		o = option_of(at.command->options, g);
+	return o;
+}
+
+const struct accessctl_option *accessctl_awaits(const char *word)
+{
+	const struct given g = {.name = word, .len = strlen(word)};
+
+	return option_of_any(&g);
+}
+
+static bool is_prefixes(const struct accessctl_option *o)
+{
+	return (o->kind & ~ACCESSCTL_NEEDED) == ACCESSCTL_PREFIXES;
+}
+
+static int add_given(const struct accessctl *a, struct walk *w, const struct given *g)
+{
+	if (w->n_given == GIVEN_MAX)
+		return accessctl_usage(a, "too many options");
+	w->given[w->n_given++] = *g;
 	return 0;
 }
 
-static int add_url(struct accessctl_args *a, const char *text)
+/* "--name", "--name value" or "--name=value"; --lan goes on as long as prefixes follow. What is
+ * wrong with it is said once the command is known. */
+static int walk_option(const struct accessctl *a, struct walk *w, const char *word)
 {
-	struct url u;
+	const char *equals = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
+	struct given g = {.name = word,
+			  .len = equals ? (size_t)(equals - word) : strlen(word),
+			  .value = equals ? equals + 1 : NULL};
+	const struct accessctl_option *o = option_of_any(&g);
+	int rc;
 
-	if (url_parse(&u, text) != 0)
-		return accessctl_usage("%s: not an address like https://HOST[:PORT]", text);
-	json_array_append_new(a->urls, json_string(text));
-	return 0;
-}
-
-/* Each piece of a comma-separated list. */
-static int each_piece(struct accessctl_args *a, const char *list,
-		      int (*add)(struct accessctl_args *, const char *))
-{
-	char piece[URL_TEXT_SIZE];
-	int rc = 0;
-
-	while (*list && rc == 0) {
-		size_t n = strcspn(list, ",");
-
-		if (n >= sizeof(piece))
-			return accessctl_usage("%s: too long", list);
-		memcpy(piece, list, n);
-		piece[n] = '\0';
-		if (n > 0)
-			rc = add(a, piece);
-		list += n + (list[n] == ',');
+	if (!equals && o && o->value && w->at < w->argc)
+		g.value = w->argv[w->at++];
+	rc = add_given(a, w, &g);
+	while (rc == 0 && o && is_prefixes(o) && w->at < w->argc &&
+	       accessctl_is_prefix(w->argv[w->at])) {
+		g.value = w->argv[w->at++];
+		rc = add_given(a, w, &g);
 	}
 	return rc;
 }
 
-/* "none" gives an empty list. */
-static int take_lans(struct accessctl_args *a, const char *value)
+static int walk_all(struct accessctl *a, struct walk *w)
 {
-	if (!a->lans)
-		a->lans = json_array();
-	return strcmp(value, "none") == 0 ? 0 : each_piece(a, value, add_lan);
+	bool only_words = false;
+	int rc = 0;
+
+	while (w->at < w->argc && rc == 0) {
+		const char *word = w->argv[w->at++];
+
+		if (!only_words && strcmp(word, "--") == 0)
+			only_words = true;
+		else if (!only_words && word[0] == '-' && word[1] != '\0')
+			rc = walk_option(a, w, word);
+		else if (a->n_words == ACCESSCTL_WORDS_MAX)
+			rc = accessctl_usage(a, "too many words");
+		else
+			a->words[a->n_words++] = word;
+	}
+	return rc;
 }
 
-static int take_urls(struct accessctl_args *a, const char *value)
+/* --- what it says --- */
+
+static void take_general(struct accessctl *a, const char *name, const char *value)
 {
-	if (!a->urls)
-		a->urls = json_array();
-	return each_piece(a, value, add_url);
-}
-
-static int take_expires(struct accessctl_args *a, const char *value)
-{
-	if (duration_parse(&a->expires_s, value) != 0)
-		return accessctl_usage(
-			"--expires %s: a number with m, h or d, up to a year, e.g. 7d", value);
-	return 0;
-}
-
-static int take_since(struct accessctl_args *a, const char *value)
-{
-	if (duration_parse(&a->since_s, value) != 0)
-		return accessctl_usage("--since %s: a number with m, h or d, up to a year, e.g. 7d",
-				       value);
-	return 0;
-}
-
-static int take_rate(struct accessctl_args *a, const char *value)
-{
-	uint64_t rate;
-	int rc = rate_parse(&rate, value);
-
-	if (rc == -ERANGE)
-		return accessctl_usage("--rate %s: a rate is 64kbit to 100gbit", value);
-	if (rc)
-		return accessctl_usage("--rate %s: a number with kbit, mbit or gbit, e.g. 10mbit; "
-				       "or none",
-				       value);
-	a->rate = value;
-	return 0;
-}
-
-static int take_at(struct accessctl_args *a, const char *value)
-{
-	char *end;
-
-	a->at = strtol(value, &end, 10);
-	if (*end || a->at < 1 || a->at > RULES_MAX)
-		return accessctl_usage("--at %s: the place in the list, 1 to %d", value, RULES_MAX);
-	return 0;
-}
-
-static int take_file(struct accessctl_args *a, const char *value)
-{
-	a->file = value;
-	return 0;
-}
-
-static int take_device(struct accessctl_args *a, const char *value)
-{
-	a->device = value;
-	return 0;
-}
-
-static int take_user(struct accessctl_args *a, const char *value)
-{
-	a->user = value;
-	return 0;
-}
-
-static int take_domain(struct accessctl_args *a, const char *value)
-{
-	a->domain = value;
-	return 0;
-}
-
-static int take_socket(struct accessctl_args *a, const char *value)
-{
-	a->socket = value;
-	return 0;
-}
-
-static const struct {
-	const char *name;
-	int (*take)(struct accessctl_args *a, const char *value);
-} VALUED[] = {
-	{"--lan", take_lans},  {"--url", take_urls},	  {"--expires", take_expires},
-	{"--rate", take_rate}, {"--since", take_since},	  {"--device", take_device},
-	{"--user", take_user}, {"--domain", take_domain}, {"--socket", take_socket},
-	{"-s", take_socket},   {"--at", take_at},	  {"--file", take_file},
-};
-
-static bool take_flag(struct accessctl_args *a, const char *word)
-{
-	if (strcmp(word, "--json") == 0)
+	if (strcmp(name, "--json") == 0)
 		a->json = true;
-	else if (strcmp(word, "--idle") == 0)
-		a->idle = true;
-	else if (strcmp(word, "--qr") == 0)
-		a->qr = true;
-	else if (strcmp(word, "--yes") == 0)
-		a->yes = true;
-	else if (strcmp(word, "--compromised") == 0)
-		a->compromised = true;
-	else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-		a->help = true;
-	else if (strcmp(word, "--version") == 0)
+	else if (strcmp(name, "--domain") == 0)
+		a->domain = value;
+	else if (strcmp(name, "--remote") == 0)
+		a->remote = true;
+	else if (strcmp(name, "--socket") == 0 || strcmp(name, "-s") == 0)
+		a->socket = value;
+	else if (strcmp(name, "--version") == 0)
 		a->version = true;
 	else
-		return false;
-	return true;
+		a->help = true;
 }
 
-/* "--name value" or "--name=value"; --lan goes on as long as prefixes follow. */
-static int take_valued(struct accessctl_args *a, struct walk *w, const char *word)
+static int take_given(struct accessctl *a, const struct given *g)
 {
-	const char *equals = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
-	size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	const struct accessctl_option *own = a->command ? a->command->options : NULL,
+				      *o = option_of(own, g);
+	bool is_own = o != NULL;
 
-	for (size_t i = 0; i < sizeof(VALUED) / sizeof(VALUED[0]); i++) {
-		int rc;
-
-		if (strlen(VALUED[i].name) != len || strncmp(VALUED[i].name, word, len) != 0)
-			continue;
-		if (!equals && w->at == w->argc)
-			return accessctl_usage("%s needs a value", VALUED[i].name);
-		rc = VALUED[i].take(a, equals ? equals + 1 : w->argv[w->at++]);
-		while (rc == 0 && VALUED[i].take == take_lans && w->at < w->argc &&
-		       looks_like_prefix(w->argv[w->at]))
-			rc = take_lans(a, w->argv[w->at++]);
-		return rc;
-	}
-	return accessctl_usage("unknown option %s", word);
-}
-
-int accessctl_parse(struct accessctl_args *a, int argc, char **argv)
-{
-	struct walk w = {.argv = argv, .argc = argc, .at = 1};
-
-	memset(a, 0, sizeof(*a));
-	while (w.at < argc) {
-		const char *word = argv[w.at++];
-
-		if (word[0] != '-' || word[1] == '\0') {
-			if (a->n_words == ACCESSCTL_WORDS_MAX)
-				return accessctl_usage("too many words");
-			a->words[a->n_words++] = word;
-		} else if (!take_flag(a, word)) {
-			int rc = take_valued(a, &w, word);
-
-			if (rc)
-				return rc;
-		}
-	}
+	if (!o)
+		o = option_of(ACCESSCTL_GENERAL, g);
+	if (!o && option_of_any(g))
+		return accessctl_usage(a, "%.*s has no meaning here", (int)g->len, g->name);
+	if (!o)
+		return accessctl_usage(a, "unknown option %.*s", (int)g->len, g->name);
+	if (o->value && !g->value)
+		return accessctl_usage(a, "%s needs a value", o->name);
+	if (!o->value && g->value)
+		return accessctl_usage(a, "%s takes no value", o->name);
+	if (is_own)
+		return accessctl_take(a, o, &a->values[o - own], g->value);
+	take_general(a, o->name, g->value);
 	return 0;
 }
 
-void accessctl_release(struct accessctl_args *a)
+int accessctl_parse(struct accessctl *a, int argc, char **argv)
 {
-	json_decref(a->lans);
-	json_decref(a->urls);
+	struct walk w = {.argv = argv, .argc = argc, .at = 1};
+	int rc;
+
+	memset(a, 0, sizeof(*a));
+	rc = walk_all(a, &w);
+	if (rc)
+		return rc;
+	a->command = accessctl_find(a->words, a->n_words, &a->n_fixed);
+	for (size_t i = 0; i < w.n_given && rc == 0; i++)
+		rc = take_given(a, &w.given[i]);
+	if (!a->domain)
+		a->domain = getenv("FARLAN_DOMAIN"); /* NOLINT(concurrency-mt-unsafe) */
+	return rc;
+}
+
+void accessctl_release(struct accessctl *a)
+{
+	for (size_t i = 0; i < ACCESSCTL_OPTIONS_MAX; i++)
+		json_decref(a->values[i].list);
+}
+
+/* --- looking up --- */
+
+static const struct accessctl_value *value_of(const struct accessctl *a, const char *option)
+{
+	const struct given g = {.name = option, .len = strlen(option)};
+	const struct accessctl_option *o = option_of(a->command->options, &g);
+
+	assert(o);
+	return &a->values[o - a->command->options];
+}
+
+bool accessctl_flag(const struct accessctl *a, const char *option)
+{
+	return value_of(a, option)->given;
+}
+
+const char *accessctl_text(const struct accessctl *a, const char *option)
+{
+	return value_of(a, option)->text;
+}
+
+int64_t accessctl_number(const struct accessctl *a, const char *option)
+{
+	return value_of(a, option)->number;
+}
+
+json_t *accessctl_list(const struct accessctl *a, const char *option)
+{
+	return value_of(a, option)->list;
+}
+
+const char *accessctl_word(const struct accessctl *a, size_t n)
+{
+	return a->n_fixed + n < a->n_words ? a->words[a->n_fixed + n] : NULL;
 }

@@ -1,66 +1,57 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* device host add, remove, list. */
-#include <stdio.h>
-#include <string.h>
-
 #include "accessd/accessctl.h"
 
-static int change(struct ctl *c, const char *method, json_t *params)
+static int change(struct accessctl *a)
 {
-	json_t *result = accessctl_ask(c, method, params);
+	json_t *params = json_pack("{s:s, s:s}", "device", accessctl_word(a, 0), "name",
+				   accessctl_word(a, 1));
 
-	json_decref(result);
-	return result ? CTL_OK : CTL_FAILED;
+	if (accessctl_word(a, 2))
+		json_object_set_new(params, "address", json_string(accessctl_word(a, 2)));
+	return accessctl_do(a, NULL, params);
 }
 
-static void print_table(const json_t *list)
+static void row(struct ctl_table *t, const json_t *o)
+{
+	const char *cells[] = {
+		accessctl_cell(o, "name"),
+		accessctl_cell(o, "address"),
+		json_is_false(json_object_get(o, "reachable")) ? "not in its LANs" : "",
+	};
+
+	ctl_table_row(t, cells);
+}
+
+static int list(struct accessctl *a)
 {
 	static const char *const headings[] = {"NAME", "ADDRESS", ""};
-	struct ctl_table *t = ctl_table_new(3, headings);
+	static const struct accessctl_columns columns = {3, headings, row};
+	json_t *result = accessctl_ask(a, NULL, json_pack("{s:s}", "device", accessctl_word(a, 0)));
+	json_t *hosts = json_incref(json_object_get(result, "hosts"));
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *o = json_array_get(list, i);
-		const char *cells[] = {
-			json_string_value(json_object_get(o, "name")),
-			json_string_value(json_object_get(o, "address")),
-			json_is_false(json_object_get(o, "reachable")) ? "not in its LANs" : "",
-		};
-
-		ctl_table_row(t, cells);
-	}
-	ctl_table_print(t);
-}
-
-static int list(struct ctl *c, const struct accessctl_args *a)
-{
-	json_t *result =
-		accessctl_ask(c, "device.host.list", json_pack("{s:s}", "device", a->words[3]));
-
-	if (!result)
-		return CTL_FAILED;
-	if (a->json)
-		ctl_print_json(json_object_get(result, "hosts"));
-	else
-		print_table(json_object_get(result, "hosts"));
 	json_decref(result);
-	return CTL_OK;
+	if (result && !hosts)
+		return accessctl_strange();
+	return accessctl_show_list(a, hosts, &columns);
 }
 
-int accessctl_host(struct ctl *c, const struct accessctl_args *a)
-{
-	const char *verb = a->words[2];
-
-	if (strcmp(verb, "list") == 0 && a->n_words == 4)
-		return list(c, a);
-	if (a->json)
-		return accessctl_usage("--json has no meaning here");
-	if (strcmp(verb, "add") == 0 && a->n_words == 6)
-		return change(c, "device.host.add",
-			      json_pack("{s:s, s:s, s:s}", "device", a->words[3], "name",
-					a->words[4], "address", a->words[5]));
-	if (strcmp(verb, "remove") == 0 && a->n_words == 5)
-		return change(c, "device.host.remove",
-			      json_pack("{s:s, s:s}", "device", a->words[3], "name", a->words[4]));
-	return accessctl_usage("device host add DEVICE NAME ADDRESS, device host remove DEVICE "
-			       "NAME, or device host list DEVICE");
-}
+const struct accessctl_command ACCESSCTL_HOST[] = {
+	{.words = "device host add",
+	 .operands = "DEVICE NAME ADDRESS",
+	 .help = "Give a host behind the device a name",
+	 .more = "Connected engineers reach it as NAME.DEVICE.DOMAIN.farlan.\n",
+	 .examples = "device host add site1 plc1 192.168.201.10\n",
+	 .run = change},
+	{.words = "device host remove",
+	 .operands = "DEVICE NAME",
+	 .help = "Take the name away",
+	 .examples = "device host remove site1 plc1\n",
+	 .run = change},
+	{.words = "device host list",
+	 .operands = "DEVICE",
+	 .help = "The named hosts behind the device",
+	 .examples = "device host list site1\n",
+	 .run = list},
+	{.words = NULL},
+};

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "accessd/admin_internal.h"
-#include "common/io/log.h"
+#include "accessd/host_user.h"
 
 /* clang-format off */
 const struct admin_method ADMIN_METHODS[] = {
@@ -20,7 +20,7 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"doctor", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_doctor},
 
 	/* devices */
-	{"device.add", ADMIN_DOMAIN, PERMIT_DEVICES, ADMIN_NOTHING, EVENT_DEVICE_ADDED, admin_on_device_add},
+	{"device.add", ADMIN_ITEM, PERMIT_DEVICES, ADMIN_INTO, EVENT_DEVICE_ADDED, admin_on_device_add},
 	{"device.set", ADMIN_ITEM, PERMIT_DEVICES, ADMIN_DEVICE, EVENT_DEVICE_CHANGED, admin_on_device_set},
 	{"device.list", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_device_list},
 	{"device.rule.list", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_DEVICE, EVENT_NONE, admin_on_rule_list},
@@ -36,7 +36,7 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"device.remove", ADMIN_ITEM, PERMIT_DEVICES, ADMIN_DEVICE, EVENT_DEVICE_REMOVED, admin_on_device_remove},
 
 	/* users */
-	{"user.add", ADMIN_DOMAIN, PERMIT_USERS, ADMIN_NOTHING, EVENT_USER_ADDED, admin_on_user_add},
+	{"user.add", ADMIN_ITEM, PERMIT_USERS, ADMIN_INTO, EVENT_USER_ADDED, admin_on_user_add},
 	{"user.passwd", ADMIN_ITEM, PERMIT_USERS, ADMIN_USER, EVENT_USER_PASSWORD, admin_on_user_passwd},
 	{"user.set", ADMIN_ITEM, PERMIT_USERS, ADMIN_USER, EVENT_USER_CHANGED, admin_on_user_set},
 	{"user.list", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_user_list},
@@ -61,22 +61,71 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"session.list", ADMIN_LIST, PERMIT_VIEW_CONNECTIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_session_list},
 	{"session.history", ADMIN_LIST, PERMIT_VIEW_CONNECTIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_session_history},
 	{"session.kill", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_SESSION, EVENT_SESSION_KILLED, admin_on_session_kill},
+	{"session.kill-many", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SESSION_KILLED, admin_on_session_kill_many},
+	{"session.approvals", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_session_approvals},
+	{"session.approve", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SESSION_APPROVED, admin_on_session_approve},
+	{"session.reject", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SESSION_REJECTED, admin_on_session_reject},
 
 	/* folders, groups, permissions */
+	{"folder.add", ADMIN_ITEM, PERMIT_DEVICES, ADMIN_PARENT, EVENT_FOLDER_ADDED, admin_on_folder_add},
+	{"folder.rename", ADMIN_ITEM, PERMIT_DEVICES, ADMIN_FOLDER, EVENT_FOLDER_RENAMED, admin_on_folder_rename},
+	{"folder.move", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_FOLDER, EVENT_FOLDER_MOVED, admin_on_folder_move},
+	{"folder.remove", ADMIN_ITEM, PERMIT_DEVICES, ADMIN_FOLDER, EVENT_FOLDER_REMOVED, admin_on_folder_remove},
+	{"folder.list", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_folder_list},
+	{"device.move", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_DEVICE, EVENT_DEVICE_MOVED, admin_on_device_move},
+	{"user.move", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_USER, EVENT_USER_MOVED, admin_on_user_move},
+	{"group.add", ADMIN_ITEM, PERMIT_USERS, ADMIN_INTO, EVENT_GROUP_ADDED, admin_on_group_add},
+	{"group.remove", ADMIN_ITEM, PERMIT_USERS, ADMIN_GROUP, EVENT_GROUP_REMOVED, admin_on_group_remove},
+	{"group.move", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_GROUP, EVENT_GROUP_MOVED, admin_on_group_move},
+	{"group.list", ADMIN_LIST, PERMIT_USERS, ADMIN_NOTHING, EVENT_NONE, admin_on_group_list},
+	{"group.member.add", ADMIN_ITEM, PERMIT_USERS, ADMIN_GROUP, EVENT_GROUP_JOINED, admin_on_group_join},
+	{"group.member.remove", ADMIN_ITEM, PERMIT_USERS, ADMIN_GROUP, EVENT_GROUP_LEFT, admin_on_group_leave},
+	{"group.member.list", ADMIN_ITEM, PERMIT_USERS, ADMIN_GROUP, EVENT_NONE, admin_on_group_members},
+	{"permission.allow", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_TARGET, EVENT_PERMISSION_ALLOWED, admin_on_permission_allow},
+	{"permission.deny", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_TARGET, EVENT_PERMISSION_DENIED, admin_on_permission_deny},
+	{"permission.clear", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_TARGET, EVENT_PERMISSION_CLEARED, admin_on_permission_clear},
+	{"permission.list", ADMIN_LIST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_permission_list},
+	{"can", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_TARGET, EVENT_NONE, admin_on_can},
 
 	/* settings */
+	{"folder.set", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_FOLDER, EVENT_SETTING_CHANGED, admin_on_folder_set},
+	{"folder.settings", ADMIN_ITEM, PERMIT_ADMINISTER, ADMIN_FOLDER, EVENT_NONE, admin_on_folder_settings},
+	{"domain.set", ADMIN_DOMAIN, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_SETTING_CHANGED, admin_on_domain_set},
+	{"domain.settings", ADMIN_DOMAIN, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_domain_settings},
 
 	/* firewall policies */
+	{"policy.add", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY_FOLDER, EVENT_POLICY_ADDED, admin_on_policy_add},
+	{"policy.rule", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_POLICY_CHANGED, admin_on_policy_rule},
+	{"policy.rename", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_POLICY_RENAMED, admin_on_policy_rename},
+	{"policy.remove", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_POLICY_REMOVED, admin_on_policy_remove},
+	{"policy.show", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY, EVENT_NONE, admin_on_policy_show},
+	{"policy.list", ADMIN_LIST, PERMIT_FIREWALL, ADMIN_NOTHING, EVENT_NONE, admin_on_policy_list},
+	{"policy.attach", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY_PLACE, EVENT_POLICY_ATTACHED, admin_on_policy_attach},
+	{"policy.detach", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_POLICY_PLACE, EVENT_POLICY_DETACHED, admin_on_policy_detach},
+	{"policy.test", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_DEVICE_BY_KEY, EVENT_NONE, admin_on_policy_test},
 
 	/* signing in */
 
 	/* several domains, devices' owners */
+	{"device.release", ADMIN_DOMAIN, PERMIT_DEVICES, ADMIN_NOTHING, EVENT_DEVICE_RELEASED, admin_on_device_release},
+	{"domain.list", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_domain_list},
+	{"domain.move", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_DOMAIN_MOVED, admin_on_domain_move},
+	{"domain.remove", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_DOMAIN_REMOVED, admin_on_domain_remove},
 
 	/* audit */
+	{"audit.list", ADMIN_LIST, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_list},
+	{"audit.export", ADMIN_LIST, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_export},
+	{"audit.head", ADMIN_DOMAIN, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_head},
+	{"audit.verify", ADMIN_DOMAIN, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_verify},
+	{"audit.prune", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_AUDIT_PRUNED, admin_on_audit_prune},
+	{"session.record", ADMIN_LIST, PERMIT_VIEW_CONNECTIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_session_record},
 
 	/* import and export */
 
 	/* backup */
+	{"backup.make", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_BACKUP_MADE, admin_on_backup_make},
+	{"backup.read", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_backup_read},
+	{"backup.drop", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_backup_drop},
 };
 /* clang-format on */
 
@@ -99,22 +148,24 @@ static void name_target(struct ask *q, const json_t *params)
 	static const struct {
 		const char *key, *kind;
 	} of[] = {
-		[ADMIN_DEVICE] = {"name", "device"},	      [ADMIN_USER] = {"name", "user"},
-		[ADMIN_DEVICE_BY_KEY] = {"device", "device"}, [ADMIN_RELAY] = {"name", "relay"},
+		[ADMIN_DEVICE] = {"name", "device"},
+		[ADMIN_USER] = {"name", "user"},
+		[ADMIN_DEVICE_BY_KEY] = {"device", "device"},
+		[ADMIN_RELAY] = {"name", "relay"},
 		[ADMIN_SESSION] = {"session", "session"},
+		[ADMIN_POLICY] = {"name", "policy"},
+		[ADMIN_POLICY_PLACE] = {"name", "policy"},
+		[ADMIN_POLICY_FOLDER] = {"name", "policy"},
+		[ADMIN_GROUP] = {"name", "group"},
+		[ADMIN_FOLDER] = {"path", "folder"},
+		[ADMIN_PARENT] = {"path", "folder"},
+		[ADMIN_TARGET] = {"target", "on"},
 	};
-	char name[STORE_NAME_SIZE], clean[STORE_NAME_SIZE];
+	char name[PERMIT_PATH_SIZE];
 	enum admin_target t = q->method->target;
 
 	if (of[t].key && rpc_str_max(params, of[t].key, name, sizeof(name)))
-		snprintf(q->what, sizeof(q->what), "%s %s", of[t].kind,
-			 log_clean(clean, sizeof(clean), name, strlen(name)));
-}
-
-/* Only the host's administrator, until users can be permitted something. */
-static bool may(const struct ask *q)
-{
-	return ask_is_host(q);
+		ask_about(q, of[t].kind, name);
 }
 
 void admin_run(const struct ask *from, const struct admin_method *m, const json_t *params)
@@ -124,12 +175,15 @@ void admin_run(const struct ask *from, const struct admin_method *m, const json_
 	if (!q)
 		abort(); /* the request could be neither answered nor recorded */
 	*q = *from;
+	q->realm = NULL;
+	ask_set_realm(q, from->realm);
 	q->method = m;
 	name_target(q, params);
-	if (may(q))
-		m->run(q, params);
-	else
-		ask_reject(q, RPC_DENIED, "this is not permitted to you");
+	if (!admin_may(q, params))
+		return;
+	ask_begin(q);
+	m->run(q, params);
+	store_witness(from->app->store, NULL, NULL); /* it may wait for something */
 }
 
 /* --- the local socket ------------------------------------------------------------------------ */
@@ -145,12 +199,14 @@ static void on_local(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct local_client *c = local_client_of(rpc);
 	struct app *app = local_arg(rpc);
-	char domain[IDENT_DOMAIN_SIZE] = "";
 	struct ask q = {.app = app, .origin = &LOCAL, .number = local_client_number(c), .id = id};
 
-	(void)!rpc_str_max(params, "in_domain", domain, sizeof(domain)); /* may be absent */
-	q.realm = app_realm(app, domain);
-	snprintf(q.caller.name, sizeof(q.caller.name), "%u", (unsigned)local_client_uid(c));
+	if (json_object_get(params, "in_domain") &&
+	    !rpc_str_max(params, "in_domain", q.wanted, sizeof(q.wanted)))
+		snprintf(q.wanted, sizeof(q.wanted), "?"); /* no domain has this name */
+	q.realm = app_realm(app, q.wanted);
+	snprintf(q.caller.uid, sizeof(q.caller.uid), "%u", (unsigned)local_client_uid(c));
+	host_user_name(local_client_uid(c), q.caller.name, sizeof(q.caller.name));
 	snprintf(q.caller.address, sizeof(q.caller.address), "local");
 	admin_run(&q, admin_find_method(rpc->called), params);
 }

@@ -40,6 +40,14 @@ enum admin_target {
 	ADMIN_USER,	     /* name: a user */
 	ADMIN_RELAY,	     /* name: a relay */
 	ADMIN_SESSION,	     /* session: the beginning of an id */
+	ADMIN_POLICY,	     /* name: a firewall policy, which stands in a folder */
+	ADMIN_POLICY_PLACE,  /* name: a firewall policy; to: a device or folder */
+	ADMIN_POLICY_FOLDER, /* folder: where a firewall policy is to stand */
+	ADMIN_GROUP,	     /* name: a group */
+	ADMIN_FOLDER,	     /* path: a folder */
+	ADMIN_PARENT,	     /* path: of a folder that is not there yet; where it will stand */
+	ADMIN_INTO,	     /* folder: where something will stand; absent: the root */
+	ADMIN_TARGET,	     /* target: a folder, or a device by name */
 };
 
 struct admin_method {
@@ -61,6 +69,10 @@ const struct admin_method *admin_find_method(const char *name);
  * where the answer goes. @params: borrowed. Answers by from->origin, before it returns or later.
  */
 void admin_run(const struct ask *from, const struct admin_method *m, const json_t *params);
+
+/** admin_on_control() - a user of @realm asks, by his control connection: see clients_config. */
+void admin_on_control(void *realm, const struct clients_asker *by, const char *method,
+		      const json_t *params);
 
 /** admin_open() - the local socket, as a->local. Return: 0; -errno, logged. */
 int admin_open(struct app *a) __attribute__((warn_unused_result));

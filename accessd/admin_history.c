@@ -9,6 +9,7 @@
 #define REPORTS_MAX 100 /* of a session in an answer: they fit into a message */
 
 struct listing {
+	const struct ask *q;
 	struct realm *realm;
 	struct page page;
 };
@@ -91,14 +92,20 @@ static bool add_session(void *arg, const struct store_session *x)
 {
 	static const char *const states[] = {"opening", "live", "ended"};
 	struct listing *l = arg;
-	struct sum sum = {.list = json_array()};
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o}", "session", x->id, "user",
-			      x->user_name, "device", x->device_name, "state", states[x->state],
-			      "started", (json_int_t)x->started, "ended", (json_int_t)x->ended,
-			      "reason", x->reason, "relays", relay_names(l->realm->store, x));
+	struct sum sum = {0};
+	json_t *o;
+
+	if (!ask_may_device(l->q, PERMIT_VIEW_CONNECTIONS, x->device_member))
+		return true;
+	sum.list = json_array();
+	o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o}", "session", x->id, "user",
+		      x->user_name, "device", x->device_name, "state", states[x->state], "started",
+		      (json_int_t)x->started, "ended", (json_int_t)x->ended, "reason", x->reason,
+		      "relays", relay_names(l->realm->store, x));
 
 	if (store_usage_each(l->realm->store, x->id, add_usage, &sum) == 0)
 		flush_sum(&sum);
+	admin_put_control(x, o);
 	json_object_set_new(o, "usage", sum.list);
 	return page_add(&l->page, o);
 }
@@ -112,7 +119,7 @@ static bool get_name(const json_t *params, const char *key, char out[STORE_NAME_
 void admin_on_session_history(struct ask *q, const json_t *params)
 {
 	char after[TOKEN_SESSION_SIZE] = "", user[STORE_NAME_SIZE], device[STORE_NAME_SIZE];
-	struct listing l = {.realm = q->realm};
+	struct listing l = {.q = q, .realm = q->realm};
 	struct store_history h = {.user = user, .device = device, .after = after};
 	int rc;
 

@@ -17,7 +17,18 @@ bool admin_ready(struct ask *q)
 {
 	if (q->realm && q->realm->sessions)
 		return true;
-	ask_reject(q, RPC_UNAVAILABLE, "no domain yet: run accessctl init");
+	if (q->realm)
+		ask_reject(q, RPC_UNAVAILABLE,
+			   "the domain %s is not served; accessd's log says why",
+			   q->realm->domain.row.name);
+	else if (q->app->n_realms == 0)
+		ask_reject(q, RPC_UNAVAILABLE, "no domain yet: run accessctl init");
+	else if (q->wanted[0])
+		ask_reject(q, RPC_NOT_FOUND, "no such domain: %s", q->wanted);
+	else
+		ask_reject(q, RPC_BAD_PARAMS,
+			   "this server has several domains: say which one, with --domain NAME or "
+			   "in FARLAN_DOMAIN");
 	return false;
 }
 
@@ -33,7 +44,12 @@ void admin_failed(struct ask *q, int rc)
 
 bool admin_name(struct ask *q, const json_t *params, char name[STORE_NAME_SIZE])
 {
-	if (rpc_str_max(params, "name", name, STORE_NAME_SIZE) && text_name_ok(name))
+	return admin_name_of(q, params, "name", name);
+}
+
+bool admin_name_of(struct ask *q, const json_t *params, const char *key, char name[STORE_NAME_SIZE])
+{
+	if (rpc_str_max(params, key, name, STORE_NAME_SIZE) && text_name_ok(name))
 		return true;
 	ask_reject(q, RPC_BAD_PARAMS,
 		   "a name has 1 to 63 of a-z, 0-9, '-', '.' and '_', with a letter or digit at "
@@ -46,6 +62,8 @@ bool admin_find_as(struct ask *q, const char *name, enum ident_kind kind, struct
 	struct realm *r = q->realm;
 	int rc = store_member_by_name(r->store, r->domain.row.id, kind, name, m);
 
+	if (rc == 0 && !admin_sees_member(q, m))
+		rc = -ENOENT;
 	if (rc == -ENOENT)
 		ask_reject(q, RPC_NOT_FOUND, "no such %s: %s", ident_kind_name(kind), name);
 	else if (rc)
@@ -98,11 +116,30 @@ static void add(struct ask *q, struct store_member *m, const struct store_passwo
 	explicit_bzero(invitation, sizeof(invitation));
 }
 
-/* Name and expiry, which all have. */
+/* Where it will stand. A device comes with an invitation. */
+static bool get_place(struct ask *q, const json_t *params, struct store_member *m)
+{
+	char path[PERMIT_PATH_SIZE];
+	struct store_folder f;
+
+	if (m->kind == IDENT_RELAY)
+		return true;
+	if (!admin_get_folder(q, params, "folder", true, &f))
+		return false;
+	m->folder = f.id;
+	if (f.parent)
+		ask_tell(q, "folder", json_string(admin_path(q, f.id, path)));
+	return m->kind != IDENT_DEVICE ||
+	       admin_needs(q, PERMIT_INSTALL, &(struct permit_place){.folder = f.id});
+}
+
+/* Name, place and expiry, which all have. */
 static bool get_new(struct ask *q, const json_t *params, struct store_member *m, int64_t *expires)
 {
-	return admin_ready(q) && admin_name(q, params, m->name) &&
-	       get_expires(q, params, clock_wall_s(), expires);
+	if (!admin_ready(q) || !admin_name(q, params, m->name))
+		return false;
+	ask_about(q, ident_kind_name(m->kind), m->name);
+	return get_place(q, params, m) && get_expires(q, params, clock_wall_s(), expires);
 }
 
 bool admin_lans(struct ask *q, const json_t *params, struct lans *lans)
@@ -177,6 +214,7 @@ static void on_hashed(void *arg, bool ok, const struct store_password *hash)
 {
 	struct hashing *h = arg;
 
+	ask_begin(h->q);
 	if (!ok)
 		ask_reject(h->q, RPC_UNAVAILABLE, "the password could not be hashed");
 	else if (h->is_new)

@@ -11,69 +11,6 @@
 #include "common/pure/owntime.h"
 #include "common/pure/text.h"
 
-/* --- init ------------------------------------------------------------------------------------ */
-
-static void reply_init(struct ask *q, const char *name)
-{
-	int rc = app_serve(q->app);
-	char hex[TEXT_HEX_SIZE(32)];
-	const struct domain *d;
-	json_t *o;
-
-	q->realm = app_realm(q->app, name);
-	if (!q->realm) {
-		admin_failed(q, -EIO);
-		return;
-	}
-	d = &q->realm->domain;
-	(void)!text_hex_encode(hex, sizeof(hex), d->ca_sha256, sizeof(d->ca_sha256));
-	o = json_pack("{s:s, s:s, s:b}", "domain", d->row.name, "ca_sha256", hex, "listening",
-		      rc == 0);
-	if (rc)
-		json_object_set_new(o, "problem", json_string(strerror(-rc)));
-	ask_reply(q, o);
-}
-
-static void create(struct ask *q, const char *name, const struct urls *urls)
-{
-	struct domain *d = calloc(1, sizeof(*d));
-	int rc = d ? domain_create(d, q->app->store, name, urls, clock_wall_s()) : -EIO;
-
-	if (d)
-		domain_wipe(d);
-	free(d);
-	if (rc == -E2BIG || rc == -ENOSPC) {
-		ask_reject(q, RPC_BAD_PARAMS, "the server addresses are too long together");
-	} else if (rc) {
-		admin_failed(q, rc);
-	} else {
-		log_notice("domain created domain=%s", name);
-		reply_init(q, name);
-	}
-}
-
-void admin_on_init(struct ask *q, const json_t *params)
-{
-	char name[IDENT_DOMAIN_SIZE], error[LISTS_ERROR_SIZE];
-	struct urls urls;
-
-	if (q->app->has_domain)
-		ask_reject(q, RPC_CONFLICT, "this server already has the domain %s",
-			   q->app->realm.domain.row.name);
-	else if (!rpc_str_max(params, "domain", name, sizeof(name)) || !text_domain_ok(name))
-		ask_reject(q, RPC_BAD_PARAMS,
-			   "a domain is named like a host: labels of a-z, 0-9 and '-' with dots, "
-			   "up to 63 characters");
-	else if (urls_from_json(&urls, json_object_get(params, "urls"), LISTS_URLS_MAX, error))
-		ask_reject(q, RPC_BAD_PARAMS, "%s", error);
-	else if (clock_wall_s() < OWNTIME_RELEASED_S)
-		ask_reject(q, RPC_UNAVAILABLE,
-			   "this host's clock is wrong: set it first, or the CA would be of "
-			   "another year");
-	else
-		create(q, name, &urls);
-}
-
 /* --- status ---------------------------------------------------------------------------------- */
 
 static void add_domain(const struct realm *r, json_t *o)
@@ -106,6 +43,10 @@ void admin_on_status(struct ask *q, const json_t *params)
 	json_t *o;
 
 	(void)params;
+	if (q->wanted[0] && !q->realm) {
+		(void)admin_ready(q);
+		return;
+	}
 	conf_listen_text(&a->conf, listens, sizeof(listens));
 	o = json_pack("{s:s, s:I, s:b, s:s}", "version", FARLAN_VERSION, "uptime_s",
 		      (json_int_t)((clock_mono_ms() - a->started_ms) / 1000), "listening",
@@ -114,6 +55,7 @@ void admin_on_status(struct ask *q, const json_t *params)
 		metrics_status(a->metrics, o);
 	if (o && q->realm)
 		certs_status(a->certs, o);
+	json_object_set_new(o, "domains", json_integer((json_int_t)a->n_realms));
 	if (q->realm)
 		add_domain(q->realm, o);
 	ask_reply(q, o);
@@ -131,6 +73,11 @@ void admin_on_doctor(struct ask *q, const json_t *params)
 	};
 
 	(void)params;
+	if (!r && q->app->n_realms > 0) {
+		json_decref(facts.urls);
+		(void)admin_ready(q);
+		return;
+	}
 	if (r) {
 		const struct store_domain *row = &r->domain.row;
 
@@ -146,6 +93,7 @@ void admin_on_doctor(struct ask *q, const json_t *params)
 /* --- members --------------------------------------------------------------------------------- */
 
 struct listing {
+	const struct ask *q;
 	struct realm *realm;
 	struct page page;
 };
@@ -179,25 +127,59 @@ static void add_tunnel(const struct realm *r, const struct store_member *m, json
 	json_object_set_new(o, "ipv6", json_string(text));
 }
 
+struct groups {
+	const struct ask *q;
+	json_t *names;
+};
+
+static bool list_group(void *arg, int64_t id, const char *name)
+{
+	struct groups *g = arg;
+	struct store_group group;
+
+	if (store_group_get(g->q->realm->store, id, &group) == 0 && admin_sees_group(g->q, &group))
+		json_array_append_new(g->names, json_string(name));
+	return true;
+}
+
+static void put_groups(const struct ask *q, int64_t user, json_t *o)
+{
+	struct groups g = {.q = q, .names = json_array()};
+
+	if (store_member_groups(q->realm->store, user, list_group, &g) != 0)
+		log_warn("the groups of a user could not be read");
+	json_object_set_new(o, "groups", g.names);
+}
+
 static bool list_member(void *arg, const struct store_member *m)
 {
 	struct listing *l = arg;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid",
-			      m->uid, "state", admin_state_name(m->state), "online",
-			      clients_member_online(l->realm->clients, m->id), "created",
-			      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen,
-			      "version", m->version, "address", m->address);
+	char path[PERMIT_PATH_SIZE];
+	json_t *o;
+
+	if (!admin_sees_member(l->q, m))
+		return true;
+	o = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:s, s:s}", "name", m->name, "uid", m->uid,
+		      "state", admin_state_name(m->state), "online",
+		      clients_member_online(l->realm->clients, m->id), "created",
+		      (json_int_t)m->created, "last_seen", (json_int_t)m->last_seen, "version",
+		      m->version, "address", m->address);
 
 	if (m->kind == IDENT_RELAY) {
 		json_object_set_new(o, "urls", urls_to_json(&m->urls));
 		admin_relay_put(l->realm, m->id, o);
 	} else {
 		json_object_set_new(o, "rate", json_integer((json_int_t)m->rate));
+		json_object_set_new(o, "folder", json_string(admin_path(l->q, m->folder, path)));
 	}
+	if (m->kind == IDENT_USER)
+		put_groups(l->q, m->id, o);
 	if (m->kind == IDENT_DEVICE) {
 		add_tunnel(l->realm, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));
 		admin_wishes_put(l->realm, m->id, o);
+		admin_hardware_put(l->realm, m->name, o);
+		admin_lock_put(l->realm, m->id, o);
 	}
 	return page_add(&l->page, o);
 }
@@ -205,7 +187,7 @@ static bool list_member(void *arg, const struct store_member *m)
 static void list_members(struct ask *q, const json_t *params, enum ident_kind kind,
 			 const char *what)
 {
-	struct listing l = {.realm = q->realm};
+	struct listing l = {.q = q, .realm = q->realm};
 	char after[STORE_NAME_SIZE] = "";
 	int rc;
 
@@ -237,80 +219,4 @@ void admin_on_user_list(struct ask *q, const json_t *params)
 void admin_on_relay_list(struct ask *q, const json_t *params)
 {
 	list_members(q, params, IDENT_RELAY, "relays");
-}
-
-/* --- sessions -------------------------------------------------------------------------------- */
-
-static bool list_session(void *arg, const struct store_session *x, int64_t in_use)
-{
-	struct listing *l = arg;
-	const struct relay_info *used = in_use ? relays_find(l->realm->relays, in_use) : NULL;
-	struct store_member relay;
-	json_t *relays = json_array();
-
-	for (size_t i = 0; i < x->n_relays; i++) {
-		if (store_member_get(l->realm->store, x->relays[i], &relay) == 0)
-			json_array_append_new(relays, json_string(relay.name));
-	}
-	return page_add(&l->page,
-			json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:o}", "session", x->id, "user",
-				  x->user_name, "device", x->device_name, "started",
-				  (json_int_t)x->started, "ends", (json_int_t)x->ends, "relay",
-				  used ? used->name : "", "relays", relays));
-}
-
-void admin_on_session_list(struct ask *q, const json_t *params)
-{
-	struct listing l = {.realm = q->realm};
-	char after[TOKEN_SESSION_SIZE] = "";
-
-	if (!admin_ready(q))
-		return;
-	(void)!rpc_str_max(params, "after", after, sizeof(after)); /* may be absent */
-	page_init(&l.page);
-	sessions_each(l.realm->sessions, after, list_session, &l);
-	ask_reply(q, page_result(&l.page, "sessions"));
-}
-
-/* The beginning of an id is enough if only one session begins so. */
-struct search {
-	const char *prefix;
-	char id[TOKEN_SESSION_SIZE];
-	int found;
-};
-
-static bool match_session(void *arg, const struct store_session *x, int64_t relay)
-{
-	struct search *s = arg;
-
-	(void)relay;
-
-	if (strncmp(x->id, s->prefix, strlen(s->prefix)) == 0) {
-		memcpy(s->id, x->id, sizeof(s->id));
-		s->found++;
-	}
-	return s->found < 2;
-}
-
-void admin_on_session_kill(struct ask *q, const json_t *params)
-{
-	struct realm *r = q->realm;
-	char prefix[TOKEN_SESSION_SIZE];
-	struct search s = {.prefix = prefix};
-
-	if (!admin_ready(q))
-		return;
-	if (!rpc_str_max(params, "session", prefix, sizeof(prefix)) || !prefix[0]) {
-		ask_reject(q, RPC_BAD_PARAMS, "session is missing");
-		return;
-	}
-	sessions_each(r->sessions, "", match_session, &s);
-	if (s.found > 1) {
-		ask_reject(q, RPC_CONFLICT, "several sessions begin with %s", prefix);
-	} else if (s.found == 0 ||
-		   sessions_end(r->sessions, s.id, "ended by the administrator", 0) != 0) {
-		ask_reject(q, RPC_NOT_FOUND, "no such session: %s", prefix);
-	} else {
-		ask_reply(q, json_pack("{s:s}", "session", s.id));
-	}
 }

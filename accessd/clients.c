@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accessd/approvals.h"
 #include "accessd/clients_internal.h"
 #include "common/io/file.h"
 
@@ -46,10 +47,10 @@ bool clients_member_online(const struct clients *cs, int64_t member)
 	return c != NULL;
 }
 
-void client_link(struct clients *cs, struct client *c)
+static void list_add(struct clients *cs, struct client *c)
 {
 	c->owner = cs;
-	c->number = ++cs->last_number;
+	c->prev = NULL;
 	c->next = cs->all;
 	if (cs->all)
 		cs->all->prev = c;
@@ -57,30 +58,9 @@ void client_link(struct clients *cs, struct client *c)
 	c->next_by_number = cs->by_number[bucket(c->number)];
 	cs->by_number[bucket(c->number)] = c;
 	cs->n++;
-	cs->n_unknown++;
-	client_count(c, true);
 }
 
-void client_count(struct client *c, bool counts)
-{
-	struct clients *cs = c->owner;
-
-	counts = counts && !c->is_known && !c->is_local && !c->by_proxy;
-	if (counts && !c->is_counted)
-		origins_add(&cs->origins, c->source);
-	else if (!counts && c->is_counted)
-		origins_remove(&cs->origins, c->source);
-	c->is_counted = counts;
-}
-
-void client_set_known(struct client *c)
-{
-	c->is_known = true;
-	c->owner->n_unknown--;
-	client_count(c, false);
-}
-
-static void unlink_client(struct clients *cs, struct client *c)
+static void list_remove(struct clients *cs, struct client *c)
 {
 	struct client **at = &cs->by_number[bucket(c->number)];
 
@@ -94,9 +74,50 @@ static void unlink_client(struct clients *cs, struct client *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	cs->n--;
-	cs->n_unknown -= !c->is_known;
+}
+
+void client_link(struct clients *cs, struct client *c)
+{
+	c->number = ++cs->front->last_number;
+	list_add(cs, c);
+	cs->front->n_all++;
+	cs->front->n_unknown++;
+	client_count(c, true);
+}
+
+void client_count(struct client *c, bool counts)
+{
+	struct origins *o = &c->owner->front->origins;
+
+	counts = counts && !c->is_known && !c->is_local && !c->by_proxy;
+	if (counts && !c->is_counted)
+		origins_add(o, c->source);
+	else if (!counts && c->is_counted)
+		origins_remove(o, c->source);
+	c->is_counted = counts;
+}
+
+void client_set_known(struct client *c)
+{
+	c->is_known = true;
+	c->owner->front->n_unknown--;
 	client_count(c, false);
-	intake_forget(&cs->intake, c);
+}
+
+void client_move(struct client *c, struct clients *to)
+{
+	list_remove(c->owner, c);
+	list_add(to, c);
+}
+
+static void unlink_client(struct clients *cs, struct client *c)
+{
+	list_remove(cs, c);
+	cs->front->n_all--;
+	cs->front->n_unknown -= !c->is_known;
+	cs->front->n_later -= c->later != NULL;
+	client_count(c, false);
+	intake_forget(&cs->front->intake, c);
 }
 
 void client_set_online(struct client *c)
@@ -111,6 +132,7 @@ void client_set_online(struct client *c)
 	cs->by_member[m] = c;
 	log_notice("online kind=%s name=%s address=%s version=%s", ident_kind_name(c->kind),
 		   c->name, c->address, c->version);
+	client_note_presence(c, NULL);
 }
 
 static void set_offline(struct client *c, const char *reason)
@@ -126,8 +148,11 @@ static void set_offline(struct client *c, const char *reason)
 		at = &(*at)->next_by_member;
 	*at = c->next_by_member;
 	seen_note(&cs->seen, c->member, clock_wall_s(), c->version, c->address);
+	client_note_presence(c, reason);
 	if (c->kind == IDENT_RELAY)
 		relays_offline(cs->relays, c->member);
+	else
+		approvals_withdraw(cs->sessions, c->number, NULL);
 	log_notice("offline kind=%s name=%s address=%s reason=\"%s\"", ident_kind_name(c->kind),
 		   c->name, c->address, reason);
 }
@@ -199,18 +224,19 @@ static void drop_contexts(struct clients *cs)
 
 	for (; cs->contexts; cs->contexts = older) {
 		older = cs->contexts->older;
-		tls_ctx_free(cs->contexts->outer);
-		tls_ctx_free(cs->contexts->inner);
+		tls_ctx_free(cs->contexts->tls);
 		free(cs->contexts);
 	}
 }
 
-static void free_if_done(struct clients *cs)
+/* The struct stays until the front's end: who waits for something may still ask it for a client. */
+static void end_if_done(struct clients *cs)
 {
 	if (!cs->closing || cs->n > 0 || cs->handles > 0)
 		return;
 	drop_contexts(cs);
-	free(cs);
+	cs->ended = true;
+	front_ended(cs->front);
 }
 
 void client_gone(struct client *c, const char *reason)
@@ -222,11 +248,10 @@ void client_gone(struct client *c, const char *reason)
 	c->inner = NULL;
 	if (c->has_rpc)
 		rpc_deinit(&c->rpc);
-	cs->n_later -= c->later != NULL;
 	unlink_client(cs, c);
 	explicit_bzero(c, sizeof(*c));
 	free(c);
-	free_if_done(cs);
+	end_if_done(cs);
 }
 
 /* --- time ------------------------------------------------------------------------------------ */
@@ -318,25 +343,40 @@ void clients_flush(struct clients *cs)
 	seen_flush(&cs->seen);
 }
 
-void clients_count(const struct clients *cs, struct clients_counts *n)
+static void count_online(const struct clients *cs, struct clients_counts *n)
 {
-	*n = (struct clients_counts){.connections = cs->n,
-				     .unknown = cs->n_unknown,
-				     .waiting = cs->intake.n,
-				     .told_later = cs->intake.told,
-				     .outer_ok = cs->outer_ok,
-				     .outer_failed = cs->outer_failed,
-				     .inner_ok = cs->inner_ok,
-				     .inner_failed = cs->inner_failed,
-				     .refused_full = cs->refused_full,
-				     .refused_member = cs->refused_member};
 	for (const struct client *c = cs->all; c; c = c->next) {
+		n->unknown += !c->is_known;
 		if (c->state != CLIENT_ONLINE)
 			continue;
 		n->devices += c->kind == IDENT_DEVICE;
 		n->users += c->kind == IDENT_USER;
 		n->relays += c->kind == IDENT_RELAY;
 	}
+}
+
+static void add_counts(const struct clients *cs, struct clients_counts *n)
+{
+	n->connections += cs->n;
+	n->outer_ok += cs->outer_ok;
+	n->outer_failed += cs->outer_failed;
+	n->inner_ok += cs->inner_ok;
+	n->inner_failed += cs->inner_failed;
+	n->refused_full += cs->refused_full;
+	n->refused_member += cs->refused_member;
+	n->waiting += cs->intake.n;
+	n->told_later += cs->intake.told;
+	count_online(cs, n);
+}
+
+void clients_count(const struct clients *cs, struct clients_counts *n)
+{
+	*n = (struct clients_counts){0};
+	add_counts(cs, n);
+	for (const struct clients *d = cs->domains; d; d = d->next)
+		add_counts(d, n);
+	for (const struct clients *d = cs->gone; d; d = d->next)
+		add_counts(d, n);
 }
 
 static void each_result(const uint64_t n[RPC_RESULTS], const char *method,
@@ -350,21 +390,47 @@ static void each_result(const uint64_t n[RPC_RESULTS], const char *method,
 	}
 }
 
-void clients_each_request(const struct clients *cs,
+static void add_tally(struct rpc_tally *sum, const struct rpc_tally *t)
+{
+	for (size_t m = 0; m < RPC_TALLY_METHODS; m++) {
+		for (int r = 0; r < RPC_RESULTS; r++)
+			sum->n[m][r] += t->n[m][r];
+	}
+}
+
+static void add_tallies(struct rpc_tally sum[2], const struct clients *list)
+{
+	for (const struct clients *cs = list; cs; cs = cs->next) {
+		add_tally(&sum[0], &cs->members_tally);
+		add_tally(&sum[1], &cs->newcomers_tally);
+	}
+}
+
+void clients_each_request(const struct clients *front,
 			  void (*fn)(void *arg, const char *method, enum rpc_result result,
 				     uint64_t n),
 			  void *arg)
 {
-	const struct rpc_tally *members = &cs->members_tally, *newcomers = &cs->newcomers_tally;
+	static const struct rpc_ops *const of[2] = {&CONTROL_OPS, &NEWCOMER_OPS};
+	struct rpc_tally sum[2] = {0};
 	uint64_t others[RPC_RESULTS];
 
-	for (size_t i = 0; i < CONTROL_OPS.n_methods && i < RPC_TALLY_OTHER; i++)
-		each_result(members->n[i], CONTROL_OPS.methods[i].name, fn, arg);
-	for (size_t i = 0; i < NEWCOMER_OPS.n_methods && i < RPC_TALLY_OTHER; i++)
-		each_result(newcomers->n[i], NEWCOMER_OPS.methods[i].name, fn, arg);
+	add_tallies(sum, front->domains);
+	add_tallies(sum, front->gone);
+	for (int k = 0; k < 2; k++) {
+		for (size_t i = 0; i < of[k]->n_methods && i < RPC_TALLY_OTHER; i++)
+			each_result(sum[k].n[i], of[k]->methods[i].name, fn, arg);
+	}
 	for (int r = 0; r < RPC_RESULTS; r++)
-		others[r] = members->n[RPC_TALLY_OTHER][r] + newcomers->n[RPC_TALLY_OTHER][r];
+		others[r] = sum[0].n[RPC_TALLY_OTHER][r] + sum[1].n[RPC_TALLY_OTHER][r];
 	each_result(others, "other", fn, arg);
+}
+
+static bool op_endpoint_knows_windows(void *arg, int64_t endpoint)
+{
+	const struct client *c = client_by_endpoint(arg, endpoint);
+
+	return c && c->knows_windows;
 }
 
 static struct rpc *op_endpoint_rpc(void *arg, int64_t endpoint)
@@ -473,7 +539,11 @@ void clients_tell_keys(struct clients *cs)
 
 const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 	.endpoint_rpc = op_endpoint_rpc,
+	.endpoint_knows_windows = op_endpoint_knows_windows,
 	.relays_notify = op_relays_notify,
+	.answer = control_session_answer,
+	.manager = control_session_manager,
+	.each_user = control_each_user,
 };
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -493,23 +563,6 @@ static int add_anchors(struct tls_ctx *inner, const struct domain *d)
 	return rc;
 }
 
-/* Former members know the CA that it is by, newcomers the newest one. */
-static int make_outer(struct tls_ctx **outer, const struct domain *d)
-{
-	const struct store_domain *row = &d->row;
-	const struct x509_cert *ca = domain_outer_ca(d, &row->outer_cert);
-	int rc = tls_ctx_outer_server(outer, &row->outer_cert, &row->access_key, ca);
-
-	if (rc || !ca || ca == &row->ca)
-		return rc;
-	rc = tls_ctx_outer_show(*outer, &row->outer_cert, ca, &row->ca);
-	if (rc) {
-		tls_ctx_free(*outer);
-		*outer = NULL;
-	}
-	return rc;
-}
-
 int clients_use_certs(struct clients *cs)
 {
 	const struct domain *domain = cs->admission->domain;
@@ -519,53 +572,60 @@ int clients_use_certs(struct clients *cs)
 
 	if (!x)
 		return -ENOMEM;
-	rc = make_outer(&x->outer, domain);
+	rc = tls_ctx_inner_server(&x->tls, &d->access_cert, &d->access_key, &d->ca);
 	if (rc == 0)
-		rc = tls_ctx_inner_server(&x->inner, &d->access_cert, &d->access_key, &d->ca);
-	if (rc == 0)
-		rc = add_anchors(x->inner, domain);
+		rc = add_anchors(x->tls, domain);
 	if (rc) {
-		tls_ctx_free(x->outer);
-		tls_ctx_free(x->inner);
+		tls_ctx_free(x->tls);
 		free(x);
 		return rc;
 	}
 	x->anchor = (int)domain->n_formers;
 	x->older = cs->contexts;
 	cs->contexts = x;
-	return 0;
+	return front_use_certs(cs->front);
+}
+
+static void become_front(struct clients *cs, uint32_t per_s)
+{
+	uint64_t seed;
+
+	file_random(&seed, sizeof(seed));
+	origins_init(&cs->origins, seed);
+	intake_open(&cs->intake, cs->loop, per_s);
+	cs->handles++;
 }
 
 int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_config *config)
 {
 	struct clients *cs = calloc(1, sizeof(*cs));
-	uint64_t seed;
-	int rc;
 
 	if (!cs)
 		return -ENOMEM;
 	cs->loop = loop;
+	cs->front = config->front ? config->front : cs;
 	cs->store = config->store;
+	cs->audit = config->audit;
+	cs->access = config->access;
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
 	cs->relays = config->relays;
+	cs->admin = config->admin;
+	cs->admin_arg = config->admin_arg;
 	cs->proxies = config->proxies;
 	cs->certs = config->certs;
 	seen_init(&cs->seen, cs->store);
-	file_random(&seed, sizeof(seed));
-	origins_init(&cs->origins, seed);
-	rc = clients_use_certs(cs);
-	if (rc) {
-		free(cs);
-		return rc;
-	}
 	uv_timer_init(loop, &cs->tick);
 	cs->tick.data = cs;
 	uv_timer_start(&cs->tick, on_tick, TICK_MS, TICK_MS);
-	intake_open(&cs->intake, loop, config->per_s);
-	cs->handles = 2;
+	cs->handles = 1;
 	*out = cs;
-	return 0;
+	if (cs->front == cs) {
+		become_front(cs, config->per_s);
+		return 0;
+	}
+	front_add(cs->front, cs);
+	return clients_use_certs(cs);
 }
 
 void clients_set_sessions(struct clients *cs, struct sessions *sessions)
@@ -576,7 +636,7 @@ void clients_set_sessions(struct clients *cs, struct sessions *sessions)
 static void handle_closed(struct clients *cs)
 {
 	cs->handles--;
-	free_if_done(cs);
+	end_if_done(cs);
 }
 
 static void on_tick_closed(uv_handle_t *h)
@@ -598,15 +658,18 @@ void clients_close(struct clients *cs)
 	if (!cs || cs->closing)
 		return;
 	cs->closing = true;
+	if (cs->front != cs)
+		front_remove(cs->front, cs);
 	for (struct client *c = cs->all; c; c = next) {
 		next = c->next;
 		end_client(c, "the server is shutting down", true,
-			   c->has_rpc ? intake_later_s(&cs->intake) : 0);
+			   c->has_rpc ? intake_later_s(&cs->front->intake) : 0);
 		if (c->has_rpc)
 			rpc_deinit(&c->rpc); /* answers what waits while those who wait are still
 						there */
 	}
 	seen_flush(&cs->seen);
 	uv_close((uv_handle_t *)&cs->tick, on_tick_closed);
-	intake_close(&cs->intake, on_intake_closed);
+	if (cs->front == cs)
+		intake_close(&cs->intake, on_intake_closed);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * clients - the connections of devices, managers and relays, from accept to close.
+ * clients - the connections of devices, managers and relays, from accept to close: of one domain,
+ * and, as the *front*, of nobody's yet: it accepts for all domains, and hands a client over when
+ * the hello of its inner layer says whose it is.
  *
  *   OUTER -> INNER -> ENROL             a newcomer: one question, then closed
  *                  -> HELLO -> ONLINE   a member: known by its certificate, waits to say hello
@@ -15,6 +17,7 @@
 #include <uv.h>
 
 #include "accessd/admission.h"
+#include "accessd/audit.h"
 #include "accessd/password.h"
 #include "accessd/sessions.h"
 #include "common/io/certs.h"
@@ -32,16 +35,34 @@
 #define CLIENTS_RENEWALS_MAX 8	     /* on one connection */
 #define CLIENTS_ENROL_REQUESTS_MAX 8 /* on one connection */
 
+/* Requests of one user for administration: CLIENTS_ASKING_MAX in CLIENTS_ASKING_MS. */
+#define CLIENTS_ASKING_MAX 500
+#define CLIENTS_ASKING_MS 10000
+
 struct clients;
 
+/* Who asks for administration, and where the answer goes: clients_find(). */
+struct clients_asker {
+	uint64_t number;
+	int64_t id, member;
+	const char *name, *uid, *address;
+};
+
 struct clients_config {
+	struct clients *front; /* NULL: it becomes the front itself, and most of the rest is NULL */
 	struct store *store;
+	struct audit *audit;
+	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
 	struct relays *relays;
 	const struct opt_prefixes *proxies; /* who may say whose a connection is */
-	const struct certs *certs;	    /* of the outer layer; NULL: the domain's. Borrowed */
-	uint32_t per_s;			    /* members that are let in in a second */
+	/* A user asks for administration: to be answered, now or later. @params: may be NULL. */
+	void (*admin)(void *arg, const struct clients_asker *by, const char *method,
+		      const json_t *params);
+	void *admin_arg;
+	const struct certs *certs; /* of the outer layer; NULL: the domain's. Borrowed */
+	uint32_t per_s;		   /* the front: members that are let in in a second */
 };
 
 /** clients_open() - all borrowed. Return: 0; -ENOMEM; -EIO the TLS contexts, logged. */
@@ -52,10 +73,14 @@ void clients_set_sessions(struct clients *cs, struct sessions *sessions);
 /** clients_use_certs() - the domain's own certificates were renewed: connections from now on see
  * these. Return: 0; -ENOMEM; -EIO. */
 int clients_use_certs(struct clients *cs) __attribute__((warn_unused_result));
-/** clients_close() - everybody is told to come back later; memory goes with the last handle. */
+/** clients_close() - everybody is told to come back later; with the front, last, memory goes with
+ * the last handle. */
 void clients_close(struct clients *cs);
+/** clients_find() - the control connection that has this number, of any domain. NULL: it is gone,
+ * or not that far. */
+struct rpc *clients_find(const struct clients *front, uint64_t number);
 
-/** clients_accept() - a new connection; takes @fd. @plain: without outer TLS. */
+/** clients_accept() - a new connection, at the front; takes @fd. @plain: without outer TLS. */
 void clients_accept(struct clients *cs, int fd, bool plain);
 
 /* For sessions_ops; arg is the struct clients. */
@@ -85,6 +110,7 @@ struct clients_counts {
 	uint64_t outer_ok, outer_failed, inner_ok, inner_failed; /* handshakes */
 	uint64_t refused_full, refused_member, told_later;
 };
+/** clients_count() - of one domain; of the front: of all, and of what is nobody's yet. */
 void clients_count(const struct clients *cs, struct clients_counts *n);
 /** clients_each_request() - how often each method was answered how, and all others ("other"); what
  * never was is left out. */

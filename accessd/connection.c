@@ -119,7 +119,23 @@ static void on_inner_closed(struct inner *in, bool clean, const char *reason)
 	client_gone(c, reason);
 }
 
+static const struct tls_ctx *on_hello(struct inner *in, const char *name)
+{
+	struct client *c = inner_arg(in);
+	struct clients *to =
+		c->state == CLIENT_CLOSING ? NULL : front_choose(c->owner, name, c->hinted);
+
+	if (!to) {
+		c->owner->refused_member++;
+		return NULL;
+	}
+	client_move(c, to);
+	c->own_anchor = to->contexts->anchor;
+	return to->contexts->tls;
+}
+
 static const struct inner_callbacks INNER_CALLBACKS = {
+	.on_hello = on_hello,
 	.on_ready = on_inner_ready,
 	.on_data = on_inner_data,
 	.on_closed = on_inner_closed,
@@ -142,32 +158,34 @@ static void count_outer(struct client *c, bool ok)
 /* Where room comes by itself each has a time of his own, else each comes by chance. */
 static void respond_later(struct client *c, struct outer *o, const char *why)
 {
-	struct clients *cs = c->owner;
+	struct clients *front = c->owner->front;
 	uint32_t random;
 
 	c->is_served = true;
 	file_random(&random, sizeof(random));
 	outer_respond_later(o,
-			    cs->n < CLIENTS_MAX ? intake_later_s(&cs->intake)
-						: CLIENTS_LATER_S + random % CLIENTS_LATER_S,
+			    front->n_all < CLIENTS_MAX ? intake_later_s(&front->intake)
+						       : CLIENTS_LATER_S + random % CLIENTS_LATER_S,
 			    why);
 }
 
 /* @path, or what a URL of ours has before it: not every proxy takes that off. */
 static bool asks_for(const struct client *c, const struct http_head *head, const char *path)
 {
-	const struct urls *urls = &c->owner->admission->domain->row.urls;
 	struct http_str target = head->target;
 	size_t n = strlen(path);
 
 	if (target.len < n || memcmp(target.at + target.len - n, path, n) != 0)
 		return false;
 	target.len -= n;
-	for (size_t i = 0; i < urls->n && target.len > 0; i++) {
-		if (http_str_is(target, urls->at[i].path))
-			return true;
-	}
-	return target.len == 0;
+	return target.len == 0 || front_has_path(c->owner, target);
+}
+
+static void take_hint(struct client *c, const struct http_head *head)
+{
+	const struct http_str *host = http_header(head, "Host");
+
+	c->hinted = host ? front_hint(c->owner, *host) : NULL;
 }
 
 static void on_request(struct outer *o, const struct http_head *head)
@@ -188,9 +206,10 @@ static void on_request(struct outer *o, const struct http_head *head)
 	} else if (!http_ws_request_ok(head) ||
 		   !http_has_token(head, "Sec-WebSocket-Protocol", "farlan.1")) {
 		outer_respond(o, 426, "Upgrade Required", "not a WebSocket request for farlan.1");
-	} else if (!intake_admits(&c->owner->intake, head)) {
+	} else if (!intake_admits(&c->owner->front->intake, head)) {
 		respond_later(c, o, "many connections come at once");
 	} else {
+		take_hint(c, head);
 		outer_upgrade(o);
 	}
 }
@@ -199,7 +218,7 @@ static void on_begin(struct outer *o)
 {
 	struct client *c = outer_arg(o);
 
-	intake_arrive(&c->owner->intake, c);
+	intake_arrive(&c->owner->front->intake, c);
 }
 
 /* In line, and its client does not wait any more. */
@@ -220,8 +239,7 @@ static void on_outer_open(struct outer *o)
 		return;
 	c->state = CLIENT_INNER;
 	c->outer = NULL;
-	c->own_anchor = c->owner->contexts->anchor;
-	rc = inner_open(&c->inner, o, c->owner->contexts->inner, &expect, 0, &INNER_CALLBACKS, c);
+	rc = inner_open(&c->inner, o, NULL, &expect, 0, &INNER_CALLBACKS, c);
 	if (rc)
 		client_gone(c, strerror(-rc));
 }
@@ -280,19 +298,19 @@ static void set_address(struct client *c, const struct sockaddr_storage *ss)
  * Has this address, without @c, as many as it may? Many devices may be behind one, so it may have
  * more as long as others have half of the room.
  */
-static bool crowded(const struct clients *cs, const struct client *c)
+static bool crowded(const struct clients *front, const struct client *c)
 {
-	size_t n = origins_count(&cs->origins, c->source) - c->is_counted;
+	size_t n = origins_count(&front->origins, c->source) - c->is_counted;
 
 	if (c->is_local || c->by_proxy)
 		return false;
 	return n >= CLIENTS_UNKNOWN_MAX / 2 ||
-	       (n >= CLIENTS_OF_ADDRESS_MAX && cs->n_unknown >= CLIENTS_UNKNOWN_MAX / 2);
+	       (n >= CLIENTS_OF_ADDRESS_MAX && front->n_unknown >= CLIENTS_UNKNOWN_MAX / 2);
 }
 
 static const char *why_full(const struct clients *cs)
 {
-	if (cs->n >= CLIENTS_MAX)
+	if (cs->n_all >= CLIENTS_MAX)
 		return "too many connections";
 	if (cs->n_unknown >= CLIENTS_UNKNOWN_MAX)
 		return "too many connections that are not known yet";
@@ -336,7 +354,7 @@ static const struct tls_ctx *outer_tls(const struct clients *cs)
 {
 	const struct tls_ctx *given = cs->certs ? certs_tls(cs->certs) : NULL;
 
-	return given ? given : cs->contexts->outer;
+	return given ? given : cs->contexts->tls;
 }
 
 static void set_peer(struct client *c, int fd)

@@ -6,6 +6,7 @@
 
 #include "accessd/clients_internal.h"
 #include "accessd/pure/page.h"
+#include "accessd/receipts.h"
 #include "accessd/usage.h"
 #include "common/io/file.h"
 #include "common/pure/msg.h"
@@ -125,11 +126,13 @@ static void accept_hello(struct client *c, int64_t id, const json_t *params,
 	rpc_reply(&c->rpc, id, hello_result(c, known));
 	if (c->state != CLIENT_ONLINE)
 		return;
-	if (c->kind == IDENT_RELAY)
+	if (c->kind == IDENT_RELAY) {
 		accept_relay(c);
-	else
-		sessions_hello(cs->sessions, c->endpoint, json_object_get(params, "sessions"),
-			       json_object_get(params, "waiting"));
+		return;
+	}
+	sessions_hello(cs->sessions, c->endpoint, json_object_get(params, "sessions"),
+		       json_object_get(params, "waiting"));
+	control_tell_asked(c);
 }
 
 /* Trouble of our own passes, and so may wrong dates; all else only a new invitation or sign-in
@@ -171,6 +174,7 @@ static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 	if (is_shut_out(c, id))
 		return;
 	take_version(c, params);
+	(void)rpc_bool(params, "windows", &c->knows_windows); /* older ones do not say */
 	if (!take_lans(c, id, params))
 		return;
 	/* It may have been revoked since its certificate was looked at. */
@@ -186,6 +190,7 @@ static void on_hello(struct rpc *rpc, int64_t id, const json_t *params)
 /* --- managers -------------------------------------------------------------------------------- */
 
 struct listing {
+	struct client *client;
 	const struct clients *clients;
 	struct page page;
 };
@@ -193,19 +198,28 @@ struct listing {
 static bool list_device(void *arg, const struct store_member *m)
 {
 	struct listing *l = arg;
+	const struct permit_place at = access_place(m);
+	int64_t user = l->client->member;
+	bool connects;
+	json_t *o;
 
-	if (m->state == STORE_REVOKED)
+	/* What he may do nothing with is not there for him. */
+	if (m->state == STORE_REVOKED ||
+	    access_may(l->clients->access, user, PERMIT_CONNECT, &at, &connects) != 0 ||
+	    (!connects && !access_sees(l->clients->access, user, &at)))
 		return true;
-	return page_add(&l->page, json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "uid", m->uid,
-					    "online", clients_member_online(l->clients, m->id),
-					    "lans", lans_to_json(&m->lans)));
+	o = json_pack("{s:s, s:s, s:b, s:o}", "name", m->name, "uid", m->uid, "online",
+		      clients_member_online(l->clients, m->id), "lans", lans_to_json(&m->lans));
+	if (!connects)
+		json_object_set_new(o, "connect", json_false());
+	return page_add(&l->page, o);
 }
 
 /* Beyond the protocol's {}: with {after: NAME} it goes on where an answer with more: true ended. */
 static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
-	struct listing l = {.clients = c->owner};
+	struct listing l = {.client = c, .clients = c->owner};
 	char after[STORE_NAME_SIZE] = "";
 
 	if (!control_is_allowed(c, id, true))
@@ -222,62 +236,14 @@ static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
 	rpc_reply(rpc, id, page_result(&l.page, "devices"));
 }
 
-bool control_session_done(void *arg, uint64_t client, int64_t id, const json_t *grant, int code,
-			  const char *message)
-{
-	struct client *c = client_by_number(arg, client);
-
-	if (!c || c->state != CLIENT_ONLINE)
-		return false;
-	if (!grant) {
-		log_notice("session refused user=%s reason=\"%s\"", c->name, message);
-		rpc_reject(&c->rpc, id, code, "%s", message);
-		return true;
-	}
-	return rpc_reply(&c->rpc, id, json_pack("{s:O}", "grant", grant)) == 0;
-}
-
-static void on_session_open(struct rpc *rpc, int64_t id, const json_t *params)
-{
-	struct client *c = rpc->arg;
-	struct sessions_manager manager = {
-		.endpoint = c->endpoint, .member = c->member, .name = c->name, .lans = &c->lans};
-	char device[STORE_NAME_SIZE];
-
-	if (!control_is_allowed(c, id, true))
-		return;
-	if (id == 0 || !rpc_str_max(params, "device", device, sizeof(device))) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "device is missing");
-		return;
-	}
-	sessions_begin(c->owner->sessions, &manager, device, control_session_done, c->number, id);
-}
-
-static void on_session_close(struct rpc *rpc, int64_t id, const json_t *params)
-{
-	struct client *c = rpc->arg;
-	char session[TOKEN_SESSION_SIZE], words[STORE_REASON_SIZE];
-	const char *reason = "closed";
-
-	if (!control_is_allowed(c, id, false))
-		return;
-	if (!rpc_str_max(params, "session", session, sizeof(session))) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "session is missing");
-		return;
-	}
-	(void)!rpc_str(params, "reason", &reason); /* may be absent */
-	log_clean(words, sizeof(words), reason, strlen(reason));
-	if (sessions_end(c->owner->sessions, session, words, c->endpoint) != 0)
-		rpc_reject(rpc, id, RPC_NOT_FOUND, "no such session");
-	else
-		rpc_reply(rpc, id, json_object());
-}
-
 static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
-	struct usage_reporter by = {
-		.member = c->member, .kind = c->kind, .uid = c->id.uid, .name = c->name};
+	struct usage_reporter by = {.domain = c->owner->admission->domain->row.id,
+				    .member = c->member,
+				    .kind = c->kind,
+				    .uid = c->id.uid,
+				    .name = c->name};
 	int rc;
 
 	if (!control_is_allowed(c, id, false))
@@ -292,14 +258,53 @@ static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reply(rpc, id, json_object());
 }
 
+static void on_session_record(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct client *c = rpc->arg;
+	struct receipts_from by = {.store = c->owner->store,
+				   .audit = c->owner->audit,
+				   .domain = c->owner->admission->domain,
+				   .member = c->member,
+				   .id = &c->id,
+				   .name = c->name,
+				   .address = c->address};
+	int rc;
+
+	if (!control_is_allowed(c, id, false))
+		return;
+	rc = c->kind == IDENT_RELAY ? -EBADMSG
+				    : receipts_take(&by, json_object_get(params, "records"));
+	if (rc == -EBADMSG)
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "records is missing, or not for you to say");
+	else if (rc)
+		rpc_reject(rpc, id, RPC_INTERNAL,
+			   "the server cannot do this now; its log says why");
+	else
+		rpc_reply(rpc, id, json_object());
+}
+
+/* clang-format off */
 static const struct rpc_method METHODS[] = {
-	{"time.get", control_on_time},	       {"hello", on_hello},
-	{"identity.renew", control_on_renew},  {"device.list", on_device_list},
-	{"session.open", on_session_open},     {"session.close", on_session_close},
-	{"session.usage", on_session_usage},   {"session.path", control_on_path},
-	{"relay.report", control_on_report},   {"relay.measured", control_on_measured},
+	{"time.get", control_on_time},
+	{"hello", on_hello},
+	{"identity.renew", control_on_renew},
+	{"admin", control_on_admin},
+	{"device.list", on_device_list},
+	{"session.open", control_on_session_open},
+	{"session.close", control_on_session_close},
+	{"session.approvals", control_on_session_approvals},
+	{"session.approve", control_on_session_approve},
+	{"session.reject", control_on_session_reject},
+	{"session.withdraw", control_on_session_withdraw},
+	{"session.usage", on_session_usage},
+	{"session.record", on_session_record},
+	{"session.path", control_on_path},
+	{"relay.report", control_on_report},
+	{"relay.measured", control_on_measured},
 	{"relay.list", control_on_relay_list},
+	{"lock.state", control_on_lock},
 };
+/* clang-format on */
 
 const struct rpc_ops CONTROL_OPS = {
 	.send = client_send,

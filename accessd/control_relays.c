@@ -9,13 +9,13 @@
 #define PATHS_IN_WINDOW 600   /* two for each session that an end may have */
 
 /* May this client go on? Each counts for itself. */
-static bool is_within(struct client *c, unsigned int *n, unsigned int max)
+bool control_is_within(struct client *c, unsigned int *n, unsigned int max)
 {
 	uint64_t now = clock_mono_ms();
 
 	if (now >= c->window_ms + WINDOW_MS) {
 		c->window_ms = now;
-		c->n_measured = c->n_paths = 0;
+		c->n_measured = c->n_paths = c->n_locks = 0;
 	}
 	return (*n)++ < max;
 }
@@ -54,7 +54,7 @@ void control_on_measured(struct rpc *rpc, int64_t id, const json_t *params)
 
 	if (!is_kind(c, id, false))
 		return;
-	if (!is_within(c, &c->n_measured, MEASURED_IN_WINDOW)) {
+	if (!control_is_within(c, &c->n_measured, MEASURED_IN_WINDOW)) {
 		rpc_reject(rpc, id, RPC_UNAVAILABLE, "too many measurements");
 		return;
 	}
@@ -73,7 +73,7 @@ void control_on_path(struct rpc *rpc, int64_t id, const json_t *params)
 
 	if (!is_kind(c, id, false))
 		return;
-	if (!is_within(c, &c->n_paths, PATHS_IN_WINDOW))
+	if (!control_is_within(c, &c->n_paths, PATHS_IN_WINDOW))
 		rpc_reject(rpc, id, RPC_UNAVAILABLE, "too many changes");
 	else if (!rpc_str_max(params, "session", session, sizeof(session)) ||
 		 !rpc_str_max(params, "relay", relay, sizeof(relay)))

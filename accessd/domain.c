@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "accessd/store_realms.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/pure/text.h"
@@ -231,13 +232,13 @@ int domain_renew(struct domain *d, struct store *s, int64_t now, bool *renewed)
 	return rc;
 }
 
-int domain_load(struct domain *d, struct store *s, int64_t now)
+int domain_load(struct domain *d, struct store *s, int64_t id, int64_t now)
 {
 	bool renewed;
 	int rc;
 
 	memset(d, 0, sizeof(*d));
-	rc = store_domain_first(s, &d->row);
+	rc = store_domain_get(s, id, &d->row);
 	if (rc)
 		return rc;
 	rc = domain_load_formers(d, s, now);
@@ -298,6 +299,22 @@ int domain_create(struct domain *d, struct store *s, const char *name, const str
 		rc = store_domain_add(s, &d->row);
 	if (rc)
 		domain_wipe(d);
+	return rc;
+}
+
+/* On a copy: what is in use stays as it is on failure. */
+int domain_set_urls(struct domain *d, struct store *s, const struct urls *urls, int64_t now)
+{
+	struct domain next = *d;
+	int rc;
+
+	next.row.urls = *urls;
+	rc = invitation_fits(&next) ? domain_issue_own(d, &next.row, now) : -E2BIG;
+	if (rc == 0)
+		rc = store_domain_set_urls(s, &next.row);
+	if (rc == 0)
+		d->row = next.row;
+	domain_wipe(&next);
 	return rc;
 }
 

@@ -51,10 +51,15 @@ struct domain {
 int domain_create(struct domain *d, struct store *s, const char *name, const struct urls *urls,
 		  int64_t now) __attribute__((warn_unused_result));
 /**
- * domain_load() - the stored domain; own certificates that are past two thirds of their life, or
- * do not check any more, are made anew. Return: 0; -ENOENT none yet; -EIO.
+ * domain_load() - the stored domain with this id; own certificates that are past two thirds of
+ * their life, or do not check any more, are made anew. Return: 0; -ENOENT none yet; -EIO.
  */
-int domain_load(struct domain *d, struct store *s, int64_t now) __attribute__((warn_unused_result));
+int domain_load(struct domain *d, struct store *s, int64_t id, int64_t now)
+	__attribute__((warn_unused_result));
+/** domain_set_urls() - other addresses of this server, and a certificate for their hosts. Return:
+ * 0; -E2BIG they do not fit into an invitation; -EIO; nothing is changed then. */
+int domain_set_urls(struct domain *d, struct store *s, const struct urls *urls, int64_t now)
+	__attribute__((warn_unused_result));
 /** domain_renew() - the same renewal while running. *renewed: use the certificates anew. Return: 0;
  * -EIO. */
 int domain_renew(struct domain *d, struct store *s, int64_t now, bool *renewed)

@@ -16,21 +16,29 @@ static void sample(struct expo *e, double value, const char *name, const char *l
 
 /* --- who there is --- */
 
-static void write_members(const struct realm *r, struct expo *e)
+/* Of all domains together: who reads this is the host's administrator, and names of customers are
+ * no labels. */
+static void write_members(const struct app *a, struct expo *e)
 {
 	static const struct expo_family family = {"farlan_accessd_members", NULL,
 						  "Devices, users and relays in the register.",
 						  EXPO_GAUGE};
 	static const char *const states[STORE_STATES] = {"invited", "enrolled", "revoked"};
+	uint64_t sum[STORE_KINDS][STORE_STATES] = {{0}};
 	struct store_counts n;
 
-	if (store_member_count(r->store, r->domain.row.id, &n) != 0)
-		return;
+	for (size_t i = 0; i < a->n_realms; i++) {
+		if (store_member_count(a->store, a->realms[i]->domain.row.id, &n) != 0)
+			return;
+		for (int k = 0; k < KINDS; k++) {
+			for (int s = 0; s < STORE_STATES; s++)
+				sum[kind_of[k]][s] += n.members[kind_of[k]][s];
+		}
+	}
 	expo_family(e, &family);
 	for (int k = 0; k < KINDS; k++) {
 		for (int s = 0; s < STORE_STATES; s++)
-			sample(e, (double)n.members[kind_of[k]][s], "kind", kinds[k], "state",
-			       states[s]);
+			sample(e, (double)sum[kind_of[k]][s], "kind", kinds[k], "state", states[s]);
 	}
 }
 
@@ -96,7 +104,7 @@ static void write_requests(const struct clients *cs, struct expo *e)
 	clients_each_request(cs, write_request, e);
 }
 
-static void write_sessions(const struct sessions *ss, struct expo *e)
+static void write_sessions(const struct app *a, struct expo *e)
 {
 	static const struct expo_family sessions = {"farlan_accessd_sessions", NULL,
 						    "Sessions that run.", EXPO_GAUGE},
@@ -104,32 +112,88 @@ static void write_sessions(const struct sessions *ss, struct expo *e)
 						  "Sessions granted to both ends.", EXPO_COUNTER},
 					ended = {"farlan_accessd_sessions_ended", NULL,
 						 "Sessions that were ended.", EXPO_COUNTER};
-	struct sessions_counts n;
+	struct sessions_counts sum = a->sessions_gone, n;
 
-	sessions_counts(ss, &n);
-	expo_one(e, &sessions, (double)n.now);
-	expo_one(e, &opened, (double)n.opened);
-	expo_one(e, &ended, (double)n.ended);
+	for (size_t i = 0; i < a->n_realms; i++) {
+		if (!a->realms[i]->sessions)
+			continue;
+		sessions_counts(a->realms[i]->sessions, &n);
+		sum.now += n.now;
+		sum.opened += n.opened;
+		sum.ended += n.ended;
+	}
+	expo_one(e, &sessions, (double)sum.now);
+	expo_one(e, &opened, (double)sum.opened);
+	expo_one(e, &ended, (double)sum.ended);
+}
+
+static void write_domains(const struct app *a, struct expo *e)
+{
+	static const struct expo_family family = {"farlan_accessd_domains", NULL,
+						  "Domains that are served.", EXPO_GAUGE};
+
+	expo_one(e, &family, (double)a->n_realms);
+}
+
+/* The one that ends first. */
+static void take_end(struct metrics_cert *x, const struct x509_cert *cert)
+{
+	struct x509_info info;
+
+	if (x509_parse(&info, cert->der, cert->len) == 0 &&
+	    (x->not_after == 0 || info.not_after < x->not_after))
+		x->not_after = info.not_after;
+}
+
+static void write_certs(const struct app *a, struct expo *e)
+{
+	struct metrics_cert own = {.name = "own"}, ca = {.name = "ca"};
+
+	for (size_t i = 0; i < a->n_realms; i++) {
+		const struct store_domain *d = &a->realms[i]->domain.row;
+
+		take_end(&own, &d->access_cert);
+		take_end(&ca, &d->ca);
+	}
+	metrics_write_certs(
+		e,
+		(const struct metrics_cert[]){
+			own, ca, {.name = "outer", .not_after = certs_not_after(a->certs)}},
+		a->n_realms > 0 ? 3 : 0);
+}
+
+static void write_audit(const struct app *a, struct expo *e)
+{
+	static const struct expo_family written = {"farlan_accessd_audit_records", NULL,
+						   "Records of the audit that were written.",
+						   EXPO_COUNTER},
+					failed = {"farlan_accessd_audit_failures", NULL,
+						  "What could not be recorded.", EXPO_COUNTER},
+					stored = {"farlan_accessd_audit_stored", NULL,
+						  "Records of the audit that are there.",
+						  EXPO_GAUGE};
+	struct audit_counts n;
+
+	audit_counts(a->audit, &n);
+	expo_one(e, &written, (double)n.written);
+	expo_one(e, &failed, (double)n.failed);
+	expo_one(e, &stored, (double)n.stored);
 }
 
 void figures_write(void *arg, struct expo *e)
 {
 	const struct app *a = arg;
-	const struct realm *r = &a->realm;
-	const struct store_domain *d = &r->domain.row;
-	const struct metrics_cert certs[] = {
-		{.name = "own", .cert = &d->access_cert},
-		{.name = "ca", .cert = &d->ca},
-		{.name = "outer", .not_after = certs_not_after(a->certs)}};
 	struct clients_counts n;
 
-	metrics_write_certs(e, certs, a->has_domain ? 3 : 0);
-	if (!r->clients || !r->sessions)
+	write_certs(a, e);
+	write_audit(a, e);
+	if (!a->front || a->n_realms == 0)
 		return;
-	clients_count(r->clients, &n);
-	write_members(r, e);
+	clients_count(a->front, &n);
+	write_domains(a, e);
+	write_members(a, e);
 	write_online(&n, e);
 	write_arrivals(&n, e);
-	write_requests(r->clients, e);
-	write_sessions(r->sessions, e);
+	write_requests(a->front, e);
+	write_sessions(a, e);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accessd/policies.h"
 #include "accessd/sessions_internal.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
@@ -55,9 +56,30 @@ static int fill_lans(struct sessions *ss, const struct session *x, struct grant 
 	return rc;
 }
 
-static int fill_rules(struct sessions *ss, const struct session *x, struct grant *g)
+static int fill_rules(struct sessions *ss, struct session *x, struct grant *g)
 {
-	return store_rules_of(ss->store, x->row.device_member, &g->rules);
+	int rc = policies_rules(ss->store, x->row.user_member, x->row.device_member, &g->rules);
+
+	if (rc == 0 && ruling_trouble(ss, x, rc, &g->rules))
+		return -EPROTO;
+	if (rc)
+		return rc;
+	if (g->role == TOKEN_DEVICE)
+		ruling_said(x, &g->rules);
+	else if (!ss->ops->endpoint_knows_windows(ss->arg, x->row.manager))
+		ruling_for_old(&g->rules);
+	return 0;
+}
+
+/* Who comes is for the machine to show. */
+static void fill_control(const struct session *x, struct grant *g)
+{
+	g->idle_s = x->row.idle_s;
+	if (g->role != TOKEN_DEVICE)
+		return;
+	snprintf(g->reason, sizeof(g->reason), "%s", x->row.why);
+	snprintf(g->from, sizeof(g->from), "%s", x->row.address);
+	snprintf(g->approved_by, sizeof(g->approved_by), "%s", x->row.approved_by);
 }
 
 /* What the relay holds this session, and all of this user's, to. */
@@ -118,7 +140,7 @@ static int fill_relays(struct sessions *ss, const struct session *x, struct gran
 	return g->n_relays > 0 ? 0 : -ENOENT;
 }
 
-static int fill(struct sessions *ss, const struct session *x, struct grant *g)
+static int fill(struct sessions *ss, struct session *x, struct grant *g)
 {
 	uint64_t now = clock_mono_ms();
 	int rc;
@@ -134,10 +156,11 @@ static int fill(struct sessions *ss, const struct session *x, struct grant *g)
 		rc = fill_lans(ss, x, g);
 	if (rc == 0)
 		rc = fill_rules(ss, x, g);
+	fill_control(x, g);
 	return rc ? rc : fill_relays(ss, x, g);
 }
 
-int grants_make(struct sessions *ss, const struct session *x, enum token_role role, json_t **grant)
+int grants_make(struct sessions *ss, struct session *x, enum token_role role, json_t **grant)
 {
 	struct grant *g = calloc(1, sizeof(*g));
 	int rc;
@@ -154,6 +177,11 @@ int grants_make(struct sessions *ss, const struct session *x, enum token_role ro
 	explicit_bzero(g, sizeof(*g));
 	free(g);
 	return rc;
+}
+
+const char *grants_words(int rc)
+{
+	return rc == -E2BIG ? POLICIES_TOO_MANY : GRANTS_DEVICE_NO_WINDOWS;
 }
 
 void grants_send_relays(struct sessions *ss, const struct session *x, int64_t endpoint)
@@ -194,8 +222,7 @@ static void on_resent(void *arg, const json_t *result, int code, const char *mes
 	if (!result && code != RPC_TIMEOUT && code != RPC_CLOSED && x) {
 		log_clean(words, sizeof(words), message, strlen(message));
 		sessions_finish(r->ss, x, words, 0);
-	} else if (result && x && r->role == TOKEN_DEVICE &&
-		   !grants_device_keeps(r->ss, x, result)) {
+	} else if (result && x && r->role == TOKEN_DEVICE && !ruling_kept(r->ss, x, result)) {
 		sessions_finish(r->ss, x, GRANTS_DEVICE_OLD, 0);
 	}
 	free(r);
@@ -233,82 +260,12 @@ void grants_resend(struct sessions *ss, struct session *x, enum token_role role)
 		rc = grants_make(ss, x, role, &grant);
 	if (rc == -ENOENT)
 		sessions_finish(ss, x, "the other end or its relays were removed", 0);
+	else if (rc == -E2BIG || rc == -EPROTO)
+		sessions_finish(ss, x, grants_words(rc), 0);
 	if (rc)
 		return;
 	log_info("session granted again session=%s role=%s epoch=%u", x->row.id,
 		 role == TOKEN_MANAGER ? "manager" : "device",
 		 role == TOKEN_MANAGER ? x->row.manager_epoch : x->row.device_epoch);
 	send_grant(ss, x, role, rpc, grant);
-}
-
-/* --- rules ----------------------------------------------------------------------------------- */
-
-bool grants_device_keeps(struct sessions *ss, const struct session *x, const json_t *answer)
-{
-	bool keeps = false;
-	struct rules rules;
-
-	if (store_rules_of(ss->store, x->row.device_member, &rules) != 0)
-		return false;
-	return !rules.present || (rpc_bool(answer, "rules", &keeps) && keeps);
-}
-
-/* The device's answer. */
-static void on_rules(void *arg, const json_t *result, int code, const char *message)
-{
-	struct resend *r = arg;
-	struct session *x = sessions_find(r->ss, r->session);
-
-	(void)message;
-	/* No answer is no refusal: they are sent again with the next hello. */
-	if (code != RPC_TIMEOUT && code != RPC_CLOSED && x &&
-	    !grants_device_keeps(r->ss, x, result))
-		sessions_finish(r->ss, x, GRANTS_DEVICE_OLD, 0);
-	free(r);
-}
-
-static void ask_device(struct sessions *ss, const struct session *x, struct rpc *rpc,
-		       json_t *params)
-{
-	struct resend *r = calloc(1, sizeof(*r));
-
-	if (!r) {
-		json_decref(params);
-		return;
-	}
-	r->ss = ss;
-	snprintf(r->session, sizeof(r->session), "%s", x->row.id);
-	if (rpc_request(rpc, "session.rules", params, SESSIONS_GRANT_MS, on_rules, r) != 0)
-		free(r);
-}
-
-void grants_send_rules(struct sessions *ss, const struct session *x, int64_t endpoint)
-{
-	struct rpc *rpc = ss->ops->endpoint_rpc(ss->arg, endpoint);
-	struct rules rules;
-	json_t *params;
-
-	if (!rpc || store_rules_of(ss->store, x->row.device_member, &rules) != 0)
-		return;
-	params = json_pack("{s:s}", "session", x->row.id);
-	/* A list that could not be said would read as none. */
-	if (params && rules.present &&
-	    json_object_set_new(params, "rules", rules_encode(&rules)) != 0) {
-		json_decref(params);
-		return;
-	}
-	if (endpoint == x->row.device)
-		ask_device(ss, x, rpc, params);
-	else
-		(void)rpc_notify(rpc, "session.rules", params);
-}
-
-void sessions_rules_changed(struct sessions *ss, int64_t device_member)
-{
-	for (const struct session *x = ss->list; x; x = x->next) {
-		if (x->row.device_member != device_member)
-			continue;
-		grants_send_rules(ss, x, x->row.device);
-		grants_send_rules(ss, x, x->row.manager);
-	}
 }

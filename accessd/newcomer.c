@@ -8,14 +8,23 @@
 #include "common/io/file.h"
 #include "common/pure/text.h"
 
-static void refuse(struct client *c, int64_t id, const char *what, const char *name,
+struct refused {
+	const char *what;
+	enum event event;
+	enum ident_kind kind; /* that it says it is */
+};
+
+static void refuse(struct client *c, int64_t id, const struct refused *what, const char *name,
 		   const struct refusal *why)
 {
-	char clean[STORE_NAME_SIZE];
+	char clean[STORE_NAME_SIZE] = "-", who[STORE_NAME_SIZE + 16];
 
-	log_notice("%s refused address=%s name=%s reason=\"%s\"", what, c->address,
-		   name && name[0] ? log_clean(clean, sizeof(clean), name, strlen(name)) : "-",
+	if (name && name[0])
+		log_clean(clean, sizeof(clean), name, strlen(name));
+	snprintf(who, sizeof(who), "%s %s", ident_kind_name(what->kind), clean);
+	log_notice("%s refused address=%s name=%s reason=\"%s\"", what->what, c->address, clean,
 		   why->message);
+	client_note_refused(c, what->event, name && name[0] ? who : NULL, why);
 	rpc_reject(&c->rpc, id, why->code, "%s", why->message);
 }
 
@@ -71,33 +80,69 @@ static bool get_secret(const json_t *params, uint8_t secret[INVITE_SECRET_BYTES]
 	       n == INVITE_SECRET_BYTES;
 }
 
+/* Which machine it says it is; may be absent. */
+static bool get_hardware(const json_t *params, struct hardware *h)
+{
+	const json_t *list = json_object_get(params, "hardware");
+	size_t n = json_array_size(list), len;
+
+	memset(h, 0, sizeof(*h));
+	if (!list)
+		return true;
+	if (!json_is_array(list) || n > HARDWARE_MARKS_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+		uint8_t mark[HARDWARE_MARK_BYTES];
+
+		if (!text || text_b64_decode(mark, sizeof(mark), &len, text, strlen(text)) != 0 ||
+		    len != sizeof(mark))
+			return false;
+		hardware_add(h, mark);
+	}
+	return true;
+}
+
 /* --- enrol ----------------------------------------------------------------------------------- */
 
 static void on_enrol(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
 	uint8_t csr[X509_CSR_MAX_BYTES], secret[INVITE_SECRET_BYTES];
-	struct admission_request r = {.secret = secret, .csr = csr, .now = clock_wall_s()};
+	struct hardware hardware;
+	struct admission_request r = {
+		.secret = secret, .csr = csr, .hardware = &hardware, .now = clock_wall_s()};
 	struct admitted x;
+	struct admitting admitting = {.c = c, .x = &x, .event = EVENT_ENROLLED};
 	struct refusal why;
 	const char *kind;
+	bool ok;
 
 	if (!may_ask(c, id))
 		return;
 	if (!rpc_str(params, "kind", &kind) || ident_kind_parse(&r.kind, kind) != 0 ||
 	    (r.kind != IDENT_DEVICE && r.kind != IDENT_RELAY) || !get_secret(params, secret) ||
-	    !get_csr(params, csr, &r.csr_len)) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "kind, secret or csr is missing or malformed");
+	    !get_csr(params, csr, &r.csr_len) || !get_hardware(params, &hardware)) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS,
+			   "kind, secret, csr or hardware is missing or malformed");
 		return;
 	}
-	if (admission_enrol(c->owner->admission, &r, &x, &why))
+	client_admits(&admitting);
+	ok = admission_enrol(c->owner->admission, &r, &x, &why);
+	client_admitted(&admitting);
+	if (!ok && x.foreign.domain)
+		client_note_foreign(c, &x);
+	if (ok)
 		grant(c, id, "enrolled", &x);
 	else
-		refuse(c, id, "enrolment", x.member.name, &why);
+		refuse(c, id, &(struct refused){"enrolment", EVENT_ENROLLED, r.kind}, x.member.name,
+		       &why);
 	explicit_bzero(secret, sizeof(secret));
 }
 
 /* --- login ----------------------------------------------------------------------------------- */
+
+static const struct refused SIGN_IN = {"sign-in", EVENT_SIGNED_IN, IDENT_USER};
 
 /* While the password is hashed; the connection may go meanwhile. */
 struct waiting {
@@ -112,14 +157,18 @@ static void on_checked(void *arg, bool ok, const struct store_password *hash)
 	struct waiting *w = arg;
 	struct client *c = hash ? client_by_number(w->clients, w->number) : NULL;
 	struct admitted x;
+	struct admitting admitting = {.c = c, .x = &x, .event = EVENT_SIGNED_IN};
 	struct refusal why;
 
 	if (c && c->state == CLIENT_ENROL) {
-		if (admission_login_end(c->owner->admission, &w->login, ok, clock_wall_s(), &x,
-					&why))
+		client_admits(&admitting);
+		ok = admission_login_end(c->owner->admission, &w->login, ok, clock_wall_s(), &x,
+					 &why);
+		client_admitted(&admitting);
+		if (ok)
 			grant(c, w->id, "signed in", &x);
 		else
-			refuse(c, w->id, "sign-in", w->login.user, &why);
+			refuse(c, w->id, &SIGN_IN, w->login.user, &why);
 	}
 	explicit_bzero(w, sizeof(*w));
 	free(w);
@@ -167,7 +216,7 @@ static void on_login(struct rpc *rpc, int64_t id, const json_t *params)
 	if (admission_login_begin(c->owner->admission, &r, &l, &why))
 		check_password(c, id, &l, password);
 	else
-		refuse(c, id, "sign-in", r.user, &why);
+		refuse(c, id, &SIGN_IN, r.user, &why);
 	explicit_bzero(password, sizeof(password));
 	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(&l, sizeof(l));

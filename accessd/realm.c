@@ -2,9 +2,12 @@
 #include "accessd/realm.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "accessd/admin.h"
 #include "accessd/app.h"
+#include "accessd/approvals.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 
@@ -66,20 +69,24 @@ static int start_relays(struct realm *r)
 static int start_sessions(struct realm *r)
 {
 	const struct conf *conf = &r->app->conf;
-	struct clients_config clients = {.store = r->store,
+	struct clients_config clients = {.front = r->app->front,
+					 .store = r->store,
+					 .audit = r->app->audit,
+					 .access = r->access,
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
 					 .relays = r->relays,
-					 .proxies = &conf->proxies,
-					 .certs = r->app->certs,
-					 .per_s = (uint32_t)conf->handshakes};
+					 .admin = admin_on_control,
+					 .admin_arg = r};
 	struct sessions_config sessions = {.store = r->store,
+					   .access = r->access,
 					   .domain = &r->domain,
 					   .relays = r->relays,
 					   .life_s = conf->session_hours * HOUR_S,
 					   .session_rate = conf->session_rate,
 					   .user_rate = conf->user_rate,
-					   .ops = &CLIENTS_SESSIONS_OPS};
+					   .ops = &CLIENTS_SESSIONS_OPS,
+					   .audit = r->app->audit};
 	int rc = clients_open(&r->clients, r->app->loop, &clients);
 
 	if (rc)
@@ -128,34 +135,32 @@ int realm_roll_tokens(struct realm *r)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void use_certs(struct realm *r)
-{
-	certs_watch(r->app->certs, &r->domain.row.outer_cert, &r->domain.row.ca);
-}
-
-int realm_open(struct realm *r, struct app *app)
+int realm_open(struct realm *r, struct app *app, int64_t domain)
 {
 	int rc;
 
 	r->app = app;
 	r->store = app->store;
-	rc = domain_load(&r->domain, r->store, clock_wall_s());
+	rc = domain_load(&r->domain, r->store, domain, clock_wall_s());
 	if (rc)
 		return rc;
 	uv_timer_init(app->loop, &r->tokens);
 	r->tokens.data = r;
 	r->timer_open = true;
-	use_certs(r);
 	r->admission = (struct admission){.store = r->store,
 					  .domain = &r->domain,
 					  .login_s = app->conf.login_hours * HOUR_S,
 					  .identity_s = app->conf.identity_days * DOMAIN_DAY_S};
-	rc = start_relays(r);
+	rc = access_open(&r->access, r->store, r->domain.row.id);
+	if (rc == 0)
+		rc = start_relays(r);
 	if (rc == 0)
 		rc = start_sessions(r);
-	if (rc == 0)
-		watch_tokens(r);
-	return rc;
+	if (rc)
+		return rc;
+	watch_tokens(r);
+	audit_began(&r->audit, r->app->audit, r->store, &r->domain);
+	return 0;
 }
 
 void realm_upkeep(struct realm *r)
@@ -163,6 +168,7 @@ void realm_upkeep(struct realm *r)
 	const char *problem = realm_ca_problem(r);
 	bool renewed = false;
 
+	audit_look(&r->audit, r->app->audit, r->store, &r->domain, false);
 	if (problem)
 		log_warn("%s", problem);
 	if (!r->clients)
@@ -172,7 +178,15 @@ void realm_upkeep(struct realm *r)
 		log_error(
 			"own certificates could not be renewed: connections fail when they expire");
 	if (renewed)
-		use_certs(r);
+		app_watch_certs(r->app);
+}
+
+void realm_tree_changed(struct realm *r)
+{
+	if (!r->sessions || r->closing)
+		return;
+	sessions_permissions_changed(r->sessions);
+	sessions_rules_changed(r->sessions, 0);
 }
 
 int realm_roll_ca(struct realm *r, bool compromised)
@@ -183,7 +197,7 @@ int realm_roll_ca(struct realm *r, bool compromised)
 		rc = clients_use_certs(r->clients);
 	if (rc)
 		return rc;
-	use_certs(r);
+	app_watch_certs(r->app);
 	log_notice("the domain has a new CA compromised=%s", compromised ? "yes" : "no");
 	if (compromised) {
 		uv_timer_stop(&r->tokens);
@@ -206,16 +220,36 @@ const char *realm_ca_problem(const struct realm *r)
 	       "roll";
 }
 
+int realm_set_urls(struct realm *r, const struct urls *urls)
+{
+	int rc = domain_set_urls(&r->domain, r->store, urls, clock_wall_s());
+
+	if (rc == 0)
+		rc = clients_use_certs(r->clients);
+	if (rc)
+		return rc;
+	app_watch_certs(r->app);
+	addresses_refresh(r->addresses);
+	return 0;
+}
+
 /* In the order of who uses whom. */
 void realm_close(struct realm *r)
 {
 	if (r->closing)
 		return;
 	r->closing = true;
+	approvals_deny_all(r->sessions, "the server is stopping: ask again in a moment");
 	clients_close(r->clients);
+	if (r->audit.last_ms > 0)
+		audit_ended(&r->audit, r->app->audit, r->store, &r->domain);
 	sessions_close(r->sessions);
 	addresses_close(r->addresses);
 	relays_close(r->relays);
+	r->clients = NULL;
+	r->sessions = NULL;
+	r->addresses = NULL;
+	r->relays = NULL;
 	if (r->timer_open)
 		uv_close((uv_handle_t *)&r->tokens, NULL);
 }
@@ -223,4 +257,6 @@ void realm_close(struct realm *r)
 void realm_free(struct realm *r)
 {
 	domain_wipe(&r->domain);
+	access_close(r->access);
+	free(r);
 }

@@ -7,6 +7,8 @@
 #ifndef FARLAN_REALM_H
 #define FARLAN_REALM_H
 
+#include "accessd/access.h"
+#include "accessd/audit_upkeep.h"
 #include "accessd/clients.h"
 
 struct app;
@@ -16,18 +18,27 @@ struct realm {
 	struct store *store; /* borrowed from it */
 	struct domain domain;
 	struct admission admission;
+	struct access *access;	     /* who may do what; before relays */
 	struct addresses *addresses; /* with relays */
 	struct relays *relays;	     /* with clients */
-	struct clients *clients;     /* NULL: it could not be started */
+	struct clients *clients;     /* NULL: it could not be started, or is not served any more */
 	struct sessions *sessions;   /* with clients */
 	uv_timer_t tokens;	     /* while there are two token keys */
+	struct audit_upkeep audit;
+	unsigned int n_asks; /* requests of administrators that are not answered yet */
 	bool timer_open;
 	bool closing;
 };
 
-/** realm_open() - load the domain and serve it. @r: all zero. Return: 0; -ENOENT there is none;
- * -errno, logged; realm_close() still follows. */
-int realm_open(struct realm *r, struct app *app) __attribute__((warn_unused_result));
+#define REALMS_MAX 64 /* domains of one server */
+
+/** realm_open() - load the domain with this id and serve it. @r: all zero. Return: 0; -ENOENT there
+ * is none; -errno, logged; realm_close() still follows. */
+int realm_open(struct realm *r, struct app *app, int64_t domain)
+	__attribute__((warn_unused_result));
+/** realm_set_urls() - where its members find this server from now on. Return: 0; -E2BIG they do not
+ * fit into an invitation; -EIO; nothing is changed then. */
+int realm_set_urls(struct realm *r, const struct urls *urls) __attribute__((warn_unused_result));
 /** realm_close() - close everything; the loop ends by itself. Idempotent. */
 void realm_close(struct realm *r);
 /** realm_free() - after the loop has ended; also if nothing was started. */
@@ -35,6 +46,10 @@ void realm_free(struct realm *r);
 
 /** realm_upkeep() - what is to be done from time to time: own certificates. */
 void realm_upkeep(struct realm *r);
+
+/** realm_tree_changed() - folders, groups or permissions were changed, or something moved:
+ * sessions that are not allowed any more end. */
+void realm_tree_changed(struct realm *r);
 
 /** realm_roll_ca() - see domain_roll(); everybody is told. Return: 0; -ENOSPC; -EIO. */
 int realm_roll_ca(struct realm *r, bool compromised) __attribute__((warn_unused_result));

@@ -29,7 +29,9 @@ void control_on_renew(struct rpc *rpc, int64_t id, const json_t *params)
 	uint8_t csr[X509_CSR_MAX_BYTES];
 	struct admission_request r = {.csr = csr, .now = clock_wall_s()};
 	struct admitted x;
+	struct admitting admitting = {.c = c, .x = &x, .event = EVENT_IDENTITY_RENEWED};
 	struct refusal why;
+	bool ok;
 
 	if (!may_ask(c, id) || control_is_refused(c, id))
 		return;
@@ -37,7 +39,11 @@ void control_on_renew(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reject(rpc, id, RPC_BAD_PARAMS, "csr is missing or malformed");
 		return;
 	}
-	if (!admission_renew(c->owner->admission, &c->id, c->key_sha256, &r, &x, &why)) {
+	client_admits(&admitting);
+	ok = admission_renew(c->owner->admission, &c->id, c->key_sha256, &r, &x, &why);
+	client_admitted(&admitting);
+	if (!ok) {
+		client_note_refused(c, EVENT_IDENTITY_RENEWED, NULL, &why);
 		log_notice("renewal refused kind=%s uid=%s address=%s reason=\"%s\"",
 			   ident_kind_name(c->id.kind), c->id.uid, c->address, why.message);
 		rpc_reject(rpc, id, why.code, "%s", why.message);

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accessd/approvals.h"
 #include "accessd/sessions_internal.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 
 #define LISTED_MAX 1024
+#define FORBIDDEN "the permission to connect was taken away"
 #define SWEEP_MS 60000
 #define TOLD_MAX 4096 /* ended sessions that a relay hears of at once: they fit into its queue */
 
@@ -64,6 +66,18 @@ void sessions_counts(const struct sessions *ss, struct sessions_counts *n)
 	*n = (struct sessions_counts){.now = ss->n, .opened = ss->opened, .ended = ss->ended};
 }
 
+int64_t sessions_life(const struct sessions *ss)
+{
+	return ss->life_s;
+}
+
+bool sessions_may(const struct sessions *ss, int64_t user, enum permission what, int64_t device)
+{
+	bool may;
+
+	return access_may_device(ss->access, user, what, device, &may) == 0 && may;
+}
+
 size_t sessions_count(const struct sessions *ss)
 {
 	return ss->n;
@@ -91,6 +105,89 @@ size_t sessions_count_of(const struct sessions *ss, int64_t endpoint)
 	return n;
 }
 
+/* --- the audit ------------------------------------------------------------------------------- */
+
+static json_t *record_detail(const struct store_session *row, const char *why)
+{
+	json_t *detail = json_object();
+
+	if (row->id[0])
+		json_object_set_new(detail, "session", json_string(row->id));
+	if (row->why[0])
+		json_object_set_new(detail, "for", json_string(row->why));
+	if (row->approved_by[0])
+		json_object_set_new(detail, "approved_by", json_string(row->approved_by));
+	if (why[0])
+		json_object_set_new(detail, "reason", json_string(why));
+	return detail;
+}
+
+/* What both texts are borrowed from. */
+struct record {
+	char who[STORE_NAME_SIZE + 8], what[STORE_NAME_SIZE + 8];
+	json_t *detail;
+	struct audit_note note;
+};
+
+static void fill_record(const struct sessions *ss, struct record *r,
+			const struct store_session *row, enum event event, const char *why)
+{
+	r->detail = record_detail(row, why);
+	snprintf(r->who, sizeof(r->who), "user %s", row->user_name);
+	snprintf(r->what, sizeof(r->what), "device %s", row->device_name);
+	r->note = (struct audit_note){.event = event,
+				      .result = AUDIT_OK,
+				      .domain = ss->domain->row.id,
+				      .who = r->who,
+				      .from = row->address,
+				      .what = r->what,
+				      .detail = r->detail};
+}
+
+int sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
+		    const char *why)
+{
+	struct record r;
+	int rc;
+
+	fill_record(ss, &r, row, event, why);
+	rc = audit_note(ss->audit, &r.note);
+	json_decref(r.detail);
+	return rc;
+}
+
+/* Somebody may try again and again. */
+void sessions_record_refused(struct sessions *ss, const struct conditions *c)
+{
+	struct store_session row = {.started = 0};
+	struct record r;
+
+	conditions_row(c, &row);
+	log_clean(row.device_name, sizeof(row.device_name), c->wish->device,
+		  strlen(c->wish->device));
+	fill_record(ss, &r, &row, EVENT_SESSION_REFUSED, c->words);
+	r.note.result = AUDIT_REFUSED;
+	audit_stranger(ss->audit, &r.note);
+	json_decref(r.detail);
+}
+
+int sessions_keep(struct sessions *ss, const struct store_session *row, enum event event,
+		  const char *why)
+{
+	int rc = store_begin(ss->store);
+
+	if (rc)
+		return rc;
+	rc = store_session_update(ss->store, row);
+	if (rc == 0)
+		rc = sessions_record(ss, row, event, why);
+	if (rc == 0)
+		rc = store_commit(ss->store);
+	if (rc)
+		store_rollback(ss->store);
+	return rc;
+}
+
 /* --- ending ---------------------------------------------------------------------------------- */
 
 static json_t *end_params(const struct store_session *row)
@@ -112,14 +209,19 @@ static void tell_end(struct sessions *ss, int64_t endpoint, const json_t *params
 void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 		     int64_t not_endpoint)
 {
+	enum event event = x->end_event ? x->end_event : EVENT_SESSION_ENDED;
 	struct store_session row;
 	json_t *params;
 
 	ss->ended++;
 	x->row.state = STORE_SESSION_ENDED;
 	x->row.ended = clock_wall_s();
-	snprintf(x->row.reason, sizeof(x->row.reason), "%s", reason);
-	if (store_session_update(ss->store, &x->row) != 0)
+	/* Cut off between characters: half of one is no JSON, and nobody would be told. */
+	if (!words_clean(x->row.reason, sizeof(x->row.reason), reason))
+		snprintf(x->row.reason, sizeof(x->row.reason), "ended");
+	/* It ends, recorded or not. */
+	if (sessions_keep(ss, &x->row, event, x->row.reason) != 0 &&
+	    store_session_update(ss->store, &x->row) != 0)
 		log_error("the end of a session could not be stored session=%s", x->row.id);
 	row = x->row;
 	forget(ss, x); /* before anybody is told: that may come back to us */
@@ -133,14 +235,48 @@ void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 	sessions_arm(ss);
 }
 
-int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_t by)
+static int end_one(struct sessions *ss, const char *id, const char *reason, int64_t by,
+		   enum event event)
 {
 	struct session *x = sessions_find(ss, id);
 
 	if (!x || (by && x->row.manager != by && x->row.device != by))
 		return -ENOENT;
+	x->end_event = event;
 	sessions_finish(ss, x, reason, by);
 	return 0;
+}
+
+int sessions_end(struct sessions *ss, const char *id, const char *reason, int64_t by)
+{
+	return end_one(ss, id, reason, by, EVENT_NONE);
+}
+
+int sessions_end_idle(struct sessions *ss, const char *id, const char *reason, int64_t by)
+{
+	return end_one(ss, id, reason, by, EVENT_SESSION_IDLE);
+}
+
+/* Each end may change the list: go on behind the id. */
+size_t sessions_end_where(struct sessions *ss,
+			  bool (*match)(void *arg, const struct store_session *x), void *arg,
+			  const char *reason)
+{
+	char after[TOKEN_SESSION_SIZE] = "";
+	struct session *x = ss->list;
+	size_t n = 0;
+
+	while (x) {
+		if (strcmp(x->row.id, after) <= 0 || !match(arg, &x->row)) {
+			x = x->next;
+			continue;
+		}
+		snprintf(after, sizeof(after), "%s", x->row.id);
+		sessions_finish(ss, x, reason, 0);
+		n++;
+		x = ss->list;
+	}
+	return n;
 }
 
 /* Each end may change the list, so look from its beginning again. */
@@ -179,6 +315,7 @@ void sessions_end_endpoint(struct sessions *ss, int64_t endpoint, const char *re
 
 void sessions_end_member(struct sessions *ss, int64_t member, const char *reason)
 {
+	(void)approvals_deny_member(ss, member, reason);
 	end_all(ss, is_of_member, member, reason);
 }
 
@@ -193,6 +330,23 @@ static bool is_any(const struct sessions *ss, const struct session *x, int64_t w
 void sessions_end_all(struct sessions *ss, const char *reason)
 {
 	end_all(ss, is_any, 0, reason);
+}
+
+/* What cannot be told now ends nothing. */
+static bool is_forbidden(const struct sessions *ss, const struct session *x, int64_t what)
+{
+	bool may;
+	int rc = access_may_device(ss->access, x->row.user_member, PERMIT_CONNECT,
+				   x->row.device_member, &may);
+
+	(void)what;
+	return rc == 0 && !may;
+}
+
+void sessions_permissions_changed(struct sessions *ss)
+{
+	approvals_deny_forbidden(ss, FORBIDDEN);
+	end_all(ss, is_forbidden, 0, FORBIDDEN);
 }
 
 static bool is_over(const struct sessions *ss, const struct session *x, int64_t what)
@@ -222,6 +376,10 @@ static void on_timer(uv_timer_t *t)
 {
 	struct sessions *ss = t->data;
 
+	for (struct session *x = ss->list; x; x = x->next) {
+		if (is_over(ss, x, 0))
+			x->end_event = EVENT_SESSION_EXPIRED;
+	}
 	end_all(ss, is_over, 0, "the session's time is over");
 	sessions_arm(ss);
 }
@@ -290,13 +448,13 @@ static void send_missing(struct sessions *ss, int64_t endpoint, const json_t *li
  * already is no news to it. */
 static void send_news(struct sessions *ss, int64_t endpoint, const json_t *listed)
 {
-	for (const struct session *x = ss->list; x; x = x->next) {
+	for (struct session *x = ss->list; x; x = x->next) {
 		if (x->row.state != STORE_SESSION_LIVE || !is_of_endpoint(ss, x, endpoint) ||
 		    !is_listed(listed, x->row.id))
 			continue;
 		if (x->row.serial > 1)
 			grants_send_relays(ss, x, endpoint);
-		grants_send_rules(ss, x, endpoint);
+		ruling_due(ss, x, true);
 		if (x->row.manager == endpoint)
 			naming_send(ss, x);
 	}
@@ -376,23 +534,29 @@ int sessions_open(struct sessions **out, uv_loop_t *loop, const struct sessions_
 		return -ENOMEM;
 	*ss = (struct sessions){.loop = loop,
 				.store = config->store,
+				.access = config->access,
 				.domain = config->domain,
 				.relays = config->relays,
 				.life_s = config->life_s,
 				.session_rate = config->session_rate,
 				.user_rate = config->user_rate,
 				.ops = config->ops,
-				.arg = config->arg};
+				.arg = config->arg,
+				.audit = config->audit};
 	init_timer(ss, &ss->timer);
 	init_timer(ss, &ss->tick);
 	init_timer(ss, &ss->due);
+	init_timer(ss, &ss->ruling);
 	uv_timer_start(&ss->tick, on_tick, SESSIONS_TICK_MS, SESSIONS_TICK_MS);
-	rc = store_session_each(ss->store, ss->domain->row.id, take_up, ss);
+	rc = approvals_open(ss);
+	if (rc == 0)
+		rc = store_session_each(ss->store, ss->domain->row.id, take_up, ss);
 	if (rc) {
 		sessions_close(ss);
 		return rc;
 	}
 	end_all(ss, is_broken, 0, "the server was restarted");
+	sessions_permissions_changed(ss); /* perhaps nobody was told */
 	sessions_arm(ss);
 	if (ss->n > 0)
 		log_info("sessions taken up n=%zu", ss->n);
@@ -418,7 +582,9 @@ void sessions_close(struct sessions *ss)
 	if (!ss || ss->closing)
 		return;
 	ss->closing = true;
+	approvals_close(ss);
 	uv_close((uv_handle_t *)&ss->timer, on_timer_closed);
 	uv_close((uv_handle_t *)&ss->tick, on_timer_closed);
 	uv_close((uv_handle_t *)&ss->due, on_timer_closed);
+	uv_close((uv_handle_t *)&ss->ruling, on_timer_closed);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What sessions.c (which there are), opening.c (how they begin), grants.c (what each end gets),
+/* What sessions.c (which there are), opening.c (how they begin), conditions.c (whether they may),
+ * approvals.c (those that wait), grants.c (what each end gets), ruling.c (rules while they run),
  * naming.c (names of hosts), meeting.c (at which relay) and measuring.c (who measures when) share.
  */
 #ifndef FARLAN_SESSIONS_INTERNAL_H
@@ -7,6 +8,7 @@
 
 #include "accessd/pure/choose.h"
 #include "accessd/pure/measured.h"
+#include "accessd/pure/settings.h"
 #include "accessd/sessions.h"
 
 #define SESSIONS_TICK_MS 500
@@ -33,23 +35,39 @@ struct session {
 	bool has_found;			  /* in this round an end has measured something */
 	unsigned int quiet_rounds;	  /* in a row, without that */
 	struct choose_history better;
+	bool rules_due;	      /* they may be others now */
+	uint64_t rules_mark;  /* of those that the device was told last; 0: not known */
+	enum event end_event; /* how its end is recorded; EVENT_NONE: as any */
+};
+
+/* A wish, and what holds for it. */
+struct conditions {
+	const struct sessions_manager *manager;
+	const struct sessions_wish *wish;
+	struct store_member device;
+	struct settings of_user, of_device;
+	char words[RPC_MESSAGE_SIZE]; /* what is wrong */
 };
 
 struct sessions {
 	uv_loop_t *loop;
 	struct store *store;
+	struct access *access;
 	const struct domain *domain;
 	struct relays *relays;
 	int64_t life_s;
 	uint64_t session_rate, user_rate; /* where the member has none of its own */
 	const struct sessions_ops *ops;
 	void *arg;
+	struct audit *audit;
+	struct approvals *approvals;
 	struct session *list; /* ordered by id */
 	size_t n;
 	struct measured_table measured;
 	uv_timer_t timer;	/* for the end that comes first */
 	uv_timer_t tick;	/* every SESSIONS_TICK_MS */
 	uv_timer_t due;		/* when sessions are due */
+	uv_timer_t ruling;	/* when their rules are */
 	uint64_t opened, ended; /* since the start */
 	uint64_t swept_ms;
 	unsigned int n_handles;
@@ -66,18 +84,64 @@ struct session *sessions_find(const struct sessions *ss, const char *id);
 void sessions_finish(struct sessions *ss, struct session *x, const char *reason,
 		     int64_t not_endpoint);
 
-/** grants_make() - this session's grant for one end. Return: 0 and a new object; -ENOENT an end or
- * all relays are gone; -EIO. */
-int grants_make(struct sessions *ss, const struct session *x, enum token_role role, json_t **grant)
+/** conditions_check() - may a session as in c->wish begin, but for approval? Return: 0 and what
+ * holds for it; an RPC code, and c->words. */
+int conditions_check(struct sessions *ss, struct conditions *c) __attribute__((warn_unused_result));
+bool conditions_must_wait(const struct conditions *c);
+/** conditions_row() - what of it belongs into the session's row; started is set. */
+void conditions_row(const struct conditions *c, struct store_session *row);
+/** conditions_pending() - the wish as it waits: all but its id and client. */
+void conditions_pending(const struct conditions *c, int64_t device_endpoint, struct pending *p);
+
+/** approvals_open() - and deny what waited when accessd ended. Return: 0; -ENOMEM. */
+int approvals_open(struct sessions *ss) __attribute__((warn_unused_result));
+void approvals_close(struct sessions *ss);
+/** approvals_ask() - let a wish wait, and answer @to that it does. @p: gets its id. Return: 0; an
+ * RPC code, and @words. */
+int approvals_ask(struct sessions *ss, struct pending *p, const struct sessions_asker *to,
+		  const char **words) __attribute__((warn_unused_result));
+/** opening_begin_approved() - a wish that was approved: begin, if it may still be as it was asked.
+ */
+void opening_begin_approved(struct sessions *ss, const struct sessions_manager *manager,
+			    const struct pending *p, const struct sessions_asker *to);
+
+/** sessions_record() - into the audit: what became of a session. @why: may be "". Return: see
+ * audit_note(). */
+int sessions_record(struct sessions *ss, const struct store_session *row, enum event event,
+		    const char *why) __attribute__((warn_unused_result));
+/** sessions_record_refused() - one that could not begin, in c->words. */
+void sessions_record_refused(struct sessions *ss, const struct conditions *c);
+/** sessions_keep() - the row as it is now and the audit's record of that, both or none. Return: 0;
+ * -EIO. */
+int sessions_keep(struct sessions *ss, const struct store_session *row, enum event event,
+		  const char *why) __attribute__((warn_unused_result));
+
+/**
+ * grants_make() - this session's grant for one end. Return: 0 and a new object; -ENOENT an end or
+ * all relays are gone; -E2BIG, -EPROTO the device cannot keep its rules: grants_words(); -EIO.
+ */
+int grants_make(struct sessions *ss, struct session *x, enum token_role role, json_t **grant)
 	__attribute__((warn_unused_result));
+/** grants_words() - for people, of -E2BIG and -EPROTO. */
+const char *grants_words(int rc);
 /** grants_send_relays() - the list, to the ends that are online. */
 void grants_send_relays(struct sessions *ss, const struct session *x, int64_t endpoint);
-/** grants_device_keeps() - does the device that answered a grant so keep the rules in it? A version
- * that knows none would let everything pass. */
-bool grants_device_keeps(struct sessions *ss, const struct session *x, const json_t *answer);
+/** ruling_kept() - does the device that answered so keep the rules of the session? A version that
+ * knows none would let everything pass. */
+bool ruling_kept(struct sessions *ss, const struct session *x, const json_t *answer);
 #define GRANTS_DEVICE_OLD "the device's vpnd is too old to keep its rules: update it"
-/** grants_send_rules() - as they are now, to one of the ends. */
-void grants_send_rules(struct sessions *ss, const struct session *x, int64_t endpoint);
+#define GRANTS_DEVICE_NO_WINDOWS \
+	"the device's vpnd is too old for rules with times of the week: update it"
+/** ruling_trouble() - why the session may not be with these rules (policies_rules() gave @rc);
+ * NULL: it may. */
+const char *ruling_trouble(struct sessions *ss, const struct session *x, int rc,
+			   const struct rules *rules);
+/** ruling_for_old() - for a manager that does not know windows, and only shows them. */
+void ruling_for_old(struct rules *rules);
+/** ruling_said() - the device is told these now. */
+void ruling_said(struct session *x, const struct rules *rules);
+/** ruling_due() - look soon whether its rules are others now. @again: tell both ends anyway. */
+void ruling_due(struct sessions *ss, struct session *x, bool again);
 /** grants_resend() - to an end that does not know the session (any more): with the next epoch. */
 void grants_resend(struct sessions *ss, struct session *x, enum token_role role);
 

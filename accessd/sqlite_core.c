@@ -27,6 +27,9 @@ static int map_error(struct store *s, const char *what, int code)
 
 	if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY)
 		return -EEXIST;
+	/* It would leave something without what it names. */
+	if (extended == SQLITE_CONSTRAINT_FOREIGNKEY && strncmp(what, "DELETE", 6) == 0)
+		return -EBUSY;
 	log_error("database error statement=\"%.60s\" code=%d message=\"%s\"", what, code,
 		  sqlite3_errmsg(s->db));
 	return -EIO;
@@ -61,13 +64,44 @@ int sql_open(struct store *s, sqlite3_stmt **st, const char *sql, const struct a
 	return rc;
 }
 
-int sql_step(struct store *s, sqlite3_stmt *st)
+static int step(struct store *s, sqlite3_stmt *st)
 {
 	int rc = sqlite3_step(st);
 
 	if (rc == SQLITE_ROW)
 		return 0;
-	return rc == SQLITE_DONE ? -ENOENT : map_error(s, sqlite3_sql(st), rc);
+	if (rc != SQLITE_DONE)
+		return map_error(s, sqlite3_sql(st), rc);
+	s->changes = sqlite3_changes(s->db);
+	return -ENOENT;
+}
+
+/* A change that would be a transaction of its own becomes one that the witness takes part in. What
+ * the caller asks about it afterwards, he hears of his own statement. */
+static int step_witnessed(struct store *s, sqlite3_stmt *st)
+{
+	int rc = store_begin(s), changes;
+	sqlite3_int64 id;
+
+	if (rc)
+		return rc;
+	rc = step(s, st);
+	changes = s->changes;
+	id = sqlite3_last_insert_rowid(s->db);
+	if (rc == -ENOENT && store_commit(s) != 0)
+		rc = -EIO;
+	if (rc != -ENOENT)
+		store_rollback(s);
+	s->changes = changes;
+	sqlite3_set_last_insert_rowid(s->db, id);
+	return rc;
+}
+
+int sql_step(struct store *s, sqlite3_stmt *st)
+{
+	if (s->witness && !store_in_transaction(s) && !sqlite3_stmt_readonly(st))
+		return step_witnessed(s, st);
+	return step(s, st);
 }
 
 void sql_close(sqlite3_stmt *st)
@@ -91,7 +125,7 @@ int sql_change(struct store *s, const char *sql, const struct arg *args, size_t 
 {
 	int rc = sql_run(s, sql, args, n);
 
-	if (rc == 0 && sqlite3_changes(s->db) == 0)
+	if (rc == 0 && s->changes == 0)
 		return -ENOENT;
 	return rc;
 }
@@ -167,18 +201,62 @@ static int exec(struct store *s, const char *sql)
 
 int store_begin(struct store *s)
 {
+	s->doomed = false;
+	s->total_at_begin = sqlite3_total_changes(s->db);
 	return exec(s, "BEGIN IMMEDIATE");
+}
+
+bool store_in_transaction(const struct store *s)
+{
+	return !sqlite3_get_autocommit(s->db);
+}
+
+void store_doom(struct store *s)
+{
+	s->doomed = true;
+}
+
+int store_part_begin(struct store *s)
+{
+	return exec(s, "SAVEPOINT part");
+}
+
+int store_part_end(struct store *s, bool keep)
+{
+	if (!store_in_transaction(s)) /* an error has ended all of it */
+		return -EIO;
+	return exec(s, keep ? "RELEASE part" : "ROLLBACK TO part; RELEASE part");
+}
+
+void store_witness(struct store *s, store_witness_fn *fn, void *arg)
+{
+	s->witness = fn;
+	s->witness_arg = arg;
+}
+
+/* What it writes has no witness. */
+static int call_witness(struct store *s)
+{
+	store_witness_fn *fn = s->witness;
+
+	if (!fn || sqlite3_total_changes(s->db) == s->total_at_begin)
+		return 0;
+	s->witness = NULL;
+	return fn(s->witness_arg);
 }
 
 int store_commit(struct store *s)
 {
-	return exec(s, "COMMIT");
+	int rc = s->doomed ? -EIO : call_witness(s);
+
+	return rc || s->doomed ? -EIO : exec(s, "COMMIT");
 }
 
 void store_rollback(struct store *s)
 {
+	s->tree_changes++;
 	/* Some errors end the transaction by themselves. */
-	if (!sqlite3_get_autocommit(s->db))
+	if (store_in_transaction(s))
 		(void)!exec(s, "ROLLBACK");
 }
 
@@ -286,6 +364,29 @@ static int open_in(struct store *s, const char *dir)
 		return rc;
 	rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	return rc == SQLITE_OK ? configure(s) : -EIO;
+}
+
+const char *store_path(const struct store *s)
+{
+	return sqlite3_db_filename(s->db, "main");
+}
+
+int store_reader(struct store **out, const char *path)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->lock_fd = -1;
+	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK) {
+		store_close(s);
+		return -EIO;
+	}
+	sqlite3_extended_result_codes(s->db, 1);
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	*out = s;
+	return 0;
 }
 
 int store_open(struct store **out, const char *dir)

@@ -13,6 +13,12 @@
 struct store {
 	sqlite3 *db;
 	int lock_fd;
+	uint64_t tree_changes; /* store_tree.h */
+	int changes;	       /* rows, by the statement that ended last */
+	int total_at_begin;    /* of the transaction that is open: total changes until then */
+	bool doomed;	       /* it must not be committed */
+	store_witness_fn *witness;
+	void *witness_arg;
 };
 
 /* A parameter. Borrowed until the statement is finished. */
@@ -51,12 +57,26 @@ int sql_change(struct store *s, const char *sql, const struct arg *args, size_t 
 int sql_first(struct store *s, sqlite3_stmt **st, const char *sql, const struct arg *args, size_t n)
 	__attribute__((warn_unused_result));
 
+/** sql_room() - @sql counts what a domain has. Return: 0; -ENOSPC: @max or more. */
+int sql_room(struct store *s, const char *sql, int64_t domain, int64_t max)
+	__attribute__((warn_unused_result));
+/** sql_unused() - @sql finds what uses something. Return: 0: nothing does; -EBUSY. */
+int sql_unused(struct store *s, const char *sql, int64_t id) __attribute__((warn_unused_result));
+/** sql_members() - each member of a query that goes on behind "FROM member". */
+int sql_members(struct store *s, const char *where, const struct arg *args, size_t n,
+		bool (*fn)(void *arg, const struct store_member *m), void *arg)
+	__attribute__((warn_unused_result));
+
 /* Columns. A NULL is 0, "" or nothing; false: the value does not fit, so the database is damaged.
  */
 bool col_text(sqlite3_stmt *st, int i, char *out, size_t out_size);
 bool col_exact(sqlite3_stmt *st, int i, uint8_t *out, size_t n);
 bool col_blob(sqlite3_stmt *st, int i, uint8_t *out, size_t size, size_t *n);
 uint32_t col_u32(sqlite3_stmt *st, int i);
+/** col_rules() - NULL: there is no list. Return: 0; -EIO. */
+int col_rules(sqlite3_stmt *st, int i, struct rules *rules) __attribute__((warn_unused_result));
+/** rules_to_text() - as a column holds them: a rule in each line. From malloc; NULL. */
+char *rules_to_text(const struct rules *rules);
 /** col_damaged() - log it. Return: -EIO. */
 int col_damaged(const char *table);
 

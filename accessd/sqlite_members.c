@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Domains, members and passwords. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "accessd/sqlite_core.h"
+#include "accessd/store_realms.h"
 
 /* --- domain ---------------------------------------------------------------------------------- */
 
@@ -13,12 +15,15 @@ int store_domain_add(struct store *s, struct store_domain *d)
 	int rc;
 
 	urls_to_text(&d->urls, urls);
+	s->tree_changes++; /* it has a tree at once */
 	rc = sql_run(
 		s,
-		"INSERT INTO domain (name, created, urls, ca_key, ca, token_secret, token_public, "
-		"access_uid,"
-		" access_key, access_cert, outer_cert, ula) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-		"?, ?)",
+		/* No id comes a second time: the audit of a domain that was removed stays. */
+		"INSERT INTO domain (id, name, created, urls, ca_key, ca, token_secret,"
+		" token_public, access_uid, access_key, access_cert, outer_cert, ula) VALUES ("
+		"(SELECT 1 + MAX(used) FROM (SELECT 0 AS used UNION SELECT id FROM domain"
+		"  UNION SELECT domain FROM audit_head)),"
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		ARGS(TEXT(d->name), INT(d->created), TEXT(urls), BLOB(d->ca_key.der, d->ca_key.len),
 		     BLOB(d->ca.der, d->ca.len), BLOB(d->token_secret, sizeof(d->token_secret)),
 		     BLOB(d->token_public, sizeof(d->token_public)), TEXT(d->access_uid),
@@ -67,16 +72,17 @@ static bool read_domain(sqlite3_stmt *st, struct store_domain *d)
 	       read_cert(st, 11, &d->outer_cert) && col_exact(st, 12, d->ula, sizeof(d->ula));
 }
 
-int store_domain_first(struct store *s, struct store_domain *d)
+#define DOMAIN_COLUMNS                                                                       \
+	"SELECT id, name, created, urls, ca_key, ca, token_secret, token_public, "           \
+	"access_uid,"                                                                        \
+	" access_key, access_cert, outer_cert, ula, other_token_secret, other_token_public," \
+	" other_token_since FROM domain "
+
+static int get_domain(struct store *s, const char *sql, const struct arg *args, size_t n,
+		      struct store_domain *d)
 {
 	sqlite3_stmt *st;
-	int rc = sql_first(
-		s, &st,
-		"SELECT id, name, created, urls, ca_key, ca, token_secret, token_public, "
-		"access_uid,"
-		" access_key, access_cert, outer_cert, ula, other_token_secret, other_token_public,"
-		" other_token_since FROM domain ORDER BY id LIMIT 1",
-		NULL, 0);
+	int rc = sql_first(s, &st, sql, args, n);
 
 	if (rc)
 		return rc;
@@ -84,6 +90,16 @@ int store_domain_first(struct store *s, struct store_domain *d)
 		rc = col_damaged("domain");
 	sql_close(st);
 	return rc;
+}
+
+int store_domain_first(struct store *s, struct store_domain *d)
+{
+	return get_domain(s, DOMAIN_COLUMNS "ORDER BY id LIMIT 1", NULL, 0, d);
+}
+
+int store_domain_get(struct store *s, int64_t id, struct store_domain *d)
+{
+	return get_domain(s, DOMAIN_COLUMNS "WHERE id = ?", ARGS(INT(id)), d);
 }
 
 int store_domain_set_certs(struct store *s, const struct store_domain *d)
@@ -187,15 +203,16 @@ int store_member_by_uid(struct store *s, int64_t domain, enum ident_kind kind, c
 			  ARGS(INT(domain), INT(kind), TEXT(uid)), m);
 }
 
-int store_member_each(struct store *s, int64_t domain, enum ident_kind kind, const char *after,
-		      bool (*fn)(void *arg, const struct store_member *m), void *arg)
+int sql_members(struct store *s, const char *where, const struct arg *args, size_t n,
+		bool (*fn)(void *arg, const struct store_member *m), void *arg)
 {
+	char sql[512];
 	struct store_member m;
 	sqlite3_stmt *st;
-	int rc = sql_open(s, &st,
-			  MEMBER_COLUMNS "WHERE domain = ? AND kind = ? AND name > ? ORDER BY name",
-			  ARGS(INT(domain), INT(kind), TEXT(after)));
+	int rc;
 
+	snprintf(sql, sizeof(sql), MEMBER_COLUMNS "%s", where);
+	rc = sql_open(s, &st, sql, args, n);
 	if (rc)
 		return rc;
 	while ((rc = sql_step(s, st)) == 0) {
@@ -208,6 +225,13 @@ int store_member_each(struct store *s, int64_t domain, enum ident_kind kind, con
 	}
 	sql_close(st);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int store_member_each(struct store *s, int64_t domain, enum ident_kind kind, const char *after,
+		      bool (*fn)(void *arg, const struct store_member *m), void *arg)
+{
+	return sql_members(s, "WHERE domain = ? AND kind = ? AND name > ? ORDER BY name",
+			   ARGS(INT(domain), INT(kind), TEXT(after)), fn, arg);
 }
 
 int store_member_count(struct store *s, int64_t domain, struct store_counts *n)
@@ -263,8 +287,10 @@ int store_member_seen(struct store *s, int64_t id, int64_t now, const char *vers
 			  ARGS(INT(now), TEXT(version), TEXT(address), INT(id)));
 }
 
+/* Memberships and permissions go with it. */
 int store_member_remove(struct store *s, int64_t id)
 {
+	s->tree_changes++;
 	return sql_change(s, "DELETE FROM member WHERE id = ?", ARGS(INT(id)));
 }
 

@@ -39,24 +39,33 @@ static bool from_text(struct rules *rules, char *text)
 	return true;
 }
 
-/* --- rows --- */
+char *rules_to_text(const struct rules *rules)
+{
+	char *text = malloc(TEXT_SIZE);
 
-static int read_rules(sqlite3_stmt *st, struct rules *rules)
+	if (text)
+		to_text(rules, text);
+	return text;
+}
+
+int col_rules(sqlite3_stmt *st, int i, struct rules *rules)
 {
 	char *text;
 	int rc = 0;
 
 	*rules = (struct rules){.present = false};
-	if (sqlite3_column_type(st, 0) == SQLITE_NULL)
+	if (sqlite3_column_type(st, i) == SQLITE_NULL)
 		return 0;
 	text = malloc(TEXT_SIZE);
 	if (!text)
 		return -EIO;
-	if (!col_text(st, 0, text, TEXT_SIZE) || !from_text(rules, text))
-		rc = col_damaged("member");
+	if (!col_text(st, i, text, TEXT_SIZE) || !from_text(rules, text))
+		rc = col_damaged("rules");
 	free(text);
 	return rc;
 }
+
+/* --- rows --- */
 
 int store_rules_of(struct store *s, int64_t device, struct rules *rules)
 {
@@ -65,19 +74,18 @@ int store_rules_of(struct store *s, int64_t device, struct rules *rules)
 
 	if (rc)
 		return rc;
-	rc = read_rules(st, rules);
+	rc = col_rules(st, 0, rules);
 	sql_close(st);
 	return rc;
 }
 
 int store_rules_set(struct store *s, int64_t device, const struct rules *rules)
 {
-	char *text = malloc(TEXT_SIZE);
+	char *text = rules_to_text(rules);
 	int rc;
 
 	if (!text)
 		return -EIO;
-	to_text(rules, text);
 	rc = sql_change(s, "UPDATE member SET rules = ? WHERE id = ?",
 			ARGS(rules->present ? TEXT(text) : NOTHING, INT(device)));
 	free(text);

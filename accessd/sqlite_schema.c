@@ -231,17 +231,158 @@
 /* Signing in. */
 #define STEP_8 ""
 
-/* The audit. */
-#define STEP_9 ""
+/* The audit: records, which nobody changes, and nobody removes but behind a cut that was recorded
+ * (audit_cut); how far each domain's chain has come (0: the server's own); session records as their
+ * ends signed them; how far what is sent elsewhere has come. Nothing here refers to a domain's row:
+ * the audit outlives what it speaks of. */
+#define STEP_9                                                                                \
+	"CREATE TABLE audit ("                                                                \
+	" domain INTEGER NOT NULL,"                                                           \
+	" seq INTEGER NOT NULL,"                                                              \
+	" time_ms INTEGER NOT NULL,"                                                          \
+	" synced INTEGER NOT NULL CHECK (synced IN (0, 1)),"                                  \
+	" kind INTEGER NOT NULL CHECK (kind IN (0, 1)),"                                      \
+	" result INTEGER NOT NULL CHECK (result BETWEEN 0 AND 2),"                            \
+	" event TEXT NOT NULL,"                                                               \
+	" who_kind TEXT NOT NULL,"                                                            \
+	" who_uid TEXT NOT NULL,"                                                             \
+	" who TEXT NOT NULL,"                                                                 \
+	" source TEXT NOT NULL,"                                                              \
+	" on_kind TEXT NOT NULL,"                                                             \
+	" on_uid TEXT NOT NULL,"                                                              \
+	" target TEXT NOT NULL,"                                                              \
+	" folder INTEGER NOT NULL,"                                                           \
+	" path TEXT NOT NULL,"                                                                \
+	" detail TEXT NOT NULL,"                                                              \
+	" hash BLOB NOT NULL,"                                                                \
+	" PRIMARY KEY (domain, seq)"                                                          \
+	") STRICT, WITHOUT ROWID;"                                                            \
+	"CREATE INDEX audit_who ON audit (domain, who, seq);"                                 \
+	"CREATE INDEX audit_target ON audit (domain, target, seq);"                           \
+	"CREATE INDEX audit_event ON audit (domain, event, seq);"                             \
+	"CREATE TABLE audit_head ("                                                           \
+	" domain INTEGER PRIMARY KEY,"                                                        \
+	" name TEXT NOT NULL,"                                                                \
+	" seq INTEGER NOT NULL,"                                                              \
+	" hash BLOB NOT NULL"                                                                 \
+	") STRICT;"                                                                           \
+	"CREATE TABLE audit_cut ("                                                            \
+	" domain INTEGER NOT NULL,"                                                           \
+	" seq INTEGER NOT NULL,"                                                              \
+	" hash BLOB NOT NULL,"                                                                \
+	" PRIMARY KEY (domain, seq)"                                                          \
+	") STRICT, WITHOUT ROWID;"                                                            \
+	"CREATE TABLE session_record ("                                                       \
+	" domain INTEGER NOT NULL,"                                                           \
+	" seq INTEGER NOT NULL,"                                                              \
+	" session TEXT NOT NULL,"                                                             \
+	" owner BLOB NOT NULL,"                                                               \
+	" number INTEGER NOT NULL,"                                                           \
+	" hash BLOB NOT NULL,"                                                                \
+	" text TEXT NOT NULL,"                                                                \
+	" signature BLOB NOT NULL,"                                                           \
+	" cert BLOB NOT NULL,"                                                                \
+	" PRIMARY KEY (domain, seq)"                                                          \
+	") STRICT;"                                                                           \
+	"CREATE INDEX session_record_session ON session_record (domain, session);"            \
+	"CREATE UNIQUE INDEX session_record_hash ON session_record (domain, hash);"           \
+	"CREATE INDEX session_record_owner ON session_record (domain, owner, number);"        \
+	"CREATE TABLE audit_sent ("                                                           \
+	" place TEXT NOT NULL,"                                                               \
+	" domain INTEGER NOT NULL,"                                                           \
+	" seq INTEGER NOT NULL,"                                                              \
+	" PRIMARY KEY (place, domain)"                                                        \
+	") STRICT, WITHOUT ROWID;"                                                            \
+	"CREATE TRIGGER audit_kept BEFORE UPDATE ON audit BEGIN"                              \
+	" SELECT RAISE(ABORT, 'audit records are not changed');"                              \
+	"END;"                                                                                \
+	"CREATE TRIGGER audit_stays BEFORE DELETE ON audit WHEN NOT EXISTS"                   \
+	" (SELECT 1 FROM audit_cut c WHERE c.domain = OLD.domain AND c.seq >= OLD.seq) BEGIN" \
+	" SELECT RAISE(ABORT, 'audit records are not removed');"                              \
+	"END;"                                                                                \
+	"CREATE TRIGGER audit_cut_kept BEFORE UPDATE ON audit_cut BEGIN"                      \
+	" SELECT RAISE(ABORT, 'audit records are not changed');"                              \
+	"END;"                                                                                \
+	"CREATE TRIGGER audit_cut_stays BEFORE DELETE ON audit_cut BEGIN"                     \
+	" SELECT RAISE(ABORT, 'audit records are not removed');"                              \
+	"END;"                                                                                \
+	"CREATE TRIGGER session_record_kept BEFORE UPDATE ON session_record BEGIN"            \
+	" SELECT RAISE(ABORT, 'audit records are not changed');"                              \
+	"END;"                                                                                \
+	"CREATE TRIGGER session_record_stays BEFORE DELETE ON session_record WHEN NOT EXISTS" \
+	" (SELECT 1 FROM audit_cut c WHERE c.domain = OLD.domain AND c.seq >= OLD.seq) BEGIN" \
+	" SELECT RAISE(ABORT, 'audit records are not removed');"                              \
+	"END;"
 
-/* Firewall policies. */
-#define STEP_10 ""
+/* Firewall policies: a rule in each line, in order; what they are attached to, and for whom
+ * (nobody: for everyone). A group or folder cannot go while it is named here. Devices that are
+ * locked at the machine. */
+#define STEP_10                                                                        \
+	"CREATE TABLE policy ("                                                        \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                                       \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                \
+	" folder INTEGER NOT NULL REFERENCES folder,"                                  \
+	" name TEXT NOT NULL,"                                                         \
+	" rules TEXT NOT NULL DEFAULT '',"                                             \
+	" UNIQUE (domain, name)"                                                       \
+	") STRICT;"                                                                    \
+	"CREATE INDEX policy_folder ON policy (folder);"                               \
+	"CREATE TABLE attachment ("                                                    \
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"                                       \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                \
+	" policy INTEGER NOT NULL REFERENCES policy,"                                  \
+	" folder INTEGER REFERENCES folder,"                                           \
+	" device INTEGER REFERENCES member ON DELETE CASCADE,"                         \
+	" member INTEGER REFERENCES member ON DELETE CASCADE,"                         \
+	" user_group INTEGER REFERENCES user_group,"                                   \
+	" CHECK ((folder IS NULL) <> (device IS NULL)),"                               \
+	" CHECK (member IS NULL OR user_group IS NULL)"                                \
+	") STRICT;"                                                                    \
+	"CREATE UNIQUE INDEX attachment_one ON attachment (policy, IFNULL(folder, 0)," \
+	" IFNULL(device, 0), IFNULL(member, 0), IFNULL(user_group, 0));"               \
+	"CREATE INDEX attachment_folder ON attachment (folder);"                       \
+	"CREATE INDEX attachment_device ON attachment (device);"                       \
+	"CREATE INDEX attachment_member ON attachment (member);"                       \
+	"CREATE INDEX attachment_group ON attachment (user_group);"                    \
+	"CREATE TABLE device_lock ("                                                   \
+	" device INTEGER PRIMARY KEY REFERENCES member ON DELETE CASCADE,"             \
+	" since INTEGER NOT NULL,"                                                     \
+	" why TEXT NOT NULL"                                                           \
+	") STRICT;"
 
-/* Sessions under control. */
-#define STEP_11 ""
+/* Sessions under control: what for, from where, who has approved, after how long without use it
+ * ends (seconds, 0: it does not); wishes that wait for approval. */
+#define STEP_11                                                                \
+	"ALTER TABLE session ADD COLUMN why TEXT NOT NULL DEFAULT '';"         \
+	"ALTER TABLE session ADD COLUMN address TEXT NOT NULL DEFAULT '';"     \
+	"ALTER TABLE session ADD COLUMN approved_by TEXT NOT NULL DEFAULT '';" \
+	"ALTER TABLE session ADD COLUMN idle_s INTEGER NOT NULL DEFAULT 0;"    \
+	"CREATE TABLE approval ("                                              \
+	" id TEXT PRIMARY KEY,"                                                \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"        \
+	" user_name TEXT NOT NULL,"                                            \
+	" device_name TEXT NOT NULL,"                                          \
+	" address TEXT NOT NULL,"                                              \
+	" why TEXT NOT NULL"                                                   \
+	") STRICT;"
 
-/* Which domain a device belongs to. */
-#define STEP_12 ""
+/* Which domain a machine belongs to: hashes of its hardware, and of the keys that it had. They stay
+ * when the device is removed. */
+#define STEP_12                                                                      \
+	"CREATE TABLE hardware ("                                                    \
+	" mark BLOB PRIMARY KEY,"                                                    \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"              \
+	" device INTEGER REFERENCES member ON DELETE SET NULL,"                      \
+	" name TEXT NOT NULL,"                                                       \
+	" is_key INTEGER NOT NULL CHECK (is_key IN (0, 1)),"                         \
+	" since INTEGER NOT NULL"                                                    \
+	") STRICT, WITHOUT ROWID;"                                                   \
+	"CREATE INDEX hardware_name ON hardware (domain, name);"                     \
+	"CREATE INDEX hardware_device ON hardware (device);"                         \
+	"CREATE INDEX endpoint_key ON endpoint (key_sha256);"                        \
+	"INSERT OR IGNORE INTO hardware (mark, domain, device, name, is_key, since)" \
+	" SELECT e.key_sha256, m.domain, m.id, m.name, 1, m.created FROM endpoint e" \
+	" JOIN member m ON m.id = e.member WHERE m.kind = 1 AND e.key_sha256 IS NOT NULL;"
 
 /* Upkeep. */
 #define STEP_13 ""

@@ -24,12 +24,13 @@ static int add_row(struct store *s, const struct store_session *x)
 		       "INSERT INTO session (id, domain, manager, device, user_member, "
 		       "device_member, user_name,"
 		       " device_name, manager_lans, serial, manager_epoch, device_epoch, started, "
-		       "ends, state)"
-		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "ends, state, why, address, approved_by, idle_s)"
+		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		       ARGS(TEXT(x->id), INT(x->domain), INT(x->manager), INT(x->device),
 			    INT(x->user_member), INT(x->device_member), TEXT(x->user_name),
 			    TEXT(x->device_name), TEXT(lans), INT(x->serial), INT(x->manager_epoch),
-			    INT(x->device_epoch), INT(x->started), INT(x->ends), INT(x->state)));
+			    INT(x->device_epoch), INT(x->started), INT(x->ends), INT(x->state),
+			    TEXT(x->why), TEXT(x->address), TEXT(x->approved_by), INT(x->idle_s)));
 }
 
 int store_session_add(struct store *s, const struct store_session *x)
@@ -122,17 +123,21 @@ static bool read_row(sqlite3_stmt *st, struct store_session *x)
 	x->ends = sqlite3_column_int64(st, 13);
 	x->ended = sqlite3_column_int64(st, 14);
 	x->state = (enum store_session_state)sqlite3_column_int(st, 15);
+	x->idle_s = sqlite3_column_int64(st, 20);
 	return col_text(st, 0, x->id, sizeof(x->id)) &&
 	       col_text(st, 6, x->user_name, sizeof(x->user_name)) &&
 	       col_text(st, 7, x->device_name, sizeof(x->device_name)) &&
 	       col_text(st, 8, lans, sizeof(lans)) && lans_from_text(&x->manager_lans, lans) == 0 &&
-	       col_text(st, 16, x->reason, sizeof(x->reason));
+	       col_text(st, 16, x->reason, sizeof(x->reason)) &&
+	       col_text(st, 17, x->why, sizeof(x->why)) &&
+	       col_text(st, 18, x->address, sizeof(x->address)) &&
+	       col_text(st, 19, x->approved_by, sizeof(x->approved_by));
 }
 
 #define SESSION_COLUMNS                                                                            \
 	"SELECT id, domain, manager, device, user_member, device_member, user_name, device_name,"  \
-	" manager_lans, serial, manager_epoch, device_epoch, started, ends, ended, state, reason " \
-	"FROM session "
+	" manager_lans, serial, manager_epoch, device_epoch, started, ends, ended, state, reason," \
+	" why, address, approved_by, idle_s FROM session "
 
 int store_session_get(struct store *s, const char *id, struct store_session *x)
 {
@@ -198,7 +203,7 @@ int store_session_history(struct store *s, const struct store_history *h,
 			  "WHERE domain = ?1 AND (ended = 0 OR ended >= ?2)"
 			  " AND (?3 = '' OR user_name = ?3) AND (?4 = '' OR device_name = ?4)"
 			  " AND (?5 = '' OR (started, id) <"
-			  "  (SELECT started, id FROM session WHERE id = ?5))"
+			  "  (SELECT started, id FROM session WHERE id = ?5 AND domain = ?1))"
 			  " ORDER BY started DESC, id DESC",
 			  ARGS(INT(h->domain), INT(h->since), TEXT(h->user), TEXT(h->device),
 			       TEXT(h->after)));

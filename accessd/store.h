@@ -9,7 +9,8 @@
  * one device endpoint
  *
  * Everything that returned 0 outside a transaction is on disk. All functions return 0 or
- * -errno: -ENOENT no such row, -EEXIST it would be there twice, -EIO the database (logged).
+ * -errno: -ENOENT no such row, -EEXIST it would be there twice, -EBUSY something needs what was
+ * to be removed, -EIO the database (logged).
  * Calls block for a moment; one thread.
  */
 #ifndef FARLAN_STORE_H
@@ -42,6 +43,27 @@ void store_close(struct store *s);
 int store_begin(struct store *s) __attribute__((warn_unused_result));
 int store_commit(struct store *s) __attribute__((warn_unused_result));
 void store_rollback(struct store *s);
+bool store_in_transaction(const struct store *s);
+/** store_doom() - the transaction that is open shall fail, whoever commits it. */
+void store_doom(struct store *s);
+/* A part of the transaction that is open, which is kept, or taken back alone. Not nested. */
+int store_part_begin(struct store *s) __attribute__((warn_unused_result));
+int store_part_end(struct store *s, bool keep) __attribute__((warn_unused_result));
+
+/* Return: 0; -errno: what it would witness must not be. */
+typedef int store_witness_fn(void *arg);
+/**
+ * store_witness() - @fn is called once, within the next transaction that changes something and
+ * before it is committed; what it writes is committed with it, and if it fails nothing is. Takes
+ * the place of another one; @fn NULL: nobody.
+ */
+void store_witness(struct store *s, store_witness_fn *fn, void *arg);
+
+/** store_reader() - a second view of the same database, for another thread: it only reads, and sees
+ * what was committed. To be given to store_close(). Return: 0; -ENOMEM; -EIO. */
+int store_reader(struct store **out, const char *path) __attribute__((warn_unused_result));
+/** store_path() - for store_reader(). */
+const char *store_path(const struct store *s);
 
 /** store_purge() - forget what nobody asks for any more: ended sessions with their usage after
  * @history_s, the rest as the source says. */
@@ -325,7 +347,10 @@ struct store_session {
 	int64_t relays[GRANT_RELAYS_MAX]; /* members, in order of preference */
 	int64_t started, ends, ended;	  /* ended 0: not yet */
 	enum store_session_state state;
-	char reason[STORE_REASON_SIZE];
+	char reason[STORE_REASON_SIZE]; /* of its end */
+	/* What the user came for, from where, and who has approved; each may be "". */
+	char why[WORDS_SIZE], address[GRANT_FROM_SIZE], approved_by[WORDS_SIZE];
+	int64_t idle_s; /* it ends after so long without use; 0: it does not */
 };
 
 int store_session_add(struct store *s, const struct store_session *x)

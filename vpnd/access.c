@@ -41,8 +41,8 @@ static json_t *hello_params(struct app *app)
 		json_array_append_new(lans, json_string(text));
 	}
 	plane_each_waiting(app->plane, add_waiting, waiting);
-	return json_pack("{s:s, s:o, s:o, s:o}", "version", FARLAN_VERSION, "sessions", sessions,
-			 "waiting", waiting, "lans", lans);
+	return json_pack("{s:s, s:o, s:o, s:o, s:b}", "version", FARLAN_VERSION, "sessions",
+			 sessions, "waiting", waiting, "lans", lans, "windows", 1);
 }
 
 static bool take_address(const json_t *o, const char *key, uint8_t family, struct addr *a)
@@ -126,11 +126,15 @@ static void on_hello(void *arg, const json_t *result, int code, const char *mess
 	take_servers(app, result);
 	access_link_hello(app->link, result);
 	app->online = true;
+	app->refused = false;
+	signs_update(app);
 	plane_grants_come(app->plane);
 	app_remember(app);
 	relays_on_hello(app, result);
 	reporter_online(app->reporter, access_link_rpc(app->link));
+	reporter_online(app->receipts.reporter, access_link_rpc(app->link));
 	tell_paths(app);
+	lock_tell(app);
 	enrolment_finish(app);
 	log_notice("online name=%s domain=%s", app->identity.name, app->identity.id.domain);
 	if (plane_set_addresses(app->plane, &app->ipv4, &app->ipv6, error) != 0)
@@ -160,10 +164,13 @@ static void on_offline(struct access_link *l, const char *reason)
 	struct access_link_status st;
 
 	reporter_offline(app->reporter);
+	reporter_offline(app->receipts.reporter);
 	access_link_status(l, &st);
 	if (app->online && st.state != ACCESS_LINK_OFF) /* else it was told, with what to do */
 		app_note_error(app, "nothing: it is tried again", "Access Server lost: %s", reason);
 	app->online = false;
+	signs_update(app);
+	approvals_offline(app);
 }
 
 static void on_closed(struct access_link *l)
@@ -171,8 +178,10 @@ static void on_closed(struct access_link *l)
 	struct app *app = access_link_arg(l);
 
 	reporter_offline(app->reporter);
+	reporter_offline(app->receipts.reporter);
 	app->link = NULL;
 	app->online = false;
+	approvals_offline(app);
 	app_parts_closed(app);
 }
 
@@ -242,8 +251,9 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 		refuse(rpc, id, &grant, "its connect was given up before the answer came");
 	else if (sessions_begin(app, &grant, NULL, error) != 0)
 		refuse(rpc, id, &grant, error);
-	else /* a server whose rules are not kept here must know */
-		rpc_reply(rpc, id, json_pack("{s:b}", "rules", 1));
+	else /* a server whose rules or idle limit are not kept here must know */
+		rpc_reply(rpc, id,
+			  json_pack("{s:b, s:b, s:b}", "rules", 1, "windows", 1, "idle", 1));
 	explicit_bzero(&grant, sizeof(grant));
 }
 
@@ -297,14 +307,15 @@ static void on_session_end(struct rpc *rpc, int64_t id, const json_t *params)
 	struct app *app = app_of(rpc);
 	struct app_session *as;
 	const char *session, *reason;
-	char clean[200];
+	char clean[WORDS_SIZE];
 
 	(void)id;
 	if (!rpc_str(params, "session", &session) || !rpc_str(params, "reason", &reason))
 		return;
 	as = sessions_find(app, session);
+	words_clean(clean, sizeof(clean), reason);
 	if (as)
-		sessions_end(as, log_clean(clean, sizeof(clean), reason, strlen(reason)), false);
+		sessions_end(as, clean, false);
 	else
 		plane_session_over(app->plane, session);
 }
@@ -330,7 +341,9 @@ static void on_bye(struct rpc *rpc, int64_t id, const json_t *params)
 	}
 	app_note_error(app, "ask the administrator for a new invitation",
 		       "the Access Server does not accept this identity any more: %s", clean);
+	app->refused = true;
 	sessions_end_all(app, clean, false);
+	signs_update(app);
 	access_link_give_up(app->link, clean);
 }
 
@@ -341,6 +354,8 @@ static const struct rpc_method methods[] = {
 	{"session.search", on_session_search},
 	{"session.rules", rules_on_change},
 	{"session.hosts", names_on_hosts},
+	{"session.asked", approvals_on_asked},
+	{"session.decided", approvals_on_decided},
 	{"session.measured", relays_on_far},
 	{"relay.list", relays_on_list},
 	{"relay.measure", relays_on_measure},
@@ -370,14 +385,16 @@ static void on_session_closed(void *arg, const json_t *result, int code, const c
 		log_debug("session.close code=%d message=\"%s\"", code, message);
 }
 
-void access_close_session(struct app *app, const char *session, const char *reason)
+void access_close_session(struct app *app, const char *session, const char *reason,
+			  const char *cause)
 {
 	struct rpc *rpc = app->link ? access_link_rpc(app->link) : NULL;
 
 	snprintf(app->ended[app->next_ended], TOKEN_SESSION_SIZE, "%s", session);
 	app->next_ended = (app->next_ended + 1) % APP_ENDED_MAX;
 	if (rpc && rpc_request(rpc, "session.close",
-			       json_pack("{s:s, s:s}", "session", session, "reason", reason),
+			       json_pack("{s:s, s:s, s:s*}", "session", session, "reason", reason,
+					 "cause", cause),
 			       CLOSE_MS, on_session_closed, NULL) != 0)
 		log_debug("session.close could not be sent session=%.8s", session);
 }

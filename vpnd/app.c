@@ -114,10 +114,13 @@ static int use_identity(struct app *app)
 	if (problem) {
 		app_note_error(app, "correct the role in the configuration, or enrol anew", "%s",
 			       problem);
+		app->refused = true;
 		return -EINVAL;
 	}
 	app->enrolled = true;
+	app->refused = false;
 	accounting_use_identity(app);
+	receipts_use_identity(app);
 	r = make_contexts(app);
 	if (r == 0)
 		r = access_open(app);
@@ -194,6 +197,7 @@ void app_parts_closed(struct app *app)
 	if (app->stopping && !app->link && !sessions_any(app))
 		drop_contexts(app);
 	take_next(app);
+	signs_update(app);
 }
 
 static int open_plane(struct app *app)
@@ -255,6 +259,7 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 	uv_timer_init(loop, &app->ticker);
 	app->ticker.data = app;
 	accounting_open(app);
+	limits_open(app);
 	r = file_mkdirs(app->config.state, 0700);
 	if (r != 0) {
 		log_error("no state folder path=%s error=\"%s\"", app->config.state, strerror(-r));
@@ -265,11 +270,15 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 	dial_proxy_use(&app->proxy, &config->proxy, &config->no_proxy);
 	app->memory.proxy = &app->proxy;
 	routes_open(app);
-	r = sntp_client_open(&app->sntp, loop, &app->config.ntp);
+	r = lock_open(app);
+	if (r == 0)
+		r = sntp_client_open(&app->sntp, loop, &app->config.ntp);
 	if (r == 0)
 		r = relays_open(app);
 	if (r == 0)
 		r = captures_open(app);
+	if (r == 0)
+		r = approvals_open(app);
 	if (r == 0)
 		r = control_open(app);
 	if (r == 0)
@@ -279,7 +288,9 @@ int app_start(struct app *app, uv_loop_t *loop, const struct config *config)
 	if (r != 0)
 		return r;
 	r = open_plane(app);
-	return r != 0 ? r : load_identity(app);
+	if (r == 0)
+		r = load_identity(app);
+	return r != 0 ? r : signs_open(app);
 }
 
 void app_stop(struct app *app)
@@ -290,7 +301,11 @@ void app_stop(struct app *app)
 	log_notice("stopping");
 	outer_hurry();
 	sessions_end_all(app, "vpnd is stopping", true);
+	lock_close(app);
+	signs_close(app);
 	accounting_close(app);
+	limits_close(app);
+	receipts_close(app);
 	enrolment_stop(app);
 	doctor_close(app);
 	relays_close(app);
@@ -303,6 +318,7 @@ void app_stop(struct app *app)
 		local_close(app->local);
 	app->local = NULL;
 	captures_close(app);
+	approvals_close(app);
 	if (app->link)
 		access_link_close(app->link);
 	if (app->plane)

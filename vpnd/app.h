@@ -5,9 +5,12 @@
  *
  *   app.c        start, stop, identity
  *   sessions.c   grants -> sessions -> slots of the plane
- *   accounting.c what sessions carried
+ *   limits.c     when sessions end by themselves
+ *   approvals.c  sessions that wait for approval, and who gives it
+ *   accounting.c what sessions carried; receipts.c: the same, signed
  *   access.c     what is said with the Access Server
  *   rules.c      the rules of sessions: taken, shown
+ *   lock.c       the red button; signs.c: what the host shows of vpnd
  *   captures.c   packets for vpnctl capture; trace.c: what would become of one
  *   relays.c     the ways to the relays: measured, told, shown
  *   names.c      the names of what is connected, and who is told of them
@@ -22,11 +25,16 @@
 #include "common/io/access_link.h"
 #include "common/io/enrol.h"
 #include "common/io/local.h"
+#include "common/io/log.h"
 #include "common/io/metrics.h"
 #include "common/io/reporter.h"
 #include "common/io/sntp_client.h"
 #include "vpnd/config.h"
+#include "vpnd/hook.h"
+#include "vpnd/lock_input.h"
 #include "vpnd/plane.h"
+#include "vpnd/pure/limits.h"
+#include "vpnd/pure/lock_kept.h"
 #include "vpnd/pure/relay_table.h"
 #include "vpnd/session.h"
 
@@ -74,6 +82,36 @@ struct app_session {
 	bool ending;
 	int64_t from_ms;		/* Unix time of its beginning */
 	uint64_t began_ms, reported_ms; /* clock_mono_ms(): the same; its usage was told */
+	struct limits limits;
+	const char *cause; /* of its end, for the Access Server: "idle"; NULL: by @reason alone */
+};
+
+#define LOCK_WAITERS_MAX 8
+#define LOCK_WORDS "locked at the machine"
+
+/* The red button. */
+struct lock {
+	struct lock_kept by_hand; /* as it counts */
+	struct lock_kept wanted;  /* as it is to be on disk, */
+	struct lock_kept writing_now;
+	bool unreadable;     /* the file was */
+	bool writing, again; /* and once more */
+	int error;	     /* of writing; 0: none */
+	uv_work_t work;
+	size_t n_waiters;
+	struct waiter waiters[LOCK_WAITERS_MAX];
+	struct lock_input *watch; /* NULL: no switch */
+	enum lock_input_state input;
+	char input_words[LOCK_INPUT_WORDS_SIZE];
+	int64_t since_s; /* if locked */
+};
+
+/* What the host shows. */
+struct signs {
+	bool open, begun;
+	enum sign shown;
+	struct hook *hook; /* NULL: none */
+	struct log_limit limit;
 };
 
 struct app_error {
@@ -85,6 +123,9 @@ struct app {
 	uv_loop_t *loop;
 	struct config config;
 	bool enrolled, online, stopping;
+	bool refused; /* the Access Server does not take this identity */
+	struct lock lock;
+	struct signs signs;
 	struct identity identity; /* enrolled */
 	struct identity *next;	  /* takes its place when all that uses the old one is closed */
 	struct session_contexts *contexts; /* of paths; NULL: not enrolled */
@@ -106,10 +147,18 @@ struct app {
 	struct names *names;
 	struct doctor *doctor;	   /* NULL: nobody asked */
 	struct reporter *reporter; /* of usage; NULL: not enrolled */
-	uv_timer_t accounting;	   /* while there are sessions */
+	struct {
+		struct reporter *reporter;     /* NULL: not enrolled */
+		uint8_t key[GRANT_KEY_BYTES];  /* this end's */
+		int64_t number;		       /* of its last record */
+		uint8_t last[GRANT_KEY_BYTES]; /* hash of that */
+	} receipts;
+	uv_timer_t accounting; /* while there are sessions */
 	struct enrol *enrol;
 	struct waiter enrol_waiter;
 	uv_timer_t ticker; /* while somebody waits for a session */
+	uv_timer_t limits; /* while there are sessions */
+	struct approvals *approvals;
 	struct app_error errors[APP_ERRORS_MAX];
 	size_t next_error;
 	char ended[APP_ENDED_MAX][TOKEN_SESSION_SIZE]; /* a ring */
@@ -175,11 +224,49 @@ void accounting_begin(struct app_session *as);
 void accounting_end(struct app_session *as, const char *reason);
 void accounting_close(struct app *app);
 
+/* limits.c */
+void limits_open(struct app *app);
+void limits_close(struct app *app);
+/** limits_start() - a session was opened: as->session is there. */
+void limits_start(struct app_session *as);
+/** limits_status() - who is there, for what, and when it ends unused, into the session's object. */
+void limits_status(const struct app_session *as, json_t *o);
+
+/* approvals.c */
+int approvals_open(struct app *app) __attribute__((warn_unused_result));
+void approvals_close(struct app *app); /* idempotent */
+/**
+ * approvals_wait() - the Access Server has said that a session waits for approval.
+ * @pending: its answer. @done: once: with the grant (borrowed), or a code and words; never before
+ * this returns 0. @w: who waits: with him goes the wish.
+ * Return: 0; -EBADMSG; -ENOSPC.
+ */
+int approvals_wait(struct app *app, const json_t *pending, const struct waiter *w,
+		   rpc_answer_fn *done, void *arg) __attribute__((warn_unused_result));
+void approvals_offline(struct app *app); /* what waited is lost */
+/** approvals_asked() - how many sessions wait for somebody here to approve them. */
+size_t approvals_asked(const struct app *app);
+void approvals_client_gone(struct app *app, uint64_t client);
+void approvals_on_decided(struct rpc *rpc, int64_t id, const json_t *params); /* session.decided */
+void approvals_on_asked(struct rpc *rpc, int64_t id, const json_t *params);   /* session.asked */
+/** approvals_on_list(), _on_approve(), _on_reject() - vpnctl's. */
+void approvals_on_list(struct rpc *rpc, int64_t id, const json_t *params);
+void approvals_on_approve(struct rpc *rpc, int64_t id, const json_t *params);
+void approvals_on_reject(struct rpc *rpc, int64_t id, const json_t *params);
+
+/* receipts.c: signed records of sessions */
+void receipts_use_identity(struct app *app);
+void receipts_close(struct app *app);
+/** receipts_add() - the session is over; while as->session is there. */
+void receipts_add(const struct app_session *as, const char *ended);
+void receipts_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
+
 /* access.c */
 int access_open(struct app *app) __attribute__((warn_unused_result));
 /** access_close_session() - tell accessd that a session is over: now, or when it grants it again.
- */
-void access_close_session(struct app *app, const char *session, const char *reason);
+ * @cause: "idle", or NULL. */
+void access_close_session(struct app *app, const char *session, const char *reason,
+			  const char *cause);
 /** access_tell_path() - which relay the packets of a session take. */
 void access_tell_path(struct app *app, const struct session *s);
 /** access_set_unsure() - was a connect to @device given up unheard? A grant that comes for it
@@ -248,6 +335,30 @@ void routes_protect_resolvers(struct app *app);
 size_t routes_resolvers(struct addr *out, size_t max);
 void routes_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
 
+/* lock.c */
+/** lock_open() - after the clock. Who cannot say whether it is locked is locked. Return: 0;
+ * -ENOMEM. */
+int lock_open(struct app *app) __attribute__((warn_unused_result));
+void lock_close(struct app *app); /* idempotent */
+bool lock_is(const struct app *app);
+/** lock_say() - why, if it is. */
+void lock_say(const struct app *app, char *out, size_t out_size);
+/** lock_tell() - the Access Server: after hello, and by itself when it changes. */
+void lock_tell(struct app *app);
+void lock_on_lock(struct rpc *rpc, int64_t id, const json_t *params);	/* vpnctl's */
+void lock_on_unlock(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
+/** lock_status() - for a device's status: puts "lock" into it. */
+void lock_status(const struct app *app, json_t *o);
+
+/* signs.c */
+int signs_open(struct app *app) __attribute__((warn_unused_result));
+/** signs_close() - shows the last state. Idempotent. */
+void signs_close(struct app *app);
+/** signs_update() - something may have changed. */
+void signs_update(struct app *app);
+/** signs_state() - what is shown. */
+const char *signs_state(const struct app *app);
+
 /* doctor.c */
 void doctor_on_ask(struct rpc *rpc, int64_t id, const json_t *params); /* vpnctl's */
 void doctor_client_gone(struct app *app, uint64_t client);
@@ -255,6 +366,8 @@ void doctor_close(struct app *app); /* idempotent */
 
 /* control.c, enrolment.c, status.c */
 int control_open(struct app *app) __attribute__((warn_unused_result));
+/** control_pass() - what vpnctl asks is for the Access Server to answer. Takes @params. */
+void control_pass(struct rpc *rpc, int64_t id, const char *method, json_t *params);
 void enrolment_on_enroll(struct rpc *rpc, int64_t id, const json_t *params);
 void enrolment_on_login(struct rpc *rpc, int64_t id, const json_t *params);
 void enrolment_stop(struct app *app);

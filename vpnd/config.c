@@ -104,6 +104,25 @@ static void print_dns(const struct opt *o, const void *field, char *out, size_t 
 		snprintf(out, out_size, "no");
 }
 
+static const char *parse_leds(const struct opt *o, const char *value, void *field)
+{
+	(void)o;
+	return sign_leds_parse(field, value);
+}
+
+static void print_leds(const struct opt *o, const void *field, char *out, size_t out_size)
+{
+	(void)o;
+	sign_leds_format(field, out, out_size);
+}
+
+static const char *parse_hardware(const struct opt *o, const char *value, void *field)
+{
+	if (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)
+		return opt_parse_string(o, value, field);
+	return value[0] == '/' ? opt_parse_path(o, value, field) : "auto, none, or a file";
+}
+
 const char *config_check(const void *conf)
 {
 	const struct config *c = conf;
@@ -120,6 +139,8 @@ const char *config_check(const void *conf)
 	}
 	if (c->role == TOKEN_MANAGER && c->lend.n > 0)
 		return "lend: only for role = device; a manager's own LAN is routed";
+	if (c->role == TOKEN_MANAGER && c->lock_input[0])
+		return "lock-input: only for role = device; there is nothing to lock here";
 	return NULL;
 }
 
@@ -152,6 +173,9 @@ const struct opt config_table[] = {
 	{ .section = "vpnd", .key = "allow-overlap", .parse = opt_parse_bool, .print = opt_print_bool,
 	  FIELD(allow_overlap), .dflt = "no",
 	  .help = "let a peer's network take addresses that this host's own networks have" },
+	{ .section = "vpnd", .key = "hardware-id", .parse = parse_hardware, .print = opt_print_string,
+	  FIELD(hardware_id), .dflt = "auto",
+	  .help = "device: what tells this machine from others, so that it cannot be enrolled into another domain before its owner releases it; hashes alone are sent: auto (serial numbers, built-in network devices), a file with something of that kind, none" },
 	{ .section = "vpnd", .key = "ports", .parse = opt_parse_ports, .print = opt_print_ports,
 	  FIELD(ports), .dflt = "443, 80, 5935",
 	  .help = "ports to try, in this order, at servers whose URL names none" },
@@ -182,6 +206,18 @@ const struct opt config_table[] = {
 	{ .section = "vpnd", .key = "resolved", .parse = opt_parse_bool, .print = opt_print_bool,
 	  FIELD(resolved), .dflt = "yes",
 	  .help = "manager: tell systemd-resolved, where it runs, to ask there" },
+	{ .section = "vpnd", .key = "lock-input", .parse = opt_parse_file, .print = opt_print_string,
+	  FIELD(lock_input), .dflt = "",
+	  .help = "device: file of a switch (a GPIO's value, or any other) that holds 1 while the device is to be locked; if it cannot be read it is locked; empty: none" },
+	{ .section = "vpnd", .key = "lock-input-inverted", .parse = opt_parse_bool, .print = opt_print_bool,
+	  FIELD(lock_inverted), .dflt = "no",
+	  .help = "device: 0 in that file locks, not 1" },
+	{ .section = "vpnd", .key = "led", .parse = parse_leds, .print = print_leds,
+	  FIELD(leds), .dflt = "",
+	  .help = "files that show the state, FILE STATE[=VALUE]..., with commas: VALUE (1 if not said) is written in this state, else 0 (none into .../trigger); states: not-enrolled, wrong-domain, offline, connected, session, locked" },
+	{ .section = "vpnd", .key = "hook", .parse = opt_parse_file, .print = opt_print_string,
+	  FIELD(hook), .dflt = "",
+	  .help = "program that is run with the state when it changes, without vpnd's capabilities, for at most 10 s; empty: none" },
 	{ .section = "vpnd", .key = "set-clock", .parse = opt_parse_bool, .print = opt_print_bool,
 	  FIELD(set_clock), .dflt = "no",
 	  .help = "set this host's clock by the Access Server's time when it is wrong (needs CAP_SYS_TIME)" },

@@ -8,6 +8,7 @@
 #include "common/io/opt.h"
 #include "common/pure/token.h"
 #include "vpnd/plane.h"
+#include "vpnd/pure/signs.h"
 #include "vpnd/tun.h"
 
 #define CONFIG_FILE "/etc/farlan/vpnd.conf"
@@ -36,7 +37,12 @@ struct config {
 	struct lendable_pool lend;    /* device: what may be lent */
 	bool set_clock;		      /* of this host, by signed time */
 	struct opt_servers ntp;
-	bool allow_overlap; /* a peer's LAN may take what this host has */
+	bool allow_overlap;		   /* a peer's LAN may take what this host has */
+	char hardware_id[CONFIG_PATH_SIZE]; /* device: auto, none, or a file */
+	char lock_input[CONFIG_PATH_SIZE]; /* device: a switch that locks; "": none */
+	bool lock_inverted;
+	struct sign_leds leds;
+	char hook[CONFIG_PATH_SIZE]; /* program that is told of states; "": none */
 };
 
 extern const struct opt config_table[]; /* of struct config */

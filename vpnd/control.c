@@ -2,6 +2,7 @@
 /*
  * What vpnctl asks.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,23 @@ static void ask_access(struct rpc *rpc, int64_t id, const char *method, json_t *
 	}
 }
 
+static void on_passed(void *arg, const json_t *result, int code, const char *message)
+{
+	struct asked *a = arg;
+	struct rpc *rpc = asker(a);
+
+	if (rpc && result)
+		rpc_reply(rpc, a->waiter.id, json_deep_copy(result));
+	else if (rpc)
+		rpc_reject(rpc, a->waiter.id, code, "%s", message);
+	free(a);
+}
+
+void control_pass(struct rpc *rpc, int64_t id, const char *method, json_t *params)
+{
+	ask_access(rpc, id, method, params, on_passed);
+}
+
 /* devices */
 
 static void on_device_list(void *arg, const json_t *result, int code, const char *message);
@@ -116,6 +134,37 @@ static void on_devices(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	(void)params;
 	ask_access(rpc, id, "device.list", json_object(), on_device_list);
+}
+
+/* administration: accessctl --remote */
+
+static void on_administered(void *arg, const json_t *result, int code, const char *message)
+{
+	struct asked *a = arg;
+	struct rpc *rpc = asker(a);
+
+	if (rpc && result)
+		rpc_reply(rpc, a->waiter.id, json_deep_copy(result));
+	else if (rpc && (code == RPC_TIMEOUT || code == RPC_CLOSED))
+		rpc_reject(rpc, a->waiter.id, RPC_UNAVAILABLE,
+			   "the Access Server was lost before it answered: look whether it was "
+			   "done, then try again");
+	else if (rpc)
+		rpc_reject(rpc, a->waiter.id, code, "%s", message);
+	free(a);
+}
+
+/* As the user who is signed in here: what he may is for the Access Server to say. */
+static void on_admin(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app *app = local_arg(rpc);
+
+	if (app->config.role != TOKEN_MANAGER)
+		rpc_reject(rpc, id, RPC_DENIED, "this end is a device; users administer");
+	else if (!params)
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "which method?");
+	else
+		ask_access(rpc, id, "admin", json_deep_copy(params), on_administered);
 }
 
 /* connect */
@@ -162,14 +211,14 @@ static void begin_granted(struct asked *a, struct grant *grant)
 
 	step_relays(a, grant);
 	if (!rpc) { /* who asked has gone */
-		access_close_session(a->app, grant->session, "cancelled");
+		access_close_session(a->app, grant->session, "cancelled", NULL);
 		return;
 	}
 	if (sessions_begin(a->app, grant, &a->waiter, error) == 0) {
 		step_routes(a, grant);
 		return;
 	}
-	access_close_session(a->app, grant->session, error);
+	access_close_session(a->app, grant->session, error, NULL);
 	relays_unwatch(a->app, &a->waiter);
 	rpc_reject(rpc, a->waiter.id, RPC_CONFLICT, "%s", error);
 }
@@ -186,12 +235,40 @@ static void open_unanswered(struct asked *a, int code)
 		access_link_lost(a->app->link, "a question was not answered");
 }
 
+static void on_opened(void *arg, const json_t *result, int code, const char *message);
+
+/* Somebody has to approve it first. Return: will on_opened() be called again? */
+static bool wait_for_approval(struct asked *a, const json_t *result)
+{
+	const json_t *pending = json_object_get(result, "pending");
+	struct rpc *access = access_link_rpc(a->app->link), *rpc = asker(a);
+	const char *wish;
+	int r;
+
+	if (!pending)
+		return false;
+	r = rpc ? approvals_wait(a->app, pending, &a->waiter, on_opened, a) : -EPIPE;
+	if (r == 0)
+		return true;
+	if (access && rpc_str(pending, "id", &wish))
+		(void)rpc_notify(access, "session.withdraw", json_pack("{s:s}", "id", wish));
+	relays_unwatch(a->app, &a->waiter);
+	if (rpc)
+		rpc_reject(rpc, a->waiter.id, RPC_UNAVAILABLE, "%s",
+			   r == -ENOSPC ? "too many sessions wait for approval here already"
+					: "the Access Server's answer is malformed");
+	free(a);
+	return true;
+}
+
 static void on_opened(void *arg, const json_t *result, int code, const char *message)
 {
 	struct asked *a = arg;
 	struct rpc *rpc = asker(a);
 	struct grant grant;
 
+	if (wait_for_approval(a, result))
+		return;
 	access_set_unsure(a->app, a->device, false);
 	if (!result && (code == RPC_TIMEOUT || code == RPC_CLOSED))
 		open_unanswered(a, code);
@@ -222,7 +299,7 @@ static void on_connect(struct rpc *rpc, int64_t id, const json_t *params)
 	struct waiter w = waiter_of(rpc, id);
 	struct app_session *as;
 	struct session_status st;
-	const char *device;
+	const char *device, *reason = NULL;
 
 	if (!rpc_str(params, "device", &device)) {
 		rpc_reject(rpc, id, RPC_BAD_PARAMS, "which device?");
@@ -251,7 +328,10 @@ static void on_connect(struct rpc *rpc, int64_t id, const json_t *params)
 	relays_begin(app);
 	if (app->link && app->online) /* one that died silently is not waited for */
 		access_link_check(app->link);
-	ask_access(rpc, id, "session.open", json_pack("{s:s}", "device", device), on_opened);
+	(void)rpc_str(params, "reason", &reason);
+	ask_access(rpc, id, "session.open",
+		   json_pack("{s:s, s:s*, s:b}", "device", device, "reason", reason, "wait", 1),
+		   on_opened);
 }
 
 /* disconnect */
@@ -291,13 +371,20 @@ static const struct rpc_method methods[] = {
 	{"connect", on_connect},
 	{"disconnect", on_disconnect},
 	{"devices", on_devices},
+	{"admin", on_admin},
+	{"approvals", approvals_on_list},
+	{"approve", approvals_on_approve},
+	{"reject", approvals_on_reject},
 	{"relays", relays_on_ask},
 	{"trace", trace_on_ask},
 	{"routes", routes_on_ask},
+	{"sessions", receipts_on_ask},
 	{"capture.start", captures_on_start},
 	{"capture.read", captures_on_read},
 	{"capture.stop", captures_on_stop},
 	{"dns", names_on_ask},
+	{"lock", lock_on_lock},
+	{"unlock", lock_on_unlock},
 	{"doctor", doctor_on_ask},
 };
 
@@ -309,6 +396,7 @@ static void on_client_gone(struct local_client *c, void *arg)
 
 	captures_client_gone(app, number);
 	doctor_client_gone(app, number);
+	approvals_client_gone(app, number);
 	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
 		struct app_session *as = &app->sessions[i];
 

@@ -64,7 +64,10 @@ static void sum_up(const struct app *app, struct app_traffic *t)
 static void write_states(const struct app *app, struct expo *e)
 {
 	static const struct expo_family sessions = {"farlan_vpnd_sessions", NULL,
-						    "Sessions with a grant.", EXPO_GAUGE};
+						    "Sessions with a grant.", EXPO_GAUGE},
+					locked = {"farlan_vpnd_locked", NULL,
+						  "1: locked at the machine, so it has no session.",
+						  EXPO_GAUGE};
 	size_t up = 0, n = 0;
 
 	for (size_t i = 0; i < PLANE_SLOTS_MAX; i++) {
@@ -79,6 +82,8 @@ static void write_states(const struct app *app, struct expo *e)
 	expo_family(e, &sessions);
 	expo_labelled(e, (double)up, "state", "up");
 	expo_labelled(e, (double)(n - up), "state", "searching");
+	if (app->config.role == TOKEN_DEVICE)
+		expo_one(e, &locked, lock_is(app));
 }
 
 static void write_traffic(const struct app_traffic *t, struct expo *e)

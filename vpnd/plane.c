@@ -466,6 +466,7 @@ int plane_open(struct plane **out, uv_loop_t *loop, const struct plane_config *c
 		return r;
 	}
 	plane_watch(pl);
+	plane_windows_open(pl);
 	*out = pl;
 	return 0;
 }
@@ -488,6 +489,7 @@ void plane_close(struct plane *pl)
 	pl->firewall = NULL;
 	if (pl->tun)
 		tun_close(pl->tun);
+	plane_windows_close(pl);
 	plane_lend_close(pl->lend);
 }
 

@@ -188,6 +188,13 @@ int plane_set_rules(struct plane *pl, uint16_t slot, const struct rules *rules)
  * none yet. */
 const struct firewall *plane_firewall(const struct plane *pl, uint16_t slot);
 
+/**
+ * plane_take_used() - has somebody used the session since the last call? The manager's side begins
+ * all use: a manager counts what it sends but for a host's automatic answers, a device what comes
+ * in flows that the manager began. What machines send by themselves, and vpnd, is none.
+ */
+bool plane_take_used(struct plane *pl, uint16_t slot);
+
 /** plane_set_capturing() - tell of packets from now on, or no more. */
 void plane_set_capturing(struct plane *pl, bool on);
 

@@ -13,6 +13,46 @@
 
 _Static_assert(FLOW_SLOTS_MAX == PLANE_SLOTS_MAX, "a slot is a slot");
 
+#define MINUTE_MS 60000
+#define LOOK_MS 10000 /* clocks are set, and a time becomes known */
+
+/* --- windows of rules: they open and close when a minute begins --- */
+
+static void look_at_clock(uv_timer_t *timer)
+{
+	struct plane *pl = timer->data;
+	struct clock_status st;
+	struct rules_time now = {.unix_s = clock_wall_s()};
+	int64_t left_ms = MINUTE_MS - clock_wall_ms() % MINUTE_MS;
+
+	if (pl->closing || !pl->firewall)
+		return;
+	clock_status(&st);
+	now.known = st.state != OWNTIME_UNKNOWN && !st.doubtful;
+	if (firewall_set_time(pl->firewall, &now))
+		uv_timer_start(timer, look_at_clock,
+			       left_ms > 0 && left_ms < LOOK_MS ? (uint64_t)left_ms : LOOK_MS, 0);
+}
+
+void plane_windows_open(struct plane *pl)
+{
+	uv_timer_init(pl->loop, &pl->windows);
+	pl->windows.data = pl;
+	pl->parts++;
+}
+
+static void on_windows_closed(uv_handle_t *handle)
+{
+	plane_on_part_closed(handle->data);
+}
+
+void plane_windows_close(struct plane *pl)
+{
+	uv_close((uv_handle_t *)&pl->windows, on_windows_closed);
+}
+
+/* --- rules --- */
+
 /* Managers have none: the device keeps the rules. */
 static int ensure_firewall(struct plane *pl)
 {
@@ -48,6 +88,7 @@ int plane_set_rules(struct plane *pl, uint16_t slot, const struct rules *rules)
 		return -ENOMEM;
 	}
 	firewall_set_rules(pl->firewall, slot, rules);
+	look_at_clock(&pl->windows);
 	s->has_rules = rules->present;
 	return 0;
 }
@@ -135,9 +176,12 @@ bool plane_ask_firewall(struct plane *pl, struct passing *pk, enum rule_directio
 	};
 	struct firewall_decision d;
 
-	if (!pl->firewall) /* no memory for it */
+	if (!pl->firewall) { /* no memory for it */
+		pk->s->used = true;
 		return !pk->s->has_rules;
+	}
 	d = firewall_check(pl->firewall, &p, clock_mono_ms());
+	pk->s->used = pk->s->used || (direction == RULE_IN && d.is_use);
 	if (pl->capturing && d.verdict != FIREWALL_PASS)
 		plane_captured(pl, pk, direction == RULE_IN, false);
 	if (d.verdict == FIREWALL_REFUSE)

@@ -67,6 +67,7 @@ struct slot {
 	struct toobig_limit toobig;
 	bool keeps_rules;		/* this end does: the firewall is asked, and */
 	bool has_rules;			/* there are some */
+	bool used;			/* plane_take_used() */
 	struct toobig_limit refused[2]; /* answers: to the peer, to this side */
 	struct translate translate;	/* of the peer's addresses; mostly empty */
 	size_t n_routes, n_holds, n_lans, n_lent;
@@ -102,6 +103,7 @@ struct plane {
 	uint64_t no_memory;
 	bool capturing;
 	struct firewall *firewall; /* NULL: no session yet that keeps rules here */
+	uv_timer_t windows;	   /* of rules: while there are some */
 	struct opt_prefixes pools; /* of virtual prefixes */
 	struct vprefix_memory virtuals;
 	bool virtuals_changed;		    /* and not kept yet */
@@ -112,7 +114,7 @@ struct plane {
 	size_t n_avoid;
 	struct prefix avoid[PLANE_AVOID_MAX];
 	struct plane_lend *lend;
-	unsigned int parts; /* that have to close: TUN devices, lend */
+	unsigned int parts; /* that have to close: TUN devices, lend, windows */
 };
 
 /* A packet on its way. Steps may change its bytes, not their number; who changes an address updates
@@ -173,6 +175,10 @@ bool plane_ask_firewall(struct plane *pl, struct passing *pk, enum rule_directio
 /** plane_firewall_begin() - of a session that is attached. Return: 0; -ENOMEM. */
 int plane_firewall_begin(struct plane *pl, uint16_t slot, const struct grant *g)
 	__attribute__((warn_unused_result));
+
+/** plane_windows_open() - plane_windows_close(): the timer for windows of rules. */
+void plane_windows_open(struct plane *pl);
+void plane_windows_close(struct plane *pl);
 
 /**
  * plane_too_big() - is the packet in pl->reading too big for the peer? It is dealt with then: sent

@@ -8,6 +8,7 @@
 
 #include "vpnd/plane_internal.h"
 #include "vpnd/plane_lend.h"
+#include "vpnd/pure/limits.h"
 #include "vpnd/pure/mss.h"
 
 /* One turn: many small packets, or what the queue takes of large ones. */
@@ -35,6 +36,21 @@ void plane_captured(struct plane *pl, const struct passing *pk, bool in, bool pa
 void plane_set_capturing(struct plane *pl, bool on)
 {
 	pl->capturing = on;
+}
+
+/* A device knows by its flows, and counts there. */
+static void note_use(struct passing *pk)
+{
+	if (!pk->s->keeps_rules && !pk->s->used)
+		pk->s->used = limits_is_use(pk->bytes, pk->n);
+}
+
+bool plane_take_used(struct plane *pl, uint16_t slot)
+{
+	bool used = pl->slots[slot].used;
+
+	pl->slots[slot].used = false;
+	return used;
 }
 
 /* From the TUN */
@@ -145,6 +161,7 @@ static void outgoing(struct plane *pl, struct passing *pk)
 		plane_lend_note(pl, pk);
 	if (!rules_let(pl, pk, RULE_OUT) || !normalise(pk))
 		return;
+	note_use(pk);
 	clamp(pl, pk);
 	if (pl->capturing)
 		plane_captured(pl, pk, false, true);

@@ -51,19 +51,27 @@ static json_t *int_json(uint64_t n)
 	return json_integer((json_int_t)n);
 }
 
-/* @c: NULL: they are kept at the other end. */
-static json_t *list_json(const struct rules *rules, const struct firewall_counters *c)
+static json_t *rule_json(const struct rule *rule)
 {
-	json_t *list = json_array();
 	char text[RULE_TEXT_SIZE];
 
-	for (size_t i = 0; i < rules->n; i++) {
-		json_t *o = json_object();
+	rule_format(rule, text);
+	return json_pack("{s:s}", "rule", text);
+}
 
-		rule_format(&rules->at[i], text);
-		json_object_set_new(o, "rule", json_string(text));
-		if (c)
-			json_object_set_new(o, "hits", int_json(c->hits[i]));
+/* @fw: NULL: they are kept at the other end. */
+static json_t *list_json(const struct rules *rules, const struct firewall *fw, uint16_t slot)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rules->n; i++) {
+		json_t *o = rule_json(&rules->at[i]);
+
+		if (fw)
+			json_object_set_new(o, "hits",
+					    int_json(firewall_counters(fw, slot)->hits[i]));
+		if (fw && rules->at[i].when.days)
+			json_object_set_new(o, "open", json_boolean(firewall_is_open(fw, slot, i)));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -78,7 +86,7 @@ void rules_status(const struct app *app, const struct app_session *as, json_t *o
 
 	if (!rules->present)
 		return;
-	shown = json_pack("{s:b, s:o}", "here", c != NULL, "rules", list_json(rules, c));
+	shown = json_pack("{s:b, s:o}", "here", c != NULL, "rules", list_json(rules, fw, as->slot));
 	if (c) {
 		json_object_set_new(shown, "by_default", int_json(c->by_default));
 		json_object_set_new(shown, "refused", int_json(c->refused));

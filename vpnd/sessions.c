@@ -373,6 +373,10 @@ int sessions_begin(struct app *app, struct grant *grant, const struct waiter *wa
 	int r;
 
 	error[0] = '\0';
+	if (lock_is(app)) {
+		lock_say(app, error, PLANE_ERROR_SIZE);
+		return -EPERM;
+	}
 	if (sessions_find(app, grant->session))
 		return 0;
 	as = free_slot(app);
@@ -404,7 +408,9 @@ int sessions_begin(struct app *app, struct grant *grant, const struct waiter *wa
 		return r;
 	}
 	accounting_begin(as);
+	limits_start(as);
 	names_begin(as, grant);
+	signs_update(app);
 	if (waiter) {
 		as->waiter = *waiter;
 		sessions_tick(app);
@@ -427,6 +433,7 @@ void sessions_end(struct app_session *as, const char *reason, bool tell)
 		 reason);
 	figures_session_ends(app, as);
 	accounting_end(as, reason);
+	receipts_add(as, reason);
 	names_end(as);
 	plane_detach(app->plane, as->slot);
 	if (!app->stopping || app->online) /* else the server grants it to the next run */
@@ -439,8 +446,9 @@ void sessions_end(struct app_session *as, const char *reason, bool tell)
 	if (as->waiter.waiting)
 		answer_failed(as, RPC_UNAVAILABLE, reason);
 	if (tell)
-		access_close_session(app, session_grant(as->session)->session, reason);
+		access_close_session(app, session_grant(as->session)->session, reason, as->cause);
 	session_end(as->session, reason);
+	signs_update(app);
 }
 
 void sessions_end_all(struct app *app, const char *reason, bool tell)

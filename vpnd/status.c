@@ -208,6 +208,7 @@ static json_t *session_json(struct app *app, const struct app_session *as)
 	add_queue(o, &st);
 	add_drops(o, app, as, &st);
 	rules_status(app, as, o);
+	limits_status(as, o);
 	return o;
 }
 
@@ -292,7 +293,11 @@ json_t *status_make(struct app *app)
 	if (o && device)
 		add_lend(o, app);
 	if (o)
+		lock_status(app, o);
+	if (o)
 		add_link(o, app);
+	if (o && approvals_asked(app) > 0)
+		json_object_set_new(o, "approvals", ints(approvals_asked(app)));
 	if (o)
 		names_status(app, o);
 	if (o)

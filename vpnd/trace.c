@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/io/clock.h"
 #include "vpnd/app.h"
 
 #define TEXT_SIZE 480
@@ -77,7 +78,10 @@ static void tell_far_rules(struct story *st, const struct session *s, const stru
 			   const struct plane_traced *t)
 {
 	const struct rules *rules = &session_grant(s)->rules;
+	struct rules_time now = {.known = true, .unix_s = clock_wall_s()};
+	struct rules_closed closed;
 	struct rule_question q = {
+		.closed = &closed,
 		.direction = t->in ? RULE_OUT : RULE_IN,
 		.protocol = target->protocol,
 		.near = t->in ? &t->ip.src : &t->ip.dst,
@@ -89,6 +93,7 @@ static void tell_far_rules(struct story *st, const struct session *s, const stru
 
 	if (st->app->config.role != TOKEN_MANAGER || !rules->present)
 		return;
+	rules_close(rules, &now, &closed); /* as far as we know the time */
 	allow = rules_allow(rules, &q, &rule);
 	if (rule == RULES_NONE) {
 		tell(st, "far rules", true, "the device: no rule fits, so it is denied (refused)");

@@ -21,7 +21,10 @@ enum {
 	TAKES_FROM = 256,
 	NEEDS_TARGET = 512,
 	TAKES_HOSTS = 1024,
-	TAKES_URL = 2048
+	TAKES_URL = 2048,
+	TAKES_REASON = 4096,
+	NEEDS_ID = 8192,
+	TAKES_SAVE = 16384,
 };
 
 struct command {
@@ -33,13 +36,19 @@ struct command {
 static const struct command commands[] = {
 	{"enroll", vpnctl_enroll, TAKES_FILE | TAKES_JSON},
 	{"login", vpnctl_login, TAKES_INVITE | TAKES_NAME | TAKES_JSON},
-	{"connect", vpnctl_connect, TAKES_NAME | NEEDS_NAME | TAKES_JSON},
+	{"connect", vpnctl_connect, TAKES_NAME | NEEDS_NAME | TAKES_REASON | TAKES_JSON},
 	{"disconnect", vpnctl_disconnect, TAKES_NAME | TAKES_JSON},
 	{"devices", vpnctl_devices, TAKES_JSON},
+	{"approvals", vpnctl_approvals, TAKES_JSON},
+	{"approve", vpnctl_approve, TAKES_NAME | NEEDS_ID | TAKES_JSON},
+	{"reject", vpnctl_reject, TAKES_NAME | NEEDS_ID | TAKES_REASON | TAKES_JSON},
 	{"relays", vpnctl_relays, TAKES_MEASURE | TAKES_JSON},
 	{"dns", vpnctl_dns, TAKES_HOSTS | TAKES_JSON},
 	{"routes", vpnctl_routes, TAKES_JSON},
 	{"status", vpnctl_status, TAKES_JSON},
+	{"lock", vpnctl_lock, TAKES_REASON | TAKES_JSON},
+	{"unlock", vpnctl_unlock, TAKES_JSON},
+	{"sessions", vpnctl_sessions, TAKES_NAME | TAKES_SAVE | TAKES_JSON},
 	{"trace", vpnctl_trace, TAKES_NAME | NEEDS_TARGET | TAKES_FROM | TAKES_JSON},
 	{"capture", vpnctl_capture, TAKES_WORDS | TAKES_CAPTURE},
 	{"doctor", vpnctl_doctor, TAKES_INVITE | TAKES_URL | TAKES_JSON},
@@ -61,20 +70,28 @@ static void help_commands(void)
 	     "  enroll [--file FILE]           bring this device into a domain. The invitation\n"
 	     "                                 comes from FILE, from standard input, or is asked\n"
 	     "                                 for on a terminal\n"
+	     "  lock [--reason TEXT]           the red button: end all sessions and take no\n"
+	     "                                 new ones, after a restart, too. Needs no server\n"
+	     "  unlock                         take sessions again\n"
 	     "Manager:\n"
 	     "  login [--invite FILE] [USER]   sign in. The first time with an invitation; where\n"
 	     "                                 standard input is no terminal, its first line is\n"
 	     "                                 the invitation (if one is needed and --invite is\n"
 	     "                                 not given), the next one the password\n"
 	     "  devices [--json]               the devices of the domain\n"
-	     "  connect DEVICE                 reach the networks behind DEVICE. Shows each step\n"
+	     "  connect DEVICE [--reason TEXT] reach the networks behind DEVICE. Shows each step\n"
 	     "                                 with its time, and how far the relays are from\n"
-	     "                                 both ends; Ctrl-C takes it back\n"
+	     "                                 both ends; Ctrl-C takes it back. TEXT: what for,\n"
+	     "                                 up to 200 bytes; asked for where it is wanted\n"
 	     "  disconnect [DEVICE]            end the session with DEVICE, or all sessions\n"
 	     "  dns [--hosts] [--json]         the names of what is connected, who answers them,\n"
 	     "                                 and how resolvers come to know; --hosts: lines\n"
 	     "                                 for /etc/hosts\n"
 	     "Both:\n"
+	     "  approvals [--json]             sessions that wait for you to approve them: for\n"
+	     "                                 this machine, or where you are an administrator\n"
+	     "  approve ID                     let one begin\n"
+	     "  reject ID [--reason TEXT]      do not\n"
 	     "  relays [--measure] [--json]    how far it is to each relay, from here and from "
 	     "the\n"
 	     "                                 devices that are connected; --measure looks anew\n"
@@ -83,6 +100,10 @@ static void help_commands(void)
 	     "                                 is still there\n"
 	     "  status [--json]                state, server, sessions, and the last errors with\n"
 	     "                                 what to do\n"
+	     "  sessions [ID] [--save DIR] [--json]\n"
+	     "                                 the sessions that were, as this end has signed\n"
+	     "                                 them, and whether each record is good and whole;\n"
+	     "                                 --save: files that openssl can check\n"
 	     "  trace ADDRESS[:PORT][/tcp|/udp|/icmp] [--from ADDRESS] [--json]\n"
 	     "                                 what would become of something new: its route,\n"
 	     "                                 session, translation, rules, queue and relay,\n"
@@ -125,7 +146,9 @@ static void help_options(void)
 	     "  vpnctl enroll --file /root/invitation.txt\n"
 	     "  vpnctl login alice\n"
 	     "  vpnctl connect site1\n"
+	     "  vpnctl connect site1 --reason 'belt slips, ticket 4711'\n"
 	     "  vpnctl status --json\n"
+	     "  vpnctl lock --reason 'robot cell is being serviced'\n"
 	     "  vpnctl trace 192.168.1.10:102\n"
 	     "  vpnctl capture -w plc.pcapng 'host 192.168.1.10 and not port 22'\n"
 	     "  vpnctl doctor --invite /root/invitation.txt\n"
@@ -161,6 +184,10 @@ static const char *misfit(const struct command *command, const struct given *g)
 	if ((g->args.write || g->args.text || g->args.count || g->args.seconds || g->args.snap) &&
 	    !(command->takes & TAKES_CAPTURE))
 		return "-w, --text, --count, --seconds and --snap belong to capture";
+	if (g->args.reason && !(command->takes & TAKES_REASON))
+		return "--reason belongs to connect, reject and lock";
+	if (g->args.save && !(command->takes & TAKES_SAVE))
+		return "--save belongs to sessions";
 	if (g->args.hosts && !(command->takes & TAKES_HOSTS))
 		return "--hosts belongs to dns";
 	if (command->takes & TAKES_WORDS)
@@ -175,6 +202,8 @@ static const char *misfit(const struct command *command, const struct given *g)
 		return "where to? ADDRESS[:PORT][/udp]";
 	if (!g->args.name && (command->takes & NEEDS_NAME))
 		return "which device? vpnctl devices lists them";
+	if (!g->args.name && (command->takes & NEEDS_ID))
+		return "which one? vpnctl approvals lists them";
 	return NULL;
 }
 
@@ -246,6 +275,9 @@ static int take_option(struct given *g, int option, bool *end)
 		return number(&g->args.seconds, "--seconds", INT32_MAX);
 	case 'n':
 		return number(&g->args.snap, "--snap", UINT16_MAX);
+	case 'S':
+		g->args.save = optarg;
+		break;
 	case 'H':
 		g->args.hosts = true;
 		break;
@@ -253,6 +285,9 @@ static int take_option(struct given *g, int option, bool *end)
 		if (g->args.n_urls == VPNCTL_URLS_MAX)
 			return usage("too many: ", "--url");
 		g->args.urls[g->args.n_urls++] = optarg;
+		break;
+	case 'R':
+		g->args.reason = optarg;
 		break;
 	case 'V':
 		*end = true;
@@ -272,6 +307,7 @@ static int take_option(struct given *g, int option, bool *end)
 /* Return: true go on; false exit with *exit_code. */
 static bool parse_options(struct given *g, int argc, char **argv, int *exit_code)
 {
+	/* clang-format off */
 	static const struct option options[] = {
 		{"socket", required_argument, NULL, 's'},
 		{"file", required_argument, NULL, 'f'},
@@ -287,8 +323,11 @@ static bool parse_options(struct given *g, int argc, char **argv, int *exit_code
 		{"snap", required_argument, NULL, 'n'},
 		{"hosts", no_argument, NULL, 'H'},
 		{"url", required_argument, NULL, 'u'},
+		{"reason", required_argument, NULL, 'R'},
+		{"save", required_argument, NULL, 'S'},
 		{NULL, 0, NULL, 0},
 	};
+	/* clang-format on */
 	bool end = false;
 	int o;
 

@@ -33,6 +33,8 @@ struct vpnctl_args {
 	bool text;
 	int64_t count, seconds, snap; /* 0: not given */
 	bool hosts;		      /* dns --hosts */
+	const char *reason;	      /* connect, reject, lock --reason; NULL: not given */
+	const char *save;	      /* sessions --save; NULL: not given */
 	/* doctor --url, as often as given */
 	size_t n_urls;
 	const char *urls[VPNCTL_URLS_MAX];
@@ -44,10 +46,16 @@ int vpnctl_login(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_approvals(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_approve(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_reject(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_relays(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_dns(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_routes(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_sessions(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_status(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_lock(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_unlock(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_trace(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_capture(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_doctor(struct ctl *c, const struct vpnctl_args *args);

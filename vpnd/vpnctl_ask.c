@@ -92,12 +92,15 @@ static const char *what_to_do(const char *method, int code)
 		return "check what you entered, or ask the administrator of the domain";
 	case RPC_NOT_FOUND:
 		return strcmp(method, "disconnect") == 0 ? "vpnctl status lists the sessions"
-							 : "vpnctl devices lists what there is";
+		       : strcmp(method, "connect") == 0	 ? "vpnctl devices lists what there is"
+							 : "vpnctl approvals lists what there is";
 	case RPC_UNAVAILABLE:
 		return "vpnctl status says what is missing";
 	case RPC_EXPIRED:
 		return "managers: vpnctl login; devices: ask the administrator for a new "
 		       "invitation";
+	case RPC_REASON:
+		return "say what for: vpnctl connect DEVICE --reason 'TEXT'";
 	case RPC_TIMEOUT:
 	case RPC_CLOSED:
 		return "see vpnctl status and the log of vpnd";

@@ -11,6 +11,7 @@
 
 #include "common/pure/rpcmsg.h"
 #include "common/pure/text.h"
+#include "common/pure/words.h"
 #include "vpnd/vpnctl.h"
 
 #define LIST_SIZE 1024
@@ -149,6 +150,44 @@ static void show_connected(struct ctl *c, const struct vpnctl_args *args, json_t
 	json_decref(result);
 }
 
+/*
+ * The device's folder wants to know what for. A person is asked; without one, nothing is said,
+ * which does where it is only asked. Return: true: try again with @reason.
+ */
+static bool ask_reason(const struct vpnctl_args *args, const char *error, char reason[WORDS_SIZE])
+{
+	if (args->reason)
+		return false;
+	reason[0] = '\0';
+	if (args->json || !isatty(STDIN_FILENO))
+		return true;
+	fprintf(stderr, "vpnctl: %s\n", error);
+	return ctl_read_line("Reason: ", reason, WORDS_SIZE) == 0;
+}
+
+static int try_connect(struct ctl *c, const struct vpnctl_args *args, struct vpnctl_live *live,
+		       struct vpnctl_answer *answer)
+{
+	const char *reason = args->reason;
+	char line[WORDS_SIZE];
+	int code = 0;
+
+	for (int i = 0; i < 2; i++) {
+		json_t *params = json_pack("{s:s, s:s*}", "device", args->name, "reason", reason);
+
+		if (!params) {
+			snprintf(answer->error, sizeof(answer->error), "a reason is text in UTF-8");
+			return RPC_BAD_PARAMS;
+		}
+		code = vpnctl_try_live(c, "connect", params, VPNCTL_CONNECT_TIMEOUT_MS, args->json,
+				       live, answer);
+		if (code != RPC_REASON || i > 0 || !ask_reason(args, answer->error, line))
+			break;
+		reason = line;
+	}
+	return code;
+}
+
 int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args)
 {
 	struct vpnctl_answer answer;
@@ -164,8 +203,7 @@ int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args)
 		return CTL_FAILED;
 	}
 	vpnctl_live_begin(&live, args->name);
-	code = vpnctl_try_live(c, "connect", json_pack("{s:s}", "device", args->name),
-			       VPNCTL_CONNECT_TIMEOUT_MS, args->json, &live, &answer);
+	code = try_connect(c, args, &live, &answer);
 	watch_stop(&w);
 	vpnctl_live_clear(&live);
 	if (code == 0)

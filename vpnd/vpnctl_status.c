@@ -120,6 +120,24 @@ static void print_lent(const json_t *s)
 	line("Flows", text);
 }
 
+static void print_lock(const json_t *lock)
+{
+	const char *input = vpnctl_text(lock, "input");
+	char text[LIST_SIZE];
+
+	if (json_is_true(json_object_get(lock, "locked"))) {
+		printf("  %-12s %s; no session is taken\n", "LOCKED", vpnctl_text(lock, "why"));
+		if (json_is_true(json_object_get(lock, "by_hand")))
+			printf("  %-12s vpnctl unlock takes it back\n", "");
+	}
+	if (!input[0])
+		return;
+	snprintf(text, sizeof(text), "%s%s%s", input,
+		 vpnctl_text(lock, "input_problem")[0] ? ": " : "",
+		 vpnctl_text(lock, "input_problem"));
+	line("Lock switch", text);
+}
+
 static void print_self(const json_t *s)
 {
 	char text[LIST_SIZE], again[VPNCTL_TEXT_SIZE];
@@ -132,6 +150,7 @@ static void print_self(const json_t *s)
 		line("Identity", text);
 	}
 	line("UID", vpnctl_text(s, "uid"));
+	print_lock(json_object_get(s, "lock"));
 	line("TUN device", vpnctl_text(s, "tun"));
 	list_line(s, "Addresses", "addresses");
 	list_line(s, "Own LANs", "lans");
@@ -142,6 +161,11 @@ static void print_self(const json_t *s)
 	line("Metrics", text);
 	ctl_clock(text, sizeof(text), s);
 	line("Clock", text);
+	if (vpnctl_int(s, "approvals") > 0) {
+		snprintf(text, sizeof(text), "%" PRId64 " waiting: vpnctl approvals",
+			 vpnctl_int(s, "approvals"));
+		line("Approvals", text);
+	}
 	line("Last error", vpnctl_text(s, "last_error"));
 	if (json_is_number(json_object_get(s, "retry_in_s")))
 		line("Next try", vpnctl_duration(again, vpnctl_int(s, "retry_in_s")));
@@ -221,8 +245,9 @@ static void print_drops(const json_t *s)
 static void print_rule(size_t number, const json_t *r)
 {
 	if (json_object_get(r, "hits"))
-		printf("  %12zu  %-48s %10" PRId64 " packets\n", number, vpnctl_text(r, "rule"),
-		       vpnctl_int(r, "hits"));
+		printf("  %12zu  %-48s %10" PRId64 " packets%s\n", number, vpnctl_text(r, "rule"),
+		       vpnctl_int(r, "hits"),
+		       json_is_false(json_object_get(r, "open")) ? ", not at this time" : "");
 	else
 		printf("  %12zu  %s\n", number, vpnctl_text(r, "rule"));
 }
@@ -251,6 +276,26 @@ static void print_firewall(const json_t *s)
 	line("Flows", text);
 }
 
+/* Who is there, for what; and when nobody uses it. */
+static void print_control(const json_t *s)
+{
+	char limit[VPNCTL_TEXT_SIZE], left[VPNCTL_TEXT_SIZE], text[LIST_SIZE];
+	int64_t limit_s = vpnctl_int(s, "idle_limit_s"), left_s = vpnctl_int(s, "idle_ends_in_s");
+
+	line("From", vpnctl_text(s, "from"));
+	line("Reason", vpnctl_text(s, "reason"));
+	line("Approved by", vpnctl_text(s, "approved_by"));
+	if (limit_s == 0)
+		return;
+	if (left_s <= 60 && left_s * 2 <= limit_s)
+		snprintf(text, sizeof(text), "NOT USED: ends in %s unless somebody uses it",
+			 vpnctl_duration(left, left_s));
+	else
+		snprintf(text, sizeof(text), "ends when it was not used for %s; now in %s",
+			 vpnctl_duration(limit, limit_s), vpnctl_duration(left, left_s));
+	line("Use", text);
+}
+
 static void print_session(const json_t *s)
 {
 	char since[VPNCTL_TEXT_SIZE], left[VPNCTL_TEXT_SIZE], lans[LIST_SIZE];
@@ -258,6 +303,7 @@ static void print_session(const json_t *s)
 	printf("\nSession with %s: %s for %s, ends in %s\n", vpnctl_text(s, "peer"),
 	       vpnctl_text(s, "state"), vpnctl_duration(since, vpnctl_int(s, "since_s")),
 	       vpnctl_duration(left, vpnctl_int(s, "expires_in_s")));
+	print_control(s);
 	line("Peer's LANs", vpnctl_lans(s, lans, sizeof(lans)));
 	print_path(s);
 	line("Encryption", vpnctl_text(s, "cipher"));

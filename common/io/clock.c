@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timex.h>
 #include <time.h>
 
 #include "common/io/file.h"
@@ -83,6 +84,14 @@ int64_t clock_wall_ms(void)
 int64_t clock_wall_s(void)
 {
 	return clock_wall_ms() / 1000;
+}
+
+bool clock_is_synced(void)
+{
+	struct timex t = {.modes = 0}; /* asks only */
+	int state = adjtimex(&t);
+
+	return state >= 0 && state != TIME_ERROR && !(t.status & STA_UNSYNC);
 }
 
 static void publish(void)

@@ -30,6 +30,10 @@ uint64_t clock_mono_us(void);
 int64_t clock_wall_s(void);
 int64_t clock_wall_ms(void);
 int64_t clock_wall_us(void);
+/** clock_is_synced() - does the kernel say that something keeps the host's clock right
+ * (adjtimex(2))?
+ */
+bool clock_is_synced(void);
 
 /**
  * clock_open() - read the floor from @state_dir, and look whether the host's clock can be right.

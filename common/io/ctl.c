@@ -15,6 +15,7 @@
 #include "common/pure/msg.h"
 #include "common/pure/rpcmsg.h"
 
+#define WAIT_MAX_S 7200
 #define CONNECT_TRIES 50 /* 100 ms apart, while the daemon's queue is full */
 
 struct ctl {
@@ -288,12 +289,23 @@ static int take_answer(struct call *k, const struct rpcmsg *m)
 	return say(k, m->code != 0 ? m->code : RPC_INTERNAL, m->message);
 }
 
+/* The daemon itself waits, for a person: so long from now. */
+static void be_patient(struct call *k, const struct rpcmsg *m)
+{
+	int64_t s;
+
+	if (strcmp(m->method, "wait") == 0 && k->deadline_ms != UINT64_MAX &&
+	    rpc_int(m->params, "within_s", 1, WAIT_MAX_S, &s))
+		k->deadline_ms = clock_mono_ms() + (uint64_t)s * 1000;
+}
+
 /* Return: true when the call is over, with its outcome in *r. */
 static bool take_message(struct call *k, const struct rpcmsg *m, int64_t id, int *r)
 {
 	bool is_answer = m->kind == RPC_RESULT || m->kind == RPC_ERROR;
 
 	if (m->kind == RPC_NOTIFICATION) {
+		be_patient(k, m);
 		if (k->on_notify)
 			k->on_notify(k->arg, m->method, m->params);
 		return false;

@@ -33,7 +33,8 @@ int ctl_finish(const char *name, int exit_code) __attribute__((warn_unused_resul
 
 /**
  * ctl_call() - ask and wait. @params: taken. @timeout_ms: negative waits without end.
- * @on_notify: called for each notification meanwhile, may be NULL.
+ * @on_notify: called for each notification meanwhile, may be NULL. The notification `wait`
+ * {within_s} sets the time anew: from then on.
  * @result: new reference, caller owns; NULL on failure.
  * Return: 0; a positive RPC code or a negative JSON-RPC one with the daemon's words in
  * @error, control characters shown as '?'; RPC_TIMEOUT, another call may follow; RPC_CLOSED, none
@@ -56,8 +57,11 @@ int ctl_read_line(const char *prompt, char *out, size_t out_size)
 	__attribute__((warn_unused_result));
 
 /*
- * A table for people: columns as wide as their widest cell, in UTF-8; control characters are
- * shown as '?'. A NULL cell is empty. Without rows the headings are printed alone.
+ * A table for people, in UTF-8; what could steer a terminal is shown as '?'. A NULL cell is empty.
+ * Without rows the headings are printed alone. On a terminal it fits into $COLUMNS or what the
+ * terminal says: wide cells are cut, columns left out, or all is shown line by line; see
+ * common/pure/table.h. Elsewhere columns are as wide as their widest cell. A heading may begin with
+ * a mark: > numbers, to the right; = never cut; - left out first. The first column is never cut.
  */
 struct ctl_table;
 struct ctl_table *ctl_table_new(size_t n_columns, const char *const *headings);

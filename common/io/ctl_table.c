@@ -3,14 +3,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "common/io/ctl.h"
+#include "common/pure/display.h"
+#include "common/pure/table.h"
 
 #define CLOCK_OFF_S 5 /* less is not worth a word */
+#define COLUMNS_MAX 1000
 
 struct ctl_table {
 	size_t n_columns, n_rows; /* the first row holds the headings */
 	char **cells;
+	struct table_column *columns;
 };
 
 static void *must(void *memory)
@@ -20,127 +26,211 @@ static void *must(void *memory)
 	return memory;
 }
 
-/* Cells may come from other machines: nothing in them may steer the terminal. */
-static char *clean_copy(const char *text)
-{
-	char *copy = must(strdup(text ? text : "")), *at;
-
-	for (at = copy; *at; at++) {
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = '?';
-	}
-	return copy;
-}
-
 void ctl_table_row(struct ctl_table *t, const char *const *cells)
 {
-	size_t i, n = t->n_columns * (t->n_rows + 1);
+	size_t n = t->n_columns * (t->n_rows + 1);
 
 	t->cells = must(reallocarray(t->cells, n, sizeof(*t->cells)));
-	for (i = 0; i < t->n_columns; i++)
-		t->cells[t->n_columns * t->n_rows + i] = clean_copy(cells[i]);
+	for (size_t i = 0; i < t->n_columns; i++) {
+		/* Cells may come from other machines: nothing in them may steer the terminal. */
+		char *cell = must(display_clean(cells[i] ? cells[i] : ""));
+		size_t width = display_width(cell);
+
+		t->cells[t->n_columns * t->n_rows + i] = cell;
+		if (width > t->columns[i].width)
+			t->columns[i].width = width;
+	}
 	t->n_rows++;
 }
 
 struct ctl_table *ctl_table_new(size_t n_columns, const char *const *headings)
 {
 	struct ctl_table *t = must(calloc(1, sizeof(*t)));
+	const char **plain = must(calloc(n_columns + 1, sizeof(*plain)));
 
 	t->n_columns = n_columns;
-	ctl_table_row(t, headings);
+	t->columns = must(calloc(n_columns + 1, sizeof(*t->columns)));
+	for (size_t i = 0; i < n_columns; i++) {
+		plain[i] = headings[i];
+		t->columns[i].mark = table_mark_of(&plain[i]);
+	}
+	/* It says which row it is. */
+	if (t->columns[0].mark == TABLE_PLAIN)
+		t->columns[0].mark = TABLE_WHOLE;
+	ctl_table_row(t, plain);
+	free(plain);
 	return t;
 }
 
-/* One code point of UTF-8, or '?' for a byte of what is none. Return: its bytes. */
-static size_t next_char(const char *text, uint32_t *c)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 1, i;
+/* --- the terminal --- */
 
-	*c = n == 1 ? p[0] : p[0] & (0xffu >> (n + 1));
-	for (i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80) {
-			*c = '?';
-			return 1;
-		}
-		*c = *c << 6 | (p[i] & 0x3fu);
+struct paper {
+	size_t room; /* 0: no terminal, so no end */
+	bool bold;
+	const char *mark; /* of what is cut */
+};
+
+static bool is_utf8(void)
+{
+	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && value[0])
+			return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
 	}
-	return n;
+	return false;
 }
 
-/* Columns on a terminal; the common ranges of Unicode's East Asian Width (UAX 11). */
-static size_t char_width(uint32_t c)
+static size_t terminal_columns(void)
 {
-	static const struct {
-		uint32_t first, last;
-		size_t width;
-	} ranges[] = {
-		{0x300, 0x36f, 0},   {0x1100, 0x115f, 2},   {0x200b, 0x200f, 0},
-		{0x2e80, 0xa4cf, 2}, {0xac00, 0xd7a3, 2},   {0xf900, 0xfaff, 2},
-		{0xfe00, 0xfe0f, 0}, {0xfe30, 0xfe6f, 2},   {0xff00, 0xff60, 2},
-		{0xffe0, 0xffe6, 2}, {0x1f300, 0x1faff, 2}, {0x20000, 0x3fffd, 2},
+	const char *text = getenv("COLUMNS");
+	struct winsize size;
+	long n = text ? strtol(text, NULL, 10) : 0;
+
+	if (n < 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		n = size.ws_col;
+	if (n < 1)
+		n = 80;
+	return n > COLUMNS_MAX ? COLUMNS_MAX : (size_t)n;
+}
+
+static struct paper look_at_paper(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	bool terminal = isatty(STDOUT_FILENO);
+
+	return (struct paper){
+		.room = terminal ? terminal_columns() : 0,
+		.bold = terminal && !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0,
+		.mark = is_utf8() ? "\xe2\x80\xa6" : "~",
 	};
-	size_t i;
-
-	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-		if (c >= ranges[i].first && c <= ranges[i].last)
-			return ranges[i].width;
-	}
-	return 1;
 }
 
-static size_t text_width(const char *text)
+/* --- printing --- */
+
+static void print_spaces(size_t n)
 {
-	size_t width = 0;
-	uint32_t c;
-
-	while (*text) {
-		text += next_char(text, &c);
-		width += char_width(c);
-	}
-	return width;
+	printf("%*s", (int)n, "");
 }
 
-static size_t column_width(const struct ctl_table *t, size_t column)
+static void print_cell(const struct table_column *c, const char *cell, const struct paper *p,
+		       bool is_last)
 {
-	size_t row, width = 0;
+	int is_cut;
+	size_t bytes = display_cut(cell, c->width, p->mark, &is_cut),
+	       used = is_cut ? c->width : display_width(cell), pad = c->width - used;
 
-	for (row = 0; row < t->n_rows; row++) {
-		size_t w = text_width(t->cells[row * t->n_columns + column]);
-
-		width = w > width ? w : width;
-	}
-	return width;
+	if (c->mark == TABLE_NUMBER)
+		print_spaces(pad);
+	printf("%.*s%s", (int)bytes, cell, is_cut ? p->mark : "");
+	if (c->mark != TABLE_NUMBER && !is_last)
+		print_spaces(pad);
 }
 
-static void print_row(const struct ctl_table *t, size_t row, const size_t *widths)
+static void print_row(const struct ctl_table *t, size_t row, const struct paper *p)
 {
 	char *const *cells = t->cells + row * t->n_columns;
-	size_t i, last = t->n_columns;
+	size_t last = t->n_columns;
+	bool any = false;
 
 	/* Nothing stands behind the last cell of a line, not even blanks. */
-	while (last > 0 && cells[last - 1][0] == '\0')
+	while (last > 0 && (cells[last - 1][0] == '\0' || t->columns[last - 1].out))
 		last--;
-	for (i = 0; i < last; i++) {
-		int pad = i + 1 < last ? (int)(widths[i] - text_width(cells[i])) + 2 : 0;
+	if (row == 0 && p->bold)
+		fputs("\033[1m", stdout);
+	for (size_t i = 0; i < last; i++) {
+		if (t->columns[i].out)
+			continue;
+		if (any)
+			print_spaces(TABLE_GAP);
+		print_cell(&t->columns[i], cells[i], p, i + 1 == last);
+		any = true;
+	}
+	puts(row == 0 && p->bold ? "\033[0m" : "");
+}
 
-		printf("%s%*s", cells[i], pad, "");
+/* At blanks, into lines that have @room. */
+static void print_wrapped(const char *text, size_t indent, size_t room)
+{
+	size_t used = 0;
+
+	while (*text) {
+		size_t n = strcspn(text, " ");
+		char *word = must(strndup(text, n));
+		size_t width = display_width(word);
+
+		if (used > 0 && used + 1 + width > room) {
+			putchar('\n');
+			print_spaces(indent);
+			used = 0;
+		}
+		printf("%s%s", used ? " " : "", word);
+		used += width + (used ? 1 : 0);
+		free(word);
+		text += n + strspn(text + n, " ");
 	}
 	putchar('\n');
 }
 
+/* Each cell in a line of its own, its heading before it. */
+static void print_records(const struct ctl_table *t, size_t room)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < t->n_columns; i++)
+		width = display_width(t->cells[i]) > width ? display_width(t->cells[i]) : width;
+	for (size_t row = 1; row < t->n_rows; row++) {
+		char *const *cells = t->cells + row * t->n_columns;
+
+		if (row > 1)
+			putchar('\n');
+		for (size_t i = 0; i < t->n_columns; i++) {
+			if (cells[i][0] == '\0')
+				continue;
+			fputs(t->cells[i], stdout);
+			print_spaces(width + TABLE_GAP - display_width(t->cells[i]));
+			print_wrapped(cells[i], width + TABLE_GAP,
+				      room > width + TABLE_GAP ? room - width - TABLE_GAP : 1);
+		}
+	}
+}
+
+static void note_left_out(const struct ctl_table *t)
+{
+	const char *between = "Not shown for want of room: ";
+
+	for (size_t i = 0; i < t->n_columns; i++) {
+		if (!t->columns[i].out)
+			continue;
+		fprintf(stderr, "%s%s", between, t->cells[i]);
+		between = ", ";
+	}
+	if (between[0] == ',')
+		fputc('\n', stderr);
+}
+
+static void print_all(const struct ctl_table *t)
+{
+	const struct paper p = look_at_paper();
+
+	if (!table_fit(t->columns, t->n_columns, p.room) && t->n_rows > 1) {
+		print_records(t, p.room);
+		return;
+	}
+	for (size_t i = 0; i < t->n_rows; i++)
+		print_row(t, i, &p);
+	fflush(stdout);
+	note_left_out(t);
+}
+
 void ctl_table_print(struct ctl_table *t)
 {
-	size_t *widths = must(calloc(t->n_columns + 1, sizeof(*widths)));
-	size_t i;
-
-	for (i = 0; i < t->n_columns; i++)
-		widths[i] = column_width(t, i);
-	for (i = 0; i < t->n_rows; i++)
-		print_row(t, i, widths);
-	for (i = 0; i < t->n_rows * t->n_columns; i++)
+	print_all(t);
+	for (size_t i = 0; i < t->n_rows * t->n_columns; i++)
 		free(t->cells[i]);
-	free(widths);
+	free(t->columns);
 	free(t->cells);
 	free(t);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/io/lookup.h"
 
@@ -22,6 +24,8 @@
 #endif
 
 #define NOTIFY_SIZE 512
+#define STATUS_SIZE 400
+#define PULSE_MS 10000 /* between two lines for the service manager, at most */
 #define STOP_LOOK_MS 250
 
 /* --- the process --- */
@@ -44,6 +48,8 @@ size_t daemon_raise_file_limit(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return SIZE_MAX;
+	if (limit.rlim_cur == limit.rlim_max)
+		return limit.rlim_cur < SIZE_MAX ? (size_t)limit.rlim_cur : SIZE_MAX;
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
 		log_warn("the limit of open files cannot be raised error=\"%s\"", strerror(errno));
@@ -55,10 +61,13 @@ size_t daemon_raise_file_limit(void)
 void daemon_process_setup(void)
 {
 	const struct rlimit none = {0, 0};
+	struct rlimit now = {1, 1};
 
 	fill_standard_files();
 	signal(SIGPIPE, SIG_IGN);
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
+	/* A unit may have done it, and taken the right to do it away. */
+	(void)getrlimit(RLIMIT_CORE, &now);
+	if (now.rlim_max > 0 && setrlimit(RLIMIT_CORE, &none) < 0)
 		log_warn("core dumps cannot be turned off: %m");
 }
 
@@ -180,7 +189,7 @@ void daemon_notify(const char *fmt, ...)
 struct running {
 	const struct daemon_program *p;
 	struct daemon_signals signals;
-	uv_timer_t stop_timer; /* does not keep the loop alive */
+	uv_timer_t stop_timer, pulse; /* do not keep the loop alive */
 	unsigned int stopping_ms;
 	bool hung; /* a thread waits for a name server, and cannot be called back */
 	bool stopping;
@@ -250,11 +259,67 @@ static bool linger(void *arg)
 	return lingers;
 }
 
+/* Source: sd_notify(3): the manager waits for READY=1 behind it. */
 static void reload(void *arg)
 {
 	struct running *run = arg;
 
+	daemon_notify("RELOADING=1\nMONOTONIC_USEC=%llu",
+		      (unsigned long long)clock_mono_ms() * 1000);
 	run->p->reload(run->p->arg);
+	daemon_notify("READY=1");
+}
+
+/* --- the service manager's watchdog --- */
+
+/* Half of what it waits for. Return: 0: it does not watch this process. Source:
+ * sd_watchdog_enabled(3). */
+static uint64_t watchdog_ms(void)
+{
+	const char *every = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	uint64_t us = every ? strtoull(every, NULL, 10) : 0;
+
+	if (us == 0 || us == ULLONG_MAX || (pid && strtol(pid, NULL, 10) != getpid()))
+		return 0;
+	return us >= 2000 ? us / 2000 : 1;
+}
+
+static void tell_status(const struct running *run)
+{
+	char words[STATUS_SIZE] = "";
+
+	if (run->stopping || !run->p->status) {
+		daemon_notify("WATCHDOG=1");
+		return;
+	}
+	run->p->status(run->p->arg, words, sizeof(words));
+	daemon_notify("WATCHDOG=1\nSTATUS=%s", words);
+}
+
+/* From the loop: it turns. */
+static void on_pulse(uv_timer_t *timer)
+{
+	tell_status(timer->data);
+}
+
+static void start_pulse(struct running *run)
+{
+	uint64_t ms = watchdog_ms();
+
+	if (!getenv("NOTIFY_SOCKET") || (ms == 0 && !run->p->status))
+		return;
+	if (ms == 0 || ms > PULSE_MS)
+		ms = PULSE_MS;
+	tell_status(run);
+	run->pulse.data = run;
+	uv_timer_start(&run->pulse, on_pulse, ms, ms);
+	uv_unref((uv_handle_t *)&run->pulse);
+}
+
+static void close_timers(struct running *run)
+{
+	uv_close((uv_handle_t *)&run->stop_timer, NULL);
+	uv_close((uv_handle_t *)&run->pulse, NULL);
 }
 
 static int run_loop(struct running *run, uv_loop_t *loop)
@@ -263,21 +328,23 @@ static int run_loop(struct running *run, uv_loop_t *loop)
 	int r;
 
 	uv_timer_init(loop, &run->stop_timer);
+	uv_timer_init(loop, &run->pulse);
 	r = daemon_signals_open(&run->signals, loop, stop, p->reload ? reload : NULL, run);
 	run->signals.on_linger = p->linger ? linger : NULL;
 	if (r != 0) {
 		log_error("signals cannot be watched: %s", uv_strerror(r));
-		uv_close((uv_handle_t *)&run->stop_timer, NULL);
+		close_timers(run);
 		return r;
 	}
 	r = p->start(loop, p->conf, p->arg);
-	if (r == 0)
+	if (r == 0) {
 		daemon_notify("READY=1");
-	else
+		start_pulse(run);
+	} else
 		stop(run);
 	uv_run(loop, UV_RUN_DEFAULT);
 	daemon_signals_close(&run->signals);
-	uv_close((uv_handle_t *)&run->stop_timer, NULL);
+	close_timers(run);
 	return r;
 }
 

@@ -51,6 +51,7 @@ void daemon_signals_close(struct daemon_signals *s);
 
 /**
  * daemon_notify() - tell the service manager (sd_notify(3)): "READY=1", "STATUS=%s", "STOPPING=1".
+ * daemon_main() does so by itself, and feeds the manager's watchdog ($WATCHDOG_USEC) from the loop.
  * Without $NOTIFY_SOCKET nothing is done; never blocks; errors do not matter.
  */
 void daemon_notify(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -69,6 +70,8 @@ struct daemon_program {
 	/* Begin to close everything; the loop ends by itself. Exactly once. */
 	void (*stop)(void *arg);
 	void (*reload)(void *arg); /* SIGHUP; may be NULL */
+	/* What a service manager shows, one line; may be NULL. */
+	void (*status)(void *arg, char *words, size_t size);
 	void *arg;
 };
 

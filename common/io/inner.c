@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/pure/buf.h"
+#include "common/pure/hello.h"
 
 #define IN_BYTES (64u << 10)   /* an unfinished record and what came behind it */
 #define OUT_BYTES (256u << 10) /* sealed records on their way into the outer layer */
@@ -227,9 +228,63 @@ static void read_records(struct inner *in)
 	}
 }
 
+/* In the clear, as nothing has been agreed on (RFC 8446 section 6.2, unrecognized_name). */
+static void refuse_name(struct inner *in)
+{
+	static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 112};
+
+	if (outer_send(in->outer, alert, sizeof(alert)) != 0)
+		note_reason(in, "the client wants to speak to nobody here, and does not listen");
+	mark_closing(in, "the client wants to speak to nobody who is served here");
+	outer_finish(in->outer, in->reason);
+}
+
+/* What came before is in the queue, what came now is lent: a hello is nearly always in one piece.
+ */
+static int peek_name(struct inner *in, char name[HELLO_NAME_SIZE])
+{
+	struct rd *lent = &in->tls.lent;
+
+	if (buf_len(&in->in) == 0)
+		return hello_server_name(lent->at, lent->left, name);
+	if (buf_append(&in->in, lent->at, lent->left) != 0)
+		return -ENOENT;
+	*lent = rd_init(NULL, 0);
+	return hello_server_name(buf_data(&in->in), buf_len(&in->in), name);
+}
+
+/* Return: is there an engine to go on with? */
+static bool find_engine(struct inner *in)
+{
+	struct tls_expect expect = in->tls.expect;
+	char name[HELLO_NAME_SIZE] = "";
+	const struct tls_ctx *ctx;
+	struct rd lent;
+	int r;
+
+	if (in->tls.ctx)
+		return true;
+	r = peek_name(in, name);
+	if (r == -EAGAIN)
+		return false;
+	ctx = in->cb->on_hello(in, r == 0 ? name : "");
+	if (in->closing)
+		return false;
+	if (!ctx) {
+		refuse_name(in);
+		return false;
+	}
+	lent = in->tls.lent;
+	r = tls_init(&in->tls, ctx, &in->in, &in->out, NULL, &expect);
+	in->tls.lent = lent;
+	if (r != 0)
+		inner_close(in, strerror(-r));
+	return r == 0;
+}
+
 static void process(struct inner *in)
 {
-	if (!in->ready && !shake_hands(in))
+	if (!in->ready && (!find_engine(in) || !shake_hands(in)))
 		return;
 	read_records(in);
 }
@@ -316,13 +371,16 @@ int inner_open(struct inner **out, struct outer *o, const struct tls_ctx *ctx,
 	       void *arg)
 {
 	struct inner *in = calloc(1, sizeof(*in));
-	int r;
+	int r = 0;
 
 	if (!in)
 		return fail_open(o, -ENOMEM);
 	buf_init(&in->in, IN_BYTES);
 	buf_init(&in->out, OUT_BYTES);
-	r = tls_init(&in->tls, ctx, &in->in, &in->out, NULL, expect);
+	if (ctx)
+		r = tls_init(&in->tls, ctx, &in->in, &in->out, NULL, expect);
+	else
+		in->tls.expect = *expect; /* find_engine() */
 	if (r != 0) {
 		free(in);
 		return fail_open(o, r);
@@ -335,7 +393,7 @@ int inner_open(struct inner **out, struct outer *o, const struct tls_ctx *ctx,
 	uv_timer_start(&in->timer, on_timer, wait_ms ? wait_ms : inner_open_ms, 0);
 	outer_set_callbacks(o, &outer_calls, in);
 	*out = in;
-	if (!in->tls.is_server)
+	if (ctx && !in->tls.is_server)
 		process(in); /* the first flight; a failure comes by on_closed */
 	return 0;
 }

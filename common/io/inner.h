@@ -17,6 +17,9 @@ extern uint32_t inner_open_ms; /* INNER_OPEN_MS; only tests set another one */
 struct inner;
 
 struct inner_callbacks {
+	/* Where inner_open() got no context: whose it is, by the name that the client wants to
+	 * speak to, "": it says none. NULL: nobody's; it hears so and is closed. Else NULL. */
+	const struct tls_ctx *(*on_hello)(struct inner *in, const char *name);
 	/* Both sides are authenticated: inner_peer() says who, inner_alpn() what for. */
 	void (*on_ready)(struct inner *in);
 	/* @n bytes of plaintext, borrowed; as the records come. */
@@ -31,6 +34,7 @@ struct inner_callbacks {
 
 /**
  * inner_open() - begin the inner handshake on an open outer connection (takes @o, also on failure).
+ * @ctx: NULL: of a server, which asks on_hello for it.
  * @wait_ms: how long the other side may take to begin (a leg that waits at a relay); 0:
  * INNER_OPEN_MS. Return: 0; -errno (o is closed then and its on_closed not reported).
  */

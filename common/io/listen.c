@@ -83,9 +83,11 @@ static int open_socket(const struct opt_listen *w, bool v6, bool shared)
 static void open_to_group(const char *path)
 {
 	const struct group *g = getgrnam(LISTEN_GROUP);
+	int rc = g ? local_give(path, g->gr_gid) : 0;
 
-	if (g && lchown(path, (uid_t)-1, g->gr_gid) != 0)
-		log_warn("socket stays closed to the group " LISTEN_GROUP ": %m path=\"%s\"", path);
+	if (rc)
+		log_warn("socket stays closed to the group " LISTEN_GROUP ": %s path=\"%s\"",
+			 strerror(-rc), path);
 	else if (g && chmod(path, 0660) != 0)
 		log_warn("socket stays closed to its group: %m path=\"%s\"", path);
 }

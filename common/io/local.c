@@ -336,14 +336,26 @@ static void find_group(struct local *l)
 		l->group = g->gr_gid;
 }
 
+int local_give(const char *path, gid_t group)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && st.st_gid == group)
+		return 0;
+	return lchown(path, (uid_t)-1, group) == 0 ? 0 : -errno;
+}
+
 /* From 0600 to 0660, once it belongs to the group. */
 static int open_to_group(struct local *l)
 {
 	struct stat st;
+	int rc;
 
 	find_group(l);
-	if (l->has_group && lchown(l->path, (uid_t)-1, l->group) < 0) {
-		log_warn("socket stays closed to the group %s: %m path=%s", LOCAL_GROUP, l->path);
+	rc = l->has_group ? local_give(l->path, l->group) : 0;
+	if (rc) {
+		log_warn("socket stays closed to the group %s: %s path=%s", LOCAL_GROUP,
+			 strerror(-rc), l->path);
 		l->has_group = false;
 	}
 	if (l->has_group && chmod(l->path, 0660) < 0)

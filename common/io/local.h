@@ -35,6 +35,9 @@ int local_open(struct local **out, uv_loop_t *loop, const char *path,
 /** local_bind() - a socket's file with mode 0600, made as local_open() makes it, but bound only.
  * Return: 0 and *fd; else as local_open(), for local_words(). */
 int local_bind(const char *path, int *fd) __attribute__((warn_unused_result));
+/** local_give() - a file of ours to a group, which it may belong to already: then no right to
+ * change that is needed. Return: 0; -errno. */
+int local_give(const char *path, gid_t group) __attribute__((warn_unused_result));
 const char *local_words(int error);
 
 /**

@@ -18,7 +18,24 @@ struct reporter_times reporter_times = {
 	.again_ms = 60000,
 };
 
+struct kind {
+	const char *file, *method, *what;
+	size_t batch;
+	bool keeps;
+};
+
+static const struct kind USAGE = {.file = REPORTER_FILE,
+				  .method = "session.usage",
+				  .what = "records of usage",
+				  .batch = USAGE_BATCH_MAX};
+static const struct kind RECEIPTS = {.file = REPORTER_RECEIPTS_FILE,
+				     .method = "session.record",
+				     .what = "signed records of sessions",
+				     .batch = REPORTER_RECEIPTS_MAX,
+				     .keeps = true};
+
 struct reporter {
+	const struct kind *kind;
 	struct spool *spool;
 	struct rpc *rpc;    /* NULL: offline */
 	bool asked;	    /* a batch is under way */
@@ -48,9 +65,9 @@ static void on_answer(void *arg, const json_t *result, int code, const char *mes
 	if (code == RPC_CLOSED)
 		return;
 	if (log_allowed(&r->limit, LOG_BURST))
-		log_warn("the Access Server does not take records of usage, they are kept code=%d "
+		log_warn("the Access Server does not take %s, they are kept code=%d "
 			 "reason=\"%.100s\"",
-			 code, message);
+			 r->kind->what, code, message);
 	send_in(r, reporter_times.again_ms);
 }
 
@@ -61,10 +78,10 @@ static void on_timer(uv_timer_t *timer)
 
 	if (!r->rpc || r->asked)
 		return;
-	list = spool_batch(r->spool, USAGE_BATCH_MAX, BATCH_BYTES, &r->asked_last);
+	list = spool_batch(r->spool, r->kind->batch, BATCH_BYTES, &r->asked_last);
 	if (!list)
 		return;
-	r->asked = rpc_request(r->rpc, "session.usage", json_pack("{s:o}", "records", list),
+	r->asked = rpc_request(r->rpc, r->kind->method, json_pack("{s:o}", "records", list),
 			       reporter_times.answer_ms, on_answer, r) == 0;
 	if (!r->asked)
 		send_in(r, reporter_times.again_ms);
@@ -115,6 +132,20 @@ void reporter_add(struct reporter *r, const struct usage *u)
 	send_in(r, reporter_times.gather_ms);
 }
 
+int reporter_add_receipt(struct reporter *r, json_t *receipt)
+{
+	int rc = spool_add(r->spool, receipt, 0);
+
+	send_in(r, reporter_times.gather_ms);
+	return rc;
+}
+
+void reporter_each(const struct reporter *r,
+		   bool (*fn)(void *arg, const json_t *record, bool arrived), void *arg)
+{
+	spool_each(r->spool, fn, arg);
+}
+
 void reporter_stats(const struct reporter *r, struct spool_stats *st)
 {
 	*st = (struct spool_stats){.records = 0};
@@ -122,23 +153,27 @@ void reporter_stats(const struct reporter *r, struct spool_stats *st)
 		spool_stats(r->spool, st);
 }
 
-int reporter_open(struct reporter **out, uv_loop_t *loop, const char *dir, const struct ident *id,
-		  size_t max_bytes)
+static int open_kind(struct reporter **out, uv_loop_t *loop, const char *dir,
+		     const struct ident *id, const struct spool_config *limits,
+		     const struct kind *kind)
 {
 	struct reporter *r = calloc(1, sizeof(*r));
 	char owner[IDENT_URI_SIZE];
-	struct spool_config config = {.owner = owner, .max_bytes = max_bytes};
+	struct spool_config config = *limits;
 	char *path;
 	int rc;
 
 	if (!r)
 		return -ENOMEM;
-	if (asprintf(&path, "%s/%s", dir, REPORTER_FILE) < 0) {
+	if (asprintf(&path, "%s/%s", dir, kind->file) < 0) {
 		free(r);
 		return -ENOMEM;
 	}
 	ident_format(id, owner);
 	config.path = path;
+	config.owner = owner;
+	config.keeps = kind->keeps;
+	r->kind = kind;
 	rc = spool_open(&r->spool, loop, &config);
 	free(path);
 	if (rc != 0) {
@@ -149,6 +184,20 @@ int reporter_open(struct reporter **out, uv_loop_t *loop, const char *dir, const
 	r->timer.data = r;
 	*out = r;
 	return 0;
+}
+
+int reporter_open(struct reporter **out, uv_loop_t *loop, const char *dir, const struct ident *id,
+		  size_t max_bytes)
+{
+	return open_kind(out, loop, dir, id, &(struct spool_config){.max_bytes = max_bytes},
+			 &USAGE);
+}
+
+int reporter_open_receipts(struct reporter **out, uv_loop_t *loop, const char *dir,
+			   const struct ident *id, size_t max_bytes)
+{
+	return open_kind(out, loop, dir, id, &(struct spool_config){.max_bytes = max_bytes},
+			 &RECEIPTS);
 }
 
 static void on_closed(uv_handle_t *handle)

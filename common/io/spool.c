@@ -45,6 +45,7 @@ struct spool {
 	uv_loop_t *loop;
 	char *path, *owner;
 	size_t max_bytes;
+	bool keeps;
 	struct entries entries;
 	size_t n, bytes;
 	int64_t next, acked;
@@ -89,8 +90,12 @@ static void drop_older(struct spool *s, uint64_t key)
 static void keep_cap(struct spool *s)
 {
 	while (s->bytes > s->max_bytes && s->n > 1) {
+		bool arrived = TAILQ_FIRST(&s->entries)->seq <= s->acked;
+
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not follow the list */
 		drop(s, TAILQ_FIRST(&s->entries));
+		if (arrived)
+			continue;
 		s->lost++;
 		if (log_allowed(&s->lost_limit, LOG_BURST))
 			log_warn("the oldest record is given up: too many wait path=%s records=%zu",
@@ -122,6 +127,8 @@ static void forget_acked(struct spool *s)
 {
 	struct entry *e;
 
+	if (s->keeps)
+		return;
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
 	while ((e = TAILQ_FIRST(&s->entries)) && e->seq <= s->acked)
 		drop(s, e);
@@ -430,6 +437,7 @@ int spool_open(struct spool **out, uv_loop_t *loop, const struct spool_config *c
 		abort(); /* memory, at the start */
 	s->loop = loop;
 	s->max_bytes = config->max_bytes;
+	s->keeps = config->keeps;
 	s->path = strdup(config->path);
 	s->owner = strdup(config->owner);
 	if (!s->path || !s->owner) {
@@ -494,6 +502,8 @@ json_t *spool_batch(const struct spool *s, size_t n, size_t max_bytes, int64_t *
 	TAILQ_FOREACH (e, &s->entries, list) {
 		json_t *o;
 
+		if (e->seq <= s->acked)
+			continue;
 		bytes += e->len;
 		if (n-- == 0 || (bytes > max_bytes && list))
 			break;
@@ -523,10 +533,30 @@ void spool_acked(struct spool *s, int64_t seq)
 	write_next(s);
 }
 
+void spool_each(const struct spool *s, bool (*fn)(void *arg, const json_t *record, bool arrived),
+		void *arg)
+{
+	const struct entry *e;
+	bool more = true;
+
+	TAILQ_FOREACH (e, &s->entries, list) {
+		json_t *o = more ? json_loadb(e->line, e->len, 0, NULL) : NULL;
+
+		more = more && fn(arg, o, e->seq <= s->acked);
+		json_decref(o);
+	}
+}
+
 void spool_stats(const struct spool *s, struct spool_stats *st)
 {
-	*st = (struct spool_stats){.records = s->n,
-				   .bytes = s->bytes,
-				   .lost = s->lost,
+	const struct entry *e;
+
+	*st = (struct spool_stats){.lost = s->lost,
 				   .unwritten = s->anew || s->busy || s->pending.n > 0};
+	TAILQ_FOREACH (e, &s->entries, list) {
+		if (e->seq <= s->acked)
+			continue;
+		st->records++;
+		st->bytes += e->len;
+	}
 }

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#define SPOOL_LINE_MAX 2048 /* bytes of a record */
+#define SPOOL_LINE_MAX 4096 /* bytes of a record */
 #define SPOOL_SEQ_MAX ((INT64_C(1) << 53) - 1)
 
 struct spool;
@@ -26,6 +26,7 @@ struct spool_config {
 	const char *path;
 	const char *owner; /* records of another owner that are in the file are thrown away */
 	size_t max_bytes;  /* of the records; beyond, the oldest are thrown away */
+	bool keeps;	   /* those that have arrived stay, too, as long as there is room */
 };
 
 /** spool_open() - read the file; it need not exist. All of @config is copied. A file that cannot be
@@ -49,6 +50,11 @@ json_t *spool_batch(const struct spool *s, size_t n, size_t max_bytes, int64_t *
 
 /** spool_acked() - all up to @seq have arrived. */
 void spool_acked(struct spool *s, int64_t seq);
+
+/** spool_each() - all that are there, the oldest first. @arrived: it was acknowledged. @fn: @record
+ * is borrowed; returns false to stop. */
+void spool_each(const struct spool *s, bool (*fn)(void *arg, const json_t *record, bool arrived),
+		void *arg);
 
 struct spool_stats {
 	size_t records, bytes; /* waiting */

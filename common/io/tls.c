@@ -99,6 +99,8 @@ static const char *alert_name(int code)
 		return "it does not know our domain";
 	case 70:
 		return "no common TLS version";
+	case 112:
+		return "it serves no domain with the CA that we trust";
 	case 116:
 		return "it wants a certificate";
 	case 120:

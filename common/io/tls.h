@@ -95,6 +95,20 @@ int tls_ctx_trust(struct tls_ctx *ctx, const struct x509_cert *ca)
 int tls_ctx_outer_show(struct tls_ctx *ctx, const struct x509_cert *cert,
 		       const struct x509_cert *ca, const struct x509_cert *newest)
 	__attribute__((warn_unused_result));
+/**
+ * tls_ctx_outer_face() - outer servers: clients that name this host (SNI) are shown another
+ * certificate: @cert with its key, and the CA that it is by; @newest: as tls_ctx_outer_show(), NULL
+ * if it is the same. Of two for one host the first one counts. Before the first engine. Return: 0;
+ * -ENOMEM; -EIO.
+ */
+struct tls_face {
+	const char *host;
+	const struct x509_cert *cert;
+	const struct x509_key *key;
+	const struct x509_cert *ca, *newest;
+};
+int tls_ctx_outer_face(struct tls_ctx *ctx, const struct tls_face *face)
+	__attribute__((warn_unused_result));
 /** tls_ctx_trust_formers() - all that an identity has followed. Return: 0; -EIO. */
 int tls_ctx_trust_formers(struct tls_ctx *ctx, const struct identity *id)
 	__attribute__((warn_unused_result));

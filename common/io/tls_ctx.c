@@ -141,7 +141,7 @@ struct tls_ctx *tls_ctx_new(enum tls_layer layer, bool is_server)
 	return c;
 }
 
-static bool add_pem(char *pem, size_t *used, const struct x509_cert *cert)
+bool tls_chain_pem_more(char pem[2 * TLS_PEM_MAX_BYTES], size_t *used, const struct x509_cert *cert)
 {
 	int n = wc_DerToPem(cert->der, (word32)cert->len, (byte *)pem + *used,
 			    (word32)((size_t)2 * TLS_PEM_MAX_BYTES - *used), CERT_TYPE);
@@ -156,7 +156,9 @@ int tls_chain_pem(const struct x509_cert *cert, const struct x509_cert *ca,
 		  char pem[2 * TLS_PEM_MAX_BYTES], size_t *len)
 {
 	*len = 0;
-	return add_pem(pem, len, cert) && (!ca || add_pem(pem, len, ca)) ? 0 : -EIO;
+	return tls_chain_pem_more(pem, len, cert) && (!ca || tls_chain_pem_more(pem, len, ca))
+		       ? 0
+		       : -EIO;
 }
 
 /* The leaf and the domain CA behind it: a newcomer checks the root's fingerprint. */
@@ -268,7 +270,7 @@ int tls_ctx_outer_show(struct tls_ctx *c, const struct x509_cert *cert, const st
 	char pem[2 * TLS_PEM_MAX_BYTES];
 	size_t used;
 
-	if (tls_chain_pem(cert, ca, pem, &used) != 0 || !add_pem(pem, &used, newest) ||
+	if (tls_chain_pem(cert, ca, pem, &used) != 0 || !tls_chain_pem_more(pem, &used, newest) ||
 	    wolfSSL_CTX_use_certificate_chain_buffer(c->ctx, (const unsigned char *)pem,
 						     (long)used) != WOLFSSL_SUCCESS)
 		return -EIO;
@@ -309,5 +311,6 @@ void tls_ctx_free(struct tls_ctx *c)
 		return;
 	wolfSSL_CTX_free(c->ctx);
 	free(c->anchors);
+	tls_hosts_free(c);
 	free(c);
 }

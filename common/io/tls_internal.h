@@ -24,6 +24,15 @@ struct tls_anchor {
 	char pem[2 * TLS_PEM_MAX_BYTES];
 };
 
+/* What an outer server shows to who wants to speak to a host. */
+struct tls_host {
+	struct tls_host *next;
+	char name[URL_HOST_SIZE];
+	struct x509_key key;
+	size_t pem_len;
+	char pem[2 * TLS_PEM_MAX_BYTES];
+};
+
 struct tls_ctx {
 	WOLFSSL_CTX *ctx;
 	enum tls_layer layer;
@@ -34,11 +43,17 @@ struct tls_ctx {
 	uint8_t pin[32];
 	size_t n_anchors;
 	struct tls_anchor *anchors;
+	struct tls_host *hosts;
 };
 
 /** tls_chain_pem() - a certificate and, if there is one, the CA behind it. Return: 0; -EIO. */
 int tls_chain_pem(const struct x509_cert *cert, const struct x509_cert *ca,
 		  char pem[2 * TLS_PEM_MAX_BYTES], size_t *len) __attribute__((warn_unused_result));
+
+/** tls_chain_pem_more() - one more behind it. */
+bool tls_chain_pem_more(char pem[2 * TLS_PEM_MAX_BYTES], size_t *len, const struct x509_cert *cert);
+/** tls_hosts_free() - with the keys. */
+void tls_hosts_free(struct tls_ctx *c);
 
 /** tls_anchor_ask() - as a client: name the CA that is trusted. tls_anchor_listen() - as a server:
  * heed it. */

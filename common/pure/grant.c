@@ -13,7 +13,9 @@
  *     },
  *     "lans": [ ... ] this end's (0 to 16),
  *     "hosts": [ {"name": a label, "address": "192.0.2.10"}, ... ] (0 to 256; may be absent),
- *     "life_s": 1..86400,
+ *     "life_s": 1..86400, "idle_s": 1..86400 (may be absent: any time),
+ *     "reason", "from", "approved_by": words for people, clean, up to 200, 63 and 200 bytes (may be
+ * absent),
  *     "rules": [ a rule, ... ] (0 to 256; may be absent: see rules.h),
  *     "relays": [ { "name": a name, "uid": 32 lower-case hex digits,
  *                   "urls": [ "https://...", ... ] (1 to 4), "token": "v4.public..." }, ... ] (1 to
@@ -121,6 +123,19 @@ static bool put_hosts(json_t *o, const struct grant *g)
 	return g->hosts.n == 0 || put(o, "hosts", hosts_encode(&g->hosts));
 }
 
+static bool put_words(json_t *o, const char *key, const char *words)
+{
+	return !words[0] || put_str(o, key, words);
+}
+
+/* Who comes, for what, and for how long without using it. */
+static bool put_control(json_t *o, const struct grant *g)
+{
+	return (g->idle_s == 0 || put(o, "idle_s", json_integer(g->idle_s))) &&
+	       put_words(o, "reason", g->reason) && put_words(o, "from", g->from) &&
+	       put_words(o, "approved_by", g->approved_by);
+}
+
 json_t *grant_encode(const struct grant *g)
 {
 	json_t *o = json_object();
@@ -128,7 +143,7 @@ json_t *grant_encode(const struct grant *g)
 		  put(o, "epoch", json_integer(g->epoch)) &&
 		  put_str(o, "role", token_role_name(g->role)) && put(o, "peer", encode_peer(g)) &&
 		  put(o, "lans", encode_lans(g->own_lans, g->n_own_lans)) && put_hosts(o, g) &&
-		  put(o, "life_s", json_integer(g->life_s)) &&
+		  put(o, "life_s", json_integer(g->life_s)) && put_control(o, g) &&
 		  put(o, "relays", grant_relays_encode(g->relays, g->n_relays)) &&
 		  (!g->rules.present || put(o, "rules", rules_encode(&g->rules)));
 
@@ -264,6 +279,26 @@ int grant_relays_decode(struct grant_relay relays[GRANT_RELAYS_MAX], size_t *n, 
 	return 0;
 }
 
+/* Absent is fine, and leaves "". Whoever looks at it may print it. */
+static bool get_words(const json_t *o, const char *key, char *out, size_t out_size)
+{
+	char clean[WORDS_SIZE];
+
+	if (!json_object_get(o, key))
+		return true;
+	return rpc_str_max(o, key, out, out_size) && words_clean(clean, sizeof(clean), out) &&
+	       strcmp(clean, out) == 0;
+}
+
+static bool get_control(const json_t *o, struct grant *g)
+{
+	return (!json_object_get(o, "idle_s") ||
+		rpc_int(o, "idle_s", 1, GRANT_LIFE_MAX_S, &g->idle_s)) &&
+	       get_words(o, "reason", g->reason, sizeof(g->reason)) &&
+	       get_words(o, "from", g->from, sizeof(g->from)) &&
+	       get_words(o, "approved_by", g->approved_by, sizeof(g->approved_by));
+}
+
 int grant_decode(struct grant *g, const json_t *o)
 {
 	struct grant found = {.n_relays = 0};
@@ -273,6 +308,7 @@ int grant_decode(struct grant *g, const json_t *o)
 		  get_lans(o, found.own_lans, &found.n_own_lans, found.role == TOKEN_DEVICE) &&
 		  hosts_decode(&found.hosts, json_object_get(o, "hosts")) == 0 &&
 		  rpc_int(o, "life_s", 1, GRANT_LIFE_MAX_S, &found.life_s) &&
+		  get_control(o, &found) &&
 		  grant_relays_decode(found.relays, &found.n_relays,
 				      json_object_get(o, "relays")) == 0 &&
 		  rules_decode(&found.rules, json_object_get(o, "rules")) == 0;

@@ -14,6 +14,7 @@
 #include "common/pure/rules.h"
 #include "common/pure/token.h"
 #include "common/pure/url.h"
+#include "common/pure/words.h"
 
 #define GRANT_RELAYS_MAX 5
 #define GRANT_URLS_MAX 4
@@ -21,6 +22,7 @@
 #define GRANT_NAME_SIZE 64
 #define GRANT_KEY_BYTES 32
 #define GRANT_LIFE_MAX_S 86400
+#define GRANT_FROM_SIZE 64
 
 struct grant_relay {
 	char name[GRANT_NAME_SIZE];
@@ -40,6 +42,10 @@ struct grant {
 	struct ident peer;
 	uint8_t peer_key[GRANT_KEY_BYTES]; /* SHA-256 of the peer's SubjectPublicKeyInfo, DER */
 	int64_t life_s; /* seconds from receipt until it ends: 1..GRANT_LIFE_MAX_S */
+	int64_t idle_s; /* it ends after so long without use: 0..GRANT_LIFE_MAX_S; 0: it does not */
+	/* Device: what the user says he comes for, from where (an address), and who has approved;
+	 * each may be "". As words_clean() leaves them. */
+	char reason[WORDS_SIZE], from[GRANT_FROM_SIZE], approved_by[WORDS_SIZE];
 	struct addr peer_ipv4, peer_ipv6; /* the peer's tunnel addresses */
 	size_t n_own_lans, n_peer_lans;
 	struct prefix own_lans[GRANT_LANS_MAX], peer_lans[GRANT_LANS_MAX];

@@ -28,6 +28,7 @@ enum rpc_code {
 	RPC_EXPIRED = 5,
 	RPC_TIMEOUT = 6, /* made up locally: no answer in time */
 	RPC_CLOSED = 7,	 /* made up locally: connection closed before the answer */
+	RPC_REASON = 10, /* session.open: say what for, or that nothing is to be said */
 };
 
 enum rpc_kind { RPC_REQUEST, RPC_NOTIFICATION, RPC_RESULT, RPC_ERROR };

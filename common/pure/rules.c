@@ -88,29 +88,50 @@ static bool parse_direction(struct rule *r, const char *word)
 	return true;
 }
 
+/* A text's words, one after the other. */
+struct words {
+	const char *at, *rest; /* the word, and what is behind it; it is "" at the end */
+	char word[PREFIX_TEXT_SIZE];
+	bool malformed;
+};
+
+static void go_on(struct words *w)
+{
+	w->at = w->rest;
+	if (!*w->rest) {
+		w->word[0] = '\0';
+	} else if (!next_word(&w->rest, w->word)) {
+		w->word[0] = '\0';
+		w->malformed = true;
+	}
+}
+
+static bool parse_prefix(struct rule *r, const char *word)
+{
+	struct prefix p;
+
+	if (prefix_parse(&p, word) != 0)
+		return false;
+	r->prefix = p;
+	return true;
+}
+
 int rule_parse(struct rule *r, const char *text)
 {
 	struct rule found = {.direction = RULE_BOTH};
-	char word[PREFIX_TEXT_SIZE] = "";
+	struct words w = {.rest = text};
 
-	if (!next_word(&text, word) || !parse_action(&found, word))
+	go_on(&w);
+	if (!parse_action(&found, w.word))
 		return -EINVAL;
-	word[0] = '\0';
-	if (*text && !next_word(&text, word))
-		return -EINVAL;
-	if (word[0] && parse_direction(&found, word)) {
-		word[0] = '\0';
-		if (*text && !next_word(&text, word))
-			return -EINVAL;
-	}
-	if (word[0] && prefix_parse(&found.prefix, word) == 0) {
-		word[0] = '\0';
-		if (*text && !next_word(&text, word))
-			return -EINVAL;
-	} else {
-		found.prefix = (struct prefix){.len = 0};
-	}
-	if ((word[0] && !parse_protocol(&found, word)) || *text)
+	go_on(&w);
+	if (parse_direction(&found, w.word))
+		go_on(&w);
+	if (parse_prefix(&found, w.word))
+		go_on(&w);
+	if (parse_protocol(&found, w.word))
+		go_on(&w);
+	if (w.malformed || (*w.at && window_parse(&found.when, w.at) != 0))
 		return -EINVAL;
 	*r = found;
 	return 0;
@@ -120,6 +141,7 @@ void rule_format(const struct rule *r, char out[RULE_TEXT_SIZE])
 {
 	static const char *const directions[] = {"", " in", " out"};
 	char prefix[PREFIX_TEXT_SIZE] = "", ports[2 * PORT_DIGITS_MAX + 3] = "";
+	char when[WINDOW_TEXT_SIZE] = "";
 
 	if (r->prefix.addr.family)
 		prefix_format(&r->prefix, prefix);
@@ -127,16 +149,18 @@ void rule_format(const struct rule *r, char out[RULE_TEXT_SIZE])
 		snprintf(ports, sizeof(ports), "/%u-%u", r->from_port, r->to_port);
 	else if (r->from_port)
 		snprintf(ports, sizeof(ports), "/%u", r->from_port);
-	snprintf(out, RULE_TEXT_SIZE, "%s%s%s%s%s%s%s", r->allow ? "allow" : "deny",
+	if (r->when.days)
+		window_format(&r->when, when);
+	snprintf(out, RULE_TEXT_SIZE, "%s%s%s%s%s%s%s%s%s", r->allow ? "allow" : "deny",
 		 directions[r->direction], prefix[0] ? " " : "", prefix, r->protocol ? " " : "",
-		 r->protocol ? protocols[r->protocol] : "", ports);
+		 r->protocol ? protocols[r->protocol] : "", ports, when[0] ? " " : "", when);
 }
 
 bool rule_equal(const struct rule *a, const struct rule *b)
 {
 	return a->allow == b->allow && a->direction == b->direction && a->protocol == b->protocol &&
 	       a->from_port == b->from_port && a->to_port == b->to_port &&
-	       prefix_equal(&a->prefix, &b->prefix);
+	       prefix_equal(&a->prefix, &b->prefix) && window_equal(&a->when, &b->when);
 }
 
 /* --- asking --- */
@@ -155,7 +179,7 @@ static bool fits(const struct rule *r, const struct rule_question *q)
 size_t rules_find(const struct rules *rs, const struct rule_question *q)
 {
 	for (size_t i = 0; i < rs->n; i++) {
-		if (fits(&rs->at[i], q))
+		if (!rules_is_closed(q->closed, i) && fits(&rs->at[i], q))
 			return i;
 	}
 	return RULES_NONE;
@@ -168,6 +192,33 @@ bool rules_allow(const struct rules *rs, const struct rule_question *q, size_t *
 		return true;
 	*found = rules_find(rs, q);
 	return *found != RULES_NONE && rs->at[*found].allow;
+}
+
+/* --- time --- */
+
+bool rules_windowed(const struct rules *rs)
+{
+	for (size_t i = 0; i < rs->n; i++) {
+		if (rs->at[i].when.days)
+			return true;
+	}
+	return false;
+}
+
+void rules_close(const struct rules *rs, const struct rules_time *now, struct rules_closed *closed)
+{
+	memset(closed, 0, sizeof(*closed));
+	for (size_t i = 0; i < rs->n; i++) {
+		const struct rule *r = &rs->at[i];
+
+		if (r->when.days && (now->known ? !window_holds(&r->when, now->unix_s) : r->allow))
+			closed->bits[i / 64] |= UINT64_C(1) << i % 64;
+	}
+}
+
+bool rules_is_closed(const struct rules_closed *closed, size_t rule)
+{
+	return closed && closed->bits[rule / 64] >> rule % 64 & 1;
 }
 
 /* --- changing --- */

@@ -3,9 +3,10 @@
  * rules - what a session may do behind a device: an ordered list, the first rule that fits decides.
  * Pure (jansson). Source: docs/PROTOCOL.md, "Rules".
  *
- *   ACTION [DIRECTION] [PREFIX] [PROTOCOL[/PORT[-PORT]]]
+ *   ACTION [DIRECTION] [PREFIX] [PROTOCOL[/PORT[-PORT]]] [DAYS HH:MM-HH:MM +HH:MM]
  *   allow in 192.168.1.10/32 tcp/102     the manager's side may connect to this port
  *   allow out tcp/443                    hosts at the machine may do so on the manager's side
+ *   allow in udp mon-fri 08:00-17:00 +02:00     only then: window.h
  *   deny                                 nothing else
  *
  * A list that is there denies what none of its rules allows; without a list nothing is asked of it.
@@ -17,9 +18,10 @@
 #include <jansson.h>
 
 #include "common/pure/addr.h"
+#include "common/pure/window.h"
 
 #define RULES_MAX 256
-#define RULE_TEXT_SIZE 96   /* "allow out PREFIX icmp/65535-65535" */
+#define RULE_TEXT_SIZE 144  /* "allow out PREFIX icmp/65535-65535 WINDOW" */
 #define RULES_NONE SIZE_MAX /* no rule fits */
 
 enum rule_direction {
@@ -36,6 +38,7 @@ struct rule {
 	enum rule_protocol protocol;
 	struct prefix prefix;	     /* of the machine's side; family 0: any */
 	uint16_t from_port, to_port; /* the destination's; both 0: any */
+	struct window when;	     /* no days: at all times */
 };
 
 struct rules {
@@ -44,12 +47,24 @@ struct rules {
 	struct rule at[RULES_MAX];
 };
 
+/* Rules that do not count now, a bit each: rules_close(). */
+struct rules_closed {
+	uint64_t bits[RULES_MAX / 64];
+};
+
 /* What is asked: a packet that begins something. */
 struct rule_question {
-	enum rule_direction direction; /* RULE_IN or RULE_OUT */
-	enum rule_protocol protocol;   /* RULE_ANY: another one */
-	const struct addr *near;       /* the address on the machine's side */
-	uint16_t port;		       /* the destination's; 0: it has none */
+	enum rule_direction direction;	   /* RULE_IN or RULE_OUT */
+	enum rule_protocol protocol;	   /* RULE_ANY: another one */
+	const struct addr *near;	   /* the address on the machine's side */
+	uint16_t port;			   /* the destination's; 0: it has none */
+	const struct rules_closed *closed; /* NULL: all rules count */
+};
+
+/* What time it is. */
+struct rules_time {
+	bool known;
+	int64_t unix_s;
 };
 
 /** rule_parse() - single spaces, in this order, nothing else. Return: 0; -EINVAL. */
@@ -62,6 +77,13 @@ bool rule_equal(const struct rule *a, const struct rule *b);
 size_t rules_find(const struct rules *rs, const struct rule_question *q);
 /** rules_allow() - what follows from that; @found: the index or RULES_NONE. */
 bool rules_allow(const struct rules *rs, const struct rule_question *q, size_t *found);
+
+/** rules_windowed() - does one of them hold at times only? */
+bool rules_windowed(const struct rules *rs);
+/** rules_close() - which rules do not count then: those outside of their window. While the time is
+ * not known no window allows anything, and each denies. */
+void rules_close(const struct rules *rs, const struct rules_time *now, struct rules_closed *closed);
+bool rules_is_closed(const struct rules_closed *closed, size_t rule); /* @closed: may be NULL */
 
 /** rules_insert() - before the rule at @at; at or behind the end: as the last one. Return: 0;
  * -ENOSPC RULES_MAX. */

@@ -29,6 +29,7 @@ setup_file() {
 	configure eng1 "trust = domain, $certs/ca.pem" "ports = 443"
 	lab start as1
 	lab in as1 accessctl init --domain lab --url "$access,$www/farlan" </dev/null >/dev/null
+	lab in as1 accessctl permission allow everyone connect / </dev/null >/dev/null
 }
 
 setup() {

@@ -23,6 +23,7 @@ setup_file() {
 	# In front of all that the lab's own firewall lets pass.
 	in_inet nft 'add table inet reach; add chain inet reach gone { type filter hook prerouting priority -300; }'
 	lab in as1 accessctl init --domain lab --url https://as1.lab --url https://as1b.lab >/dev/null
+	lab in as1 accessctl permission allow everyone connect / >/dev/null
 	lab in as1 accessctl relay add rs1 --url https://rs1.lab | lab in rs1 relayctl enroll >/dev/null
 	lab in as1 accessctl device add site1 --lan 192.168.201.0/24 | lab in site1 vpnctl enroll >/dev/null
 	echo secret-of-eng1 >"$BATS_FILE_TMPDIR/password"

@@ -80,9 +80,9 @@ static void test_admin(void **state)
 	o = net_admin(&net, "status", NULL, &code);
 	assert_true(json_is_true(json_object_get(o, "listening")));
 	json_decref(o);
-	assert_null(net_admin(&net, "init",
-			      json_pack("{s:s, s:[s]}", "domain", "x", "urls", "https://x"),
-			      &code));
+	assert_null(net_admin(
+		&net, "init",
+		json_pack("{s:s, s:[s]}", "domain", "lab.example", "urls", "https://x"), &code));
 	assert_int_equal(code, RPC_CONFLICT);
 	assert_null(net_admin(&net, "device.add", json_pack("{s:s}", "name", "Site"), &code));
 	assert_int_equal(code, RPC_BAD_PARAMS);
@@ -383,14 +383,16 @@ static void test_renewal(void **state)
 	bool renewed = true;
 
 	(void)state;
-	assert_int_equal(domain_renew(&net.app->realm.domain, net.app->store, clock_wall_s(), &renewed),
-			 0);
+	assert_int_equal(
+		domain_renew(&net.app->realms[0]->domain, net.app->store, clock_wall_s(), &renewed),
+		0);
 	assert_false(renewed);
-	net.app->realm.domain.row.access_cert.len = 0;
-	assert_int_equal(domain_renew(&net.app->realm.domain, net.app->store, clock_wall_s(), &renewed),
-			 0);
+	net.app->realms[0]->domain.row.access_cert.len = 0;
+	assert_int_equal(
+		domain_renew(&net.app->realms[0]->domain, net.app->store, clock_wall_s(), &renewed),
+		0);
 	assert_true(renewed);
-	assert_int_equal(clients_use_certs(net.app->realm.clients), 0);
+	assert_int_equal(clients_use_certs(net.app->realms[0]->clients), 0);
 	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
 	peer_hello(&site, NULL);
 }

@@ -93,8 +93,8 @@ static void let_expire(struct peer *p)
 	struct public_key key;
 
 	assert_int_equal(x509_spki(&p->id.key, key.spki, sizeof(key.spki), &key.len), 0);
-	assert_int_equal(domain_issue(&net.app->realm.domain, &p->id.id, &key, now - 1000 * DAY, now - 1,
-				      &p->id.cert),
+	assert_int_equal(domain_issue(&net.app->realms[0]->domain, &p->id.id, &key,
+				      now - 1000 * DAY, now - 1, &p->id.cert),
 			 0);
 }
 
@@ -273,18 +273,18 @@ static void test_show(void **state)
 
 static void test_ca_ends(void **state)
 {
-	struct store_domain *d = &net.app->realm.domain.row;
+	struct store_domain *d = &net.app->realms[0]->domain.row;
 	int64_t now = clock_wall_s();
 	json_t *o;
 
 	(void)state;
-	assert_null(realm_ca_problem(&net.app->realm));
+	assert_null(realm_ca_problem(net.app->realms[0]));
 	assert_int_equal(x509_ca_make(&d->ca, &d->ca_key, d->name, now - DAY, now + 364 * DAY), 0);
 	o = net_admin(&net, "status", NULL, &code);
 	assert_non_null(strstr(json_string_value(json_object_get(o, "ca_problem")), "ca roll"));
 	json_decref(o);
 	net_admin_ok(&net, "ca.roll", NULL);
-	assert_null(realm_ca_problem(&net.app->realm));
+	assert_null(realm_ca_problem(net.app->realms[0]));
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

@@ -178,8 +178,8 @@ struct awaited {
 static bool is_so(void *arg)
 {
 	const struct awaited *a = arg;
-	const struct relay_info *r = a->relay < relays_count(net.app->realm.relays)
-					     ? relays_at(net.app->realm.relays, a->relay)
+	const struct relay_info *r = a->relay < relays_count(net.app->realms[0]->relays)
+					     ? relays_at(net.app->realms[0]->relays, a->relay)
 					     : NULL;
 
 	return r && strcmp(health_name(r->health), a->health) == 0;

@@ -381,16 +381,16 @@ static void test_domain_again(void **state)
 	struct x509_cert before = f.domain.row.access_cert;
 
 	(void)state;
-	assert_int_equal(domain_load(&d, f.store, NOW + 200 * DAY), 0);
+	assert_int_equal(domain_load(&d, f.store, 1, NOW + 200 * DAY), 0);
 	assert_true(same_cert(&d.row.access_cert, &before));
 	assert_memory_equal(d.ca_sha256, f.domain.ca_sha256, 32);
 	/* Two thirds of a year are over. */
-	assert_int_equal(domain_load(&d, f.store, NOW + 250 * DAY), 0);
+	assert_int_equal(domain_load(&d, f.store, 1, NOW + 250 * DAY), 0);
 	assert_false(same_cert(&d.row.access_cert, &before));
 	assert_int_equal(
 		x509_verify(d.row.access_cert.der, d.row.access_cert.len, &d.row.ca, false), 0);
 	before = d.row.access_cert;
-	assert_int_equal(domain_load(&d, f.store, NOW + 251 * DAY), 0);
+	assert_int_equal(domain_load(&d, f.store, 1, NOW + 251 * DAY), 0);
 	assert_true(same_cert(&d.row.access_cert, &before));
 }
 
@@ -504,7 +504,7 @@ static void test_roll(void **state)
 	second = d->row.ca;
 	assert_false(same_cert(&first, &second));
 	assert_int_equal(domain_roll(d, f.store, false, NOW + DAY), 0);
-	assert_int_equal(domain_load(d, f.store, NOW + 2 * DAY), 0);
+	assert_int_equal(domain_load(d, f.store, 1, NOW + 2 * DAY), 0);
 	assert_int_equal(d->n_formers, 2);
 	follow(0, &first);
 	follow(1, &second);
@@ -518,12 +518,12 @@ static void test_roll(void **state)
 	assert_true(is_by_domain(&d->row.access_cert));
 	/* Outside it shows what everybody can check, also after it was renewed. */
 	assert_true(same_cert(domain_outer_ca(d, &d->row.outer_cert), &first));
-	assert_int_equal(domain_load(d, f.store, NOW + 300 * DAY), 0);
+	assert_int_equal(domain_load(d, f.store, 1, NOW + 300 * DAY), 0);
 	assert_true(same_cert(domain_outer_ca(d, &d->row.outer_cert), &first));
 	/* As long as that CA lives. */
-	assert_int_equal(domain_load(d, f.store, NOW + 19 * 365 * DAY + 10 * DAY), 0);
+	assert_int_equal(domain_load(d, f.store, 1, NOW + 19 * 365 * DAY + 10 * DAY), 0);
 	assert_false(same_cert(domain_outer_ca(d, &d->row.outer_cert), &first));
-	assert_int_equal(domain_load(d, f.store, NOW + 2 * DAY), 0);
+	assert_int_equal(domain_load(d, f.store, 1, NOW + 2 * DAY), 0);
 	assert_memory_not_equal(domain_key_word(d, 0)->der, domain_key_word(d, 2)->der, 20);
 	/* An invitation and an identity of before still count. */
 	assert_true(enrol(IDENT_DEVICE, &in, &n, NOW));
@@ -547,7 +547,7 @@ static void test_compromised(void **state)
 	assert_int_equal(domain_roll(d, f.store, false, NOW), 0);
 	assert_int_equal(domain_roll(d, f.store, true, NOW), 0);
 	assert_int_equal(domain_roll(d, f.store, false, NOW), 0);
-	assert_int_equal(domain_load(d, f.store, NOW), 0);
+	assert_int_equal(domain_load(d, f.store, 1, NOW), 0);
 	/* Neither from the one that was compromised nor from the one before. */
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(domain_anchor_ok(d, i), i >= 2);
@@ -565,7 +565,7 @@ static void test_many_rolls(void **state)
 	for (int i = 0; i < STORE_FORMERS_MAX; i++)
 		assert_int_equal(domain_roll(&f.domain, f.store, false, NOW), 0);
 	assert_int_equal(domain_roll(&f.domain, f.store, false, NOW), -ENOSPC);
-	assert_int_equal(domain_load(&f.domain, f.store, NOW), 0);
+	assert_int_equal(domain_load(&f.domain, f.store, 1, NOW), 0);
 }
 
 static void assert_keys(const char *first, const char *second)
@@ -596,7 +596,7 @@ static void test_token_roll(void **state)
 	assert_int_equal(domain_token_roll(d, f.store, NOW), -EBUSY);
 	assert_keys(old, new);
 	/* Relays have it, and it does not sign yet, also after a restart. */
-	assert_int_equal(domain_load(d, f.store, NOW), 0);
+	assert_int_equal(domain_load(d, f.store, 1, NOW), 0);
 	assert_int_equal(domain_token_step(d, f.store, NOW + DOMAIN_TOKEN_NEXT_S - 1, &changed), 0);
 	assert_false(changed);
 	assert_string_equal(d->token_key.kid, old);
@@ -606,7 +606,7 @@ static void test_token_roll(void **state)
 	assert_keys(old, new);
 	test_token(NULL);
 	assert_int_equal(domain_token_roll(d, f.store, NOW), -EBUSY);
-	assert_int_equal(domain_load(d, f.store, NOW), 0);
+	assert_int_equal(domain_load(d, f.store, 1, NOW), 0);
 	assert_int_equal(domain_token_step(d, f.store, NOW + DAY, &changed), 0);
 	assert_false(changed);
 	assert_int_equal(domain_token_step(d, f.store,
@@ -615,7 +615,7 @@ static void test_token_roll(void **state)
 			 0);
 	assert_true(changed);
 	assert_keys(new, NULL);
-	assert_int_equal(domain_load(d, f.store, NOW), 0);
+	assert_int_equal(domain_load(d, f.store, 1, NOW), 0);
 	assert_keys(new, NULL);
 }
 

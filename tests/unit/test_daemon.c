@@ -208,6 +208,56 @@ static void expect_no_note(void)
 	assert_int_equal(recv(notify_fd, &c, 1, MSG_DONTWAIT), -1);
 }
 
+/* Reads a note that begins so. */
+static void expect_note_like(const char *want)
+{
+	char note[600] = "";
+	struct pollfd p = {.fd = notify_fd, .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	assert_true(recv(notify_fd, note, sizeof(note) - 1, 0) > 0);
+	if (strncmp(note, want, strlen(want)) != 0)
+		fail_msg("%s, not %s", note, want);
+}
+
+static void expect_reload(void)
+{
+	expect_note_like("RELOADING=1\nMONOTONIC_USEC=");
+	expect_note("STATUS=read again");
+	expect_note("READY=1");
+}
+
+/* For its own process the manager's watchdog is fed, twice as often as it asks. */
+static void watchdog_is_fed(void **state)
+{
+	int out, status;
+	pid_t pid;
+
+	(void)state;
+	setenv("WATCHDOG_USEC", "100000", 1);
+	pid = spawn("", "", &out);
+	unsetenv("WATCHDOG_USEC");
+	expect_note("READY=1");
+	for (int i = 0; i < 4; i++)
+		expect_note("WATCHDOG=1");
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	status = wait_status(pid, out);
+	assert_true(WIFEXITED(status));
+	while (recv(notify_fd, text, sizeof(text), MSG_DONTWAIT) > 0)
+		;
+	setenv("WATCHDOG_USEC", "100000", 1);
+	setenv("WATCHDOG_PID", "1", 1);
+	pid = spawn("", "", &out);
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+	expect_note("READY=1");
+	usleep(200000);
+	expect_no_note();
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	status = wait_status(pid, out);
+	assert_true(WIFEXITED(status));
+}
+
 static void start_reload_stop(void **state)
 {
 	int out, status;
@@ -217,9 +267,9 @@ static void start_reload_stop(void **state)
 	expect_note("READY=1");
 	assert_int_equal(kill(pid, SIGPIPE), 0);
 	assert_int_equal(kill(pid, SIGHUP), 0);
-	expect_note("STATUS=read again");
+	expect_reload();
 	assert_int_equal(kill(pid, SIGHUP), 0);
-	expect_note("STATUS=read again");
+	expect_reload();
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	expect_note("STOPPING=1");
 	expect_note("STATUS=stop is called");
@@ -409,6 +459,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(start_reload_stop),
+		TEST(watchdog_is_fed),
 		TEST(second_signal_ends_at_once),
 		TEST(lingers_until_a_second_signal_or_its_own),
 		TEST(start_fails),

@@ -354,6 +354,43 @@ static void rules_that_change(void **state)
 	assert_int_equal(firewall_flows(fw, SLOT, now), 0);
 }
 
+static void set_time(bool known, int64_t unix_s)
+{
+	struct rules_time t = {.known = known, .unix_s = unix_s};
+
+	assert_true(firewall_set_time(fw, &t));
+}
+
+/* 2026-11-30 was a Monday. A flow ends with the window, and is told so in both directions. */
+static void windows_close(void **state)
+{
+	const int64_t monday = 1795996800, edge = monday + 17 * 3600;
+	struct rules_time night = {.known = true, .unix_s = monday};
+	struct made segment = tcp(plc, 102, pc, 5000, ACK);
+
+	assert_false(firewall_set_time(fw, &night)); /* no windows yet */
+	set_rules(SLOT, RULES("allow in tcp/102 mon-fri 08:00-17:00 +00:00", "allow in tcp/80"));
+	assert_false(firewall_is_open(fw, SLOT, 0));
+	is_refused(RULE_IN, tcp(pc, 5000, plc, 102, SYN), FIREWALL_DEFAULT);
+	set_time(true, edge - 1);
+	assert_true(firewall_is_open(fw, SLOT, 0));
+	passes(RULE_IN, tcp(pc, 5000, plc, 102, SYN), FIREWALL_RULE);
+	passes(RULE_OUT, tcp(plc, 102, pc, 5000, SYN | ACK), FIREWALL_FLOW);
+	passes(RULE_IN, tcp(pc, 5001, plc, 80, SYN), FIREWALL_RULE);
+	set_time(true, edge);
+	assert_int_equal(counters()->hits[0], 1);
+	assert_true(ask(SLOT, RULE_OUT, &segment).cut);
+	is_refused(RULE_IN, tcp(pc, 5000, plc, 102, ACK), FIREWALL_DEFAULT);
+	passes(RULE_OUT, tcp(plc, 80, pc, 5001, SYN | ACK), FIREWALL_FLOW);
+	set_time(true, edge - 3600); /* clocks jump back */
+	passes(RULE_IN, tcp(pc, 5002, plc, 102, SYN), FIREWALL_RULE);
+	set_time(false, edge - 3600);
+	is_refused(RULE_IN, tcp(pc, 5002, plc, 102, ACK), FIREWALL_DEFAULT);
+	passes(RULE_IN, tcp(pc, 5001, plc, 80, ACK), FIREWALL_FLOW);
+	firewall_begin(fw, SLOT, now);
+	assert_false(firewall_set_time(fw, &night));
+}
+
 /* After a restart of vpnd connections go on. */
 static void forgotten_connections(void **state)
 {
@@ -587,6 +624,30 @@ static void noise(void **state)
 	}
 }
 
+/* Only the manager's side uses a session: what it began, by what it sends. */
+static void who_uses_it(void **state)
+{
+	struct made request = tcp(pc, 1024, plc, 102, SYN), data = tcp(pc, 1024, plc, 102, ACK),
+		    chatter = udp(plc, 137, pc, 137), answer = udp(pc, 137, plc, 137),
+		    error = error_about(pc, plc, &chatter, 28);
+
+	(void)state;
+	for (int rules = 0; rules < 2; rules++) {
+		now += 600000; /* nothing of before */
+		firewall_begin(fw, SLOT, now);
+		now += 600000;
+		if (rules)
+			set_rules(SLOT, RULES("allow in", "allow out"));
+		assert_true(ask(SLOT, RULE_IN, &request).is_use);
+		assert_true(ask(SLOT, RULE_IN, &data).is_use);
+		assert_false(ask(SLOT, RULE_OUT, &chatter).is_use);
+		assert_false(ask(SLOT, RULE_IN, &answer).is_use);
+		assert_false(ask(SLOT, RULE_IN, &error).is_use);
+	}
+	set_rules(SLOT, RULES("deny"));
+	assert_false(ask(SLOT, RULE_IN, &data).is_use);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -601,6 +662,7 @@ int main(void)
 		TEST(directions),
 		TEST(other_protocols),
 		TEST(rules_that_change),
+		TEST(windows_close),
 		TEST(forgotten_connections),
 		TEST(flows_end),
 		TEST(connections_end),
@@ -613,6 +675,7 @@ int main(void)
 		TEST(sessions_are_apart),
 		TEST(a_new_session_knows_nothing),
 		TEST(a_flood_takes_its_own_places),
+		TEST(who_uses_it),
 		TEST(noise),
 	};
 

@@ -149,6 +149,27 @@ static void rules_round_trip(void **state)
 	}
 }
 
+static void control_round_trips(void **state)
+{
+	struct grant g, got;
+	char *text;
+
+	(void)state;
+	memset(&g, 0, sizeof(g));
+	assert_int_equal(decode(&g, GOLDEN), 0);
+	assert_int_equal(g.idle_s, 0);
+	assert_string_equal(g.reason, "");
+	g.idle_s = GRANT_LIFE_MAX_S;
+	memset(g.reason, 'r', WORDS_MAX_BYTES);
+	memset(g.from, 'f', GRANT_FROM_SIZE - 1);
+	memset(g.approved_by, 'a', WORDS_MAX_BYTES);
+	text = encode(&g);
+	memset(&got, 0x5a, sizeof(got));
+	assert_int_equal(decode(&got, text), 0);
+	assert_memory_equal(&got, &g, sizeof(g));
+	free(text);
+}
+
 static json_t *golden(void)
 {
 	json_t *o = json_loads(GOLDEN, 0, NULL);
@@ -232,6 +253,14 @@ static void bad_values(void **state)
 		{TOP, "life_s", "0"},
 		{TOP, "life_s", "-1"},
 		{TOP, "life_s", "86401"},
+		{TOP, "idle_s", "0"},
+		{TOP, "idle_s", "86401"},
+		{TOP, "idle_s", "\"none\""},
+		{TOP, "reason", "1"},
+		{TOP, "reason", "\"two\\nlines\""},
+		{TOP, "reason", "\" x\""},
+		{TOP, "from", "\"\\u202e\""},
+		{TOP, "approved_by", "[]"},
 		{TOP, "lans", "{}"},
 		{TOP, "lans", "[1]"},
 		{TOP, "lans", "[\"10.1.0.1/16\"]"},
@@ -416,6 +445,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_text),
 		cmocka_unit_test(rules_round_trip),
+		cmocka_unit_test(control_round_trips),
 		cmocka_unit_test(largest_round_trips),
 		cmocka_unit_test(every_member_is_required),
 		cmocka_unit_test(bad_values),

@@ -967,6 +967,54 @@ static void rules_at_a_device(void **state)
 	both_close();
 }
 
+/* Windows: by a clock that is somewhere else. */
+
+#define MONDAY_US INT64_C(1795996800000000) /* 2026-11-30 00:00 UTC */
+#define HOUR_US INT64_C(3600000000)
+
+static int64_t (*true_now_us)(void);
+static int64_t ahead_us;
+
+static int64_t shifted_now_us(void)
+{
+	return true_now_us() + ahead_us;
+}
+
+static void set_clock(int64_t us)
+{
+	if (!true_now_us)
+		true_now_us = clock_host.now_us;
+	clock_host.now_us = shifted_now_us;
+	ahead_us = us - true_now_us();
+	clock_open("/nonexistent", false);
+}
+
+/* The timer closes and opens it: nothing else happens at the edge. */
+static void windows_at_a_device(void **state)
+{
+	const char *own = "100.64.0.1", *peer = "100.64.0.2";
+
+	(void)state;
+	both_open(true, true);
+	become_device();
+	set_clock(MONDAY_US + 8 * HOUR_US - 500000);
+	set_rules("allow in udp mon 08:00-17:00 +00:00");
+	assert_false(firewall_is_open(plane_firewall(b.plane, SLOT), SLOT, 0));
+	run_ms(900);
+	assert_true(firewall_is_open(plane_firewall(b.plane, SLOT), SLOT, 0));
+	udp(own, peer, false);
+	set_clock(MONDAY_US + 17 * HOUR_US - 500000);
+	set_rules("allow in udp mon 08:00-17:00 +00:00");
+	udp(own, peer, false);
+	run_ms(900);
+	assert_int_equal(try_udp(&a, own, peer), EHOSTUNREACH);
+	set_clock(12 * HOUR_US); /* 1970: nobody knows what time it is */
+	set_rules("allow in udp daily 00:00-24:00 +00:00");
+	assert_int_equal(try_udp(&a, own, peer), EHOSTUNREACH);
+	clock_host.now_us = true_now_us;
+	both_close();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -985,6 +1033,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(down_and_up),
 		cmocka_unit_test(deleted_under_us),
 		cmocka_unit_test(rules_at_a_device),
+		cmocka_unit_test(windows_at_a_device),
 	};
 
 	log_init(LOG_ERROR);

@@ -29,6 +29,10 @@ static void text_comes_back(void **state)
 		"deny out fd64:0:0:201::/64 udp/1-2",
 		"allow 10.0.0.0/8",
 		"allow 0.0.0.0/0 icmp",
+		"allow daily 22:00-06:00 +00:00",
+		"deny out sat-sun 00:00-24:00 -03:30",
+		"allow in 10.0.0.0/8 tcp/102 mon-fri 08:00-17:00 +02:00",
+		"allow 10.0.0.0/8 mon 08:00-17:00 +02:00",
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -44,8 +48,8 @@ static void text_comes_back(void **state)
 
 static void the_longest_fits(void **state)
 {
-	struct rule r =
-		rule("allow out ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128 tcp/65534-65535");
+	struct rule r = rule("allow out ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128 "
+			     "tcp/65534-65535 mon,wed,fri,sun 08:00-17:00 +02:00");
 	char text[RULE_TEXT_SIZE];
 
 	rule_format(&r, text);
@@ -87,6 +91,13 @@ static void other_text_is_refused(void **state)
 		"allow tcp udp",
 		"allow in 10.0.0.0/8 tcp/1 x",
 		"allow\nin",
+		"allow mon-fri",
+		"allow mon-fri 08:00-17:00",
+		"allow mon-fri 08:00-17:00 +02:00 tcp",
+		"allow mon-fri 08:00-17:00 +02:00 ",
+		"allow mon-fri  08:00-17:00 +02:00",
+		"allow tcp/0 mon-fri 08:00-17:00 +02:00",
+		"mon-fri 08:00-17:00 +02:00",
 	};
 	struct rule r = {.allow = true}, before = r;
 
@@ -110,7 +121,8 @@ static size_t find(const struct rules *rs, enum rule_direction direction, const 
 		   enum rule_protocol protocol, uint16_t port)
 {
 	struct addr a;
-	struct rule_question q = {direction, protocol, &a, port};
+	struct rule_question q = {
+		.direction = direction, .protocol = protocol, .near = &a, .port = port};
 
 	assert_int_equal(addr_parse(&a, near), 0);
 	return rules_find(rs, &q);
@@ -153,7 +165,8 @@ static void a_list_denies_the_rest(void **state)
 {
 	struct rules rs = {.present = false};
 	struct addr a;
-	struct rule_question q = {RULE_IN, RULE_TCP, &a, 7};
+	struct rule_question q = {
+		.direction = RULE_IN, .protocol = RULE_TCP, .near = &a, .port = 7};
 	size_t found;
 
 	assert_int_equal(addr_parse(&a, "10.0.0.1"), 0);
@@ -167,6 +180,62 @@ static void a_list_denies_the_rest(void **state)
 	q.port = 8;
 	assert_false(rules_allow(&rs, &q, &found));
 	assert_int_equal(found, RULES_NONE);
+}
+
+/* 2026-11-30 was a Monday. */
+static void windows_open_and_close(void **state)
+{
+	struct rules rs = {.present = true};
+	struct rules_time now = {.known = true, .unix_s = 1795996800};
+	struct rules_closed closed;
+	struct addr a;
+	struct rule_question q = {.direction = RULE_IN,
+				  .protocol = RULE_TCP,
+				  .near = &a,
+				  .port = 7,
+				  .closed = &closed};
+	size_t found;
+
+	assert_int_equal(addr_parse(&a, "10.0.0.1"), 0);
+	put(&rs, "allow tcp");
+	assert_false(rules_windowed(&rs));
+	rs.n = 0;
+	put(&rs, "deny tcp/7 sun 00:00-24:00 +00:00");
+	put(&rs, "allow tcp mon 08:00-17:00 +00:00");
+	assert_true(rules_windowed(&rs));
+	rules_close(&rs, &now, &closed);
+	assert_false(rules_allow(&rs, &q, &found));
+	assert_int_equal(found, RULES_NONE);
+	now.unix_s += 8 * 3600;
+	rules_close(&rs, &now, &closed);
+	assert_true(rules_allow(&rs, &q, &found));
+	assert_int_equal(found, 1);
+	now.unix_s -= 24 * 3600;
+	rules_close(&rs, &now, &closed);
+	assert_false(rules_allow(&rs, &q, &found));
+	assert_int_equal(found, 0);
+}
+
+/* Who does not know the time lets nothing through by it, and forgets nothing that denies. */
+static void without_time_windows_only_deny(void **state)
+{
+	struct rules rs = {.present = true};
+	struct rules_time now = {.known = false, .unix_s = 1795996800};
+	struct rules_closed closed;
+
+	put(&rs, "allow daily 00:00-24:00 +00:00");
+	put(&rs, "deny fri 00:00-24:00 +00:00");
+	put(&rs, "allow");
+	while (rs.n < RULES_MAX)
+		put(&rs, "deny tcp");
+	rs.at[RULES_MAX - 1] = rs.at[0];
+	rules_close(&rs, &now, &closed);
+	assert_true(rules_is_closed(&closed, 0));
+	assert_false(rules_is_closed(&closed, 1));
+	assert_false(rules_is_closed(&closed, 2));
+	assert_false(rules_is_closed(&closed, RULES_MAX - 2));
+	assert_true(rules_is_closed(&closed, RULES_MAX - 1));
+	assert_false(rules_is_closed(NULL, 0));
 }
 
 static void changing(void **state)
@@ -263,6 +332,8 @@ int main(void)
 		cmocka_unit_test(the_first_that_fits_decides),
 		cmocka_unit_test(families_are_apart),
 		cmocka_unit_test(a_list_denies_the_rest),
+		cmocka_unit_test(windows_open_and_close),
+		cmocka_unit_test(without_time_windows_only_deny),
 		cmocka_unit_test(changing),
 		cmocka_unit_test(json_comes_back),
 		cmocka_unit_test(bad_json_is_refused),

@@ -23,13 +23,16 @@
 
 struct firewall_slot {
 	struct rules rules;
-	uint32_t generation; /* of the rules */
+	bool windowed;		    /* some of them hold at times only, */
+	struct rules_closed closed; /* and these do not now */
+	uint32_t generation;	    /* of the rules */
 	uint64_t begun_ms;
 	struct firewall_counters counters;
 };
 
 struct firewall {
 	struct flow_table *flows;
+	struct rules_time now;
 	struct firewall_slot slots[FLOW_SLOTS_MAX];
 };
 
@@ -156,7 +159,8 @@ static bool allowed(const struct firewall_slot *s, const struct flow_key *key,
 {
 	enum rule_protocol protocol = protocol_of(key->protocol, key->family);
 	bool has_ports = protocol == RULE_TCP || protocol == RULE_UDP;
-	struct rule_question q = {.direction = direction, .protocol = protocol, .near = near};
+	struct rule_question q = {
+		.direction = direction, .protocol = protocol, .near = near, .closed = &s->closed};
 
 	if (has_ports)
 		q.port = direction == RULE_IN ? key->near_port : key->far_port;
@@ -363,8 +367,15 @@ static void follow(struct flow *f, const struct read *r, uint32_t generation, ui
 		follow_tcp(f, r);
 }
 
-static void commit(struct firewall *fw, const struct read *r, const struct finding *found,
-		   uint64_t now_ms)
+/* Of one whose middle alone was seen nobody knows: a session in use is not ended for that. */
+static bool begun_by_manager(const struct flow *f)
+{
+	return f && (f->direction == RULE_IN || f->unsure);
+}
+
+/* Return: the packet's flow, or NULL. */
+static const struct flow *commit(struct firewall *fw, const struct read *r,
+				 const struct finding *found, uint64_t now_ms)
 {
 	struct firewall_slot *s = &fw->slots[r->p->slot];
 	struct flow *f = found->flow;
@@ -386,45 +397,50 @@ static void commit(struct firewall *fw, const struct read *r, const struct findi
 		flow_fragment_set(fw->flows, &key, s->generation, now_ms,
 				  found->decision.verdict == FIREWALL_PASS);
 	}
+	return f;
 }
 
 /* Without rules: so that those that come later know what runs, and who began it. */
-static void track(struct firewall *fw, const struct read *r, uint64_t now_ms)
+static const struct flow *track(struct firewall *fw, const struct read *r, uint64_t now_ms)
 {
 	struct firewall_slot *s = &fw->slots[r->p->slot];
 	bool out = r->p->direction == RULE_OUT;
 	struct flow *f;
 
 	if (r->l4.later || r->l4.kind == L4_ERROR || !is_readable(&r->l4, r->p->n, r->family))
-		return;
+		return NULL;
 	f = flow_find(fw->flows, &r->key, now_ms);
 	if (!f) {
 		bool middle = is_middle(s, r, now_ms);
 
 		/* The manager's word is not enough to have begun nothing. */
 		if ((middle && !out) || (r->l4.kind == L4_ECHO && !r->l4.request))
-			return;
+			return NULL;
 		f = flow_add(fw->flows, &r->key, now_ms, &s->counters.evicted);
 		f->direction = (uint8_t)r->p->direction;
 		f->unsure = middle;
 		s->counters.opened++;
 	}
 	follow(f, r, s->generation, now_ms);
+	return f;
 }
 
 struct firewall_decision firewall_check(struct firewall *fw, const struct firewall_packet *p,
 					uint64_t now_ms)
 {
 	struct finding found;
+	const struct flow *f;
 	struct read r;
 
 	take_apart(&r, p);
 	if (!fw->slots[p->slot].rules.present) {
-		track(fw, &r, now_ms);
-		return decide(FIREWALL_PASS, FIREWALL_NO_RULES);
+		found.decision = decide(FIREWALL_PASS, FIREWALL_NO_RULES);
+		f = track(fw, &r, now_ms);
+	} else {
+		judge(fw, &r, now_ms, &found);
+		f = commit(fw, &r, &found, now_ms);
 	}
-	judge(fw, &r, now_ms, &found);
-	commit(fw, &r, &found, now_ms);
+	found.decision.is_use = found.decision.verdict == FIREWALL_PASS && begun_by_manager(f);
 	return found.decision;
 }
 
@@ -473,6 +489,7 @@ void firewall_begin(struct firewall *fw, uint16_t slot, uint64_t now_ms)
 	s->begun_ms = now_ms;
 	s->rules.present = false;
 	s->rules.n = 0;
+	s->windowed = false;
 	memset(&s->counters, 0, sizeof(s->counters));
 }
 
@@ -495,7 +512,39 @@ void firewall_set_rules(struct firewall *fw, uint16_t slot, const struct rules *
 		hits[i] = hits_of(s, &rules->at[i]);
 	memcpy(s->counters.hits, hits, sizeof(hits));
 	s->rules = *rules;
+	s->windowed = rules_windowed(rules);
+	rules_close(rules, &fw->now, &s->closed);
 	s->generation++;
+}
+
+static void look_at_windows(const struct firewall *fw, struct firewall_slot *s)
+{
+	struct rules_closed closed;
+
+	rules_close(&s->rules, &fw->now, &closed);
+	if (memcmp(&closed, &s->closed, sizeof(closed)) == 0)
+		return;
+	s->closed = closed;
+	s->generation++;
+}
+
+bool firewall_set_time(struct firewall *fw, const struct rules_time *now)
+{
+	bool any = false;
+
+	fw->now = *now;
+	for (size_t i = 0; i < FLOW_SLOTS_MAX; i++) {
+		if (fw->slots[i].windowed) {
+			look_at_windows(fw, &fw->slots[i]);
+			any = true;
+		}
+	}
+	return any;
+}
+
+bool firewall_is_open(const struct firewall *fw, uint16_t slot, size_t rule)
+{
+	return !rules_is_closed(&fw->slots[slot].closed, rule);
 }
 
 const struct rules *firewall_rules(const struct firewall *fw, uint16_t slot)

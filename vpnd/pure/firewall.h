@@ -58,6 +58,8 @@ struct firewall_decision {
 	enum firewall_why why;
 	size_t rule; /* FIREWALL_RULE: its index */
 	bool cut;    /* it does not pass, and belongs to a flow that has passed by other rules */
+	bool is_use; /* it passes, and is of a flow that the manager's side began; only of
+			firewall_check() */
 };
 
 struct firewall_counters {
@@ -74,9 +76,16 @@ void firewall_free(struct firewall *fw); /* NULL is nothing */
 
 /** firewall_begin() - a new session in @slot, without rules: nothing of an earlier one is left. */
 void firewall_begin(struct firewall *fw, uint16_t slot, uint64_t now_ms);
-/** firewall_set_rules() - copied; from the next packet on. A rule that was there before keeps its
- * count. */
+/** firewall_set_rules() - copied; from the next packet on, as of the time that was said last. A
+ * rule that was there before keeps its count. */
 void firewall_set_rules(struct firewall *fw, uint16_t slot, const struct rules *rules);
+
+/** firewall_set_time() - what time it is: windows of rules open and close, and flows that run are
+ * asked about again with their next packet. Return: are there windows? Then call it again when the
+ * next minute begins. */
+bool firewall_set_time(struct firewall *fw, const struct rules_time *now);
+/** firewall_is_open() - does a rule count now? */
+bool firewall_is_open(const struct firewall *fw, uint16_t slot, size_t rule);
 
 /** firewall_check() - may it pass? Flows and counters go on. */
 struct firewall_decision firewall_check(struct firewall *fw, const struct firewall_packet *p,
