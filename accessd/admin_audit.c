@@ -183,50 +183,6 @@ static bool get_query(struct listing *l, const json_t *params)
 	return true;
 }
 
-/* Folders whose records the caller may see; what stands in none goes with the root. */
-struct scope {
-	const struct ask *q;
-	json_t *operations, *connections;
-};
-
-static bool add_folder(void *arg, const struct store_folder *f)
-{
-	const struct permit_place at = {.folder = f->id};
-	struct scope *s = arg;
-
-	for (int i = f->parent ? 1 : 0; i < 2; i++) { /* the root: as 0, too */
-		json_int_t id = i ? (json_int_t)f->id : 0;
-
-		if (ask_may(s->q, PERMIT_VIEW_OPERATIONS, &at))
-			json_array_append_new(s->operations, json_integer(id));
-		if (ask_may(s->q, PERMIT_VIEW_CONNECTIONS, &at))
-			json_array_append_new(s->connections, json_integer(id));
-	}
-	return true;
-}
-
-static bool get_scope(struct listing *l)
-{
-	struct scope s = {.q = l->q};
-	int rc;
-
-	if (ask_is_host(l->q))
-		return true;
-	s.operations = json_array();
-	s.connections = json_array();
-	rc = store_folder_each(l->q->app->store, l->query.domain, add_folder, &s);
-	l->operations_in = json_dumps(s.operations, JSON_COMPACT);
-	l->connections_in = json_dumps(s.connections, JSON_COMPACT);
-	json_decref(s.operations);
-	json_decref(s.connections);
-	l->query.operations_in = l->operations_in;
-	l->query.connections_in = l->connections_in;
-	if (rc == 0 && l->operations_in && l->connections_in)
-		return true;
-	admin_failed(l->q, rc ? rc : -ENOMEM);
-	return false;
-}
-
 static void list(struct ask *q, const json_t *params)
 {
 	struct listing *l = calloc(1, sizeof(*l));
@@ -238,7 +194,7 @@ static void list(struct ask *q, const json_t *params)
 	l->q = q;
 	page_init(&l->page);
 	audit_flush(q->app->audit);
-	if (!get_query(l, params) || !get_scope(l) || !start(q, do_list, on_listed, l))
+	if (!get_query(l, params) || !start(q, do_list, on_listed, l))
 		free_listing(l);
 }
 
