@@ -217,7 +217,7 @@ $(BUILD)/lib/libpure.a: scripts/pure-symbols scripts/pure-symbols.allow
 
 define daemon_rules =
 $$(BUILD)/bin/$1: $$(call obj,$1/$1.c) $$(call lib,$1 io pure)
-$$(BUILD)/bin/$$(tool_of_$1): $$(call obj,$1/$$(tool_of_$1).c) $$(call lib,$$(tool_of_$1) io pure)
+$$(BUILD)/bin/$$(tool_of_$1): $$(call obj,$1/$$(tool_of_$1).c) $$(call lib,$$(tool_of_$1) $1 io pure)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call daemon_rules,$d)))
 
@@ -242,7 +242,7 @@ $(net_bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o
 $(unit_bin) $(fuzz_bin) $(net_bin): $(call lib,io pure)
 
 # Archives in the order of the layers: each calls only those behind it.
-in_order = $(filter %.o,$^) $(filter $(call lib,testutil $(DAEMONS) $(TOOLS)),$^) $(filter $(call lib,io),$^) $(filter $(call lib,pure),$^)
+in_order = $(filter %.o,$^) $(filter $(call lib,$(TOOLS)),$^) $(filter $(call lib,testutil $(DAEMONS)),$^) $(filter $(call lib,io),$^) $(filter $(call lib,pure),$^)
 $(programs) $(unit_bin) $(fuzz_bin) $(net_bin): $(BUILD)/flags $(wolfssl_archive)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)

@@ -16,6 +16,7 @@
 #include "common/pure/rules.h"
 
 #define ACCESSCTL_SOCKET "/run/farlan/accessd.sock"
+#define ACCESSCTL_REMOTE_SOCKET "/run/farlan/vpnd.sock"
 #define ACCESSCTL_TIMEOUT_MS 20000
 #define ACCESSCTL_WORDS_MAX (8 + RULES_MAX)
 #define ACCESSCTL_OPTIONS_MAX 32 /* that one command has */
@@ -107,7 +108,7 @@ struct accessctl {
 	size_t n_words, n_fixed;		/* n_fixed: those that name the command */
 	struct accessctl_value values[ACCESSCTL_OPTIONS_MAX]; /* as its options */
 	const char *socket, *domain;			      /* NULL: not given */
-	bool json, help, version;
+	bool json, help, version, remote;
 	struct ctl *ctl; /* NULL: the command does not need it */
 };
 
@@ -137,6 +138,15 @@ int accessctl_usage(const struct accessctl *a, const char *fmt, ...)
 int accessctl_rules(struct accessctl *a, json_t *list) __attribute__((warn_unused_result));
 
 /* --- asking accessd -------------------------------------------------------------------------- */
+
+#define ACCESSCTL_ERROR_SIZE 512
+/** accessctl_connect() - as ctl_open(). */
+int accessctl_connect(struct accessctl *a) __attribute__((warn_unused_result));
+/** accessctl_call() - as ctl_call(), about the domain that the line names, and the way that it
+ * says; nothing is printed. @params: taken, may be NULL. */
+int accessctl_call(struct accessctl *a, const char *method, json_t *params, int timeout_ms,
+		   json_t **result, char error[ACCESSCTL_ERROR_SIZE])
+	__attribute__((warn_unused_result));
 
 /* @method: NULL: the command's words, "device.add". @params: taken, may be NULL. */
 
@@ -183,6 +193,9 @@ void accessctl_cell_list(const json_t *o, const char *key, char out[ACCESSCTL_CE
 void accessctl_cell_rate(const json_t *o, char out[RATE_TEXT_SIZE]);
 /** accessctl_cell_yes() - "yes", "no". */
 const char *accessctl_cell_yes(const json_t *o, const char *key);
+
+/** accessctl_shared_host() - warn, if the answer says that another domain has the same host. */
+void accessctl_shared_host(const json_t *result);
 
 /** accessctl_read_password() - asked for twice on a terminal, else the next line of standard input.
  * To be wiped. Return: false, and what is wrong was said. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "accessd/accessctl.h"
+#include "common/pure/nearest.h"
 
 #define GIVEN_MAX 512
 
@@ -29,7 +30,8 @@ struct walk {
 
 const struct accessctl_option ACCESSCTL_GENERAL[] = {
 	{"--json", NULL, ACCESSCTL_FLAG, "print JSON"},
-	{"--domain", "DOMAIN", ACCESSCTL_TEXT, "which of several domains it is about"},
+	{"--domain", "DOMAIN", ACCESSCTL_TEXT, "which of several domains; else $FARLAN_DOMAIN"},
+	{"--remote", NULL, ACCESSCTL_FLAG, "as the user who is signed in at this PC, by its vpnd"},
 	{"--socket", "SOCKET", ACCESSCTL_TEXT, "accessd's socket (-s); else $FARLAN_SOCKET"},
 	{"-s", "SOCKET", ACCESSCTL_TEXT, NULL},
 	{"--help", NULL, ACCESSCTL_FLAG, "help on the command (-h)"},
@@ -145,12 +147,46 @@ static void take_general(struct accessctl *a, const char *name, const char *valu
 		a->json = true;
 	else if (strcmp(name, "--domain") == 0)
 		a->domain = value;
+	else if (strcmp(name, "--remote") == 0)
+		a->remote = true;
 	else if (strcmp(name, "--socket") == 0 || strcmp(name, "-s") == 0)
 		a->socket = value;
 	else if (strcmp(name, "--version") == 0)
 		a->version = true;
 	else
 		a->help = true;
+}
+
+/* What the mistyped one may be; "": nothing is near. */
+static const char *nearest_option(const struct accessctl *a, const struct given *g)
+{
+	const struct accessctl_option *lists[] = {a->command ? a->command->options : NULL,
+						  ACCESSCTL_GENERAL};
+	char word[NEAREST_MAX];
+	const char *best = "";
+	size_t least;
+
+	snprintf(word, sizeof(word), "%.*s", (int)g->len, g->name);
+	least = nearest_limit(word) + 1;
+	for (size_t i = 0; i < 2; i++) {
+		for (const struct accessctl_option *o = lists[i]; o && o->name; o++) {
+			size_t n = nearest_distance(word, o->name);
+
+			if (o->help && n < least) {
+				best = o->name;
+				least = n;
+			}
+		}
+	}
+	return best;
+}
+
+static int unknown_option(const struct accessctl *a, const struct given *g)
+{
+	const char *meant = nearest_option(a, g);
+
+	return accessctl_usage(a, "unknown option %.*s%s%s%s", (int)g->len, g->name,
+			       meant[0] ? "; is " : "", meant, meant[0] ? " meant?" : "");
 }
 
 static int take_given(struct accessctl *a, const struct given *g)
@@ -164,7 +200,7 @@ static int take_given(struct accessctl *a, const struct given *g)
 	if (!o && option_of_any(g))
 		return accessctl_usage(a, "%.*s has no meaning here", (int)g->len, g->name);
 	if (!o)
-		return accessctl_usage(a, "unknown option %.*s", (int)g->len, g->name);
+		return unknown_option(a, g);
 	if (o->value && !g->value)
 		return accessctl_usage(a, "%s needs a value", o->name);
 	if (!o->value && g->value)
@@ -187,6 +223,8 @@ int accessctl_parse(struct accessctl *a, int argc, char **argv)
 	a->command = accessctl_find(a->words, a->n_words, &a->n_fixed);
 	for (size_t i = 0; i < w.n_given && rc == 0; i++)
 		rc = take_given(a, &w.given[i]);
+	if (!a->domain)
+		a->domain = getenv("FARLAN_DOMAIN"); /* NOLINT(concurrency-mt-unsafe) */
 	return rc;
 }
 

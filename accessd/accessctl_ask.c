@@ -22,23 +22,45 @@ static void method_of(const struct accessctl *a, char out[RPC_METHOD_SIZE])
 	}
 }
 
+int accessctl_call(struct accessctl *a, const char *method, json_t *params, int timeout_ms,
+		   json_t **result, char error[ACCESSCTL_ERROR_SIZE])
+{
+	int code;
+
+	error[0] = '\0';
+	*result = NULL;
+	if (!params)
+		params = json_object();
+	if (a->domain)
+		json_object_set_new(params, "in_domain", json_string(a->domain));
+	if (a->remote) {
+		params = json_pack("{s:s, s:o}", "method", method, "params", params);
+		method = "admin";
+	}
+	code = ctl_call(a->ctl, method, params, timeout_ms, NULL, NULL, result, error,
+			ACCESSCTL_ERROR_SIZE);
+	if (code && !error[0])
+		snprintf(error, ACCESSCTL_ERROR_SIZE, "accessd does not answer");
+	return code;
+}
+
+int accessctl_connect(struct accessctl *a)
+{
+	return ctl_open(&a->ctl, a->socket, a->remote ? ACCESSCTL_REMOTE_SOCKET : ACCESSCTL_SOCKET);
+}
+
 json_t *accessctl_ask(struct accessctl *a, const char *method, json_t *params)
 {
-	char error[512] = "", own[RPC_METHOD_SIZE];
-	json_t *result = NULL;
+	char error[ACCESSCTL_ERROR_SIZE], own[RPC_METHOD_SIZE];
+	json_t *result;
 
 	if (!method) {
 		method_of(a, own);
 		method = own;
 	}
-	if (!params)
-		params = json_object();
-	if (a->domain)
-		json_object_set_new(params, "in_domain", json_string(a->domain));
-	if (ctl_call(a->ctl, method, params, ACCESSCTL_TIMEOUT_MS, NULL, NULL, &result, error,
-		     sizeof(error)) == 0)
+	if (accessctl_call(a, method, params, ACCESSCTL_TIMEOUT_MS, &result, error) == 0)
 		return result;
-	fprintf(stderr, "accessctl: %s\n", error[0] ? error : "accessd does not answer");
+	fprintf(stderr, "accessctl: %s\n", error);
 	return NULL;
 }
 

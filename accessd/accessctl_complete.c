@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "accessd/accessctl.h"
+#include "accessd/pure/permit.h"
 
 #define NAMES_MAX 1000
 #define PAGES_MAX 40
@@ -40,23 +41,36 @@ static void offer_options(const struct completion *c, const struct accessctl_opt
 	}
 }
 
-/* The word of some command that comes behind @words. */
+/* The word of a command that comes behind @words. Return: false: there is none. */
+static bool next_word(const struct accessctl_command *c, const char *const *words, size_t n_words,
+		      char out[KIND_SIZE])
+{
+	const char *rest = c->help ? accessctl_behind(c, words, n_words) : NULL;
+
+	if (!rest || !rest[0])
+		return false;
+	snprintf(out, KIND_SIZE, "%.*s", (int)strcspn(rest, " "), rest);
+	return true;
+}
+
+/* Each such word once. */
 static void offer_commands(const struct completion *c, const char *const *words, size_t n_words)
 {
-	char last[KIND_SIZE] = "";
+	char word[KIND_SIZE], other[KIND_SIZE];
 
 	for (struct accessctl_at at = {0}; accessctl_next(&at);) {
-		const char *rest = accessctl_behind(at.command, words, n_words);
-		char word[KIND_SIZE];
-		size_t n;
+		bool again = false;
 
-		if (!rest || !rest[0] || !at.command->help)
+		if (!next_word(at.command, words, n_words, word))
 			continue;
-		n = strcspn(rest, " ");
-		snprintf(word, sizeof(word), "%.*s", (int)n, rest);
-		if (strcmp(word, last) != 0)
-			offer(c, word, rest[n] ? "..." : at.command->help);
-		snprintf(last, sizeof(last), "%s", word);
+		for (struct accessctl_at b = {0}; accessctl_next(&b) && b.command != at.command;)
+			again |= next_word(b.command, words, n_words, other) &&
+				 strcmp(word, other) == 0;
+		if (!again)
+			offer(c, word,
+			      accessctl_behind(at.command, words, n_words)[strlen(word)]
+				      ? "..."
+				      : at.command->help);
 	}
 }
 
@@ -72,6 +86,7 @@ static const struct source {
 	{"GROUP", "group.list", "groups", "name", true},
 	{"FOLDER", "folder.list", "folders", "path", false},
 	{"POLICY", "policy.list", "policies", "name", false},
+	{"DOMAIN", "domain.list", "domains", "domain", false},
 	{"ID", "session.list", "sessions", "session", false},
 };
 
@@ -93,13 +108,10 @@ static bool next_page(struct completion *c, const struct source *s, char after[N
 		      bool *more)
 {
 	json_t *params = json_pack("{s:s}", "after", after), *result, *items;
-	char error[64];
+	char error[ACCESSCTL_ERROR_SIZE];
 	const char *name;
 
-	if (c->line.domain)
-		json_object_set_new(params, "in_domain", json_string(c->line.domain));
-	if (ctl_call(c->line.ctl, s->method, params, WAIT_MS, NULL, NULL, &result, error,
-		     sizeof(error)) != 0)
+	if (accessctl_call(&c->line, s->method, params, WAIT_MS, &result, error) != 0)
 		return false;
 	items = json_object_get(result, s->what);
 	*more = json_is_true(json_object_get(result, "more"));
@@ -120,7 +132,7 @@ static void offer_names(struct completion *c, const struct source *s)
 	char after[NAME_SIZE] = "";
 	bool more = true;
 
-	if (!c->line.ctl && ctl_open(&c->line.ctl, c->line.socket, ACCESSCTL_SOCKET) != 0)
+	if (!c->line.ctl && accessctl_connect(&c->line) != 0)
 		return;
 	if (s->sorted)
 		just_before(c->begun, after);
@@ -140,6 +152,10 @@ static void offer_kind(struct completion *c, const char *kind)
 	if (strcmp(kind, "COMMAND") == 0)
 		offer_commands(c, c->line.words + c->line.n_fixed,
 			       c->line.n_words - c->line.n_fixed);
+	if (strcmp(kind, "PERMISSION") == 0) {
+		for (int i = 0; i < PERMISSIONS; i++)
+			offer(c, permit_name((enum permission)i), NULL);
+	}
 	for (size_t i = 0; i < sizeof(SOURCES) / sizeof(SOURCES[0]); i++) {
 		if (strcmp(SOURCES[i].kind, kind) == 0)
 			offer_names(c, &SOURCES[i]);

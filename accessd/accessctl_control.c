@@ -183,6 +183,9 @@ const struct accessctl_command ACCESSCTL_CONTROL[] = {
 	 .more = KEYS "sessions-per-domain=N|none      in all\n",
 	 .examples = "domain set mfa=required limit=4h\n",
 	 .run = domain_set},
-	{.words = "domain show", .help = "What is set for the domain", .run = domain_show},
+	{.words = "domain show",
+	 .help = "What is set for the domain",
+	 .examples = "domain show\n",
+	 .run = domain_show},
 	{.words = NULL},
 };

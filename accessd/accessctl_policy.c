@@ -114,6 +114,8 @@ static void print_policy(const json_t *o)
 		printf("attached to %s for %s%s%s\n", accessctl_cell(at, "to"), kind,
 		       all ? "" : " ", all ? "" : whom);
 	}
+	if (json_object_get(o, "hidden"))
+		puts("and elsewhere, where you see nothing");
 }
 
 static int show(struct accessctl *a)

@@ -68,7 +68,7 @@ static int run_command(struct accessctl *a)
 		rc = check_needed(a);
 	if (rc)
 		return rc;
-	if (!a->command->alone && ctl_open(&a->ctl, a->socket, ACCESSCTL_SOCKET) != 0)
+	if (!a->command->alone && accessctl_connect(a) != 0)
 		return CTL_NO_DAEMON;
 	rc = a->command->run(a);
 	ctl_close(a->ctl);

@@ -28,6 +28,7 @@ static int init(struct accessctl *a)
 			"accessctl: accessd does not listen yet: %s; see its log, then start it "
 			"anew\n",
 			problem);
+	accessctl_shared_host(result);
 	json_decref(result);
 	return CTL_OK;
 }
@@ -46,8 +47,14 @@ static void print_domain(const json_t *o)
 {
 	char urls[ACCESSCTL_CELL_SIZE], cert[CERT_SIZE];
 
+	int64_t n = 0;
+
 	if (!json_object_get(o, "domain")) {
-		puts("domain          none yet: run accessctl init");
+		(void)!rpc_int(o, "domains", 0, INT64_MAX, &n); /* absent: none */
+		if (n > 1)
+			printf("domains         %" PRId64 ": accessctl domain list\n", n);
+		else
+			puts("domain          none yet: run accessctl init");
 		return;
 	}
 	accessctl_cell_list(o, "urls", urls);
@@ -98,9 +105,12 @@ static int status(struct accessctl *a)
 static int doctor(struct accessctl *a)
 {
 	struct server_doctor_options o = {.json = a->json,
+					  .domain = a->domain,
 					  .idle = accessctl_flag(a, "--idle"),
 					  .urls = accessctl_list(a, "--url")};
 
+	if (a->remote)
+		return accessctl_usage(a, "doctor looks at the server's host: run it there");
 	return server_doctor_run(a->ctl, &o);
 }
 
@@ -121,6 +131,8 @@ const struct accessctl_command ACCESSCTL_SERVER[] = {
 	{.words = "init",
 	 .options = INIT_OPTIONS,
 	 .help = "Make a domain: its CA, keys and server addresses",
+	 .more = "A server may have several (accessctl domain list); each has its own CA,\n"
+		 "members and relays, and sees nothing of the others.\n",
 	 .examples = "init --domain lab.example --url https://as1.lab.example\n",
 	 .run = init},
 	{.words = "status",

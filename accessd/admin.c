@@ -112,6 +112,7 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"user.enable", ADMIN_ITEM, PERMIT_USERS, ADMIN_USER, EVENT_USER_ENABLED, admin_on_user_enable},
 
 	/* several domains, devices' owners */
+	{"device.release", ADMIN_DOMAIN, PERMIT_DEVICES, ADMIN_NOTHING, EVENT_DEVICE_RELEASED, admin_on_device_release},
 	{"domain.list", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_domain_list},
 	{"domain.move", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_DOMAIN_MOVED, admin_on_domain_move},
 	{"domain.remove", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_DOMAIN_REMOVED, admin_on_domain_remove},
@@ -122,11 +123,14 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"audit.head", ADMIN_DOMAIN, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_head},
 	{"audit.verify", ADMIN_DOMAIN, PERMIT_VIEW_OPERATIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_audit_verify},
 	{"audit.prune", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_AUDIT_PRUNED, admin_on_audit_prune},
-	{"session.record", ADMIN_ITEM, PERMIT_VIEW_CONNECTIONS, ADMIN_SESSION, EVENT_NONE, admin_on_session_record},
+	{"session.record", ADMIN_LIST, PERMIT_VIEW_CONNECTIONS, ADMIN_NOTHING, EVENT_NONE, admin_on_session_record},
 
 	/* import and export */
 
 	/* backup */
+	{"backup.make", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_BACKUP_MADE, admin_on_backup_make},
+	{"backup.read", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_backup_read},
+	{"backup.drop", ADMIN_HOST, PERMIT_ADMINISTER, ADMIN_NOTHING, EVENT_NONE, admin_on_backup_drop},
 };
 /* clang-format on */
 

@@ -70,6 +70,10 @@ const struct admin_method *admin_find_method(const char *name);
  */
 void admin_run(const struct ask *from, const struct admin_method *m, const json_t *params);
 
+/** admin_on_control() - a user of @realm asks, by his control connection: see clients_config. */
+void admin_on_control(void *realm, const struct clients_asker *by, const char *method,
+		      const json_t *params);
+
 /** admin_open() - the local socket, as a->local. Return: 0; -errno, logged. */
 int admin_open(struct app *a) __attribute__((warn_unused_result));
 

@@ -16,7 +16,8 @@
 
 struct checking {
 	struct ask *q;
-	size_t n; /* that would */
+	int64_t device; /* 0: any */
+	size_t n;	/* that would */
 	int rc;
 	char words[NAMED_SIZE];
 };
@@ -27,6 +28,8 @@ static bool check_session(void *arg, const struct store_session *x, int64_t rela
 	size_t n = 0, used = strlen(c->words);
 
 	(void)relay;
+	if (c->device && x->device_member != c->device)
+		return true;
 	c->rc = store_applied_count(c->q->app->store, x->user_member, x->device_member, &n);
 	if (c->rc)
 		return false;
@@ -38,9 +41,9 @@ static bool check_session(void *arg, const struct store_session *x, int64_t rela
 	return true;
 }
 
-bool policy_commit(struct ask *q, int rc)
+bool policy_commit(struct ask *q, int rc, int64_t device)
 {
-	struct checking c = {.q = q};
+	struct checking c = {.q = q, .device = device};
 
 	if (rc == 0) {
 		sessions_each(q->realm->sessions, "", check_session, &c);
@@ -49,12 +52,15 @@ bool policy_commit(struct ask *q, int rc)
 	if (rc == 0 && c.n == 0)
 		rc = store_commit(q->app->store);
 	if (rc == 0 && c.n == 0) {
-		sessions_rules_changed(q->realm->sessions, 0);
+		sessions_rules_changed(q->realm->sessions, device);
 		return true;
 	}
 	store_rollback(q->app->store);
 	if (rc == -EEXIST)
 		ask_reject(q, RPC_CONFLICT, "it is attached there for them already");
+	else if (rc == -ENOSPC)
+		ask_reject(q, RPC_UNAVAILABLE, "a domain may have %d attachments",
+			   STORE_ATTACHMENTS_MAX);
 	else if (rc)
 		admin_failed(q, rc);
 	else
@@ -66,47 +72,18 @@ bool policy_commit(struct ask *q, int rc)
 
 /* --- to whom, and where --- */
 
-static bool take_device(struct ask *q, const char *name, struct store_attachment *a)
-{
-	struct store_member m;
-
-	if (!text_name_ok(name)) {
-		ask_reject(q, RPC_BAD_PARAMS, "to: a device, or a folder: /italy/plant3");
-		return false;
-	}
-	if (!admin_find_as(q, name, IDENT_DEVICE, &m))
-		return false;
-	a->device = m.id;
-	return true;
-}
-
-/* Nobody said: everyone. */
-static bool take_subject(struct ask *q, const json_t *params, struct store_attachment *a)
-{
-	const char *text;
-
-	if (!json_object_get(params, "for"))
-		return true;
-	if (rpc_str(params, "for", &text))
-		return policy_subject(q, text, a);
-	ask_reject(q, RPC_BAD_PARAMS, "for: a user or a group");
-	return false;
-}
-
 static bool take_attachment(struct ask *q, const json_t *params, struct store_policy *p,
 			    struct store_attachment *a)
 {
-	const char *to = "";
+	struct permit_place at;
 
-	if (!policy_find(q, params, p))
+	if (!policy_find(q, params, p) || !admin_get_target_of(q, params, "to", &at))
 		return false;
-	*a = (struct store_attachment){.policy = p->id};
-	(void)rpc_str(params, "to", &to);
-	if (to[0] == '/' ? !policy_folder_at(q, to, &a->folder) : !take_device(q, to, a))
+	*a = (struct store_attachment){
+		.policy = p->id, .folder = at.device ? 0 : at.folder, .device = at.device};
+	if (!policy_subject(q, params, a))
 		return false;
-	if (!take_subject(q, params, a))
-		return false;
-	ask_tell(q, "to", json_string(to));
+	ask_tell(q, "to", json_incref(json_object_get(params, "to")));
 	if (json_object_get(params, "for"))
 		ask_tell(q, "for", json_incref(json_object_get(params, "for")));
 	return true;
@@ -130,7 +107,7 @@ void admin_on_policy_attach(struct ask *q, const json_t *params)
 	rc = store_begin(q->app->store);
 	if (rc == 0)
 		rc = store_attach(q->app->store, p.domain, &a);
-	if (!policy_commit(q, rc))
+	if (!policy_commit(q, rc, a.device))
 		return;
 	log_notice("policy attached policy=%s", p.name);
 	ask_reply(q, json_object());

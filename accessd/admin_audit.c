@@ -7,6 +7,7 @@
 
 #include "accessd/admin_internal.h"
 #include "accessd/audit_check.h"
+#include "accessd/audit_view.h"
 #include "accessd/checkpoint.h"
 #include "accessd/pure/page.h"
 #include "accessd/reading.h"
@@ -49,7 +50,7 @@ struct listing {
 	struct ask *q;
 	struct store_audit_query query;
 	char who[AUDIT_NAME_SIZE], target[AUDIT_NAME_SIZE], event[AUDIT_EVENT_SIZE];
-	char *operations_in, *connections_in;
+	struct audit_view views[2];
 	int64_t left;
 	struct page page;
 	int rc;
@@ -58,8 +59,8 @@ struct listing {
 static void free_listing(struct listing *l)
 {
 	json_decref(l->page.items);
-	free(l->operations_in);
-	free(l->connections_in);
+	audit_view_deinit(&l->views[0]);
+	audit_view_deinit(&l->views[1]);
 	free(l);
 }
 
@@ -143,6 +144,22 @@ static bool get_words(struct ask *q, const json_t *params, struct store_audit_qu
 	return true;
 }
 
+static bool get_views(struct listing *l)
+{
+	static const enum permission needs[2] = {PERMIT_VIEW_OPERATIONS, PERMIT_VIEW_CONNECTIONS};
+
+	for (size_t i = 0; i < 2; i++) {
+		if (audit_view_make(&l->views[i], l->q, needs[i]) != 0) {
+			admin_failed(l->q, -EIO);
+			return false;
+		}
+		l->query.views[i] = (struct store_audit_view){.folders = l->views[i].folders,
+							      .shown = l->views[i].shown,
+							      .hidden = l->views[i].hidden};
+	}
+	return true;
+}
+
 static bool get_query(struct listing *l, const json_t *params)
 {
 	struct store_audit_query *query = &l->query;
@@ -158,6 +175,8 @@ static bool get_query(struct listing *l, const json_t *params)
 	    !get_number(q, params, "after_seq", AUDIT_SEQ_MAX, &query->after) ||
 	    !get_number(q, params, "before_seq", AUDIT_SEQ_MAX, &query->before) ||
 	    !get_number(q, params, "n", LIST_MAX, &l->left))
+		return false;
+	if (!get_views(l))
 		return false;
 	query->with_prev = true;
 	query->oldest_first = json_is_true(json_object_get(params, "oldest_first"));
@@ -241,6 +260,7 @@ void admin_on_audit_head(struct ask *q, const json_t *params)
 struct checking {
 	struct ask *q;
 	struct audit_check check;
+	bool rest; /* not records: indexes, and what ends have signed */
 	uint64_t lost;
 	int rc;
 };
@@ -249,9 +269,12 @@ static void do_check(struct store *reader, void *work)
 {
 	struct checking *c = work;
 
-	c->rc = reader ? audit_check_piece(reader, &c->check) : -EIO;
-	if (c->rc == 0 && !c->check.more && !c->check.fault_seq)
+	if (!reader)
+		c->rc = -EIO;
+	else if (c->rest)
 		c->rc = audit_check_rest(reader, &c->check, &c->lost);
+	else
+		c->rc = audit_check_piece(reader, &c->check);
 }
 
 static json_t *check_result(const struct checking *c)
@@ -310,6 +333,7 @@ void admin_on_audit_verify(struct ask *q, const json_t *params)
 		return;
 	}
 	c->q = q;
+	c->rest = json_is_true(json_object_get(params, "rest"));
 	audit_flush(q->app->audit);
 	if (q->realm)
 		c->check.cert = q->realm->domain.row.access_cert;

@@ -2,6 +2,7 @@
 /* The domain's CAs and token keys: shown, and replaced by new ones. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "accessd/admin_internal.h"
 #include "common/io/log.h"
@@ -112,6 +113,20 @@ void admin_on_ca_roll(struct ask *q, const json_t *params)
 		admin_on_ca_show(q, params);
 }
 
+/* The other key goes before there can be a next one. */
+static void reject_too_soon(struct ask *q, const struct store_token *other)
+{
+	time_t over = (time_t)(other->since + DOMAIN_TOKEN_LAST_S +
+			       (other->use == STORE_TOKEN_NEXT ? DOMAIN_TOKEN_NEXT_S : 0));
+	char when[32] = "";
+	struct tm tm;
+
+	if (gmtime_r(&over, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
+	ask_reject(q, RPC_CONFLICT,
+		   "the last change of token keys is not over: again from %s UTC on", when);
+}
+
 void admin_on_token_key_roll(struct ask *q, const json_t *params)
 {
 	struct realm *r = q->realm;
@@ -121,9 +136,7 @@ void admin_on_token_key_roll(struct ask *q, const json_t *params)
 		return;
 	rc = realm_roll_tokens(r);
 	if (rc == -EBUSY)
-		ask_reject(q, RPC_CONFLICT,
-			   "the last change of token keys is not over: %d h after it",
-			   (int)(DOMAIN_TOKEN_LAST_S / 3600));
+		reject_too_soon(q, &r->domain.row.other_token);
 	else if (rc)
 		admin_failed(q, rc);
 	else

@@ -67,8 +67,7 @@ bool admin_get_target_of(struct ask *q, const json_t *params, const char *key,
 		return true;
 	}
 	if (!rpc_str(params, key, &text) || !text_name_ok(text)) {
-		ask_reject(q, RPC_BAD_PARAMS, "%s: a folder like /italy, or a device's name",
-			   key);
+		ask_reject(q, RPC_BAD_PARAMS, "%s: a folder like /italy, or a device's name", key);
 		return false;
 	}
 	if (!admin_find_as(q, text, IDENT_DEVICE, &m))

@@ -13,6 +13,9 @@
 bool admin_ready(struct ask *q);
 /** admin_may() - is this permitted to the caller? Else the request is answered (admin_may.c). */
 bool admin_may(struct ask *q, const json_t *params);
+/** admin_may_still() - for a request about a user (@m; id 0: who is to be added) that has waited.
+ * Else it is answered. */
+bool admin_may_still(struct ask *q, const struct store_member *m);
 /** admin_lacks() - answer that he lacks something. @whose: "bert may do", or NULL. */
 void admin_lacks(struct ask *q, const struct access_lack *lack, const char *why);
 /** admin_needs() - may he do this there? Else the request is answered. */
@@ -31,6 +34,10 @@ bool admin_get_folder(struct ask *q, const json_t *params, const char *key, bool
 		      struct store_folder *f);
 /** admin_get_group() - the group called so. Else the request is answered (admin_groups.c). */
 bool admin_get_group(struct ask *q, const json_t *params, const char *key, struct store_group *g);
+/** admin_get_subject() - the user or group in @params, which the caller sees, as @rule's. Else the
+ * request is answered (admin_permissions.c). */
+bool admin_get_subject(struct ask *q, const json_t *params, const char *key,
+		       struct permit_rule *rule);
 /** admin_get_target() - the folder or device in @params. Else the request is answered. */
 bool admin_get_target(struct ask *q, const json_t *params, struct permit_place *at);
 /** admin_get_target_of() - the same by another member. */
@@ -129,6 +136,10 @@ void admin_on_audit_prune(struct ask *q, const json_t *params);
 void admin_on_session_record(struct ask *q, const json_t *params);
 const char *admin_state_name(enum store_state state);
 
+void admin_on_backup_make(struct ask *q, const json_t *params);
+void admin_on_backup_read(struct ask *q, const json_t *params);
+void admin_on_backup_drop(struct ask *q, const json_t *params);
+
 /* How users sign in (admin_signin.c). */
 /** admin_valid_until() - the time in @params; absent: @until stays. Else the request is answered.
  */
@@ -150,6 +161,9 @@ void admin_on_ca_roll(struct ask *q, const json_t *params);
 void admin_on_token_key_roll(struct ask *q, const json_t *params);
 
 void admin_on_init(struct ask *q, const json_t *params);
+/** admin_hardware_put() - is a machine bound by a device of this name? Into its object. */
+void admin_hardware_put(const struct realm *r, const char *device, json_t *o);
+void admin_on_device_release(struct ask *q, const json_t *params);
 void admin_on_domain_list(struct ask *q, const json_t *params);
 void admin_on_domain_move(struct ask *q, const json_t *params);
 void admin_on_domain_remove(struct ask *q, const json_t *params);

@@ -18,10 +18,11 @@ struct subject {
 	bool user, group; /* what it may be */
 };
 
-static bool get_subject_name(struct ask *q, const json_t *params, struct subject *s)
+static bool get_subject_name(struct ask *q, const json_t *params, const char *key,
+			     struct subject *s)
 {
 	*s = (struct subject){.user = true, .group = true};
-	if (rpc_str(params, "subject", &s->name)) {
+	if (rpc_str(params, key, &s->name)) {
 		if (strncmp(s->name, "user:", 5) == 0) {
 			s->group = false;
 			s->name += 5;
@@ -32,8 +33,8 @@ static bool get_subject_name(struct ask *q, const json_t *params, struct subject
 		if (text_name_ok(s->name))
 			return true;
 	}
-	ask_reject(q, RPC_BAD_PARAMS,
-		   "subject: the name of a user or a group; user:NAME or group:NAME");
+	ask_reject(q, RPC_BAD_PARAMS, "%s: the name of a user or a group; user:NAME or group:NAME",
+		   key);
 	return false;
 }
 
@@ -62,13 +63,13 @@ static int find_group(const struct ask *q, const struct subject *s, int64_t *id)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* One that the caller sees. Else the request is answered. */
-static bool get_subject(struct ask *q, const json_t *params, struct permit_rule *rule)
+bool admin_get_subject(struct ask *q, const json_t *params, const char *key,
+		       struct permit_rule *rule)
 {
 	struct subject s;
 	int64_t user, group;
 
-	if (!get_subject_name(q, params, &s))
+	if (!get_subject_name(q, params, key, &s))
 		return false;
 	if (find_user(q, &s, &user) != 0 || find_group(q, &s, &group) != 0) {
 		admin_failed(q, -EIO);
@@ -104,7 +105,7 @@ static bool get_rule(struct ask *q, const json_t *params, struct permit_rule *ru
 {
 	struct permit_place at;
 
-	if (!admin_get_target(q, params, &at) || !get_subject(q, params, rule) ||
+	if (!admin_get_target(q, params, &at) || !admin_get_subject(q, params, "subject", rule) ||
 	    !get_what(q, params, &rule->what))
 		return false;
 	rule->device = at.device;
@@ -222,7 +223,7 @@ void admin_on_permission_list(struct ask *q, const json_t *params)
 	char after[24] = "";
 	int rc;
 
-	if (!admin_ready(q) || (l.by_subject && !get_subject(q, params, &l.of)) ||
+	if (!admin_ready(q) || (l.by_subject && !admin_get_subject(q, params, "subject", &l.of)) ||
 	    (l.by_target && !admin_get_target(q, params, &at)))
 		return;
 	if (l.by_target) {

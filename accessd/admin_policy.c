@@ -46,13 +46,15 @@ void admin_on_policy_add(struct ask *q, const json_t *params)
 {
 	struct store_policy p = {.id = 0};
 	struct rules rules = {.n = 0};
+	struct store_folder f;
 	int rc;
 
 	if (!admin_ready(q) || !admin_name(q, params, p.name) ||
-	    !policy_folder(q, params, &p.folder) ||
+	    !admin_get_folder(q, params, "folder", true, &f) ||
 	    (json_object_get(params, "rules") && !get_rules(q, params, &rules)))
 		return;
-	p.domain = q->realm->domain.row.id;
+	p.domain = f.domain;
+	p.folder = f.id;
 	ask_about(q, "policy", p.name);
 	rc = store_begin(q->app->store);
 	if (rc == 0)
@@ -63,7 +65,11 @@ void admin_on_policy_add(struct ask *q, const json_t *params)
 		rc = store_commit(q->app->store);
 	if (rc) {
 		store_rollback(q->app->store);
-		admin_failed(q, rc);
+		if (rc == -ENOSPC)
+			ask_reject(q, RPC_UNAVAILABLE, "a domain may have %d policies",
+				   STORE_POLICIES_MAX);
+		else
+			admin_failed(q, rc);
 		return;
 	}
 	log_notice("policy added policy=%s rules=%zu", p.name, rules.n);
@@ -76,13 +82,14 @@ void admin_on_policy_rule(struct ask *q, const json_t *params)
 	struct rules rules;
 	int rc;
 
-	if (!policy_find(q, params, &p) || !get_rules(q, params, &rules))
+	if (!policy_find(q, params, &p) || !get_rules(q, params, &rules) ||
+	    !policy_may_change(q, &p))
 		return;
 	ask_tell(q, "rules", json_integer((json_int_t)rules.n));
 	rc = store_begin(q->app->store);
 	if (rc == 0)
 		rc = store_policy_set_rules(q->app->store, p.id, &rules);
-	if (!policy_commit(q, rc))
+	if (!policy_commit(q, rc, 0))
 		return;
 	log_notice("policy changed policy=%s rules=%zu", p.name, rules.n);
 	ask_reply(q, json_pack("{s:o}", "rules", rules_encode(&rules)));
@@ -136,14 +143,15 @@ struct listing {
 	const struct ask *q;
 	struct page page;
 	json_t *list;
+	size_t hidden; /* attachments where the caller sees nothing */
 };
 
 static json_t *policy_json(const struct ask *q, const struct store_policy *p)
 {
-	char path[POLICY_PATH_SIZE];
+	char path[PERMIT_PATH_SIZE];
 
 	return json_pack("{s:s, s:s, s:I, s:I}", "name", p->name, "folder",
-			 policy_path(q, p->folder, path), "rules", (json_int_t)p->n_rules,
+			 admin_path(q, p->folder, path), "rules", (json_int_t)p->n_rules,
 			 "attached", (json_int_t)p->n_attached);
 }
 
@@ -176,13 +184,18 @@ void admin_on_policy_list(struct ask *q, const json_t *params)
 static bool list_attached(void *arg, const struct store_attached *a)
 {
 	struct listing *l = arg;
-	char path[POLICY_PATH_SIZE];
-	const char *to = a->at.device ? a->device : policy_path(l->q, a->at.folder, path);
+	char path[PERMIT_PATH_SIZE];
+	const char *to = a->at.device ? a->device : admin_path(l->q, a->at.folder, path);
 	const char *kind = a->at.user ? "user" : a->at.group ? "group" : "everyone";
-	json_t *o = json_pack("{s:s, s:s, s:s}", "to", to, "for",
-			      a->subject[0] ? a->subject : "everyone", "kind", kind);
+	struct permit_place at;
 
-	json_array_append_new(l->list, o);
+	if (policy_place(l->q, &a->at, &at) != 0 || !ask_sees(l->q, &at)) {
+		l->hidden++;
+		return true;
+	}
+	json_array_append_new(l->list,
+			      json_pack("{s:s, s:s, s:s}", "to", to, "for",
+					a->subject[0] ? a->subject : "everyone", "kind", kind));
 	return json_array_size(l->list) < POLICY_SHOWN_MAX;
 }
 
@@ -209,6 +222,8 @@ void admin_on_policy_show(struct ask *q, const json_t *params)
 	}
 	json_object_set_new(o, "rules", rules_encode(&rules));
 	json_object_set_new(o, "attached", l.list);
+	if (l.hidden)
+		json_object_set_new(o, "hidden", json_integer((json_int_t)l.hidden));
 	ask_reply(q, o);
 }
 

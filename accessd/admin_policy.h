@@ -13,22 +13,20 @@
 
 /** policy_find() - by the name in @params. Else the request is answered. */
 bool policy_find(struct ask *q, const json_t *params, struct store_policy *p);
-/** policy_folder() - by the path in @params ("folder"; absent: the root). Else the request is
- * answered. */
-bool policy_folder(struct ask *q, const json_t *params, int64_t *folder);
-/** policy_folder_at() - the same by a path. */
-bool policy_folder_at(struct ask *q, const char *path, int64_t *folder);
-/** policy_subject() - "anna" or "fitters", "user anna" or "group fitters" where both are. Else the
- * request is answered. */
-bool policy_subject(struct ask *q, const char *text, struct store_attachment *a);
-/** policy_path() - of a folder; "/" if it cannot be said. Return: @out. */
-const char *policy_path(const struct ask *q, int64_t folder, char out[POLICY_PATH_SIZE]);
+/** policy_subject() - for whom ("for"; absent: everyone), into @a. Else the request is answered. */
+bool policy_subject(struct ask *q, const json_t *params, struct store_attachment *a);
 /** policy_may_see() - the caller, this one? */
 bool policy_may_see(const struct ask *q, const struct store_policy *p);
+/** policy_may_change() - the caller, wherever it is attached? Else the request is answered. */
+bool policy_may_change(struct ask *q, const struct store_policy *p);
+/** policy_place() - of an attachment. -ENOENT; -EIO. */
+int policy_place(const struct ask *q, const struct store_attachment *a, struct permit_place *at)
+	__attribute__((warn_unused_result));
 /**
  * policy_commit() - the end of a transaction whose changes gave @rc: unless a session would have
- * too many rules then. Sessions are told. Else all is taken back, and the request is answered.
+ * too many rules then. @device: only its sessions are concerned; 0: any. They are told. Else all is
+ * taken back, and the request is answered.
  */
-bool policy_commit(struct ask *q, int rc);
+bool policy_commit(struct ask *q, int rc, int64_t device);
 
 #endif

@@ -99,6 +99,7 @@ void admin_on_init(struct ask *q, const json_t *params)
 	char name[IDENT_DOMAIN_SIZE];
 	struct urls urls;
 
+	ask_set_realm(q, NULL); /* no other domain's audit is to tell of it */
 	if (!rpc_str_max(params, "domain", name, sizeof(name)) || !text_domain_ok(name))
 		ask_reject(q, RPC_BAD_PARAMS,
 			   "a domain is named like a host: labels of a-z, 0-9 and '-' with dots, "

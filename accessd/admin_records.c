@@ -28,7 +28,6 @@ struct showing {
 	bool several;			  /* others begin so, too */
 	json_t *records, *problems;
 	struct said said[2]; /* by role */
-	struct x509_cert ca;
 };
 
 static void problem(struct showing *s, const char *words)
@@ -70,6 +69,7 @@ static void put(struct showing *s, const struct store_session_record *row)
 {
 	struct receipt x = {.text_len = strlen(row->text), .signature_len = row->signature_len};
 	struct session_record r;
+	struct x509_cert ca;
 	const char *wrong;
 	char words[AUDIT_NAME_SIZE];
 	json_t *o;
@@ -78,9 +78,11 @@ static void put(struct showing *s, const struct store_session_record *row)
 	memcpy(x.signature, row->signature, row->signature_len);
 	x.cert = row->cert;
 	wrong = receipt_check(&x, &r);
-	if (!wrong && !receipts_ca(&s->q->realm->domain, &x, &s->ca))
+	ca = s->q->realm->domain.row.ca;
+	if (!wrong && !receipts_ca(&s->q->realm->domain, &x, &ca))
 		wrong = "comes with a certificate of another domain";
 	o = receipt_to_json(&x);
+	json_object_set_new(o, "ca", rpc_json_bytes(ca.der, ca.len));
 	json_object_set_new(o, "seq", json_integer(row->seq));
 	json_object_set_new(o, "signature_good", json_boolean(!wrong));
 	if (wrong) {
@@ -93,10 +95,24 @@ static void put(struct showing *s, const struct store_session_record *row)
 	json_array_append_new(s->records, o);
 }
 
+/* By the session's device; of one that is forgotten, as at the root. */
+static bool may_see(const struct showing *s, const char *session)
+{
+	struct store_session x;
+
+	if (ask_is_host(s->q))
+		return true;
+	return ask_may_device(
+		s->q, PERMIT_VIEW_CONNECTIONS,
+		store_session_get(s->q->app->store, session, &x) == 0 ? x.device_member : 0);
+}
+
 static bool show_row(void *arg, const struct store_session_record *row)
 {
 	struct showing *s = arg;
 
+	if (!may_see(s, row->session))
+		return true;
 	if (!s->session[0])
 		snprintf(s->session, sizeof(s->session), "%s", row->session);
 	s->several = strcmp(s->session, row->session) != 0;
@@ -160,8 +176,8 @@ static void answer(struct showing *s)
 		ask_reject(s->q, RPC_NOT_FOUND, "no end has sent a record of such a session");
 	} else {
 		compare(s);
-		o = json_pack("{s:s, s:O, s:O, s:o}", "session", s->session, "records", s->records,
-			      "problems", s->problems, "ca", rpc_json_bytes(s->ca.der, s->ca.len));
+		o = json_pack("{s:s, s:O, s:O}", "session", s->session, "records", s->records,
+			      "problems", s->problems);
 		add_session(s, o);
 		ask_reply(s->q, o);
 	}

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "accessd/admin_internal.h"
+#include "accessd/admin_policy.h"
 #include "accessd/pure/pool.h"
 #include "common/io/log.h"
 
@@ -74,16 +75,15 @@ static void answer(struct ask *q, const struct store_member *m, const struct rul
 
 static void change(struct ask *q, const struct store_member *m, const struct rules *rules)
 {
-	struct realm *r = q->realm;
-	int rc = store_rules_set(r->store, m->id, rules);
+	struct store *s = q->realm->store;
+	int rc = store_begin(s);
 
-	if (rc) {
-		admin_failed(q, rc);
+	if (rc == 0)
+		rc = store_rules_set(s, m->id, rules);
+	if (!policy_commit(q, rc, m->id))
 		return;
-	}
 	log_notice("rules changed device=%s rules=%zu%s", m->name, rules->n,
 		   rules->present ? "" : " (no list)");
-	sessions_rules_changed(r->sessions, m->id);
 	answer(q, m, rules);
 }
 

@@ -242,11 +242,9 @@ void admin_on_session_approvals(struct ask *q, const json_t *params)
 static void decide(struct ask *q, const json_t *params, bool approve)
 {
 	char id[PENDING_ID_SIZE] = "", reason[WORDS_SIZE];
+	struct approval a = {.id = id, .approve = approve, .reason = reason};
 	struct pending_voice v = voice_of(q);
 	const struct pending *at;
-	const char *words = "";
-	struct pending p;
-	bool more;
 	int code;
 
 	if (!admin_ready(q) || !get_words(q, params, reason))
@@ -260,11 +258,11 @@ static void decide(struct ask *q, const json_t *params, bool approve)
 		ask_tell(q, "user", json_string(at->user_name));
 		ask_about(q, "device", at->device_name);
 	}
-	code = approvals_decide(q->realm->sessions, id, &v, approve, reason, &p, &more, &words);
+	code = approvals_decide(q->realm->sessions, &v, &a);
 	if (code)
-		ask_reject(q, code, "%s", words);
+		ask_reject(q, code, "%s", a.words);
 	else
-		ask_reply(q, approvals_answer(&p, more));
+		ask_reply(q, approvals_answer(&a));
 }
 
 void admin_on_session_approve(struct ask *q, const json_t *params)

@@ -43,6 +43,10 @@ void admin_on_status(struct ask *q, const json_t *params)
 	json_t *o;
 
 	(void)params;
+	if (q->wanted[0] && !q->realm) {
+		(void)admin_ready(q);
+		return;
+	}
 	conf_listen_text(&a->conf, listens, sizeof(listens));
 	o = json_pack("{s:s, s:I, s:b, s:s}", "version", FARLAN_VERSION, "uptime_s",
 		      (json_int_t)((clock_mono_ms() - a->started_ms) / 1000), "listening",
@@ -69,6 +73,11 @@ void admin_on_doctor(struct ask *q, const json_t *params)
 	};
 
 	(void)params;
+	if (!r && q->app->n_realms > 0) {
+		json_decref(facts.urls);
+		(void)admin_ready(q);
+		return;
+	}
 	if (r) {
 		const struct store_domain *row = &r->domain.row;
 
@@ -118,6 +127,30 @@ static void add_tunnel(const struct realm *r, const struct store_member *m, json
 	json_object_set_new(o, "ipv6", json_string(text));
 }
 
+struct groups {
+	const struct ask *q;
+	json_t *names;
+};
+
+static bool list_group(void *arg, int64_t id, const char *name)
+{
+	struct groups *g = arg;
+	struct store_group group;
+
+	if (store_group_get(g->q->realm->store, id, &group) == 0 && admin_sees_group(g->q, &group))
+		json_array_append_new(g->names, json_string(name));
+	return true;
+}
+
+static void put_groups(const struct ask *q, int64_t user, json_t *o)
+{
+	struct groups g = {.q = q, .names = json_array()};
+
+	if (store_member_groups(q->realm->store, user, list_group, &g) != 0)
+		log_warn("the groups of a user could not be read");
+	json_object_set_new(o, "groups", g.names);
+}
+
 static bool list_member(void *arg, const struct store_member *m)
 {
 	struct listing *l = arg;
@@ -139,10 +172,13 @@ static bool list_member(void *arg, const struct store_member *m)
 		json_object_set_new(o, "rate", json_integer((json_int_t)m->rate));
 		json_object_set_new(o, "folder", json_string(admin_path(l->q, m->folder, path)));
 	}
+	if (m->kind == IDENT_USER)
+		put_groups(l->q, m->id, o);
 	if (m->kind == IDENT_DEVICE) {
 		add_tunnel(l->realm, m, o);
 		json_object_set_new(o, "lans", lans_to_json(&m->lans));
 		admin_wishes_put(l->realm, m->id, o);
+		admin_hardware_put(l->realm, m->name, o);
 		admin_lock_put(l->realm, m->id, o);
 	}
 	if (m->kind == IDENT_USER)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "accessd/store_control.h"
 #include "accessd/store_signin.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
@@ -236,12 +237,73 @@ static int issue(const struct admission *a, const struct store_member *m, struct
 	return store_endpoint_set_key(a->store, e);
 }
 
+/* --- whose a machine is ------------------------------------------------------------------------
+ */
+
+static const struct hardware UNSAID = {.n = 0};
+
+static const struct hardware *hardware_of(const struct admission_request *r)
+{
+	return r->hardware ? r->hardware : &UNSAID;
+}
+
+/* Nobody has one key in two domains: whoever had it there would be known here. */
+static bool key_is_free(const struct admission *a, const struct public_key *key,
+			struct refusal *why)
+{
+	int rc = store_key_foreign(a->store, a->domain->row.id, key->sha256);
+
+	if (rc == 0)
+		return refuse(why, RPC_CONFLICT,
+			      "this key belongs to another domain: try again with a new one");
+	return rc == -ENOENT ? true : refuse_internal(why);
+}
+
+static bool says_enough(const struct admission *a, const struct admission_request *r,
+			const struct store_member *m, struct refusal *why)
+{
+	struct settings all;
+
+	if (hardware_of(r)->n > 0)
+		return true;
+	if (store_settings_of_member(a->store, m, SETTINGS_LIMIT_MAX_S, &all) != 0)
+		return refuse_internal(why);
+	if (all.at[SETTING_HARDWARE].number != SETTING_REQUIRED)
+		return true;
+	return refuse(why, RPC_DENIED,
+		      "it has to say which machine it is (hardware-id in vpnd.conf; an older vpnd "
+		      "does not)");
+}
+
+/* A device is its owner's until he releases it. Who has an invitation may know that it is not his,
+ * and no more. */
+static bool may_bind(const struct admission *a, const struct admission_request *r,
+		     const struct public_key *key, struct admitted *x, struct refusal *why)
+{
+	int rc;
+
+	if (x->member.kind != IDENT_DEVICE)
+		return key_is_free(a, key, why);
+	rc = store_hardware_foreign(a->store, a->domain->row.id, hardware_of(r), key->sha256,
+				    &x->foreign);
+	if (rc == 0)
+		return refuse(
+			why, RPC_CONFLICT,
+			"this machine belongs to another domain of this server: its owner has "
+			"to release it there first");
+	x->foreign.domain = 0;
+	if (rc != -ENOENT)
+		return refuse_internal(why);
+	return key_is_free(a, key, why) && says_enough(a, r, &x->member, why);
+}
+
 static int record_enrolment(const struct admission *a, const struct store_invite *in,
-			    const struct public_key *key, int64_t now, struct admitted *x)
+			    const struct public_key *key, const struct admission_request *r,
+			    struct admitted *x)
 {
 	const struct store_member *m = &x->member;
 	struct store_endpoint *e = &x->endpoint;
-	int64_t end = now + a->identity_s;
+	int64_t now = r->now, end = now + a->identity_s;
 	int rc = store_endpoint_of(a->store, m->id, e);
 
 	if (rc)
@@ -254,6 +316,8 @@ static int record_enrolment(const struct admission *a, const struct store_invite
 		rc = store_invite_redeem(a->store, in->id, key->sha256);
 	if (rc == 0)
 		rc = store_member_set_state(a->store, m->id, STORE_ENROLLED);
+	if (rc == 0 && m->kind == IDENT_DEVICE)
+		rc = store_hardware_bind(a->store, m, hardware_of(r), key->sha256, now);
 	if (rc == 0 && m->kind == IDENT_RELAY)
 		rc = domain_issue_outer(a->domain, &m->urls, key, now, end, &x->outer_cert);
 	return rc;
@@ -277,9 +341,11 @@ bool admission_enrol(const struct admission *a, const struct admission_request *
 	if (x.member.kind != r->kind)
 		return refuse(why, RPC_DENIED, "this invitation is for a %s",
 			      ident_kind_name(x.member.kind));
+	if (!may_bind(a, r, &key, out, why))
+		return false;
 	rc = store_begin(a->store);
 	if (rc == 0)
-		rc = conclude(a->store, record_enrolment(a, &x.invite, &key, r->now, out));
+		rc = conclude(a->store, record_enrolment(a, &x.invite, &key, r, out));
 	if (rc)
 		return refuse_internal(why);
 	out->member.state = STORE_ENROLLED;
@@ -421,7 +487,7 @@ bool admission_login_end(const struct admission *a, const struct login *l, bool 
 	memset(out, 0, sizeof(*out));
 	if (!password_ok || !l->known)
 		return refuse(why, RPC_DENIED, "wrong user name or password");
-	if (!look_again(a, l, now, &x, why))
+	if (!look_again(a, l, now, &x, why) || !key_is_free(a, &l->key, why))
 		return false;
 	out->member = x.member;
 	rc = store_begin(a->store);

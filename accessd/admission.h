@@ -7,6 +7,7 @@
 #define FARLAN_ADMISSION_H
 
 #include "accessd/domain.h"
+#include "accessd/store_hardware.h"
 #include "common/pure/rpcmsg.h"
 
 #define ADMISSION_MESSAGE_SIZE 160
@@ -32,6 +33,9 @@ struct admitted {
 	bool key_replaced;	     /* the endpoint had another key before: that one is dead now */
 	int64_t removed_endpoint;    /* a user's oldest PC that had to make room, or 0 */
 	struct x509_cert outer_cert; /* relays */
+	/* Refused, because the machine is another domain's (domain 0: not so): never to be told to
+	 * who asked. */
+	struct store_hardware foreign;
 };
 
 /* --- members, as accessctl asks for them --- */
@@ -61,7 +65,9 @@ struct admission_request {
 	const uint8_t *secret; /* INVITE_SECRET_BYTES; login: may be NULL with a user */
 	const uint8_t *csr;
 	size_t csr_len;
-	int64_t now; /* Unix seconds */
+	const struct hardware
+		*hardware; /* device: which machine it says it is; NULL: it does not */
+	int64_t now;	   /* Unix seconds */
 };
 
 /**

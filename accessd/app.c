@@ -2,11 +2,16 @@
 #include "accessd/app.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "accessd/admin.h"
 #include "accessd/figures.h"
+#include "accessd/forward.h"
+#include "accessd/restore.h"
 #include "accessd/store_realms.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
@@ -186,6 +191,13 @@ static int open_metrics(struct app *a)
 	return metrics_open(&a->metrics, a->loop, &config);
 }
 
+static void on_recorded(void *arg)
+{
+	const struct app *a = arg;
+
+	forward_kick(a->forward);
+}
+
 static int open_front(struct app *a)
 {
 	const struct clients_config config = {
@@ -198,9 +210,43 @@ static int open_audit(struct app *a)
 {
 	const struct audit_config config = {.store = a->store,
 					    .max_records = a->conf.audit_records,
-					    .full_continues = a->conf.audit_continues};
+					    .full_continues = a->conf.audit_continues,
+					    .on_written = on_recorded,
+					    .arg = a};
+	const struct forward_config forward = {.store = a->store,
+					       .syslog = a->conf.audit_syslog,
+					       .journal = a->conf.audit_journal};
+	int rc = audit_open(&a->audit, a->loop, &config);
 
-	return audit_open(&a->audit, a->loop, &config);
+	return rc ? rc : forward_open(&a->forward, a->loop, &forward);
+}
+
+/* Who has restored a backup could not record it. */
+static void note_restored(struct app *a)
+{
+	struct audit_note note = {
+		.event = EVENT_RESTORED, .result = AUDIT_OK, .who = "host accessctl"};
+	char path[PATH_MAX], name[256];
+	uint8_t *bytes;
+	json_t *detail;
+	size_t n;
+
+	if (snprintf(path, sizeof(path), "%s/" RESTORE_MARK, a->conf.state) >= (int)sizeof(path) ||
+	    file_read(path, sizeof(name) - 1, &bytes, &n) != 0)
+		return;
+	log_clean(name, sizeof(name), (const char *)bytes, n);
+	free(bytes);
+	log_notice("goes on from a backup file=\"%s\"", name);
+	detail = json_pack("{s:s}", "file", name);
+	note.detail = detail;
+	for (size_t i = 0; i < a->n_realms; i++) {
+		note.domain = a->realms[i]->domain.row.id;
+		(void)audit_note(a->audit, &note);
+	}
+	note.domain = 0;
+	if (audit_note(a->audit, &note) == 0)
+		(void)unlink(path);
+	json_decref(detail);
 }
 
 static int open_signin(struct app *a)
@@ -240,7 +286,13 @@ int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 		rc = admin_open(a);
 	if (rc == 0)
 		rc = open_metrics(a);
-	return rc ? rc : serve_all(a);
+	if (rc == 0)
+		rc = backup_open(&a->backup, loop, a->store);
+	if (rc == 0)
+		rc = serve_all(a);
+	if (rc == 0)
+		note_restored(a);
+	return rc;
 }
 
 void app_reload(struct app *a)
@@ -262,6 +314,8 @@ void app_stop(struct app *a)
 	a->metrics = NULL;
 	certs_close(a->certs);
 	passwords_close(a->passwords);
+	backup_close(a->backup);
+	a->backup = NULL;
 	for (size_t i = 0; i < a->n_realms; i++)
 		realm_close(a->realms[i]);
 	clients_close(a->front);
@@ -269,6 +323,8 @@ void app_stop(struct app *a)
 		local_close(a->local);
 	a->local = NULL; /* for answers that come later */
 	audit_close(a->audit);
+	forward_close(a->forward);
+	a->forward = NULL;
 	if (!a->upkeep_open)
 		return;
 	uv_close((uv_handle_t *)&a->upkeep, NULL);

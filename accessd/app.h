@@ -9,6 +9,7 @@
 #define FARLAN_ACCESSD_APP_H
 
 #include "accessd/audit.h"
+#include "accessd/backup.h"
 #include "accessd/conf.h"
 #include "accessd/realm.h"
 #include "accessd/signin.h"
@@ -21,8 +22,10 @@ struct app {
 	struct conf conf;
 	struct store *store;
 	struct passwords *passwords;
+	struct backup *backup;
 	struct signin *signin;
 	struct audit *audit;
+	struct forward *forward; /* of what the audit records; NULL: nowhere */
 	struct certs *certs;
 	struct clients *front; /* which accepts for all domains */
 	size_t n_realms, n_gone;

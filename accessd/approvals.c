@@ -12,6 +12,7 @@
 #include "common/io/log.h"
 #include "common/pure/text.h"
 
+#define CANNOT "the server cannot do this now; its log says why"
 #define GONE "no such request waits: it was decided or taken back, or its time is over"
 
 struct approvals {
@@ -23,6 +24,7 @@ struct approvals {
 /* --- shared ---------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *t);
+static void tell_asked(struct sessions *ss, const struct pending *p, bool over);
 
 static void arm(struct approvals *a)
 {
@@ -56,8 +58,8 @@ static int record(struct sessions *ss, const struct pending *p, enum event event
 }
 
 /* It is out of the table: nothing of it may come back with a restart. @event: EVENT_NONE: whoever
- * has decided it is recorded, see store_witness(). */
-static void forget(struct sessions *ss, const struct pending *p, enum event event, const char *why)
+ * has decided it is recorded, see store_witness(). Return: 0; -EIO, logged. */
+static int forget(struct sessions *ss, const struct pending *p, enum event event, const char *why)
 {
 	int rc = store_begin(ss->store);
 
@@ -72,8 +74,11 @@ static void forget(struct sessions *ss, const struct pending *p, enum event even
 	}
 	if (rc)
 		log_error("the end of a request for approval could not be stored id=%s", p->id);
-	if (ss->approvals)
+	if (ss->approvals) {
 		arm(ss->approvals);
+		tell_asked(ss, p, true);
+	}
+	return rc;
 }
 
 static int keep(struct sessions *ss, const struct pending *p)
@@ -109,6 +114,27 @@ static void deny(struct sessions *ss, const struct pending *p, int code, const c
 	(void)!ss->ops->answer(ss->arg, &to, NULL, code, words); /* gone is gone */
 }
 
+/* --- who may speak --------------------------------------------------------------------------- */
+
+/* As it is now: rights may have gone since he saw the request. */
+static bool may_speak(struct sessions *ss, const struct pending *p, const struct pending_voice *v)
+{
+	if (v->is_machine)
+		return p->device_endpoint == v->device_endpoint;
+	if (v->user == 0)
+		return true;
+	if (p->approvers[0])
+		return store_group_holds(ss->store, ss->domain->row.id, p->approvers, v->user) == 0;
+	return sessions_may(ss, v->user, PERMIT_ADMINISTER, p->device);
+}
+
+/* Is it asked of him? */
+static bool is_asked(struct sessions *ss, const struct pending *p, const struct pending_voice *v)
+{
+	return pending_wants(p, v->is_machine) && may_speak(ss, p, v) &&
+	       (v->is_machine || v->user != p->user);
+}
+
 /* --- asking ---------------------------------------------------------------------------------- */
 
 static int64_t left_s(const struct pending *p)
@@ -135,17 +161,60 @@ static void say_who(const struct pending *p, char *out, size_t size)
 		 machine ? p->device_name : "", (long long)left_s(p));
 }
 
-/* Somebody may stand there. */
-static void tell_machine(struct sessions *ss, const struct pending *p)
-{
-	struct rpc *rpc =
-		pending_wants(p, true) ? ss->ops->endpoint_rpc(ss->arg, p->device_endpoint) : NULL;
+/* --- telling who is asked -------------------------------------------------------------------- */
 
-	if (rpc)
+struct telling {
+	struct sessions *ss;
+	const struct pending *p;
+	bool over;
+};
+
+static void tell(const struct telling *t, struct rpc *rpc)
+{
+	const struct pending *p = t->p;
+
+	if (!rpc)
+		return;
+	if (t->over)
 		(void)rpc_notify(rpc, "session.asked",
-				 json_pack("{s:s, s:s, s:s, s:s, s:I}", "id", p->id, "user",
-					   p->user_name, "from", p->from, "reason", p->reason,
-					   "within_s", (json_int_t)left_s(p)));
+				 json_pack("{s:s, s:b}", "id", p->id, "over", 1));
+	else
+		(void)rpc_notify(rpc, "session.asked",
+				 json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "id", p->id, "user",
+					   p->user_name, "device", p->device_name, "from", p->from,
+					   "reason", p->reason, "within_s", (json_int_t)left_s(p)));
+}
+
+static void tell_user(void *arg, int64_t user, struct rpc *rpc)
+{
+	const struct telling *t = arg;
+	const struct pending_voice v = {.user = user};
+
+	if (user != t->p->user && may_speak(t->ss, t->p, &v))
+		tell(t, rpc);
+}
+
+/* @over: it was decided, also for those who are not asked any more. */
+static void tell_asked(struct sessions *ss, const struct pending *p, bool over)
+{
+	struct telling t = {.ss = ss, .p = p, .over = over};
+
+	if (p->mode != APPROVE_PERSON)
+		tell(&t, ss->ops->endpoint_rpc(ss->arg, p->device_endpoint));
+	if (p->mode != APPROVE_MACHINE)
+		ss->ops->each_user(ss->arg, tell_user, &t);
+}
+
+void approvals_hello(struct sessions *ss, const struct pending_voice *voice, struct rpc *rpc)
+{
+	const struct pending_table *t = &ss->approvals->table;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct telling telling = {.ss = ss, .p = &t->at[i]};
+
+		if (is_asked(ss, &t->at[i], voice))
+			tell(&telling, rpc);
+	}
 }
 
 static int refused_words(int rc, const char **words)
@@ -164,7 +233,7 @@ static int refused_words(int rc, const char **words)
 		*words = "too many sessions wait for approval";
 		return RPC_UNAVAILABLE;
 	default:
-		*words = "the server cannot do this now; its log says why";
+		*words = CANNOT;
 		return RPC_INTERNAL;
 	}
 }
@@ -196,24 +265,12 @@ int approvals_ask(struct sessions *ss, struct pending *p, const struct sessions_
 	answer = json_pack("{s:{s:s, s:I, s:s}}", "pending", "id", p->id, "within_s",
 			   (json_int_t)left_s(p), "text", text);
 	if (ss->ops->answer(ss->arg, to, answer, 0, ""))
-		tell_machine(ss, p);
+		tell_asked(ss, p, false);
 	json_decref(answer);
 	return 0;
 }
 
 /* --- deciding -------------------------------------------------------------------------------- */
-
-/* As it is now: rights may have gone since he saw the request. */
-static bool may_speak(struct sessions *ss, const struct pending *p, const struct pending_voice *v)
-{
-	if (v->is_machine)
-		return p->device_endpoint == v->device_endpoint;
-	if (v->user == 0)
-		return true;
-	if (p->approvers[0])
-		return store_group_holds(ss->store, ss->domain->row.id, p->approvers, v->user) == 0;
-	return sessions_may(ss, v->user, PERMIT_ADMINISTER, p->device);
-}
 
 static void let_begin(struct sessions *ss, const struct pending *p)
 {
@@ -253,28 +310,30 @@ static void reject(struct sessions *ss, const struct pending *p, const struct pe
 	deny(ss, p, RPC_DENIED, words);
 }
 
-int approvals_decide(struct sessions *ss, const char *id, const struct pending_voice *voice,
-		     bool approve, const char *reason, struct pending *p, bool *more,
-		     const char **words)
+int approvals_decide(struct sessions *ss, const struct pending_voice *voice, struct approval *a)
 {
-	struct approvals *a = ss->approvals;
-	const struct pending *at = pending_find(&a->table, id);
+	struct pending_table *t = &ss->approvals->table;
+	const struct pending *at = pending_find(t, a->id);
 	enum pending_outcome o = PENDING_GONE;
 
 	/* Who may not speak learns nothing of it, but for his own. */
 	if (at && (may_speak(ss, at, voice) || (!voice->is_machine && voice->user == at->user)))
-		o = approve ? pending_approve(&a->table, id, voice, p)
-			    : pending_reject(&a->table, id, voice, p);
-	*more = o == PENDING_MORE;
-	if (o == PENDING_MORE)
-		tell_machine(ss, p);
+		o = a->approve ? pending_approve(t, a->id, voice, &a->p)
+			       : pending_reject(t, a->id, voice, &a->p);
+	a->more = o == PENDING_MORE;
+	a->words = "";
 	if (o != PENDING_DONE)
-		return outcome_words(o, words);
-	forget(ss, p, EVENT_NONE, "");
-	if (approve)
-		let_begin(ss, p);
+		return outcome_words(o, &a->words);
+	if (forget(ss, &a->p, EVENT_NONE, "") != 0) {
+		/* What cannot be recorded is not done. */
+		a->words = CANNOT;
+		deny(ss, &a->p, RPC_INTERNAL, CANNOT);
+		return RPC_INTERNAL;
+	}
+	if (a->approve)
+		let_begin(ss, &a->p);
 	else
-		reject(ss, p, voice, reason);
+		reject(ss, &a->p, voice, a->reason);
 	return 0;
 }
 
@@ -293,22 +352,19 @@ static const char *waits_for(const struct pending *p)
 	return person ? "a person" : "the machine";
 }
 
-json_t *approvals_answer(const struct pending *p, bool more)
+json_t *approvals_answer(const struct approval *a)
 {
-	json_t *o = json_pack("{s:s, s:s}", "user", p->user_name, "device", p->device_name);
+	json_t *o = json_pack("{s:s, s:s}", "user", a->p.user_name, "device", a->p.device_name);
 
-	if (more)
-		json_object_set_new(o, "waits_for", json_string(waits_for(p)));
+	if (a->more)
+		json_object_set_new(o, "waits_for", json_string(waits_for(&a->p)));
 	return o;
 }
 
 /* The host's administrator sees all of them, others what is asked of them. */
 static bool is_shown(struct sessions *ss, const struct pending *p, const struct pending_voice *v)
 {
-	if (!v->is_machine && v->user == 0)
-		return true;
-	return pending_wants(p, v->is_machine) && may_speak(ss, p, v) &&
-	       (v->is_machine || v->user != p->user);
+	return (!v->is_machine && v->user == 0) || is_asked(ss, p, v);
 }
 
 json_t *approvals_list(struct sessions *ss, const struct pending_voice *voice)
@@ -339,7 +395,7 @@ static void on_timer(uv_timer_t *t)
 	struct pending p;
 
 	while (pending_take_overdue(&a->table, clock_mono_ms(), &p)) {
-		forget(a->ss, &p, EVENT_SESSION_TIMEOUT, words);
+		(void)!forget(a->ss, &p, EVENT_SESSION_TIMEOUT, words);
 		deny(a->ss, &p, RPC_DENIED, words);
 	}
 	arm(a);
@@ -351,14 +407,14 @@ void approvals_withdraw(struct sessions *ss, uint64_t client, const char *id)
 	struct pending p;
 
 	while (a && pending_take_of_client(&a->table, client, id, &p)) {
-		forget(ss, &p, EVENT_SESSION_WITHDRAWN,
-		       id ? "given up" : "the connection was lost");
+		(void)!forget(ss, &p, EVENT_SESSION_WITHDRAWN,
+			      id ? "given up" : "the connection was lost");
 	}
 }
 
 static void deny_recorded(struct sessions *ss, const struct pending *p, const char *why)
 {
-	forget(ss, p, EVENT_SESSION_REJECTED, why);
+	(void)!forget(ss, p, EVENT_SESSION_REJECTED, why); /* it is denied all the same */
 	deny(ss, p, RPC_DENIED, why);
 }
 
@@ -370,6 +426,31 @@ size_t approvals_deny_member(struct sessions *ss, int64_t member, const char *wh
 	for (; ss->approvals && pending_take_of_member(&ss->approvals->table, member, &p); n++)
 		deny_recorded(ss, &p, why);
 	return n;
+}
+
+/* What cannot be told now denies nothing. */
+static bool is_forbidden(const struct sessions *ss, const struct pending *p)
+{
+	bool may;
+
+	return access_may_device(ss->access, p->user, PERMIT_CONNECT, p->device, &may) == 0 && !may;
+}
+
+void approvals_deny_forbidden(struct sessions *ss, const char *why)
+{
+	struct pending p;
+	size_t i = 0;
+
+	while (ss->approvals && i < ss->approvals->table.n) {
+		p = ss->approvals->table.at[i];
+		if (!is_forbidden(ss, &p)) {
+			i++;
+			continue;
+		}
+		(void)!pending_take_of_client(&ss->approvals->table, p.client, p.id, &p);
+		deny_recorded(ss, &p, why);
+		i = 0; /* whom that reached may have changed the table */
+	}
 }
 
 size_t approvals_deny_all(struct sessions *ss, const char *why)
@@ -385,17 +466,14 @@ size_t approvals_deny_all(struct sessions *ss, const char *why)
 /* --- life ------------------------------------------------------------------------------------ */
 
 /* What waited when accessd ended: whoever asked has heard that the server was lost. */
-static int deny_left(struct sessions *ss)
+static void deny_left(struct sessions *ss)
 {
 	struct pending p;
-	int rc;
 
-	while ((rc = store_pending_first(ss->store, ss->domain->row.id, &p)) == 0) {
-		forget(ss, &p, EVENT_SESSION_TIMEOUT, "the server was restarted");
-		if (store_pending_remove(ss->store, p.id) != 0)
-			return -EIO;
-	}
-	return rc == -ENOENT ? 0 : rc;
+	/* What cannot be recorded now is by the next start: nothing else looks at these rows. */
+	while (store_pending_first(ss->store, ss->domain->row.id, &p) == 0 &&
+	       forget(ss, &p, EVENT_SESSION_TIMEOUT, "the server was restarted") == 0)
+		;
 }
 
 int approvals_open(struct sessions *ss)
@@ -408,7 +486,8 @@ int approvals_open(struct sessions *ss)
 	uv_timer_init(ss->loop, &a->timer);
 	a->timer.data = a;
 	ss->approvals = a;
-	return deny_left(ss);
+	deny_left(ss);
+	return 0;
 }
 
 static void on_closed(uv_handle_t *h)

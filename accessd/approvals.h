@@ -9,31 +9,42 @@
 
 #include "accessd/sessions.h"
 
-/**
- * approvals_decide() - somebody says yes or no. @reason: clean, may be "". @p: the wish, if 0 is
- * returned; @more: somebody else has to approve, too.
- * Return: 0; an RPC code, and @words: what is wrong. Who calls this says
- * before how it is recorded in the audit: see store_witness().
- */
-int approvals_decide(struct sessions *ss, const char *id, const struct pending_voice *voice,
-		     bool approve, const char *reason, struct pending *p, bool *more,
-		     const char **words) __attribute__((warn_unused_result));
+/* Somebody says yes or no, and what comes of it. */
+struct approval {
+	const char *id;
+	bool approve;
+	const char *reason; /* of a rejection; clean, may be "" */
+	/* Set by approvals_decide(): */
+	struct pending p;  /* the wish, if it returned 0 */
+	bool more;	   /* somebody else has to approve, too */
+	const char *words; /* else: what is wrong */
+};
+
+/** approvals_decide() - Return: 0; an RPC code. Who calls this says before how it is recorded in
+ * the audit: see store_witness(). */
+int approvals_decide(struct sessions *ss, const struct pending_voice *voice, struct approval *a)
+	__attribute__((warn_unused_result));
 
 /** approvals_find() - for the audit, before it is decided. NULL: there is none. */
 const struct pending *approvals_find(const struct sessions *ss, const char *id);
 
-/** approvals_answer() - what who has decided hears: {user, device, waits_for: words (if @more)}. */
-json_t *approvals_answer(const struct pending *p, bool more);
+/** approvals_answer() - what who has decided hears: {user, device, waits_for: words (if more)}. */
+json_t *approvals_answer(const struct approval *a);
 
 /** approvals_list() - what waits for this voice: an array of {id, user, device, from, reason,
  * waits_for, left_s}. The host's administrator gets all. */
 json_t *approvals_list(struct sessions *ss, const struct pending_voice *voice);
+
+/** approvals_hello() - somebody is there (again): tell what is asked of him. */
+void approvals_hello(struct sessions *ss, const struct pending_voice *voice, struct rpc *rpc);
 
 /** approvals_withdraw() - the connection that a wish came by takes it back. @id: NULL: it is gone,
  * with all of its wishes. */
 void approvals_withdraw(struct sessions *ss, uint64_t client, const char *id);
 /** approvals_deny_member() - of a user, or for a device. Return: how many. */
 size_t approvals_deny_member(struct sessions *ss, int64_t member, const char *why);
+/** approvals_deny_forbidden() - of those who may not connect any more. */
+void approvals_deny_forbidden(struct sessions *ss, const char *why);
 /** approvals_deny_all() - @ss: NULL is nothing. Return: how many. */
 size_t approvals_deny_all(struct sessions *ss, const char *why);
 

@@ -276,6 +276,24 @@ void audit_flush(struct audit *a)
 		count_failure(a, a->waiting[i].r.event, rc);
 }
 
+void audit_catch_up(struct audit *a, int64_t domain)
+{
+	struct store *s = a->config.store;
+	uint64_t unrecorded = a->unrecorded;
+	int rc;
+
+	audit_flush(a);
+	if (store_in_transaction(s) || store_begin(s) != 0)
+		return;
+	rc = append_news(a, domain);
+	if (rc == 0)
+		rc = store_commit(s);
+	if (rc)
+		store_rollback(s);
+	else
+		a->unrecorded -= unrecorded;
+}
+
 static void on_timer(uv_timer_t *t)
 {
 	audit_flush(t->data);
@@ -313,7 +331,7 @@ static void tell_more(struct audit *a, enum event e, struct strangers *x)
 	x->more = 0;
 }
 
-bool audit_stranger(struct audit *a, const struct audit_note *n)
+void audit_stranger(struct audit *a, const struct audit_note *n)
 {
 	struct strangers *x = &a->strangers[n->event];
 	uint64_t now = clock_mono_ms();
@@ -325,12 +343,10 @@ bool audit_stranger(struct audit *a, const struct audit_note *n)
 		x->n = 0;
 	}
 	x->domain = n->domain;
-	if (x->n++ < STRANGERS_BURST) {
+	if (x->n++ < STRANGERS_BURST)
 		audit_later(a, n);
-		return true;
-	}
-	x->more++;
-	return false;
+	else
+		x->more++;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */

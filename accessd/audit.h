@@ -64,12 +64,14 @@ int audit_note(struct audit *a, const struct audit_note *n);
 
 /** audit_later() - record it with others, soon. */
 void audit_later(struct audit *a, const struct audit_note *n);
-/** audit_flush() - what waits, now. */
+/** audit_flush() - what waits, now. audit_catch_up() - and what has to be said of the audit itself
+ * before the next record of @domain: that one is then the next. */
 void audit_flush(struct audit *a);
+void audit_catch_up(struct audit *a, int64_t domain);
 
-/** audit_stranger() - may what nobody we know has done be recorded? At most 20 of an event in 10 s
- * are, then one that says how many more there were. */
-bool audit_stranger(struct audit *a, const struct audit_note *n);
+/** audit_stranger() - audit_later() for what anybody may cause again and again: at most 20 of an
+ * event in 10 s are recorded, then one says how many more there were. */
+void audit_stranger(struct audit *a, const struct audit_note *n);
 
 struct audit_counts {
 	uint64_t written, failed; /* since the start */

@@ -10,8 +10,9 @@
 
 /* So that it is never taken for anything else that this key signs. */
 #define WORD "farlan-audit-head/1"
-#define KEY_NAME_SIZE 17 /* the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo, in hex \
-			  */
+#define KEY_NAME_SIZE                                                              \
+	17 /* the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo, in hex \
+	    */
 #define TEXT_SIZE (sizeof(WORD) + AUDIT_DOMAIN_SIZE + 8 + AUDIT_HASH_BYTES)
 
 static size_t make_text(const struct checkpoint *c, uint8_t text[TEXT_SIZE])

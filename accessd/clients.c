@@ -564,6 +564,7 @@ const struct sessions_ops CLIENTS_SESSIONS_OPS = {
 	.relays_notify = op_relays_notify,
 	.answer = control_session_answer,
 	.manager = control_session_manager,
+	.each_user = control_each_user,
 };
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -621,6 +622,8 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->passwords = config->passwords;
 	cs->signin = config->signin;
 	cs->relays = config->relays;
+	cs->admin = config->admin;
+	cs->admin_arg = config->admin_arg;
 	cs->proxies = config->proxies;
 	cs->certs = config->certs;
 	seen_init(&cs->seen, cs->store);

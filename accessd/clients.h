@@ -35,8 +35,19 @@
 #define CLIENTS_RENEWALS_MAX 8	     /* on one connection */
 #define CLIENTS_ENROL_REQUESTS_MAX 8 /* on one connection */
 
+/* Requests of one user for administration: CLIENTS_ASKING_MAX in CLIENTS_ASKING_MS. */
+#define CLIENTS_ASKING_MAX 500
+#define CLIENTS_ASKING_MS 10000
+
 struct clients;
 struct signin;
+
+/* Who asks for administration, and where the answer goes: clients_find(). */
+struct clients_asker {
+	uint64_t number;
+	int64_t id, member;
+	const char *name, *uid, *address;
+};
 
 struct clients_config {
 	struct clients *front; /* NULL: it becomes the front itself, and most of the rest is NULL */
@@ -48,7 +59,11 @@ struct clients_config {
 	struct signin *signin;
 	struct relays *relays;
 	const struct opt_prefixes *proxies; /* who may say whose a connection is */
-	const struct certs *certs;	    /* of the outer layer; NULL: the domain's. Borrowed */
+	/* A user asks for administration: to be answered, now or later. @params: may be NULL. */
+	void (*admin)(void *arg, const struct clients_asker *by, const char *method,
+		      const json_t *params);
+	void *admin_arg;
+	const struct certs *certs; /* of the outer layer; NULL: the domain's. Borrowed */
 };
 
 /** clients_open() - all borrowed. Return: 0; -ENOMEM; -EIO the TLS contexts, logged. */

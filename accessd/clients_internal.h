@@ -13,6 +13,7 @@
 
 #define CLIENTS_BUCKETS 4096
 #define CLIENTS_LOG_BURST 20 /* lines of one kind in 10 s */
+#define CLIENTS_ASKING_PLACES 256
 
 /* To who trusts a CA that was stolen. */
 #define CLIENTS_DEAD_CA                                                              \
@@ -82,6 +83,12 @@ struct contexts {
 	int anchor; /* of the domain's own CA then */
 };
 
+/* Requests for administration of late. */
+struct clients_asking {
+	uint64_t since_ms;
+	unsigned int n;
+};
+
 struct clients {
 	uv_loop_t *loop;
 	struct clients *front; /* itself, if it is the front */
@@ -111,6 +118,10 @@ struct clients {
 	struct log_limit full_limit, refused_limit, broken_limit, clock_limit;
 	/* Since the start. */
 	uint64_t outer_ok, outer_failed, inner_ok, inner_failed, refused_full, refused_member;
+	struct clients_asking asking[CLIENTS_ASKING_PLACES]; /* by member */
+	void (*admin)(void *arg, const struct clients_asker *by, const char *method,
+		      const json_t *params);
+	void *admin_arg;
 	struct rpc_tally members_tally, newcomers_tally; /* by the methods of their ops */
 	bool closing, tick_closed, ended;
 };
@@ -158,6 +169,9 @@ void client_note_presence(struct client *c, const char *reason);
 /** client_note_refused() - a stranger was refused. @who: "user anna", if it said so. */
 void client_note_refused(struct client *c, enum event event, const char *who,
 			 const struct refusal *why);
+/** client_note_foreign() - the machine of @x is another domain's: told there, too; neither hears
+ * which the other one is. */
+void client_note_foreign(struct client *c, const struct admitted *x);
 /** client_admits() - what @x is when the store's next change is committed gets an identity from
  * @c: recorded as @event with it. @a: the caller's, while that may happen. */
 struct admitting {
@@ -190,6 +204,8 @@ void control_on_time(struct rpc *rpc, int64_t id, const json_t *params);
 /** control_is_refused() - by its certificate? Then the request is answered, and the connection
  * ended. */
 bool control_is_refused(struct client *c, int64_t id);
+/** control_on_admin() - admin (control_admin.c). */
+void control_on_admin(struct rpc *rpc, int64_t id, const json_t *params);
 /** control_on_renew() - identity.renew (renewing.c). */
 void control_on_renew(struct rpc *rpc, int64_t id, const json_t *params);
 /** control_is_due() - should it renew, because it trusts a CA that the domain had before? */
@@ -208,6 +224,10 @@ bool control_is_allowed(struct client *c, int64_t id, bool managers_only);
 /* control_sessions.c: of sessions_ops, and methods. */
 bool control_session_answer(void *arg, const struct sessions_asker *to, const json_t *result,
 			    int code, const char *message);
+void control_each_user(void *arg, void (*fn)(void *arg, int64_t user, struct rpc *rpc),
+		       void *fn_arg);
+/** control_tell_asked() - a member has said hello: what waits for its approval. */
+void control_tell_asked(struct client *c);
 bool control_session_manager(void *arg, uint64_t client, struct sessions_manager *m);
 void control_on_session_open(struct rpc *rpc, int64_t id, const json_t *params);
 void control_on_session_close(struct rpc *rpc, int64_t id, const json_t *params);

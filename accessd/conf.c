@@ -33,7 +33,7 @@ const struct opt CONF_TABLE[] = {
 	  .help = "its key: /etc/letsencrypt/live/NAME/privkey.pem; both are read anew when they change" },
 	{ .section = "accessd", .key = "session-hours", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(session_hours), .dflt = "8", .min = 1, .max = 24,
-	  .help = "a session ends after this time" },
+	  .help = "a session ends after this time, where neither its folder nor the domain has a limit" },
 	{ .section = "accessd", .key = "login-hours", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(login_hours), .dflt = "24", .min = 1, .max = 720,
 	  .help = "a manager signs in anew after this time" },

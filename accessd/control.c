@@ -126,11 +126,13 @@ static void accept_hello(struct client *c, int64_t id, const json_t *params,
 	rpc_reply(&c->rpc, id, hello_result(c, known));
 	if (c->state != CLIENT_ONLINE)
 		return;
-	if (c->kind == IDENT_RELAY)
+	if (c->kind == IDENT_RELAY) {
 		accept_relay(c);
-	else
-		sessions_hello(cs->sessions, c->endpoint, json_object_get(params, "sessions"),
-			       json_object_get(params, "waiting"));
+		return;
+	}
+	sessions_hello(cs->sessions, c->endpoint, json_object_get(params, "sessions"),
+		       json_object_get(params, "waiting"));
+	control_tell_asked(c);
 }
 
 /* Trouble of our own passes, and so may wrong dates; all else only a new invitation or sign-in
@@ -237,8 +239,11 @@ static void on_device_list(struct rpc *rpc, int64_t id, const json_t *params)
 static void on_session_usage(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
-	struct usage_reporter by = {
-		.member = c->member, .kind = c->kind, .uid = c->id.uid, .name = c->name};
+	struct usage_reporter by = {.domain = c->owner->admission->domain->row.id,
+				    .member = c->member,
+				    .kind = c->kind,
+				    .uid = c->id.uid,
+				    .name = c->name};
 	int rc;
 
 	if (!control_is_allowed(c, id, false))
@@ -283,6 +288,7 @@ static const struct rpc_method METHODS[] = {
 	{"time.get", control_on_time},
 	{"hello", on_hello},
 	{"identity.renew", control_on_renew},
+	{"admin", control_on_admin},
 	{"device.list", on_device_list},
 	{"session.open", control_on_session_open},
 	{"session.close", control_on_session_close},

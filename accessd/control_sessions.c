@@ -74,6 +74,18 @@ bool control_session_manager(void *arg, uint64_t client, struct sessions_manager
 	return true;
 }
 
+/* What is sent may close a connection, but frees none before the loop has its turn. */
+void control_each_user(void *arg, void (*fn)(void *arg, int64_t user, struct rpc *rpc),
+		       void *fn_arg)
+{
+	struct clients *cs = arg;
+
+	for (struct client *c = cs->all; c; c = c->next) {
+		if (c->state == CLIENT_ONLINE && c->kind == IDENT_USER)
+			fn(fn_arg, c->member, &c->rpc);
+	}
+}
+
 void control_on_session_open(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
@@ -126,6 +138,23 @@ void control_on_session_close(struct rpc *rpc, int64_t id, const json_t *params)
 /* --- approval -------------------------------------------------------------------------------- */
 
 /* A user speaks for himself, a device for whoever is allowed at its local socket. */
+static struct pending_voice voice_of(const struct client *c)
+{
+	struct pending_voice v = {.is_machine = c->kind == IDENT_DEVICE,
+				  .device_endpoint = c->endpoint,
+				  .user = c->member};
+
+	snprintf(v.name, sizeof(v.name), "%s", c->name);
+	return v;
+}
+
+void control_tell_asked(struct client *c)
+{
+	const struct pending_voice v = voice_of(c);
+
+	approvals_hello(c->owner->sessions, &v, &c->rpc);
+}
+
 static bool take_voice(struct client *c, int64_t id, struct pending_voice *v)
 {
 	if (!control_is_allowed(c, id, false))
@@ -134,10 +163,7 @@ static bool take_voice(struct client *c, int64_t id, struct pending_voice *v)
 		rpc_reject(&c->rpc, id, RPC_DENIED, "only managers and devices may do this");
 		return false;
 	}
-	*v = (struct pending_voice){.is_machine = c->kind == IDENT_DEVICE,
-				    .device_endpoint = c->endpoint,
-				    .user = c->member};
-	snprintf(v->name, sizeof(v->name), "%s", c->name);
+	*v = voice_of(c);
 	return true;
 }
 
@@ -181,8 +207,10 @@ static int record(struct decision *d)
 		json_object_set_new(detail, "user", json_string(d->user));
 	snprintf(who, sizeof(who), "%s %s", ident_kind_name(d->c->kind), d->c->name);
 	/* Who is refused may try again and again. */
-	if (d->result == AUDIT_OK || audit_stranger(d->c->owner->audit, &note))
+	if (d->result == AUDIT_OK)
 		rc = audit_note(d->c->owner->audit, &note);
+	else
+		audit_stranger(d->c->owner->audit, &note);
 	json_decref(detail);
 	return rc;
 }
@@ -209,11 +237,9 @@ static void decide(struct rpc *rpc, int64_t id, const json_t *params, bool appro
 {
 	struct client *c = rpc->arg;
 	char wish[PENDING_ID_SIZE], reason[WORDS_SIZE];
+	struct approval a = {.id = wish, .approve = approve, .reason = reason};
 	struct decision d = {.c = c, .approve = approve, .wish = wish, .words = reason};
-	const char *words = "";
 	struct pending_voice v;
-	struct pending p;
-	bool more = false;
 	int code;
 
 	if (!take_voice(c, id, &v) || !take_words(c, id, params, reason))
@@ -222,18 +248,18 @@ static void decide(struct rpc *rpc, int64_t id, const json_t *params, bool appro
 		wish[0] = '\0'; /* there is none of this name */
 	name_wish(&d);
 	store_witness(c->owner->store, witness, &d);
-	code = approvals_decide(c->owner->sessions, wish, &v, approve, reason, &p, &more, &words);
+	code = approvals_decide(c->owner->sessions, &v, &a);
 	store_witness(c->owner->store, NULL, NULL);
 	if (code) {
 		d.result = AUDIT_REFUSED;
-		d.words = words;
+		d.words = a.words;
 	}
 	if (!d.is_recorded)
 		(void)!record(&d);
 	if (code)
-		rpc_reject(rpc, id, code, "%s", words);
+		rpc_reject(rpc, id, code, "%s", a.words);
 	else
-		rpc_reply(rpc, id, approvals_answer(&p, more));
+		rpc_reply(rpc, id, approvals_answer(&a));
 }
 
 void control_on_session_approve(struct rpc *rpc, int64_t id, const json_t *params)

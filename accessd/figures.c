@@ -154,12 +154,31 @@ static void write_certs(const struct app *a, struct expo *e)
 		a->n_realms > 0 ? 3 : 0);
 }
 
+static void write_audit(const struct app *a, struct expo *e)
+{
+	static const struct expo_family written = {"farlan_accessd_audit_records", NULL,
+						   "Records of the audit that were written.",
+						   EXPO_COUNTER},
+					failed = {"farlan_accessd_audit_failures", NULL,
+						  "What could not be recorded.", EXPO_COUNTER},
+					stored = {"farlan_accessd_audit_stored", NULL,
+						  "Records of the audit that are there.",
+						  EXPO_GAUGE};
+	struct audit_counts n;
+
+	audit_counts(a->audit, &n);
+	expo_one(e, &written, (double)n.written);
+	expo_one(e, &failed, (double)n.failed);
+	expo_one(e, &stored, (double)n.stored);
+}
+
 void figures_write(void *arg, struct expo *e)
 {
 	const struct app *a = arg;
 	struct clients_counts n;
 
 	write_certs(a, e);
+	write_audit(a, e);
 	if (!a->front || a->n_realms == 0)
 		return;
 	clients_count(a->front, &n);

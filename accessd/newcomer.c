@@ -87,13 +87,38 @@ static bool get_secret(const json_t *params, uint8_t secret[INVITE_SECRET_BYTES]
 	       n == INVITE_SECRET_BYTES;
 }
 
+/* Which machine it says it is; may be absent. */
+static bool get_hardware(const json_t *params, struct hardware *h)
+{
+	const json_t *list = json_object_get(params, "hardware");
+	size_t n = json_array_size(list), len;
+
+	memset(h, 0, sizeof(*h));
+	if (!list)
+		return true;
+	if (!json_is_array(list) || n > HARDWARE_MARKS_MAX)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+		uint8_t mark[HARDWARE_MARK_BYTES];
+
+		if (!text || text_b64_decode(mark, sizeof(mark), &len, text, strlen(text)) != 0 ||
+		    len != sizeof(mark))
+			return false;
+		hardware_add(h, mark);
+	}
+	return true;
+}
+
 /* --- enrol ----------------------------------------------------------------------------------- */
 
 static void on_enrol(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
 	uint8_t csr[X509_CSR_MAX_BYTES], secret[INVITE_SECRET_BYTES];
-	struct admission_request r = {.secret = secret, .csr = csr, .now = clock_wall_s()};
+	struct hardware hardware;
+	struct admission_request r = {
+		.secret = secret, .csr = csr, .hardware = &hardware, .now = clock_wall_s()};
 	struct admitted x;
 	struct admitting admitting = {.c = c, .x = &x, .event = EVENT_ENROLLED};
 	struct refusal why;
@@ -104,13 +129,16 @@ static void on_enrol(struct rpc *rpc, int64_t id, const json_t *params)
 		return;
 	if (!rpc_str(params, "kind", &kind) || ident_kind_parse(&r.kind, kind) != 0 ||
 	    (r.kind != IDENT_DEVICE && r.kind != IDENT_RELAY) || !get_secret(params, secret) ||
-	    !get_csr(params, csr, &r.csr_len)) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "kind, secret or csr is missing or malformed");
+	    !get_csr(params, csr, &r.csr_len) || !get_hardware(params, &hardware)) {
+		rpc_reject(rpc, id, RPC_BAD_PARAMS,
+			   "kind, secret, csr or hardware is missing or malformed");
 		return;
 	}
 	client_admits(&admitting);
 	ok = admission_enrol(c->owner->admission, &r, &x, &why);
 	client_admitted(&admitting);
+	if (!ok && x.foreign.domain)
+		client_note_foreign(c, &x);
 	if (ok)
 		client_granted(c, id, "enrolled", &x, NULL);
 	else

@@ -73,8 +73,24 @@ void client_note_refused(struct client *c, enum event event, const char *who,
 	n.result = why->code == RPC_INTERNAL ? AUDIT_FAILED : AUDIT_REFUSED;
 	n.who = who ? who : "stranger";
 	n.detail = detail;
-	(void)audit_stranger(c->owner->audit, &n);
+	audit_stranger(c->owner->audit, &n);
 	json_decref(detail);
+}
+
+void client_note_foreign(struct client *c, const struct admitted *x)
+{
+	struct audit_note n = about(c, EVENT_DEVICE_FOREIGN);
+	char what[PARTY_SIZE];
+
+	n.result = AUDIT_REFUSED;
+	n.who = "stranger";
+	n.what = what;
+	name_party(what, IDENT_DEVICE, x->member.name);
+	(void)audit_note(c->owner->audit, &n);
+	n.event = EVENT_DEVICE_CLAIMED;
+	n.domain = x->foreign.domain;
+	name_party(what, IDENT_DEVICE, x->foreign.name);
+	(void)audit_note(c->owner->audit, &n);
 }
 
 static int witness(void *arg)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "accessd/sessions_internal.h"
+#include "accessd/store_policy.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/pure/text.h"
@@ -237,9 +238,13 @@ static int wait_for_approval(struct opening *o, struct conditions *c,
 			     const struct store_endpoint *device)
 {
 	const char *words = "";
+	struct store_lock lock;
 	struct pending p;
 	int code;
 
+	/* Nobody is to be bothered: the device would refuse it all the same. */
+	if (store_lock_of(o->ss->store, c->device.id, &lock) == 0)
+		return refuse(c, RPC_CONFLICT, lock.why);
 	if (!c->wish->can_wait)
 		return refuse(
 			c, RPC_UNAVAILABLE,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accessd/admin.h"
 #include "accessd/app.h"
 #include "accessd/approvals.h"
 #include "common/io/file.h"
@@ -75,7 +76,9 @@ static int start_sessions(struct realm *r)
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
 					 .signin = r->app->signin,
-					 .relays = r->relays};
+					 .relays = r->relays,
+					 .admin = admin_on_control,
+					 .admin_arg = r};
 	struct sessions_config sessions = {.store = r->store,
 					   .access = r->access,
 					   .domain = &r->domain,
@@ -154,9 +157,11 @@ int realm_open(struct realm *r, struct app *app, int64_t domain)
 		rc = start_relays(r);
 	if (rc == 0)
 		rc = start_sessions(r);
-	if (rc == 0)
-		watch_tokens(r);
-	return rc;
+	if (rc)
+		return rc;
+	watch_tokens(r);
+	audit_began(&r->audit, r->app->audit, r->store, &r->domain);
+	return 0;
 }
 
 void realm_upkeep(struct realm *r)
@@ -164,6 +169,7 @@ void realm_upkeep(struct realm *r)
 	const char *problem = realm_ca_problem(r);
 	bool renewed = false;
 
+	audit_look(&r->audit, r->app->audit, r->store, &r->domain, false);
 	if (problem)
 		log_warn("%s", problem);
 	if (!r->clients)
@@ -178,8 +184,10 @@ void realm_upkeep(struct realm *r)
 
 void realm_tree_changed(struct realm *r)
 {
-	if (r->sessions && !r->closing)
-		sessions_permissions_changed(r->sessions);
+	if (!r->sessions || r->closing)
+		return;
+	sessions_permissions_changed(r->sessions);
+	sessions_rules_changed(r->sessions, 0);
 }
 
 int realm_roll_ca(struct realm *r, bool compromised)
@@ -234,6 +242,8 @@ void realm_close(struct realm *r)
 	r->closing = true;
 	approvals_deny_all(r->sessions, "the server is stopping: ask again in a moment");
 	clients_close(r->clients);
+	if (r->audit.last_ms > 0)
+		audit_ended(&r->audit, r->app->audit, r->store, &r->domain);
 	sessions_close(r->sessions);
 	addresses_close(r->addresses);
 	relays_close(r->relays);

@@ -8,6 +8,7 @@
 #define FARLAN_REALM_H
 
 #include "accessd/access.h"
+#include "accessd/audit_upkeep.h"
 #include "accessd/clients.h"
 
 struct app;
@@ -23,7 +24,8 @@ struct realm {
 	struct clients *clients;     /* NULL: it could not be started, or is not served any more */
 	struct sessions *sessions;   /* with clients */
 	uv_timer_t tokens;	     /* while there are two token keys */
-	unsigned int n_asks;	     /* requests of administrators that are not answered yet */
+	struct audit_upkeep audit;
+	unsigned int n_asks; /* requests of administrators that are not answered yet */
 	bool timer_open;
 	bool closing;
 };

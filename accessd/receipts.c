@@ -93,7 +93,7 @@ static int note(const struct receipts_from *by, enum audit_result result, const 
 
 	snprintf(who, sizeof(who), "%s %s", ident_kind_name(by->id->kind), by->name);
 	if (result != AUDIT_OK) {
-		(void)audit_stranger(by->audit, &n);
+		audit_stranger(by->audit, &n);
 		return 0;
 	}
 	return audit_note(by->audit, &n);

@@ -12,6 +12,7 @@
 #include "common/io/log.h"
 
 #define LISTED_MAX 1024
+#define FORBIDDEN "the permission to connect was taken away"
 #define SWEEP_MS 60000
 #define TOLD_MAX 4096 /* ended sessions that a relay hears of at once: they fit into its queue */
 
@@ -166,8 +167,7 @@ void sessions_record_refused(struct sessions *ss, const struct conditions *c)
 		  strlen(c->wish->device));
 	fill_record(ss, &r, &row, EVENT_SESSION_REFUSED, c->words);
 	r.note.result = AUDIT_REFUSED;
-	if (audit_stranger(ss->audit, &r.note))
-		audit_later(ss->audit, &r.note);
+	audit_stranger(ss->audit, &r.note);
 	json_decref(r.detail);
 }
 
@@ -345,7 +345,8 @@ static bool is_forbidden(const struct sessions *ss, const struct session *x, int
 
 void sessions_permissions_changed(struct sessions *ss)
 {
-	end_all(ss, is_forbidden, 0, "the permission to connect was taken away");
+	approvals_deny_forbidden(ss, FORBIDDEN);
+	end_all(ss, is_forbidden, 0, FORBIDDEN);
 }
 
 static bool is_over(const struct sessions *ss, const struct session *x, int64_t what)

@@ -59,6 +59,9 @@ struct sessions_ops {
 	 * Return: false: the manager is gone. */
 	bool (*answer)(void *arg, const struct sessions_asker *to, const json_t *result, int code,
 		       const char *message);
+	/* Each connection of a user that said hello. */
+	void (*each_user)(void *arg, void (*fn)(void *arg, int64_t user, struct rpc *rpc),
+			  void *fn_arg);
 	/* The manager that has this connection; false: it is gone. Borrowed for the call. */
 	bool (*manager)(void *arg, uint64_t client, struct sessions_manager *m);
 };

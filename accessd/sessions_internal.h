@@ -94,7 +94,7 @@ void conditions_row(const struct conditions *c, struct store_session *row);
 /** conditions_pending() - the wish as it waits: all but its id and client. */
 void conditions_pending(const struct conditions *c, int64_t device_endpoint, struct pending *p);
 
-/** approvals_open() - and deny what waited when accessd ended. Return: 0; -ENOMEM; -EIO. */
+/** approvals_open() - and deny what waited when accessd ended. Return: 0; -ENOMEM. */
 int approvals_open(struct sessions *ss) __attribute__((warn_unused_result));
 void approvals_close(struct sessions *ss);
 /** approvals_ask() - let a wish wait, and answer @to that it does. @p: gets its id. Return: 0; an

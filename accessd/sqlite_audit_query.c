@@ -10,7 +10,7 @@
 #define COLUMNS                                                                                \
 	"seq, time_ms, synced, kind, result, event, who_kind, who_uid, who, source, on_kind, " \
 	"on_uid, target, folder, path, detail, hash"
-#define ARGS_MAX 20
+#define ARGS_MAX 24
 #define SQL_SIZE 2048
 
 struct statement {
@@ -86,15 +86,16 @@ static void add_numbers(struct statement *b, const struct store_audit_query *q)
 		add(b, " AND result = ?", INT(q->result));
 }
 
-/* What stands in no folder is the domain's, which who sees the root may see: 0 is in his list. */
-static void add_folders(struct statement *b, const struct store_audit_query *q)
+#define IN(list) "(SELECT value FROM json_each(" list "))"
+
+static void add_view(struct statement *b, int64_t kind, const struct store_audit_view *v)
 {
-	if (q->operations_in)
-		add(b, " AND (kind <> 0 OR folder IN (SELECT value FROM json_each(?)))",
-		    TEXT(q->operations_in));
-	if (q->connections_in)
-		add(b, " AND (kind <> 1 OR folder IN (SELECT value FROM json_each(?)))",
-		    TEXT(q->connections_in));
+	if (!v->folders)
+		return;
+	add(b, " AND (kind <> ?", INT(kind));
+	add(b, " OR (folder IN " IN("?"), TEXT(v->folders));
+	add(b, " AND on_uid NOT IN " IN("?") ")", TEXT(v->hidden));
+	add(b, " OR on_uid IN " IN("?") ")", TEXT(v->shown));
 }
 
 static bool read_texts(sqlite3_stmt *st, struct audit_record *r)
@@ -178,6 +179,19 @@ static int each_row(struct store *s, sqlite3_stmt *st, struct each *e)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* SQLite knows nothing of how often a name is there, and takes the records in their order. Those of
+ * one name are in order in its index, too. */
+static const char *index_for(const struct store_audit_query *q)
+{
+	if (q->target && q->target[0] != '/' && !ident_uid_ok(q->target))
+		return " INDEXED BY audit_target";
+	if (q->who && !ident_uid_ok(q->who))
+		return " INDEXED BY audit_who";
+	if (q->event && q->event[0] && q->event[strlen(q->event) - 1] != '*')
+		return " INDEXED BY audit_event";
+	return "";
+}
+
 static void make(struct statement *b, const struct store_audit_query *q,
 		 char prefix[AUDIT_EVENT_SIZE])
 {
@@ -185,7 +199,9 @@ static void make(struct statement *b, const struct store_audit_query *q,
 	add_text(b, q->with_prev ? ", (SELECT p.hash FROM audit p WHERE p.domain = audit.domain"
 				   " AND p.seq = audit.seq - 1)"
 				 : "");
-	add(b, " FROM audit WHERE domain = ?", INT(q->domain));
+	add_text(b, " FROM audit");
+	add_text(b, index_for(q));
+	add(b, " WHERE domain = ?", INT(q->domain));
 	add_numbers(b, q);
 	if (q->who)
 		add_who(b, q->who);
@@ -193,7 +209,8 @@ static void make(struct statement *b, const struct store_audit_query *q,
 		add_target(b, q->target);
 	if (q->event)
 		add_event(b, q->event, prefix);
-	add_folders(b, q);
+	add_view(b, AUDIT_OPERATION, &q->views[AUDIT_OPERATION]);
+	add_view(b, AUDIT_CONNECTION, &q->views[AUDIT_CONNECTION]);
 	add_text(b, q->oldest_first ? " ORDER BY seq" : " ORDER BY seq DESC");
 }
 

@@ -28,8 +28,12 @@ static int read_policy(sqlite3_stmt *st, struct store_policy *p)
 
 int store_policy_add(struct store *s, struct store_policy *p)
 {
-	int rc = sql_run(s, "INSERT INTO policy (domain, folder, name) VALUES (?, ?, ?)",
-			 ARGS(INT(p->domain), INT(p->folder), TEXT(p->name)));
+	int rc = sql_room(s, "SELECT count(*) FROM policy WHERE domain = ?", p->domain,
+			  STORE_POLICIES_MAX);
+
+	if (rc == 0)
+		rc = sql_run(s, "INSERT INTO policy (domain, folder, name) VALUES (?, ?, ?)",
+			     ARGS(INT(p->domain), INT(p->folder), TEXT(p->name)));
 
 	if (rc == 0)
 		p->id = sqlite3_last_insert_rowid(s->db);
@@ -110,6 +114,11 @@ int store_policy_set_rules(struct store *s, int64_t id, const struct rules *rule
 
 int store_attach(struct store *s, int64_t domain, const struct store_attachment *a)
 {
+	int rc = sql_room(s, "SELECT count(*) FROM attachment WHERE domain = ?", domain,
+			  STORE_ATTACHMENTS_MAX);
+
+	if (rc)
+		return rc;
 	return sql_run(s,
 		       "INSERT INTO attachment (domain, policy, folder, device, member, user_group)"
 		       " VALUES (?, ?, ?, ?, ?, ?)",
@@ -162,77 +171,6 @@ int store_attached_each(struct store *s, int64_t policy,
 		;
 	sql_close(st);
 	return rc == -ENOENT ? 0 : rc;
-}
-
-/* --- where, and for whom --- */
-
-/* @parent 0: the root. */
-static int find_folder(struct store *s, int64_t domain, int64_t parent, const char *name,
-		       int64_t *folder)
-{
-	sqlite3_stmt *st;
-	int rc = sql_first(s, &st,
-			   "SELECT id FROM folder WHERE domain = ? AND IFNULL(parent, 0) = ?"
-			   " AND name = ?",
-			   ARGS(INT(domain), INT(parent), TEXT(name)));
-
-	if (rc)
-		return rc;
-	*folder = sqlite3_column_int64(st, 0);
-	sql_close(st);
-	return 0;
-}
-
-int store_policy_folder(struct store *s, int64_t domain, const char *path, int64_t *folder)
-{
-	char name[STORE_NAME_SIZE];
-	int rc = path[0] == '/' ? find_folder(s, domain, 0, "", folder) : -ENOENT;
-
-	while (rc == 0 && *++path) {
-		size_t n = strcspn(path, "/");
-
-		if (n == 0 || n >= sizeof(name))
-			return -ENOENT;
-		memcpy(name, path, n);
-		name[n] = '\0';
-		path += n - !path[n];
-		rc = find_folder(s, domain, *folder, name, folder);
-	}
-	return rc;
-}
-
-int store_policy_path(struct store *s, int64_t folder, char out[POLICY_PATH_SIZE])
-{
-	sqlite3_stmt *st;
-	int rc = sql_first(s, &st,
-			   "WITH RECURSIVE way(id, path) AS (SELECT ?1, ''"
-			   " UNION ALL SELECT f.parent, '/' || f.name || w.path FROM way w"
-			   "  JOIN folder f ON f.id = w.id WHERE f.parent IS NOT NULL)"
-			   " SELECT path FROM way ORDER BY length(path) DESC LIMIT 1",
-			   ARGS(INT(folder)));
-
-	if (rc)
-		return rc;
-	if (!col_text(st, 0, out, POLICY_PATH_SIZE))
-		rc = col_damaged("folder");
-	else if (!out[0])
-		memcpy(out, "/", 2);
-	sql_close(st);
-	return rc;
-}
-
-int store_policy_group(struct store *s, int64_t domain, const char *name, int64_t *group)
-{
-	sqlite3_stmt *st;
-	int rc = sql_first(
-		s, &st, "SELECT iif(everyone, 0, id) FROM user_group WHERE domain = ? AND name = ?",
-		ARGS(INT(domain), TEXT(name)));
-
-	if (rc)
-		return rc;
-	*group = sqlite3_column_int64(st, 0);
-	sql_close(st);
-	return 0;
 }
 
 /* --- what concerns a session --- */

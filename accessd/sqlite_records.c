@@ -19,7 +19,8 @@ int store_session_record_add(struct store *s, const struct store_session_record 
 		" cert, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		ARGS(INT(r->domain), INT(r->seq), TEXT(r->session),
 		     BLOB(r->owner, sizeof(r->owner)), INT(r->number), TEXT(r->text),
-		     BLOB(r->signature, r->signature_len), BLOB(r->cert.der, r->cert.len)));
+		     BLOB(r->signature, r->signature_len), BLOB(r->cert.der, r->cert.len),
+		     BLOB(r->hash, sizeof(r->hash))));
 }
 
 static bool read_record(sqlite3_stmt *st, struct store_session_record *r)

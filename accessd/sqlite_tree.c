@@ -29,8 +29,10 @@ static bool next_name(const char **path, char name[STORE_NAME_SIZE])
 		return false;
 	memcpy(name, at, n);
 	name[n] = '\0';
+	if (!text_name_ok(name))
+		return false;
 	*path = at + n;
-	return text_name_ok(name);
+	return true;
 }
 
 bool store_path_ok(const char *path)
@@ -271,6 +273,8 @@ int store_folder_remove(struct store *s, int64_t id)
 			    " UNION ALL SELECT 1 FROM member WHERE folder = ?1"
 			    " UNION ALL SELECT 1 FROM user_group WHERE folder = ?1"
 			    " UNION ALL SELECT 1 FROM permission WHERE folder = ?1"
+			    " UNION ALL SELECT 1 FROM policy WHERE folder = ?1"
+			    " UNION ALL SELECT 1 FROM attachment WHERE folder = ?1"
 			    " LIMIT 1",
 			    id);
 

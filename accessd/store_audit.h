@@ -49,8 +49,11 @@ struct store_audit_query {
 	bool oldest_first;
 	bool with_prev; /* look prev up; else it is right only with oldest_first and nothing left
 			   out */
-	/* JSON arrays of the folders whose records may be seen; NULL: all. */
-	const char *operations_in, *connections_in;
+	/* Of each kind, what may be seen; folders NULL: all. */
+	struct store_audit_view {
+		const char *folders; /* JSON array of ids; 0 in it: what stands in no folder, too */
+		const char *shown, *hidden; /* of UIDs, whatever folder these stand in */
+	} views[2];
 };
 
 struct store_audit_row {

@@ -9,8 +9,11 @@
 #include "accessd/pure/policy.h"
 #include "accessd/store.h"
 
-#define POLICY_PATH_SIZE 1088 /* 16 names of folders */
 #define STORE_WHY_SIZE 256
+
+/* Of a domain. */
+#define STORE_POLICIES_MAX 2000
+#define STORE_ATTACHMENTS_MAX 20000
 
 /* --- policies --- */
 
@@ -20,7 +23,7 @@ struct store_policy {
 	size_t n_rules, n_attached;
 };
 
-/** store_policy_add() - without rules. Sets id. -EEXIST. */
+/** store_policy_add() - without rules. Sets id. -EEXIST; -ENOSPC. */
 int store_policy_add(struct store *s, struct store_policy *p) __attribute__((warn_unused_result));
 int store_policy_by_name(struct store *s, int64_t domain, const char *name, struct store_policy *p)
 	__attribute__((warn_unused_result));
@@ -47,7 +50,7 @@ struct store_attachment {
 	int64_t user, group;	/* at most one of them: both 0: everyone */
 };
 
-/** store_attach() - -EEXIST it is. */
+/** store_attach() - -EEXIST it is; -ENOSPC. */
 int store_attach(struct store *s, int64_t domain, const struct store_attachment *a)
 	__attribute__((warn_unused_result));
 int store_detach(struct store *s, const struct store_attachment *a)
@@ -60,17 +63,6 @@ struct store_attached {
 };
 int store_attached_each(struct store *s, int64_t policy,
 			bool (*fn)(void *arg, const struct store_attached *a), void *arg)
-	__attribute__((warn_unused_result));
-
-/* --- where, and for whom --- */
-
-/** store_policy_folder() - by its path, "/" or "/italy/plant3". */
-int store_policy_folder(struct store *s, int64_t domain, const char *path, int64_t *folder)
-	__attribute__((warn_unused_result));
-int store_policy_path(struct store *s, int64_t folder, char out[POLICY_PATH_SIZE])
-	__attribute__((warn_unused_result));
-/** store_policy_group() - by its name; *group 0: everyone. */
-int store_policy_group(struct store *s, int64_t domain, const char *name, int64_t *group)
 	__attribute__((warn_unused_result));
 
 /* --- what concerns a session --- */

@@ -9,6 +9,8 @@
 /* Relays of the domain may report any session: which ones it passed is for them to say. */
 static bool is_party(const struct usage_reporter *by, const struct store_session *x)
 {
+	if (x->domain != by->domain)
+		return false;
 	switch (by->kind) {
 	case IDENT_RELAY:
 		return true;

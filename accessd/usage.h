@@ -11,7 +11,7 @@
 #include "accessd/store.h"
 
 struct usage_reporter {
-	int64_t member;
+	int64_t domain, member;
 	enum ident_kind kind;
 	const char *uid, *name;
 };

@@ -252,7 +252,8 @@ static void on_grant(struct rpc *rpc, int64_t id, const json_t *params)
 	else if (sessions_begin(app, &grant, NULL, error) != 0)
 		refuse(rpc, id, &grant, error);
 	else /* a server whose rules or idle limit are not kept here must know */
-		rpc_reply(rpc, id, json_pack("{s:b, s:b, s:b}", "rules", 1, "windows", 1, "idle", 1));
+		rpc_reply(rpc, id,
+			  json_pack("{s:b, s:b, s:b}", "rules", 1, "windows", 1, "idle", 1));
 	explicit_bzero(&grant, sizeof(grant));
 }
 

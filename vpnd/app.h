@@ -33,8 +33,8 @@
 #include "vpnd/hook.h"
 #include "vpnd/lock_input.h"
 #include "vpnd/plane.h"
-#include "vpnd/pure/lock_kept.h"
 #include "vpnd/pure/limits.h"
+#include "vpnd/pure/lock_kept.h"
 #include "vpnd/pure/relay_table.h"
 #include "vpnd/session.h"
 
@@ -245,6 +245,8 @@ void approvals_close(struct app *app); /* idempotent */
 int approvals_wait(struct app *app, const json_t *pending, const struct waiter *w,
 		   rpc_answer_fn *done, void *arg) __attribute__((warn_unused_result));
 void approvals_offline(struct app *app); /* what waited is lost */
+/** approvals_asked() - how many sessions wait for somebody here to approve them. */
+size_t approvals_asked(const struct app *app);
 void approvals_client_gone(struct app *app, uint64_t client);
 void approvals_on_decided(struct rpc *rpc, int64_t id, const json_t *params); /* session.decided */
 void approvals_on_asked(struct rpc *rpc, int64_t id, const json_t *params);   /* session.asked */

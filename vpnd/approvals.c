@@ -14,7 +14,9 @@
 #include "vpnd/app.h"
 
 #define WAITING_MAX 16
+#define ASKED_MAX 16 /* beyond, the oldest is no more counted; vpnctl approvals lists all */
 #define WITHIN_MAX_S 3600
+#define PATIENCE_S 20  /* of vpnctl, beyond */
 #define GRACE_MS 10000 /* for the Access Server to say that the time is over */
 #define ID_SIZE 33
 
@@ -26,9 +28,17 @@ struct waiting {
 	void *arg;
 };
 
+/* What somebody here is asked to approve. */
+struct asked {
+	char id[ID_SIZE]; /* "": free */
+	uint64_t until_ms;
+};
+
 struct approvals {
 	struct app *app;
 	struct waiting at[WAITING_MAX];
+	struct asked asked[ASKED_MAX];
+	size_t next_asked;
 	uv_timer_t timer;
 };
 
@@ -75,8 +85,7 @@ static void tell_waiter(struct app *app, const struct waiter *w, const char *tex
 
 	if (rpc)
 		(void)rpc_notify(rpc, "wait",
-				 json_pack("{s:I}", "within_s",
-					   (json_int_t)(within_s + 2 * GRACE_MS / 1000)));
+				 json_pack("{s:I}", "within_s", (json_int_t)within_s + PATIENCE_S));
 	words_clean(clean, sizeof(clean), text);
 	sessions_step(app, w, clean);
 }
@@ -154,24 +163,70 @@ void approvals_client_gone(struct app *app, uint64_t client)
 	}
 }
 
-/* At a device: somebody wants to come in, and the people here are asked. */
+/* --- what is asked of somebody here --- */
+
+static void forget_asked(struct approvals *as, const char *id)
+{
+	for (size_t i = 0; i < ASKED_MAX; i++) {
+		if (strcmp(as->asked[i].id, id) == 0)
+			as->asked[i].id[0] = '\0';
+	}
+}
+
+static void remember_asked(struct approvals *as, const char *id, int64_t within_s)
+{
+	struct asked *a = &as->asked[as->next_asked];
+
+	as->next_asked = (as->next_asked + 1) % ASKED_MAX;
+	snprintf(a->id, sizeof(a->id), "%s", id);
+	a->until_ms = clock_mono_ms() + (uint64_t)within_s * 1000;
+}
+
+size_t approvals_asked(const struct app *app)
+{
+	const struct approvals *as = app->approvals;
+	uint64_t now = clock_mono_ms();
+	size_t n = 0;
+
+	for (size_t i = 0; as && app->online && i < ASKED_MAX; i++)
+		n += as->asked[i].id[0] && as->asked[i].until_ms > now;
+	return n;
+}
+
+static void log_asked(const json_t *params, const char *id)
+{
+	static const char *const keys[] = {"user", "device", "from", "reason"};
+	char clean[4][WORDS_SIZE], clean_id[ID_SIZE];
+
+	for (int i = 0; i < 4; i++) {
+		const char *text = "";
+
+		(void)rpc_str(params, keys[i], &text);
+		log_clean(clean[i], sizeof(clean[i]), text, strlen(text));
+	}
+	log_notice("a session waits for approval: vpnctl approve %s user=%s device=%s from=%s "
+		   "reason=\"%s\"",
+		   log_clean(clean_id, sizeof(clean_id), id, strlen(id)), clean[0], clean[1],
+		   clean[2], clean[3]);
+}
+
 void approvals_on_asked(struct rpc *rpc, int64_t id, const json_t *params)
 {
-	const char *wish = "", *user = "", *from = "", *reason = "";
-	char clean[4][WORDS_SIZE];
+	struct approvals *as = ((struct app *)access_link_arg(rpc->arg))->approvals;
+	int64_t within_s = 0;
+	char wish[ID_SIZE];
+	bool over = false;
 
-	(void)rpc;
 	(void)id;
-	(void)rpc_str(params, "id", &wish);
-	(void)rpc_str(params, "user", &user);
-	(void)rpc_str(params, "from", &from);
-	(void)rpc_str(params, "reason", &reason);
-	log_notice("a session waits for approval here: vpnctl approve %s user=%s from=%s "
-		   "reason=\"%s\"",
-		   log_clean(clean[0], sizeof(clean[0]), wish, strlen(wish)),
-		   log_clean(clean[1], sizeof(clean[1]), user, strlen(user)),
-		   log_clean(clean[2], sizeof(clean[2]), from, strlen(from)),
-		   log_clean(clean[3], sizeof(clean[3]), reason, strlen(reason)));
+	if (!rpc_str_max(params, "id", wish, sizeof(wish)) || !wish[0])
+		return;
+	(void)rpc_bool(params, "over", &over);
+	(void)rpc_int(params, "within_s", 1, WITHIN_MAX_S, &within_s);
+	forget_asked(as, wish);
+	if (over)
+		return;
+	remember_asked(as, wish, within_s);
+	log_asked(params, wish);
 }
 
 void approvals_on_list(struct rpc *rpc, int64_t id, const json_t *params)

@@ -116,6 +116,13 @@ static void print_leds(const struct opt *o, const void *field, char *out, size_t
 	sign_leds_format(field, out, out_size);
 }
 
+static const char *parse_hardware(const struct opt *o, const char *value, void *field)
+{
+	if (strcmp(value, "auto") == 0 || strcmp(value, "none") == 0)
+		return opt_parse_string(o, value, field);
+	return value[0] == '/' ? opt_parse_path(o, value, field) : "auto, none, or a file";
+}
+
 const char *config_check(const void *conf)
 {
 	const struct config *c = conf;
@@ -166,6 +173,9 @@ const struct opt config_table[] = {
 	{ .section = "vpnd", .key = "allow-overlap", .parse = opt_parse_bool, .print = opt_print_bool,
 	  FIELD(allow_overlap), .dflt = "no",
 	  .help = "let a peer's network take addresses that this host's own networks have" },
+	{ .section = "vpnd", .key = "hardware-id", .parse = parse_hardware, .print = opt_print_string,
+	  FIELD(hardware_id), .dflt = "auto",
+	  .help = "device: what tells this machine from others, so that it cannot be enrolled into another domain before its owner releases it; hashes alone are sent: auto (serial numbers, built-in network devices), a file with something of that kind, none" },
 	{ .section = "vpnd", .key = "ports", .parse = opt_parse_ports, .print = opt_print_ports,
 	  FIELD(ports), .dflt = "443, 80, 5935",
 	  .help = "ports to try, in this order, at servers whose URL names none" },

@@ -38,6 +38,7 @@ struct config {
 	bool set_clock;		      /* of this host, by signed time */
 	struct opt_servers ntp;
 	bool allow_overlap;		   /* a peer's LAN may take what this host has */
+	char hardware_id[CONFIG_PATH_SIZE]; /* device: auto, none, or a file */
 	char lock_input[CONFIG_PATH_SIZE]; /* device: a switch that locks; "": none */
 	bool lock_inverted;
 	struct sign_leds leds;

@@ -136,6 +136,37 @@ static void on_devices(struct rpc *rpc, int64_t id, const json_t *params)
 	ask_access(rpc, id, "device.list", json_object(), on_device_list);
 }
 
+/* administration: accessctl --remote */
+
+static void on_administered(void *arg, const json_t *result, int code, const char *message)
+{
+	struct asked *a = arg;
+	struct rpc *rpc = asker(a);
+
+	if (rpc && result)
+		rpc_reply(rpc, a->waiter.id, json_deep_copy(result));
+	else if (rpc && (code == RPC_TIMEOUT || code == RPC_CLOSED))
+		rpc_reject(rpc, a->waiter.id, RPC_UNAVAILABLE,
+			   "the Access Server was lost before it answered: look whether it was "
+			   "done, then try again");
+	else if (rpc)
+		rpc_reject(rpc, a->waiter.id, code, "%s", message);
+	free(a);
+}
+
+/* As the user who is signed in here: what he may is for the Access Server to say. */
+static void on_admin(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	struct app *app = local_arg(rpc);
+
+	if (app->config.role != TOKEN_MANAGER)
+		rpc_reject(rpc, id, RPC_DENIED, "this end is a device; users administer");
+	else if (!params)
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "which method?");
+	else
+		ask_access(rpc, id, "admin", json_deep_copy(params), on_administered);
+}
+
 /* connect */
 
 static void step_relays(struct asked *a, const struct grant *g)
@@ -341,6 +372,7 @@ static const struct rpc_method methods[] = {
 	{"connect", on_connect},
 	{"disconnect", on_disconnect},
 	{"devices", on_devices},
+	{"admin", on_admin},
 	{"approvals", approvals_on_list},
 	{"approve", approvals_on_approve},
 	{"reject", approvals_on_reject},

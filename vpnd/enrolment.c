@@ -9,6 +9,7 @@
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "vpnd/app.h"
+#include "vpnd/hardware.h"
 
 #define PENDING_KEY_FILE "enrolling.key"
 
@@ -55,6 +56,10 @@ static void on_done(void *arg, const struct identity *identity, int code, const 
 
 	app->enrol = NULL;
 	w->waiting = false;
+	if (code == RPC_CONFLICT && !app->online) { /* it is another domain's */
+		app->refused = true;
+		signs_update(app);
+	}
 	if (!identity)
 		log_warn("enrolling failed reason=\"%s\"", message);
 	else if (r == 0)
@@ -109,8 +114,13 @@ static void start(struct rpc *rpc, int64_t id, struct enrol_request *q)
 {
 	struct app *app = local_arg(rpc);
 	char path[CONFIG_PATH_SIZE + sizeof(PENDING_KEY_FILE) + 1];
+	struct hardware hardware;
 	int r;
 
+	if (app->config.role == TOKEN_DEVICE) {
+		hardware_read(&hardware, app->config.hardware_id, "");
+		q->hardware = &hardware;
+	}
 	snprintf(path, sizeof(path), "%s/%s", app->config.state, PENDING_KEY_FILE);
 	q->pending_key_path = q->invite ? path : NULL;
 	q->kind = app->config.role == TOKEN_DEVICE ? IDENT_DEVICE : IDENT_USER;

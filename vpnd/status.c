@@ -296,6 +296,8 @@ json_t *status_make(struct app *app)
 		lock_status(app, o);
 	if (o)
 		add_link(o, app);
+	if (o && approvals_asked(app) > 0)
+		json_object_set_new(o, "approvals", ints(approvals_asked(app)));
 	if (o)
 		names_status(app, o);
 	if (o)

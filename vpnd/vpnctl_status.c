@@ -161,6 +161,11 @@ static void print_self(const json_t *s)
 	line("Metrics", text);
 	ctl_clock(text, sizeof(text), s);
 	line("Clock", text);
+	if (vpnctl_int(s, "approvals") > 0) {
+		snprintf(text, sizeof(text), "%" PRId64 " waiting: vpnctl approvals",
+			 vpnctl_int(s, "approvals"));
+		line("Approvals", text);
+	}
 	line("Last error", vpnctl_text(s, "last_error"));
 	if (json_is_number(json_object_get(s, "retry_in_s")))
 		line("Next try", vpnctl_duration(again, vpnctl_int(s, "retry_in_s")));

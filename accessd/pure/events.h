@@ -132,7 +132,9 @@
 #define EVENTS_TRANSFER(X)
 
 /* The server: disk, backup, start. */
-#define EVENTS_SERVER(X)
+#define EVENTS_SERVER(X) \
+	X(BACKUP_MADE, "backup.made", "Somebody took a copy of the whole database, keys included.") \
+	X(RESTORED, "restored", "The server goes on from a backup that was restored.")
 
 /* clang-format on */
 

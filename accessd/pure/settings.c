@@ -19,11 +19,10 @@ enum kind {
 
 struct row {
 	struct setting_info info;
-	enum kind kind;
-	const char *words[WORDS_MAX + 1];
+	const char *words[WORDS_MAX + 1], *dflt;
 	int64_t min, max;
+	enum kind kind;
 	bool can_be_none;
-	const char *dflt;
 };
 
 #define NEEDED                               \

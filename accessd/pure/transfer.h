@@ -67,5 +67,8 @@ json_t *transfer_row(const struct transfer_header *h, const struct csv_row *row,
  * transfer_csv() - an item in these columns. Return: from malloc(); NULL: no memory. */
 char *transfer_csv_header(unsigned int kinds);
 char *transfer_csv(unsigned int kinds, enum transfer_kind k, const json_t *item);
+/** transfer_cell() - the text of one field's value, before it is quoted. @v NULL: "". Return: the
+ * same. */
+char *transfer_cell(const char *field, const json_t *v);
 
 #endif

@@ -233,6 +233,16 @@ static void put_cell(struct text *t, enum transfer_form form, const json_t *v)
 	}
 }
 
+char *transfer_cell(const char *field, const json_t *v)
+{
+	struct text cell = text_new();
+	int i;
+
+	if (find_field(field, &i) == 0 && i != KIND)
+		put_cell(&cell, TRANSFER_FIELDS[i].form, v);
+	return cell.at;
+}
+
 static void put_field(struct text *line, const char *cell)
 {
 	size_t size = CSV_FIELD_SIZE(strlen(cell));

@@ -151,8 +151,31 @@ static void print_row(const struct ctl_table *t, size_t row, const struct paper 
 	puts(row == 0 && p->bold ? "\033[0m" : "");
 }
 
+/* At blanks, into lines that have @room. */
+static void print_wrapped(const char *text, size_t indent, size_t room)
+{
+	size_t used = 0;
+
+	while (*text) {
+		size_t n = strcspn(text, " ");
+		char *word = must(strndup(text, n));
+		size_t width = display_width(word);
+
+		if (used > 0 && used + 1 + width > room) {
+			putchar('\n');
+			print_spaces(indent);
+			used = 0;
+		}
+		printf("%s%s", used ? " " : "", word);
+		used += width + (used ? 1 : 0);
+		free(word);
+		text += n + strspn(text + n, " ");
+	}
+	putchar('\n');
+}
+
 /* Each cell in a line of its own, its heading before it. */
-static void print_records(const struct ctl_table *t)
+static void print_records(const struct ctl_table *t, size_t room)
 {
 	size_t width = 0;
 
@@ -168,7 +191,8 @@ static void print_records(const struct ctl_table *t)
 				continue;
 			fputs(t->cells[i], stdout);
 			print_spaces(width + TABLE_GAP - display_width(t->cells[i]));
-			puts(cells[i]);
+			print_wrapped(cells[i], width + TABLE_GAP,
+				      room > width + TABLE_GAP ? room - width - TABLE_GAP : 1);
 		}
 	}
 }
@@ -192,7 +216,7 @@ static void print_all(const struct ctl_table *t)
 	const struct paper p = look_at_paper();
 
 	if (!table_fit(t->columns, t->n_columns, p.room) && t->n_rows > 1) {
-		print_records(t);
+		print_records(t, p.room);
 		return;
 	}
 	for (size_t i = 0; i < t->n_rows; i++)

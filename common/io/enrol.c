@@ -29,6 +29,7 @@ struct enrol {
 	struct identity known; /* sign-in with a domain that is known: its CAs */
 	char user[NAME_SIZE], password[PASSWORD_SIZE], version[32];
 	json_t *more;
+	struct hardware hardware;
 	char *pending_key_path;
 	struct x509_key key;
 	struct dial_target target;
@@ -98,13 +99,18 @@ static void fail(struct enrol *e, int code, const char *message)
 	e->cb->on_done(e->arg, NULL, code, text);
 }
 
+static void drop_key(struct enrol *e)
+{
+	if (e->pending_key_path && unlink(e->pending_key_path) != 0 && errno != ENOENT)
+		log_warn("cannot remove path=\"%s\" error=\"%s\"", e->pending_key_path,
+			 strerror(errno));
+}
+
 static void succeed(struct enrol *e)
 {
 	wind_up(e);
 	e->cb->on_done(e->arg, &e->result, 0, NULL);
-	if (e->pending_key_path && unlink(e->pending_key_path) != 0 && errno != ENOENT)
-		log_warn("cannot remove path=\"%s\" error=\"%s\"", e->pending_key_path,
-			 strerror(errno));
+	drop_key(e);
 }
 
 void enrol_cancel(struct enrol *e)
@@ -188,6 +194,8 @@ static void on_answer(void *arg, const json_t *result, int code, const char *mes
 	if (e->told)
 		return;
 	if (!result) {
+		if (code == RPC_CONFLICT) /* it is another domain's: with a new one it may go */
+			drop_key(e);
 		log_clean(words, sizeof(words), message, strlen(message));
 		fail(e, code, words);
 		return;
@@ -209,6 +217,20 @@ static void on_answer(void *arg, const json_t *result, int code, const char *mes
 
 /* The question */
 
+/* Which machine it is: nothing of it, only hashes. */
+static int add_hardware(const struct enrol *e, json_t *params)
+{
+	json_t *marks;
+
+	if (e->hardware.n == 0)
+		return 0;
+	marks = json_array();
+	for (size_t i = 0; i < e->hardware.n; i++)
+		json_array_append_new(marks,
+				      rpc_json_bytes(e->hardware.marks[i], HARDWARE_MARK_BYTES));
+	return json_object_set_new(params, "hardware", marks);
+}
+
 static json_t *make_params(struct enrol *e)
 {
 	uint8_t csr[X509_CSR_MAX_BYTES];
@@ -224,7 +246,9 @@ static json_t *make_params(struct enrol *e)
 				rpc_json_bytes(e->invite.secret, sizeof(e->invite.secret))) != 0)
 		goto failed;
 	if (e->kind != IDENT_USER) {
-		if (json_object_set_new(params, "kind", json_string(ident_kind_name(e->kind))) != 0)
+		if (json_object_set_new(params, "kind", json_string(ident_kind_name(e->kind))) !=
+			    0 ||
+		    add_hardware(e, params) != 0)
 			goto failed;
 		return params;
 	}
@@ -429,6 +453,8 @@ static int copy_request(struct enrol *e, const struct enrol_request *q)
 	e->target.headers = "";
 	e->target.ports = *q->ports;
 	e->memory = q->memory;
+	if (q->hardware)
+		e->hardware = *q->hardware;
 	if (q->access)
 		e->access = *q->access;
 	if (q->invite) {

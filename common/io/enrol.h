@@ -10,6 +10,7 @@
 
 #include "common/io/dial.h"
 #include "common/io/identity.h"
+#include "common/pure/hardware.h"
 #include "common/pure/invite.h"
 
 struct enrol;
@@ -21,6 +22,7 @@ struct enrol_request {
 	const json_t *more;		 /* manager: what else the sign-in needs; may be NULL */
 	const char *pending_key_path;	 /* the key is kept here until the answer came, so a lost
 					    answer strands nobody */
+	const struct hardware *hardware; /* device: which machine it is; may be NULL */
 	enum ident_kind kind;
 	const struct opt_ports *ports;
 	struct dial_memory *memory;

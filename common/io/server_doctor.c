@@ -139,6 +139,7 @@ static int run(struct server_doctor *d)
 int server_doctor_run(struct ctl *c, const struct server_doctor_options *o)
 {
 	struct server_doctor *d = calloc(1, sizeof(*d));
+	json_t *params = NULL;
 	char error[ERROR_SIZE];
 	int code = CTL_FAILED;
 
@@ -146,7 +147,9 @@ int server_doctor_run(struct ctl *c, const struct server_doctor_options *o)
 		abort();
 	d->options = o;
 	d->checks = json_array();
-	if (ctl_call(c, "doctor", NULL, FACTS_TIMEOUT_MS, NULL, NULL, &d->facts, error,
+	if (o->domain)
+		params = json_pack("{s:s}", "in_domain", o->domain);
+	if (ctl_call(c, "doctor", params, FACTS_TIMEOUT_MS, NULL, NULL, &d->facts, error,
 		     sizeof(error)) != 0)
 		fprintf(stderr, "%s: %s\n", program_invocation_short_name, error);
 	else

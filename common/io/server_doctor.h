@@ -20,6 +20,7 @@ struct server_doctor_options {
 	bool json;
 	bool idle;	    /* hold a connection idle for a minute, too */
 	const json_t *urls; /* look at these; NULL or empty: those that the daemon names */
+	const char *domain; /* of several; NULL: not said */
 };
 
 /** server_doctor_run() - ask, look, print. Return: an exit code: CTL_FAILED if something failed. */

@@ -117,6 +117,18 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	assert_contains "$(tool as1 folder show /)" "a session that nobody uses ends"
 }
 
+@test "settings: of a folder hold for what stands in it, until it is moved" {
+	tool as1 folder add /plant
+	tool as1 folder set /plant reason=required >/dev/null
+	assert_equal "$(value reason folder show /plant)" "required /plant"
+	tool as1 device move site2 /plant
+	connect eng1 site1
+	refused "without a reason" tool eng1 connect site2 --reason ""
+	tool as1 device move site2 /
+	connect eng1 site2
+	tool as1 folder remove /plant
+}
+
 @test "settings: what is none is refused, and nothing of it is kept" {
 	refused "there is no setting colour" tool as1 folder set / idle=10m colour=red
 	refused "idle is a time from 5s to 24h" tool as1 folder set / reason=asked idle=0
@@ -124,8 +136,8 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	refused "idle is a time" tool as1 folder set / "idle=$(long 9)"
 	refused "reason is none, asked or required" tool as1 folder set / "reason=%s%n"
 	refused "is a setting of the whole domain" tool as1 folder set / sessions-per-domain=5
-	refused "there is no such folder" tool as1 folder set /nowhere idle=10m
-	refused "there is no such folder" tool as1 folder set "/'; DROP TABLE folder; --" idle=10m
+	refused "no such folder" tool as1 folder set /nowhere idle=10m
+	refused "a folder is written" tool as1 folder set "/'; DROP TABLE folder; --" idle=10m
 	refused "there is no group nobody" tool as1 folder set / approvers=nobody
 	refused "KEY=VALUE" tool as1 folder set / idle
 	refused "each once" tool as1 folder set / idle=10m idle=20m
@@ -152,6 +164,31 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	assert_equal "$(tool as1 session list --json | json '[len(s["for"]) for s in d]')" 200
 }
 
+@test "on a terminal a reason is asked for" {
+	set_here reason=required
+	run "$python" -ESc '
+import os, pty, sys
+
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b""
+while b"Reason: " not in said:
+    said += os.read(fd, 4096)
+os.write(fd, b"typed by hand\n")
+try:
+    while True:
+        said += os.read(fd, 4096)
+except OSError:
+    pass
+print(said.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+' "$BUILD/bin/vpnctl" -s "$(lab_dir eng1)/socket" connect site1
+	assert_equal "$status" 0
+	wait_for 5 is_up site1 eng1
+	assert_equal "$(session_field site1 eng1 reason)" "typed by hand"
+}
+
 @test "a reason that is only asked for need not be given" {
 	set_here reason=asked
 	tool eng1 connect site1 </dev/null >/dev/null
@@ -164,6 +201,8 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	assert_equal "$(waiting site2)$(waiting eng2)$(waiting eng1)" ""
 	id=$(waiting site1)
 	wait_for 5 log_holds site1 "vpnctl approve $id"
+	assert_contains "$(tool site1 status)" "1 waiting: vpnctl approvals"
+	assert_equal "$(field eng2 'd.get("approvals")')" ""
 	assert_contains "$(tool site1 approvals)" "what for"
 	refused "asked for himself" tool eng1 approve "$id"
 	refused "no such request" tool site2 approve "$id"
@@ -175,6 +214,7 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	assert_contains "$(<"$BATS_TEST_TMPDIR/eng1")" "waits for approval at site1"
 	tool site1 approve "$id"
 	answered 0 "Connected to site1"
+	assert_equal "$(field site1 'd.get("approvals")')" ""
 	assert_equal "$(session_field site1 eng1 approved_by)" "the machine"
 	refused "no such request" tool site1 approve "$id" # a replay
 	recorded session.asked site1
@@ -200,6 +240,7 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	ask eng1 site1
 	assert_equal "$(waiting eng1)" ""
 	id=$(waiting eng2)
+	assert_equal "$(field eng2 'd["approvals"]')$(field eng1 'd.get("approvals")')$(field site1 'd.get("approvals")')" 1
 	refused "asked for himself" tool eng1 approve "$id"
 	refused "asked for himself" tool eng1 reject "$id"
 	tool eng2 approve "$id"
@@ -250,6 +291,25 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	assert_equal "$(tool as1 session list --json | json 'len(d)')" 0
 }
 
+@test "who may administer the device approves, as long as he may; and what was forbidden meanwhile does not begin" {
+	set_here approve=person
+	tool as1 permission allow eng2 administer /
+	ask eng1 site1
+	assert_contains "$(<"$BATS_TEST_TMPDIR/eng1")" "somebody who may administer site1"
+	id=$(waiting eng2)
+	tool as1 permission clear eng2 administer /
+	assert_equal "$(waiting eng2)" ""
+	refused "no such request" tool eng2 approve "$id"
+	refused "no such request" tool eng2 reject "$id"
+	tool as1 permission allow eng2 administer site1
+	assert_equal "$(waiting eng2)" "$id"
+	tool as1 permission deny eng1 connect site1
+	answered 1 "the permission to connect was taken away"
+	refused "no such request" tool eng2 approve "$id"
+	tool as1 permission clear eng1 connect site1
+	tool as1 permission clear eng2 administer site1
+}
+
 @test "what was changed while a session waited counts: settings, kill, revocation" {
 	set_here approve=machine
 	ask eng1 site1
@@ -263,7 +323,7 @@ sys.exit(not any(sys.argv[3] in row[0] for row in rows))
 	tool as1 user add eng9 </dev/null >/dev/null 2>&1 || :
 	tool as1 device add site9 --lan 192.168.209.0/24 >/dev/null
 	refused "not online" tool eng1 connect site9
-	recorded session.refused "not online"
+	wait_for 2 recorded session.refused "not online"
 	tool as1 device remove site9
 }
 

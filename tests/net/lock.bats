@@ -101,6 +101,17 @@ ms_until() {
 	wait_for 5 lab in pc1 "$python" "$BATS_TEST_DIRNAME/talk.py" tcp "$far4" 7
 }
 
+@test "nobody is asked to approve a session with a device that is locked" {
+	tool as1 folder set / approve=machine >/dev/null
+	tool site1 lock --reason 'not now' >/dev/null
+	wait_for 5 listed locked
+	refused "locked at the machine: not now" tool eng1 connect site1
+	tool as1 folder set / 'approve=' >/dev/null
+	tool site1 unlock >/dev/null
+	wait_for 5 listed enrolled
+	connect eng1 site1
+}
+
 @test "with the way to the world cut it ends just as soon" {
 	local took
 
@@ -144,6 +155,21 @@ ms_until() {
 	refused "cannot be read" tool eng1 connect site1
 	tool site1 unlock >/dev/null
 	assert_equal "$(json 'd["locked"]' <"$file")" false
+}
+
+@test "what the disk does not take is said, and errs towards locked" {
+	local file
+
+	file=$(lab_dir site1)/state/lock.json
+	rm "$file"
+	mkdir "$file"
+	refused "locked, and this is not kept on disk" tool site1 lock
+	is_locked
+	refused "locked, and this is not kept on disk" tool site1 unlock
+	is_locked
+	rmdir "$file"
+	tool site1 unlock >/dev/null
+	is_unlocked
 }
 
 @test "a switch locks, and unlocks what it has locked" {

@@ -141,6 +141,31 @@ at() {
 	date -u -d "@$(($(date +%s) / 60 * 60 + $1 * 60))" +%H:%M
 }
 
+@test "who joins a group, and what moves to another folder, has other rules at once" {
+	make fitters "allow in $far4 tcp/7"
+	tool as1 folder add /italy >/dev/null
+	tool as1 group add fitters >/dev/null
+	policy attach fitters --to /italy --for group:fitters
+	tool as1 group member add fitters eng1 >/dev/null
+	has eng1 none
+	tool as1 device move site1 /italy >/dev/null
+	wait_for 2 has eng1 "allow in $far4/32 tcp/7"
+	has eng2 none
+	tool as1 group member add fitters eng2 >/dev/null
+	wait_for 2 has eng2 "allow in $far4/32 tcp/7"
+	explained "policy fitters, attached to /italy for group fitters" eng2 site1 "in $far4 tcp/7"
+	tool as1 group member remove fitters eng2 >/dev/null
+	wait_for 2 has eng2 none
+	tool as1 device move site1 / >/dev/null
+	wait_for 2 has eng1 none
+	tool as1 group member remove fitters eng1 >/dev/null
+	refused "policies name it" tool as1 group remove fitters
+	refused "policies" tool as1 folder remove /italy
+	forget fitters
+	tool as1 group remove fitters >/dev/null
+	tool as1 folder remove /italy >/dev/null
+}
+
 @test "windows: what is open passes, what is closed does not" {
 	local open shut
 

@@ -160,8 +160,13 @@ static void do_job(struct net *n, struct job *j)
 
 json_t *net_admin(struct net *n, const char *method, json_t *params, int *rc)
 {
-	struct job j = {.method = method, .params = params, .socket = n->conf.socket};
+	struct job j = {.method = method, .socket = n->conf.socket};
 
+	if (n->domain && !params)
+		params = json_object();
+	if (n->domain)
+		json_object_set_new(params, "in_domain", json_string(n->domain));
+	j.params = params;
 	do_job(n, &j);
 	*rc = j.code;
 	snprintf(net_error, sizeof(net_error), "%.500s", j.out);
@@ -261,6 +266,7 @@ int net_enrol(struct peer *p, struct net *n, const struct invite *in, const char
 		.user = user,
 		.password = password,
 		.pending_key_path = pending,
+		.hardware = n->hardware,
 		.kind = in ? in->kind : IDENT_USER,
 		.ports = &n->ports,
 		.memory = &n->memory,

@@ -22,6 +22,8 @@ struct net {
 	uint16_t port;
 	struct dial_memory memory;
 	struct opt_ports ports;
+	const char *domain;		 /* that administration is about; NULL: it is not said */
+	const struct hardware *hardware; /* of who enrols; NULL: none */
 };
 
 /* A device, manager or relay. */

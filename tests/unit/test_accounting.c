@@ -105,8 +105,11 @@ static json_t *record(const char *session, int64_t seq, int64_t from_ms, uint64_
 
 static int take(const struct store_member *m, json_t *list)
 {
-	struct usage_reporter by = {
-		.member = m->id, .kind = m->kind, .uid = m->uid, .name = m->name};
+	struct usage_reporter by = {.domain = m->domain,
+				    .member = m->id,
+				    .kind = m->kind,
+				    .uid = m->uid,
+				    .name = m->name};
 	int rc = usage_take(s, &by, list);
 
 	json_decref(list);

@@ -2,6 +2,8 @@
 #include <poll.h>
 
 #include "common/io/inner.h"
+#include "common/pure/hello.h"
+#include "common/pure/text.h"
 #include "tests/unit/tls_fixture.h"
 
 /* One end: an outer connection, and inside it an inner one, unless it is to stay bare. */
@@ -99,7 +101,18 @@ static void on_closed(struct inner *in, bool clean, const char *reason)
 	snprintf(e->reason, sizeof(e->reason), "%s", reason);
 }
 
+static const char *served; /* the only name that is served; NULL: whatever it is */
+static char asked[HELLO_NAME_SIZE];
+
+static const struct tls_ctx *on_hello(struct inner *in, const char *name)
+{
+	(void)in;
+	snprintf(asked, sizeof(asked), "%s", name);
+	return !served || strcmp(served, name) == 0 ? inner_server : NULL;
+}
+
 static const struct inner_callbacks inner_calls = {
+	.on_hello = on_hello,
 	.on_ready = on_ready,
 	.on_data = on_data,
 	.on_drain = on_drain,
@@ -435,6 +448,31 @@ static void opens_on_a_closing_connection(void **state)
 	assert_closed(&c, false, "");
 }
 
+/* The server has no context before it knows whom the client wants. */
+static void is_chosen_by_its_hello(void **state)
+{
+	char own[HELLO_NAME_SIZE] = "ca-";
+	uint8_t sha[32];
+
+	x509_sha256(lab.cert.der, lab.cert.len, sha);
+	assert_int_equal(text_hex_encode(own + 3, sizeof(own) - 3, sha, 8), 0);
+	served = NULL;
+	s.ctx = NULL;
+	start();
+	assert_true(wait_for(c.ready && s.ready, 3000));
+	assert_string_equal(asked, own);
+}
+
+static void nobody_is_served_by_that_name(void **state)
+{
+	served = "ca-0000000000000000";
+	s.ctx = NULL;
+	start();
+	assert_closed(&c, false, "it serves no domain with the CA that we trust");
+	assert_false(s.ready);
+	served = NULL;
+}
+
 static int group_set_up(void **state)
 {
 	assert_int_equal(tls_global_init(), 0);
@@ -474,6 +512,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		t(both_know_each_other),
 		t(carries_a_stream_exactly),
+		t(is_chosen_by_its_hello),
+		t(nobody_is_served_by_that_name),
 		t(sends_much_at_once),
 		t(finish_delivers_what_is_queued),
 		t(a_peer_that_does_not_read_ends_it),

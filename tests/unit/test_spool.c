@@ -228,7 +228,7 @@ static void too_many_give_up_the_oldest(void **state)
 	{
 		json_t *big = json_object();
 
-		for (int i = 0; i < 300; i++) {
+		for (int i = 0; i < 600; i++) {
 			char key[16];
 
 			snprintf(key, sizeof(key), "k%d", i);

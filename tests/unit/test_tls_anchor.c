@@ -183,6 +183,44 @@ static void test_outer_shows_both(void **state)
 	tls_ctx_free(sc);
 }
 
+/* Two domains at one server: each one's members check by their own CA, for their own host. */
+static void test_outer_shows_each_its_own(void **state)
+{
+	struct tls_ctx *sc, *cc;
+	struct x509_cert cert[2];
+	struct pair p;
+
+	(void)state;
+	fix_host_cert(&ca[0], "as1.lab", &server[0].key, &cert[0]);
+	fix_host_cert(&strange, "as1.other", &server[1].key, &cert[1]);
+	assert_int_equal(tls_ctx_outer_server(&sc, &cert[0], &server[0].key, &ca[0].cert), 0);
+	assert_int_equal(tls_ctx_outer_face(sc, &(struct tls_face){.host = "as1.other",
+								   .cert = &cert[1],
+								   .key = &server[1].key,
+								   .ca = &strange.cert}),
+			 0);
+	/* Of two with one host the older one counts. */
+	assert_int_equal(tls_ctx_outer_face(sc, &(struct tls_face){.host = "AS1.other",
+								   .cert = &cert[0],
+								   .key = &server[0].key,
+								   .ca = &ca[0].cert}),
+			 0);
+	for (int i = 0; i < 3; i++) {
+		const char *host = i == 1 ? "as1.other" : "as1.lab";
+
+		assert_int_equal(
+			tls_ctx_outer_client(&cc, i == 0 ? &ca[0].cert : &strange.cert, false), 0);
+		end_init(&p.c, cc, host, NULL);
+		end_init(&p.s, sc, NULL, NULL);
+		shake(&p, 2000);
+		assert_int_equal(p.c.r, 0);
+		assert_int_equal(tls_peer(&p.c.tls)->verified, i < 2);
+		pair_deinit(&p);
+		tls_ctx_free(cc);
+	}
+	tls_ctx_free(sc);
+}
+
 /* Paths */
 
 static struct tls_expect granted(const struct fix_id *id)
@@ -272,10 +310,14 @@ static void test_ca_sent_along(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_anchor),	 cmocka_unit_test(test_pinned_anchor),
-		cmocka_unit_test(test_dead_anchor),	 cmocka_unit_test(test_strange_anchor),
-		cmocka_unit_test(test_ends_of_two_cas),	 cmocka_unit_test(test_ca_sent_along),
+		cmocka_unit_test(test_each_anchor),
+		cmocka_unit_test(test_pinned_anchor),
+		cmocka_unit_test(test_dead_anchor),
+		cmocka_unit_test(test_strange_anchor),
+		cmocka_unit_test(test_ends_of_two_cas),
+		cmocka_unit_test(test_ca_sent_along),
 		cmocka_unit_test(test_outer_shows_both),
+		cmocka_unit_test(test_outer_shows_each_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
