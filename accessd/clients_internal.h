@@ -198,11 +198,11 @@ void client_admitted(const struct admitting *a);
 
 /* Signing in (signin_try.c). */
 enum signin_what { SIGNIN_LOGIN, SIGNIN_PASSWORD, SIGNIN_TOTP, SIGNIN_RECOVERY };
-struct signin_asked;
+struct asked;
 /** client_sign_in() - the request is answered later. @l: as admission_login_begin() left it;
  * copied, as is @asked. */
 void client_sign_in(struct client *c, int64_t id, enum signin_what what, const struct login *l,
-		    const struct signin_asked *asked);
+		    const struct asked *asked);
 /** client_granted() - it got an identity: answer, and end what it puts an end to. @codes: new
  * recovery codes, or NULL; borrowed. */
 void client_granted(struct client *c, int64_t id, const char *what, const struct admitted *x,
