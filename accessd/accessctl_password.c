@@ -8,7 +8,6 @@
 #include "accessd/accessctl.h"
 
 #define PASSWORD_SIZE ACCESSCTL_PASSWORD_SIZE
-#define PASSWORD_SHORT 8
 
 /* Return: true; false and what is wrong was said. */
 static bool read_once(const char *prompt, char password[PASSWORD_SIZE])
@@ -27,7 +26,7 @@ static bool read_once(const char *prompt, char password[PASSWORD_SIZE])
 	return false;
 }
 
-static bool read_twice(char password[PASSWORD_SIZE])
+bool accessctl_read_password(char password[PASSWORD_SIZE])
 {
 	char again[PASSWORD_SIZE];
 	bool same;
@@ -43,15 +42,4 @@ static bool read_twice(char password[PASSWORD_SIZE])
 	if (!same)
 		fputs("accessctl: the two are not the same\n", stderr);
 	return same;
-}
-
-bool accessctl_read_password(char password[PASSWORD_SIZE])
-{
-	if (!read_twice(password))
-		return false;
-	if (strlen(password) < PASSWORD_SHORT)
-		fprintf(stderr,
-			"accessctl: warning: a password of less than %d characters is weak\n",
-			PASSWORD_SHORT);
-	return true;
 }

@@ -2,6 +2,7 @@
 /* user add, set, passwd, list, reinvite, revoke, remove. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "accessd/accessctl.h"
 
@@ -30,6 +31,49 @@ static json_t *with_password(const struct accessctl *a)
 	return params;
 }
 
+/* 2027-03-31 (that day is the last one) or 2027-03-31T18:00[:00], as the clock on the wall says;
+ * none. */
+static bool parse_until(const char *text, int64_t *until)
+{
+	static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"};
+
+	*until = 0;
+	if (strcmp(text, "none") == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct tm tm = {.tm_isdst = -1};
+		const char *end = strptime(text, forms[i], &tm);
+
+		if (!end || *end)
+			continue;
+		tm.tm_mday += i == 0;
+		*until = mktime(&tm);
+		return *until > 0;
+	}
+	return false;
+}
+
+/* Return: 0; an exit code, and what is wrong was said. */
+static int put_until(json_t *params, const struct accessctl *a)
+{
+	const char *text = accessctl_text(a, "--valid-until");
+	int64_t until;
+
+	if (!text)
+		return 0;
+	if (!parse_until(text, &until))
+		return accessctl_usage(a, "--valid-until is a date like 2027-03-31, a time like "
+					  "2027-03-31T18:00, or none");
+	json_object_set_new(params, "valid_until", json_integer(until));
+	return 0;
+}
+
+static void put_no_change(json_t *params, const struct accessctl *a)
+{
+	if (accessctl_flag(a, "--no-change"))
+		json_object_set_new(params, "no_change", json_true());
+}
+
 static void put_rate(json_t *params, const struct accessctl *a)
 {
 	const char *rate = accessctl_text(a, "--rate");
@@ -53,6 +97,11 @@ static int add(struct accessctl *a)
 	if (!params)
 		return CTL_FAILED;
 	put_rate(params, a);
+	put_no_change(params, a);
+	if (put_until(params, a) != 0) {
+		json_decref(params);
+		return CTL_USAGE;
+	}
 	if (accessctl_text(a, "--folder"))
 		json_object_set_new(params, "folder", json_string(accessctl_text(a, "--folder")));
 	return invite(a, params);
@@ -67,17 +116,24 @@ static int passwd(struct accessctl *a)
 {
 	json_t *params = with_password(a);
 
-	return params ? accessctl_do(a, NULL, params) : CTL_FAILED;
+	if (!params)
+		return CTL_FAILED;
+	put_no_change(params, a);
+	return accessctl_do(a, NULL, params);
 }
 
 static int set(struct accessctl *a)
 {
 	json_t *params;
 
-	if (!accessctl_text(a, "--rate"))
-		return accessctl_usage(a, "--rate is missing");
+	if (!accessctl_text(a, "--rate") && !accessctl_text(a, "--valid-until"))
+		return accessctl_usage(a, "neither --rate nor --valid-until");
 	params = named(a);
 	put_rate(params, a);
+	if (put_until(params, a) != 0) {
+		json_decref(params);
+		return CTL_USAGE;
+	}
 	return accessctl_do(a, NULL, params);
 }
 
@@ -90,6 +146,7 @@ static void row(struct ctl_table *t, const json_t *m)
 	{
 		const char *cells[] = {accessctl_cell(m, "name"),
 				       accessctl_cell(m, "state"),
+				       accessctl_cell(m, "signin"),
 				       accessctl_cell_yes(m, "online"),
 				       rate,
 				       seen,
@@ -101,9 +158,9 @@ static void row(struct ctl_table *t, const json_t *m)
 
 static int list(struct accessctl *a)
 {
-	static const char *const headings[] = {"NAME",	     "STATE", "ONLINE",	 ">RATE",
-					       "=LAST SEEN", "-FROM", "-VERSION"};
-	static const struct accessctl_columns columns = {7, headings, row};
+	static const char *const headings[] = {"NAME",	"STATE",      "SIGN-IN", "ONLINE",
+					       ">RATE", "=LAST SEEN", "-FROM",	 "-VERSION"};
+	static const struct accessctl_columns columns = {8, headings, row};
 
 	return accessctl_show_list(a, accessctl_ask_all(a, NULL, NULL, "users", "name"), &columns);
 }
@@ -113,15 +170,32 @@ static int list(struct accessctl *a)
 		"--rate", "RATE", ACCESSCTL_RATE, "limit of all of the user's at a relay" \
 	}
 
+#define UNTIL                                                                                      \
+	{                                                                                          \
+		"--valid-until", "DATE", ACCESSCTL_TEXT, "the last day; or 2027-03-31T18:00; none" \
+	}
+#define NO_CHANGE                                                                                 \
+	{                                                                                         \
+		"--no-change", NULL, ACCESSCTL_FLAG, "it need not be changed at the next sign-in" \
+	}
+
 static const struct accessctl_option ADD_OPTIONS[] = {
 	RATE,
 	ACCESSCTL_FOLDER,
+	UNTIL,
+	NO_CHANGE,
 	ACCESSCTL_INVITES,
+	{NULL, NULL, 0, NULL},
+};
+
+static const struct accessctl_option PASSWD_OPTIONS[] = {
+	NO_CHANGE,
 	{NULL, NULL, 0, NULL},
 };
 
 static const struct accessctl_option SET_OPTIONS[] = {
 	RATE,
+	UNTIL,
 	{NULL, NULL, 0, NULL},
 };
 
@@ -137,21 +211,27 @@ const struct accessctl_command ACCESSCTL_USER[] = {
 	 .help = "Somebody who connects to devices",
 	 .more = "The password is asked for on the terminal, or is a line of standard input. "
 		 "Prints\n"
-		 "an invitation: one line on standard output, for vpnctl.\n",
-	 .examples = "user add anna --qr\n",
+		 "an invitation: one line on standard output, for vpnctl. The user chooses\n"
+		 "another password at the first sign-in.\n",
+	 .examples = "user add anna --qr\n"
+		     "user add bert --valid-until 2027-03-31\n",
 	 .run = add},
 	{.words = "user passwd",
 	 .operands = "USER",
-	 .help = "Change the password",
-	 .more = "It is asked for on the terminal, or is a line of standard input.\n",
+	 .options = PASSWD_OPTIONS,
+	 .help = "Give the user another password",
+	 .more = "It is asked for on the terminal, or is a line of standard input. The user\n"
+		 "chooses another one at the next sign-in.\n",
 	 .examples = "user passwd anna\n",
 	 .run = passwd},
 	{.words = "user set",
 	 .operands = "USER",
 	 .options = SET_OPTIONS,
-	 .help = "Change the limit",
-	 .more = "It counts for sessions that begin from now on.\n",
-	 .examples = "user set anna --rate 10mbit\n",
+	 .help = "Change the limit, or how long he can sign in",
+	 .more = "The limit counts for sessions that begin from now on. When the time is over,\n"
+		 "running sessions end, and the user cannot sign in; the account is kept.\n",
+	 .examples = "user set anna --rate 10mbit\n"
+		     "user set bert --valid-until none\n",
 	 .run = set},
 	{.words = "user list",
 	 .help = "All users",

@@ -105,6 +105,11 @@ const struct admin_method ADMIN_METHODS[] = {
 	{"policy.test", ADMIN_ITEM, PERMIT_FIREWALL, ADMIN_DEVICE_BY_KEY, EVENT_NONE, admin_on_policy_test},
 
 	/* signing in */
+	{"user.show", ADMIN_ITEM, PERMIT_USERS, ADMIN_USER, EVENT_NONE, admin_on_user_show},
+	{"user.unlock", ADMIN_ITEM, PERMIT_USERS, ADMIN_USER, EVENT_SIGNIN_UNLOCKED, admin_on_user_unlock},
+	{"user.reset-totp", ADMIN_ITEM, PERMIT_USERS, ADMIN_USER, EVENT_TOTP_RESET, admin_on_user_reset_totp},
+	{"user.disable", ADMIN_ITEM, PERMIT_USERS, ADMIN_USER, EVENT_USER_DISABLED, admin_on_user_disable},
+	{"user.enable", ADMIN_ITEM, PERMIT_USERS, ADMIN_USER, EVENT_USER_ENABLED, admin_on_user_enable},
 
 	/* several domains, devices' owners */
 	{"device.release", ADMIN_DOMAIN, PERMIT_DEVICES, ADMIN_NOTHING, EVENT_DEVICE_RELEASED, admin_on_device_release},

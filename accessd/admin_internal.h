@@ -13,6 +13,9 @@
 bool admin_ready(struct ask *q);
 /** admin_may() - is this permitted to the caller? Else the request is answered (admin_may.c). */
 bool admin_may(struct ask *q, const json_t *params);
+/** admin_may_still() - for a request about a user (@m; id 0: who is to be added) that has waited.
+ * Else it is answered. */
+bool admin_may_still(struct ask *q, const struct store_member *m);
 /** admin_lacks() - answer that he lacks something. @whose: "bert may do", or NULL. */
 void admin_lacks(struct ask *q, const struct access_lack *lack, const char *why);
 /** admin_needs() - may he do this there? Else the request is answered. */
@@ -136,6 +139,22 @@ const char *admin_state_name(enum store_state state);
 void admin_on_backup_make(struct ask *q, const json_t *params);
 void admin_on_backup_read(struct ask *q, const json_t *params);
 void admin_on_backup_drop(struct ask *q, const json_t *params);
+
+/* How users sign in (admin_signin.c). */
+/** admin_valid_until() - the time in @params; absent: @until stays. Else the request is answered.
+ */
+bool admin_valid_until(struct ask *q, const json_t *params, int64_t *until);
+/** admin_new_password() - is it good enough for @user? Else the request is answered. */
+bool admin_new_password(struct ask *q, const char *user, const char *password);
+/** admin_account_put() - how a user stands, into its object. */
+void admin_account_put(const struct realm *r, int64_t user, json_t *o);
+/** admin_end_user() - his sessions and connections, now. */
+void admin_end_user(struct realm *r, int64_t user, const char *reason);
+void admin_on_user_show(struct ask *q, const json_t *params);
+void admin_on_user_unlock(struct ask *q, const json_t *params);
+void admin_on_user_reset_totp(struct ask *q, const json_t *params);
+void admin_on_user_disable(struct ask *q, const json_t *params);
+void admin_on_user_enable(struct ask *q, const json_t *params);
 
 void admin_on_ca_show(struct ask *q, const json_t *params);
 void admin_on_ca_roll(struct ask *q, const json_t *params);

@@ -192,7 +192,7 @@ void admin_on_relay_add(struct ask *q, const json_t *params)
 
 struct hashing {
 	struct ask *q;
-	bool is_new;
+	bool is_new, must_change;
 	struct store_member member;
 	int64_t expires;
 };
@@ -214,9 +214,18 @@ static void on_hashed(void *arg, bool ok, const struct store_password *hash)
 {
 	struct hashing *h = arg;
 
+	struct store_password changed;
+
 	ask_begin(h->q);
+	if (ok) {
+		changed = *hash;
+		changed.must_change = h->must_change;
+		hash = &changed;
+	}
 	if (!ok)
 		ask_reject(h->q, RPC_UNAVAILABLE, "the password could not be hashed");
+	else if (!admin_may_still(h->q, &h->member))
+		; /* it was said */
 	else if (h->is_new)
 		add(h->q, &h->member, hash, h->expires);
 	else
@@ -233,10 +242,15 @@ static void hash_password(struct ask *q, const json_t *params, const struct hash
 		ask_reject(q, RPC_BAD_PARAMS, "a password of 1 to 256 bytes is needed");
 		return;
 	}
+	if (!admin_new_password(q, what->member.name, password)) {
+		explicit_bzero(password, sizeof(password));
+		return;
+	}
 	h = malloc(sizeof(*h));
 	if (h) {
 		*h = *what;
 		h->q = q;
+		h->must_change = !json_is_true(json_object_get(params, "no_change"));
 	}
 	if (!h || passwords_hash(q->app->passwords, password, on_hashed, h)) {
 		free(h);
@@ -251,7 +265,8 @@ void admin_on_user_add(struct ask *q, const json_t *params)
 	const struct realm *r = q->realm;
 	struct store_member other;
 
-	if (!get_new(q, params, &h.member, &h.expires) || !admin_rate(q, params, &h.member.rate))
+	if (!get_new(q, params, &h.member, &h.expires) || !admin_rate(q, params, &h.member.rate) ||
+	    !admin_valid_until(q, params, &h.member.valid_until))
 		return;
 	/* Told before a minute of typing, and again by the store when it is added. */
 	if (store_member_by_name(r->store, r->domain.row.id, IDENT_USER, h.member.name, &other) ==

@@ -84,21 +84,46 @@ void admin_on_device_set(struct ask *q, const json_t *params)
 		ask_reply(q, json_object());
 }
 
+/* Who is over now is out now; what begins from now on ends in time. */
+static int set_valid(struct realm *r, const struct store_member *m, int64_t until)
+{
+	int rc = store_begin(r->store);
+
+	if (rc)
+		return rc;
+	rc = store_account_set_valid(r->store, m->id, until);
+	if (rc == 0)
+		rc = store_commit(r->store);
+	if (rc) {
+		store_rollback(r->store);
+		return rc;
+	}
+	log_notice("changed kind=user name=%s valid_until=%lld", m->name, (long long)until);
+	clients_look_again(r->clients, m->id);
+	return 0;
+}
+
 void admin_on_user_set(struct ask *q, const json_t *params)
 {
+	bool has_rate = json_object_get(params, "rate"),
+	     has_until = json_object_get(params, "valid_until");
 	struct store_member m;
 	uint64_t rate = 0;
-	int rc;
+	int64_t until = 0;
+	int rc = 0;
 
 	if (!admin_find(q, params, IDENT_USER, &m))
 		return;
-	if (!json_object_get(params, "rate")) {
-		ask_reject(q, RPC_BAD_PARAMS, "rate is missing");
+	if (!has_rate && !has_until) {
+		ask_reject(q, RPC_BAD_PARAMS, "neither rate nor valid_until");
 		return;
 	}
-	if (!admin_rate(q, params, &rate))
+	if (!admin_rate(q, params, &rate) || !admin_valid_until(q, params, &until))
 		return;
-	rc = set_rate(q->realm, &m, rate);
+	if (has_rate)
+		rc = set_rate(q->realm, &m, rate);
+	if (rc == 0 && has_until)
+		rc = set_valid(q->realm, &m, until);
 	if (rc)
 		admin_failed(q, rc);
 	else

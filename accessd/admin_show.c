@@ -181,6 +181,8 @@ static bool list_member(void *arg, const struct store_member *m)
 		admin_hardware_put(l->realm, m->name, o);
 		admin_lock_put(l->realm, m->id, o);
 	}
+	if (m->kind == IDENT_USER)
+		admin_account_put(l->realm, m->id, o);
 	return page_add(&l->page, o);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "accessd/store_control.h"
+#include "accessd/store_signin.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/pure/text.h"
@@ -87,6 +88,8 @@ int admission_add(const struct admission *a, struct store_member *m,
 	rc = store_member_add(a->store, m);
 	if (rc == 0 && password)
 		rc = store_password_set(a->store, m->id, password);
+	if (rc == 0 && m->valid_until)
+		rc = store_account_set_valid(a->store, m->id, m->valid_until);
 	if (rc == 0)
 		rc = add_endpoint(a, m);
 	if (rc == 0)
@@ -366,6 +369,7 @@ static bool login_by_secret(const struct admission *a, const struct admission_re
 		return refuse(why, RPC_DENIED, "wrong user name or password");
 	l->known = true;
 	l->member = x.member.id;
+	l->invite = x.invite.id;
 	snprintf(l->user, sizeof(l->user), "%s", x.member.name);
 	return true;
 }
@@ -385,6 +389,18 @@ static bool login_by_name(const struct admission *a, const struct admission_requ
 	return true;
 }
 
+/* The request is signed by its key: who has a key that the user was given knows more than a name.
+ */
+static bool find_pc(const struct admission *a, struct login *l)
+{
+	struct store_endpoint e;
+	int rc = store_endpoint_by_key(a->store, l->member, l->key.sha256, &e);
+
+	if (rc == 0)
+		l->pc = e.id;
+	return rc == 0 || rc == -ENOENT;
+}
+
 bool admission_login_begin(const struct admission *a, const struct admission_request *r,
 			   struct login *l, struct refusal *why)
 {
@@ -397,7 +413,8 @@ bool admission_login_begin(const struct admission *a, const struct admission_req
 	if (!r->secret && !r->user)
 		return refuse(why, RPC_BAD_PARAMS, "user or secret is missing");
 	found = r->secret ? login_by_secret(a, r, l, why) : login_by_name(a, r, l, why);
-	if (found && l->known && store_password_get(a->store, l->member, &l->password) != 0)
+	if (found && l->known &&
+	    (store_password_get(a->store, l->member, &l->password) != 0 || !find_pc(a, l)))
 		return refuse_internal(why);
 	return found;
 }
@@ -426,11 +443,18 @@ static int take_endpoint(const struct admission *a, const struct public_key *key
 static int record_login(const struct admission *a, const struct login *l, const struct invited *in,
 			int64_t now, struct admitted *x)
 {
-	int rc = take_endpoint(a, &l->key, x);
+	struct store_account account;
+	int rc = store_account_get(a->store, x->member.id, &account);
 
+	if (rc == 0 && l->settle)
+		rc = l->settle(l->settle_arg);
+	if (rc == 0)
+		rc = take_endpoint(a, &l->key, x);
 	if (rc)
 		return rc;
 	x->endpoint.expires = now + a->login_s;
+	if (account.valid_until && account.valid_until < x->endpoint.expires)
+		x->endpoint.expires = account.valid_until;
 	rc = issue(a, &x->member, &x->endpoint, &l->key, now, x->endpoint.expires);
 	if (rc == 0 && l->has_secret)
 		rc = store_invite_redeem(a->store, in->invite.id, l->key.sha256);
@@ -499,6 +523,19 @@ json_t *admission_answer(const struct admission *a, const struct admitted *x, in
 
 /* --- members that come by -------------------------------------------------------------------- */
 
+static bool check_account(const struct admission *a, int64_t user, int64_t now, struct refusal *why)
+{
+	struct store_account account;
+
+	if (store_account_get(a->store, user, &account) != 0)
+		return refuse_internal(why);
+	if (account.disabled)
+		return refuse(why, RPC_EXPIRED, "this user is disabled for now");
+	if (account.valid_until && now >= account.valid_until)
+		return refuse(why, RPC_EXPIRED, "the account has expired");
+	return true;
+}
+
 bool admission_check(const struct admission *a, const struct ident *id,
 		     const uint8_t key_sha256[X509_SPKI_SHA256_BYTES], int64_t now,
 		     struct known *out, struct refusal *why)
@@ -515,6 +552,8 @@ bool admission_check(const struct admission *a, const struct ident *id,
 		return refuse_internal(why);
 	if (out->member.state == STORE_REVOKED)
 		return refuse(why, RPC_DENIED, "this %s was revoked", kind);
+	if (id->kind == IDENT_USER && !check_account(a, out->member.id, now, why))
+		return false;
 	rc = store_endpoint_by_key(a->store, out->member.id, key_sha256, &out->endpoint);
 	if (rc == -ENOENT && id->kind == IDENT_USER) /* long ago: store_purge() */
 		return refuse(why, RPC_EXPIRED, "the sign-in has expired");

@@ -65,8 +65,9 @@ struct admission_request {
 	const uint8_t *secret; /* INVITE_SECRET_BYTES; login: may be NULL with a user */
 	const uint8_t *csr;
 	size_t csr_len;
-	const struct hardware *hardware; /* device: which machine it says it is; NULL: it does not */
-	int64_t now;			 /* Unix seconds */
+	const struct hardware
+		*hardware; /* device: which machine it says it is; NULL: it does not */
+	int64_t now;	   /* Unix seconds */
 };
 
 /**
@@ -83,8 +84,14 @@ struct login {
 	char user[STORE_NAME_SIZE];
 	int64_t member;
 	struct store_password password; /* known */
+	int64_t invite;			/* has_secret */
+	int64_t pc;			/* the user's endpoint whose key this is already; 0: none */
 	uint8_t secret_sha256[STORE_HASH_BYTES];
 	struct public_key key;
+	/* What else is stored with the identity, or neither is. May be NULL. Set before
+	 * admission_login_end(). */
+	int (*settle)(void *arg);
+	void *settle_arg;
 };
 
 /**

@@ -162,6 +162,7 @@ static void on_upkeep(uv_timer_t *t)
 
 	if (store_purge(a->store, clock_wall_s(), a->conf.history_days * 24 * HOUR_S) != 0)
 		log_warn("old rows could not be removed");
+	signin_upkeep(a->signin);
 	for (size_t i = 0; i < a->n_realms; i++)
 		realm_upkeep(a->realms[i]);
 }
@@ -248,6 +249,17 @@ static void note_restored(struct app *a)
 	json_decref(detail);
 }
 
+static int open_signin(struct app *a)
+{
+	const struct signin_config config = {.store = a->store,
+					     .passwords = a->passwords,
+					     .audit = a->audit,
+					     .min_bytes = (size_t)a->conf.password_bytes,
+					     .refused_path = a->conf.refused_passwords};
+
+	return signin_open(&a->signin, &config);
+}
+
 int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 {
 	int rc;
@@ -258,10 +270,12 @@ int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 	rc = store_open(&a->store, a->conf.state);
 	if (rc)
 		return rc;
-	rc = passwords_open(&a->passwords, loop);
+	rc = passwords_open(&a->passwords, loop, (uint32_t)conf->password_cost);
 	if (rc)
 		return rc;
 	rc = open_audit(a);
+	if (rc == 0)
+		rc = open_signin(a);
 	if (rc)
 		return rc;
 	start_upkeep(a);
@@ -319,6 +333,7 @@ void app_stop(struct app *a)
 void app_free(struct app *a)
 {
 	certs_free(a->certs);
+	signin_free(a->signin);
 	audit_free(a->audit);
 	store_close(a->store);
 	for (size_t i = 0; i < a->n_realms; i++)

@@ -12,6 +12,7 @@
 #include "accessd/backup.h"
 #include "accessd/conf.h"
 #include "accessd/realm.h"
+#include "accessd/signin.h"
 #include "common/io/listen.h"
 #include "common/io/local.h"
 #include "common/io/metrics.h"
@@ -22,6 +23,7 @@ struct app {
 	struct store *store;
 	struct passwords *passwords;
 	struct backup *backup;
+	struct signin *signin;
 	struct audit *audit;
 	struct forward *forward; /* of what the audit records; NULL: nowhere */
 	struct certs *certs;

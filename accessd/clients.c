@@ -8,6 +8,7 @@
 
 #include "accessd/approvals.h"
 #include "accessd/clients_internal.h"
+#include "accessd/store_signin.h"
 #include "common/io/file.h"
 
 #define TICK_MS 1000
@@ -274,6 +275,39 @@ static void client_renew(struct client *c)
 		client_end(c, why.message, why.code == RPC_INTERNAL);
 }
 
+/* Whose time is over loses all at once; each is recorded once. */
+static void expire_users(struct clients *cs)
+{
+	static const char words[] = "the account has expired";
+	int64_t domain = cs->admission->domain->row.id, member = 0;
+	struct store_member m;
+
+	while (store_expired(cs->store, domain, clock_wall_s(), &member) == 0 &&
+	       store_member_get(cs->store, member, &m) == 0) {
+		char what[STORE_NAME_SIZE + 8];
+		const struct audit_note n = {.event = EVENT_USER_EXPIRED,
+					     .domain = domain,
+					     .who = "server",
+					     .what = what};
+		int rc = store_begin(cs->store);
+
+		snprintf(what, sizeof(what), "user %s", m.name);
+		if (rc == 0)
+			rc = store_expired_noted(cs->store, member);
+		if (rc == 0)
+			rc = audit_note(cs->audit, &n);
+		if (rc == 0)
+			rc = store_commit(cs->store);
+		if (rc) {
+			store_rollback(cs->store);
+			return; /* the next tick tries again */
+		}
+		log_notice("expired kind=user name=%s", m.name);
+		sessions_end_member(cs->sessions, member, words);
+		clients_drop_member(cs, member, words, false);
+	}
+}
+
 static void on_tick(uv_timer_t *t)
 {
 	struct clients *cs = t->data;
@@ -291,6 +325,8 @@ static void on_tick(uv_timer_t *t)
 	}
 	if (++cs->ticks % FLUSH_TICKS == 0)
 		seen_flush(&cs->seen);
+	if (cs->sessions)
+		expire_users(cs);
 }
 
 /* --- from outside ---------------------------------------------------------------------------- */
@@ -314,6 +350,15 @@ void clients_drop_member(struct clients *cs, int64_t member, const char *reason,
 void clients_drop_endpoint(struct clients *cs, int64_t endpoint, const char *reason, bool retry)
 {
 	drop(cs, false, endpoint, reason, retry);
+}
+
+void clients_look_again(struct clients *cs, int64_t member)
+{
+	for (struct client *c = cs->all; c; c = c->next) {
+		if (c->state == CLIENT_ONLINE && c->member == member && c->expires_ms)
+			c->expires_ms = 1; /* the next tick asks what holds now */
+	}
+	expire_users(cs);
 }
 
 void clients_flush(struct clients *cs)
@@ -575,6 +620,7 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->access = config->access;
 	cs->admission = config->admission;
 	cs->passwords = config->passwords;
+	cs->signin = config->signin;
 	cs->relays = config->relays;
 	cs->admin = config->admin;
 	cs->admin_arg = config->admin_arg;

@@ -40,6 +40,7 @@
 #define CLIENTS_ASKING_MS 10000
 
 struct clients;
+struct signin;
 
 /* Who asks for administration, and where the answer goes: clients_find(). */
 struct clients_asker {
@@ -55,6 +56,7 @@ struct clients_config {
 	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
+	struct signin *signin;
 	struct relays *relays;
 	const struct opt_prefixes *proxies; /* who may say whose a connection is */
 	/* A user asks for administration: to be answered, now or later. @params: may be NULL. */
@@ -89,6 +91,8 @@ bool clients_member_online(const struct clients *cs, int64_t member);
 /** clients_drop_member() - close its connections. @retry: may it come back with the key it has? */
 void clients_drop_member(struct clients *cs, int64_t member, const char *reason, bool retry);
 void clients_drop_endpoint(struct clients *cs, int64_t endpoint, const char *reason, bool retry);
+/** clients_look_again() - when the sign-in of a user's PCs ends was changed. */
+void clients_look_again(struct clients *cs, int64_t member);
 /** clients_tell_relays() - the list of relays, to managers and to devices with a session. */
 void clients_tell_relays(struct clients *cs);
 /** clients_tell_drain() - a relay is to drain, or not any more. */

@@ -100,6 +100,7 @@ struct clients {
 	struct access *access;
 	const struct admission *admission;
 	struct passwords *passwords;
+	struct signin *signin;
 	struct sessions *sessions;
 	struct relays *relays;
 	const struct opt_prefixes *proxies;
@@ -181,6 +182,20 @@ struct admitting {
 void client_admits(struct admitting *a);
 /** client_admitted() - it may not happen any more. */
 void client_admitted(const struct admitting *a);
+
+/* Signing in (signin_try.c). */
+enum signin_what { SIGNIN_LOGIN, SIGNIN_PASSWORD, SIGNIN_TOTP, SIGNIN_RECOVERY };
+struct signin_asked;
+/** client_sign_in() - the request is answered later. @l: as admission_login_begin() left it;
+ * copied, as is @asked. */
+void client_sign_in(struct client *c, int64_t id, enum signin_what what, const struct login *l,
+		    const struct signin_asked *asked);
+/** client_granted() - it got an identity: answer, and end what it puts an end to. @codes: new
+ * recovery codes, or NULL; borrowed. */
+void client_granted(struct client *c, int64_t id, const char *what, const struct admitted *x,
+		    json_t *codes);
+/** control_on_account() - account (control_account.c). */
+void control_on_account(struct rpc *rpc, int64_t id, const json_t *params);
 
 extern const struct rpc_ops CONTROL_OPS, NEWCOMER_OPS;
 int client_send(struct rpc *rpc, const void *bytes, size_t n);

@@ -6,6 +6,7 @@
 
 #include "accessd/sessions_internal.h"
 #include "accessd/store_control.h"
+#include "accessd/store_signin.h"
 #include "common/io/file.h"
 
 /* Sessions that count against a limit; that of the same two ends is about to be replaced. */
@@ -93,6 +94,7 @@ static int check_reason(struct conditions *c)
 
 static int read_settings(struct sessions *ss, struct conditions *c)
 {
+	struct store_account account = {.valid_until = 0};
 	struct store_member user;
 	int rc = store_member_get(ss->store, c->manager->member, &user);
 
@@ -100,6 +102,9 @@ static int read_settings(struct sessions *ss, struct conditions *c)
 		rc = store_settings_of_member(ss->store, &user, ss->life_s, &c->of_user);
 	if (rc == 0)
 		rc = store_settings_of_member(ss->store, &c->device, ss->life_s, &c->of_device);
+	if (rc == 0)
+		rc = store_account_get(ss->store, user.id, &account);
+	c->valid_until = account.valid_until;
 	return rc;
 }
 
@@ -131,6 +136,8 @@ void conditions_row(const struct conditions *c, struct store_session *row)
 	snprintf(row->user_name, sizeof(row->user_name), "%s", c->manager->name);
 	row->manager_lans = *c->manager->lans;
 	row->ends = row->started + c->of_device.at[SETTING_LIMIT].number;
+	if (c->valid_until && c->valid_until < row->ends)
+		row->ends = c->valid_until; /* also if the server is away then */
 	row->idle_s = c->of_device.at[SETTING_IDLE].number;
 	strip_port(row->address, c->manager->address);
 	snprintf(row->why, sizeof(row->why), "%s", c->wish->reason ? c->wish->reason : "");

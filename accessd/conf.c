@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "accessd/password.h"
+
 #define FIELD(member) \
 	.offset = offsetof(struct conf, member), .size = sizeof(((struct conf *)0)->member)
 
@@ -35,6 +37,15 @@ const struct opt CONF_TABLE[] = {
 	{ .section = "accessd", .key = "login-hours", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(login_hours), .dflt = "24", .min = 1, .max = 720,
 	  .help = "a manager signs in anew after this time" },
+	{ .section = "accessd", .key = "password-cost", .parse = opt_parse_int, .print = opt_print_int,
+	  FIELD(password_cost), .dflt = "15", .min = PASSWORD_COST_MIN, .max = PASSWORD_COST_MAX,
+	  .help = "scrypt's N of new hashes, as a power of two: 15 takes 32 MB and some 60 ms; lower ones are raised at the sign-in" },
+	{ .section = "accessd", .key = "password-bytes", .parse = opt_parse_int, .print = opt_print_int,
+	  FIELD(password_bytes), .dflt = "10", .min = 8, .max = 64,
+	  .help = "shorter passwords are refused" },
+	{ .section = "accessd", .key = "refused-passwords", .parse = opt_parse_file, .print = opt_print_string,
+	  FIELD(refused_passwords), .dflt = "",
+	  .help = "a file of passwords that are refused, one in a line, beside those that accessd knows; empty: none" },
 	{ .section = "accessd", .key = "identity-days", .parse = opt_parse_int, .print = opt_print_int,
 	  FIELD(identity_days), .dflt = "365", .min = 1, .max = 3650,
 	  .help = "life of a device's or relay's certificate; it renews it by itself at two thirds" },

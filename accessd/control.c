@@ -303,6 +303,7 @@ static const struct rpc_method METHODS[] = {
 	{"relay.measured", control_on_measured},
 	{"relay.list", control_on_relay_list},
 	{"lock.state", control_on_lock},
+	{"account", control_on_account},
 };
 /* clang-format on */
 

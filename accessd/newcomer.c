@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "accessd/clients_internal.h"
+#include "accessd/signin_internal.h"
 #include "common/io/file.h"
 #include "common/pure/text.h"
 
@@ -44,13 +45,19 @@ static void settle(struct clients *cs, const struct admitted *x)
 	}
 }
 
-static void grant(struct client *c, int64_t id, const char *what, const struct admitted *x)
+void client_granted(struct client *c, int64_t id, const char *what, const struct admitted *x,
+		    json_t *codes)
 {
+	json_t *result;
+
 	log_notice("%s kind=%s name=%s uid=%s address=%s", what, ident_kind_name(x->member.kind),
 		   x->member.name, x->member.uid, c->address);
 	c->is_served = true;
 	settle(c->owner, x);
-	rpc_reply(&c->rpc, id, admission_answer(c->owner->admission, x, c->anchor));
+	result = admission_answer(c->owner->admission, x, c->anchor);
+	if (codes)
+		json_object_set(result, "recovery_codes", codes);
+	rpc_reply(&c->rpc, id, result);
 }
 
 /* A newcomer has few questions; what it asks costs signatures. */
@@ -133,7 +140,7 @@ static void on_enrol(struct rpc *rpc, int64_t id, const json_t *params)
 	if (!ok && x.foreign.domain)
 		client_note_foreign(c, &x);
 	if (ok)
-		grant(c, id, "enrolled", &x);
+		client_granted(c, id, "enrolled", &x, NULL);
 	else
 		refuse(c, id, &(struct refused){"enrolment", EVENT_ENROLLED, r.kind}, x.member.name,
 		       &why);
@@ -144,62 +151,16 @@ static void on_enrol(struct rpc *rpc, int64_t id, const json_t *params)
 
 static const struct refused SIGN_IN = {"sign-in", EVENT_SIGNED_IN, IDENT_USER};
 
-/* While the password is hashed; the connection may go meanwhile. */
-struct waiting {
-	struct clients *clients;
-	uint64_t number;
-	int64_t id;
-	struct login login;
-};
-
-static void on_checked(void *arg, bool ok, const struct store_password *hash)
-{
-	struct waiting *w = arg;
-	struct client *c = hash ? client_by_number(w->clients, w->number) : NULL;
-	struct admitted x;
-	struct admitting admitting = {.c = c, .x = &x, .event = EVENT_SIGNED_IN};
-	struct refusal why;
-
-	if (c && c->state == CLIENT_ENROL) {
-		client_admits(&admitting);
-		ok = admission_login_end(c->owner->admission, &w->login, ok, clock_wall_s(), &x,
-					 &why);
-		client_admitted(&admitting);
-		if (ok)
-			grant(c, w->id, "signed in", &x);
-		else
-			refuse(c, w->id, &SIGN_IN, w->login.user, &why);
-	}
-	explicit_bzero(w, sizeof(*w));
-	free(w);
-}
-
-static void check_password(struct client *c, int64_t id, const struct login *l,
-			   const char *password)
-{
-	struct waiting *w = calloc(1, sizeof(*w));
-
-	if (!w) {
-		rpc_reject(&c->rpc, id, RPC_INTERNAL, "out of memory");
-		return;
-	}
-	*w = (struct waiting){.clients = c->owner, .number = c->number, .id = id, .login = *l};
-	if (passwords_check(c->owner->passwords, l->user, password, l->known ? &l->password : NULL,
-			    on_checked, w)) {
-		free(w);
-		rpc_reject(&c->rpc, id, RPC_UNAVAILABLE,
-			   "too many sign-ins at once; try again in a moment");
-	}
-}
-
 static void on_login(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
 	uint8_t csr[X509_CSR_MAX_BYTES], secret[INVITE_SECRET_BYTES];
-	char user[STORE_NAME_SIZE], password[PASSWORD_MAX_BYTES + 1];
+	char user[STORE_NAME_SIZE];
 	struct admission_request r = {.kind = IDENT_USER, .csr = csr, .now = clock_wall_s()};
+	struct signin_asked asked;
 	struct login l;
 	struct refusal why;
+	const char *wrong;
 
 	if (!may_ask(c, id))
 		return;
@@ -207,17 +168,16 @@ static void on_login(struct rpc *rpc, int64_t id, const json_t *params)
 		r.user = user;
 	if (json_object_get(params, "secret"))
 		r.secret = secret;
-	if (!rpc_str_max(params, "password", password, sizeof(password)) ||
-	    !get_csr(params, csr, &r.csr_len) || (r.secret && !get_secret(params, secret))) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS,
-			   "password, secret or csr is missing or malformed");
-		return;
-	}
-	if (admission_login_begin(c->owner->admission, &r, &l, &why))
-		check_password(c, id, &l, password);
+	wrong = signin_asked_decode(&asked, params);
+	if (!get_csr(params, csr, &r.csr_len) || (r.secret && !get_secret(params, secret)))
+		wrong = "password, secret or csr is missing or malformed";
+	if (wrong)
+		rpc_reject(rpc, id, RPC_BAD_PARAMS, "%s", wrong);
+	else if (admission_login_begin(c->owner->admission, &r, &l, &why))
+		client_sign_in(c, id, SIGNIN_LOGIN, &l, &asked);
 	else
 		refuse(c, id, &SIGN_IN, r.user, &why);
-	explicit_bzero(password, sizeof(password));
+	explicit_bzero(&asked, sizeof(asked));
 	explicit_bzero(secret, sizeof(secret));
 	explicit_bzero(&l, sizeof(l));
 }

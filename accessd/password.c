@@ -21,12 +21,15 @@ struct job {
 	enum job_state state;
 	uv_work_t work;
 	uv_timer_t delay;
+	uint64_t since_ms;
 	bool is_check, is_known, ok;
-	char user[STORE_NAME_SIZE]; /* "" for a new hash */
-	char password[PASSWORD_MAX_BYTES + 1];
-	struct store_password hash;
+	char user[PASSWORD_USER_SIZE]; /* "" for a new hash */
+	char password[PASSWORD_MAX_BYTES + 1], next_password[PASSWORD_MAX_BYTES + 1];
+	struct store_password hash, next_hash;
 	uint8_t computed[STORE_HASH_BYTES];
-	bool computed_ok;
+	bool computed_ok, has_next, next_ok;
+	bool (*judge)(void *arg, bool ok, const struct store_password *next);
+	void (*checked)(void *arg, bool closing);
 	void (*done)(void *arg, bool ok, const struct store_password *hash);
 	void *arg;
 };
@@ -35,18 +38,20 @@ struct passwords {
 	uv_loop_t *loop;
 	struct job *jobs; /* in the order they came */
 	size_t n_jobs, n_running;
+	uint32_t cost;
 	bool closing;
 };
 
 static void start_next(struct passwords *p);
 
-int passwords_open(struct passwords **out, uv_loop_t *loop)
+int passwords_open(struct passwords **out, uv_loop_t *loop, uint32_t cost)
 {
 	struct passwords *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return -ENOMEM;
 	p->loop = loop;
+	p->cost = cost;
 	*out = p;
 	return 0;
 }
@@ -73,15 +78,27 @@ static void free_if_done(struct passwords *p)
 		free(p);
 }
 
+/* Once: closing answers all. */
+static void tell(struct job *j, bool closing)
+{
+	void (*done)(void *arg, bool ok, const struct store_password *hash) = j->done;
+	void (*checked)(void *arg, bool closing) = j->checked;
+
+	j->done = NULL;
+	j->checked = NULL;
+	j->judge = NULL;
+	if (done)
+		done(j->arg, j->ok && !closing, closing ? NULL : &j->hash);
+	if (checked)
+		checked(j->arg, closing);
+}
+
 static void finish(struct job *j)
 {
 	struct passwords *p = j->owner;
-	void (*done)(void *arg, bool ok, const struct store_password *hash) = j->done;
 
 	/* Still in the list, so that closing from within the callback leaves us our memory. */
-	j->done = NULL;
-	if (done)
-		done(j->arg, j->ok, &j->hash);
+	tell(j, false);
 	unlink_job(p, j);
 	job_free(j);
 	if (p->closing)
@@ -100,27 +117,43 @@ static void on_delay(uv_timer_t *t)
 	uv_close((uv_handle_t *)t, on_delay_closed);
 }
 
+static bool compute_one(const char *password, const struct store_password *h,
+			uint8_t out[STORE_HASH_BYTES])
+{
+	return wc_scrypt(out, (const byte *)password, (int)strlen(password), h->salt,
+			 sizeof(h->salt), (int)h->cost, (int)h->block, (int)h->parallel,
+			 STORE_HASH_BYTES) == 0;
+}
+
 /* In a thread of the pool: touches nothing but the job. */
 static void compute(uv_work_t *w)
 {
 	struct job *j = w->data;
 
-	j->computed_ok =
-		wc_scrypt(j->computed, (const byte *)j->password, (int)strlen(j->password),
-			  j->hash.salt, sizeof(j->hash.salt), (int)j->hash.cost, (int)j->hash.block,
-			  (int)j->hash.parallel, sizeof(j->computed)) == 0;
-}
-
-static void judge(struct job *j)
-{
-	if (j->is_check) {
-		j->ok = j->computed_ok &&
-			text_equal_ct(j->computed, j->hash.hash, sizeof(j->computed)) &&
-			j->is_known;
-	} else {
+	j->computed_ok = compute_one(j->password, &j->hash, j->computed);
+	if (!j->is_check) {
 		memcpy(j->hash.hash, j->computed, sizeof(j->computed));
 		j->ok = j->computed_ok;
+		return;
 	}
+	j->ok = j->computed_ok && text_equal_ct(j->computed, j->hash.hash, sizeof(j->computed)) &&
+		j->is_known;
+	if (j->ok && j->has_next)
+		j->next_ok = compute_one(j->next_password, &j->next_hash, j->next_hash.hash);
+}
+
+/* To the second after it was asked: the loop and the disk have some of it, too. */
+static void delay(struct job *j)
+{
+	struct passwords *p = j->owner;
+	uint64_t spent = clock_mono_ms() - j->since_ms;
+
+	j->state = JOB_DELAYED;
+	start_next(p);
+	uv_timer_init(p->loop, &j->delay);
+	uv_update_time(p->loop);
+	j->delay.data = j;
+	uv_timer_start(&j->delay, on_delay, PASSWORD_FAILED_MS - spent % PASSWORD_FAILED_MS, 0);
 }
 
 static void on_computed(uv_work_t *w, int status)
@@ -129,17 +162,14 @@ static void on_computed(uv_work_t *w, int status)
 	struct passwords *p = j->owner;
 
 	p->n_running--;
-	if (status == 0)
-		judge(j);
-	if (p->closing || j->ok || !j->is_check) {
+	if (status != 0)
+		j->ok = false;
+	if (j->judge && !p->closing)
+		j->ok = j->judge(j->arg, j->ok, j->next_ok ? &j->next_hash : NULL);
+	if (p->closing || j->ok || !j->is_check)
 		finish(j);
-		return;
-	}
-	j->state = JOB_DELAYED;
-	start_next(p);
-	uv_timer_init(p->loop, &j->delay);
-	j->delay.data = j;
-	uv_timer_start(&j->delay, on_delay, PASSWORD_FAILED_MS, 0);
+	else
+		delay(j);
 }
 
 /* The first that waits and whose user has no earlier try under way. */
@@ -181,9 +211,15 @@ static int add(struct passwords *p, struct job *j)
 	return 0;
 }
 
-static struct job *job_new(struct passwords *p, const char *password,
-			   void (*done)(void *arg, bool ok, const struct store_password *hash),
-			   void *arg)
+static void new_salt(const struct passwords *p, struct store_password *h)
+{
+	h->cost = p->cost;
+	h->block = PASSWORD_BLOCK;
+	h->parallel = PASSWORD_PARALLEL;
+	file_random(h->salt, sizeof(h->salt));
+}
+
+static struct job *job_new(struct passwords *p, const char *password, void *arg)
 {
 	struct job *j =
 		!p->closing && p->n_jobs < PASSWORD_WAITING_MAX ? calloc(1, sizeof(*j)) : NULL;
@@ -191,37 +227,45 @@ static struct job *job_new(struct passwords *p, const char *password,
 	if (!j)
 		return NULL;
 	j->owner = p;
-	j->done = done;
 	j->arg = arg;
+	j->since_ms = clock_mono_ms();
 	snprintf(j->password, sizeof(j->password), "%s", password);
-	j->hash.cost = PASSWORD_COST;
-	j->hash.block = PASSWORD_BLOCK;
-	j->hash.parallel = PASSWORD_PARALLEL;
-	file_random(j->hash.salt, sizeof(j->hash.salt));
+	new_salt(p, &j->hash);
 	return j;
 }
 
 int passwords_hash(struct passwords *p, const char *password,
 		   void (*done)(void *arg, bool ok, const struct store_password *hash), void *arg)
 {
-	struct job *j = job_new(p, password, done, arg);
-
-	return j ? add(p, j) : -EBUSY;
-}
-
-int passwords_check(struct passwords *p, const char *user, const char *password,
-		    const struct store_password *hash,
-		    void (*done)(void *arg, bool ok, const struct store_password *hash), void *arg)
-{
-	struct job *j = job_new(p, password, done, arg);
+	struct job *j = job_new(p, password, arg);
 
 	if (!j)
 		return -EBUSY;
+	j->done = done;
+	return add(p, j);
+}
+
+static bool is_lower(const struct store_password *h, const struct passwords *p)
+{
+	return h->cost < p->cost || h->block < PASSWORD_BLOCK || h->parallel < PASSWORD_PARALLEL;
+}
+
+int passwords_check(struct passwords *p, const struct password_try *t)
+{
+	struct job *j = job_new(p, t->password, t->arg);
+
+	if (!j)
+		return -EBUSY;
+	j->judge = t->judge;
+	j->checked = t->done;
 	j->is_check = true;
-	j->is_known = hash != NULL;
-	if (hash)
-		j->hash = *hash;
-	snprintf(j->user, sizeof(j->user), "%s", user);
+	j->is_known = t->hash != NULL;
+	j->has_next = t->next || (t->hash && is_lower(t->hash, p));
+	new_salt(p, &j->next_hash);
+	snprintf(j->next_password, sizeof(j->next_password), "%s", t->next ? t->next : t->password);
+	if (t->hash)
+		j->hash = *t->hash;
+	snprintf(j->user, sizeof(j->user), "%s", t->user);
 	return add(p, j);
 }
 
@@ -232,13 +276,8 @@ void passwords_close(struct passwords *p)
 	if (!p || p->closing)
 		return;
 	p->closing = true;
-	for (struct job *j = p->jobs; j; j = j->next) {
-		void (*done)(void *arg, bool ok, const struct store_password *hash) = j->done;
-
-		j->done = NULL;
-		if (done)
-			done(j->arg, false, NULL);
-	}
+	for (struct job *j = p->jobs; j; j = j->next)
+		tell(j, true);
 	for (struct job *j = p->jobs; j; j = next) {
 		next = j->next;
 		if (j->state == JOB_WAITING) {

@@ -75,6 +75,7 @@ static int start_sessions(struct realm *r)
 					 .access = r->access,
 					 .admission = &r->admission,
 					 .passwords = r->app->passwords,
+					 .signin = r->app->signin,
 					 .relays = r->relays,
 					 .admin = admin_on_control,
 					 .admin_arg = r};

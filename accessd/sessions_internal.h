@@ -46,6 +46,7 @@ struct conditions {
 	const struct sessions_wish *wish;
 	struct store_member device;
 	struct settings of_user, of_device;
+	int64_t valid_until;	      /* of the user; 0: for ever */
 	char words[RPC_MESSAGE_SIZE]; /* what is wrong */
 };
 

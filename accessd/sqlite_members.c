@@ -300,26 +300,30 @@ int store_password_set(struct store *s, int64_t member, const struct store_passw
 {
 	return sql_run(
 		s,
-		"INSERT INTO password (member, cost, block, parallel, salt, hash) VALUES (?, ?, ?, "
-		"?, ?, ?)"
+		"INSERT INTO password (member, cost, block, parallel, salt, hash, must_change)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (member) DO UPDATE SET cost = excluded.cost, block = excluded.block,"
-		" parallel = excluded.parallel, salt = excluded.salt, hash = excluded.hash",
+		" parallel = excluded.parallel, salt = excluded.salt, hash = excluded.hash,"
+		" must_change = excluded.must_change",
 		ARGS(INT(member), INT(p->cost), INT(p->block), INT(p->parallel),
-		     BLOB(p->salt, sizeof(p->salt)), BLOB(p->hash, sizeof(p->hash))));
+		     BLOB(p->salt, sizeof(p->salt)), BLOB(p->hash, sizeof(p->hash)),
+		     INT(p->must_change)));
 }
 
 int store_password_get(struct store *s, int64_t member, struct store_password *p)
 {
 	sqlite3_stmt *st;
-	int rc = sql_first(
-		s, &st, "SELECT cost, block, parallel, salt, hash FROM password WHERE member = ?",
-		ARGS(INT(member)));
+	int rc = sql_first(s, &st,
+			   "SELECT cost, block, parallel, salt, hash, must_change FROM password "
+			   "WHERE member = ?",
+			   ARGS(INT(member)));
 
 	if (rc)
 		return rc;
 	p->cost = col_u32(st, 0);
 	p->block = col_u32(st, 1);
 	p->parallel = col_u32(st, 2);
+	p->must_change = sqlite3_column_int(st, 5) != 0;
 	if (!col_exact(st, 3, p->salt, sizeof(p->salt)) ||
 	    !col_exact(st, 4, p->hash, sizeof(p->hash)))
 		rc = col_damaged("password");

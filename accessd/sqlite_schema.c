@@ -228,8 +228,34 @@
 	"  SELECT domain, id, 'everyone', 1 FROM folder WHERE domain = new.id;"                   \
 	"END;"
 
-/* Signing in. */
-#define STEP_8 ""
+/* Signing in: how long a user's account is valid (0: for ever), and whether its end was noted;
+ * whether the password is to be changed; second factors (step: the last one that was used);
+ * recovery codes; failures (kind and id: lockout.h). */
+#define STEP_8                                                                     \
+	"ALTER TABLE member ADD COLUMN valid_until INTEGER NOT NULL DEFAULT 0;"    \
+	"ALTER TABLE member ADD COLUMN expiry_noted INTEGER NOT NULL DEFAULT 0;"   \
+	"ALTER TABLE member ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0;"       \
+	"ALTER TABLE password ADD COLUMN must_change INTEGER NOT NULL DEFAULT 0;"  \
+	"CREATE INDEX member_valid ON member (valid_until) WHERE valid_until > 0;" \
+	"CREATE TABLE totp ("                                                      \
+	" member INTEGER PRIMARY KEY REFERENCES member ON DELETE CASCADE,"         \
+	" secret BLOB NOT NULL,"                                                   \
+	" step INTEGER NOT NULL,"                                                  \
+	" since INTEGER NOT NULL"                                                  \
+	") STRICT;"                                                                \
+	"CREATE TABLE recovery ("                                                  \
+	" member INTEGER NOT NULL REFERENCES member ON DELETE CASCADE,"            \
+	" hash BLOB NOT NULL,"                                                     \
+	" PRIMARY KEY (member, hash)"                                              \
+	") STRICT, WITHOUT ROWID;"                                                 \
+	"CREATE TABLE failure ("                                                   \
+	" kind INTEGER NOT NULL,"                                                  \
+	" id BLOB NOT NULL,"                                                       \
+	" at BLOB NOT NULL,"                                                       \
+	" newest INTEGER NOT NULL,"                                                \
+	" until INTEGER NOT NULL,"                                                 \
+	" PRIMARY KEY (kind, id)"                                                  \
+	") STRICT, WITHOUT ROWID;"
 
 /* The audit: records, which nobody changes, and nobody removes but behind a cut that was recorded
  * (audit_cut); how far each domain's chain has come (0: the server's own); session records as their
@@ -368,20 +394,20 @@
 
 /* Which domain a machine belongs to: hashes of its hardware, and of the keys that it had. They stay
  * when the device is removed. */
-#define STEP_12                                                                              \
-	"CREATE TABLE hardware ("                                                            \
-	" mark BLOB PRIMARY KEY,"                                                            \
-	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                      \
-	" device INTEGER REFERENCES member ON DELETE SET NULL,"                              \
-	" name TEXT NOT NULL,"                                                               \
-	" is_key INTEGER NOT NULL CHECK (is_key IN (0, 1)),"                                 \
-	" since INTEGER NOT NULL"                                                            \
-	") STRICT, WITHOUT ROWID;"                                                           \
-	"CREATE INDEX hardware_name ON hardware (domain, name);"                             \
-	"CREATE INDEX hardware_device ON hardware (device);"                                 \
-	"CREATE INDEX endpoint_key ON endpoint (key_sha256);"                                \
-	"INSERT OR IGNORE INTO hardware (mark, domain, device, name, is_key, since)"         \
-	" SELECT e.key_sha256, m.domain, m.id, m.name, 1, m.created FROM endpoint e"         \
+#define STEP_12                                                                      \
+	"CREATE TABLE hardware ("                                                    \
+	" mark BLOB PRIMARY KEY,"                                                    \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"              \
+	" device INTEGER REFERENCES member ON DELETE SET NULL,"                      \
+	" name TEXT NOT NULL,"                                                       \
+	" is_key INTEGER NOT NULL CHECK (is_key IN (0, 1)),"                         \
+	" since INTEGER NOT NULL"                                                    \
+	") STRICT, WITHOUT ROWID;"                                                   \
+	"CREATE INDEX hardware_name ON hardware (domain, name);"                     \
+	"CREATE INDEX hardware_device ON hardware (device);"                         \
+	"CREATE INDEX endpoint_key ON endpoint (key_sha256);"                        \
+	"INSERT OR IGNORE INTO hardware (mark, domain, device, name, is_key, since)" \
+	" SELECT e.key_sha256, m.domain, m.id, m.name, 1, m.created FROM endpoint e" \
 	" JOIN member m ON m.id = e.member WHERE m.kind = 1 AND e.key_sha256 IS NOT NULL;"
 
 /* Upkeep. */

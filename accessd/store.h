@@ -164,7 +164,8 @@ struct store_member {
 	bool drained;						       /* relay */
 	/* Bytes a second, 0: none. Device: of each session; user: of all sessions together. */
 	uint64_t rate;
-	int64_t folder; /* where it stands in the tree; store_member_add(): 0 is the root */
+	int64_t valid_until; /* of a user who is added; afterwards: store_account_get() */
+	int64_t folder;	     /* where it stands in the tree; store_member_add(): 0 is the root */
 };
 
 int store_member_add(struct store *s, struct store_member *m)
@@ -254,6 +255,7 @@ struct store_password {
 	uint32_t cost, block, parallel; /* scrypt: log2 N, r, p */
 	uint8_t salt[16];
 	uint8_t hash[STORE_HASH_BYTES];
+	bool must_change; /* at the next sign-in */
 };
 
 int store_password_set(struct store *s, int64_t member, const struct store_password *p)

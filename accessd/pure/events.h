@@ -88,7 +88,19 @@
 	X(DEVICE_UNLOCKED, "device.unlocked", "A device was unlocked at the machine.")
 
 /* Passwords, second factor, lock-out. */
-#define EVENTS_SIGNIN(X)
+#define EVENTS_SIGNIN(X) \
+	X(SIGNIN_LOCKED, "signin.locked", "An account, a PC's key, an invitation or an address failed too often and is locked for a while.") \
+	X(SIGNIN_UNLOCKED, "signin.unlocked", "An administrator unlocked a user's account.") \
+	X(PASSWORD_CHANGED, "password.changed", "A user changed the own password.") \
+	X(PASSWORD_RAISED, "password.raised", "The hash of a password was made anew with the server's higher parameters.") \
+	X(TOTP_ENROLLED, "totp.enrolled", "A user set up a second factor.") \
+	X(TOTP_REPLAYED, "totp.replayed", "A one-time code was refused because it, or a later one, was used before.") \
+	X(TOTP_RESET, "totp.reset", "An administrator took a user's second factor away.") \
+	X(RECOVERY_USED, "recovery.used", "A recovery code was used in place of a one-time code.") \
+	X(RECOVERY_MADE, "recovery.made", "A user got new recovery codes; the old ones count no more.") \
+	X(USER_EXPIRED, "user.expired", "A user's time is over: sessions and connections were ended.") \
+	X(USER_DISABLED, "user.disabled", "An administrator disabled a user until further notice.") \
+	X(USER_ENABLED, "user.enabled", "An administrator enabled a user again.")
 
 /* Sessions: asked for, approved, ended. */
 #define EVENTS_SESSIONS(X) \

@@ -49,7 +49,7 @@ enrol_manager() {
 	local dir=$run_dir/$1
 
 	printf 'lab-%s-Engineers-Secret\n' "$1" >"$dir/password"
-	step as1 "$dir/invitation" accessctl user add "$1" <"$dir/password" || return
+	step as1 "$dir/invitation" accessctl user add "$1" --no-change <"$dir/password" || return
 	cat "$dir/invitation" "$dir/password" >"$dir/login"
 	step "$1" "$dir/enrolled" vpnctl login <"$dir/login"
 }

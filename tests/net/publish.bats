@@ -224,7 +224,7 @@ everybody_enrols() {
 	lab start rs1
 	lab in rs1 relayctl enroll <"$BATS_FILE_TMPDIR/relay"
 	echo lab-eng1-Secret-of-Engineers >"$BATS_FILE_TMPDIR/password"
-	tool as1 user add eng1 <"$BATS_FILE_TMPDIR/password" >"$BATS_FILE_TMPDIR/user"
+	tool as1 user add eng1 --no-change <"$BATS_FILE_TMPDIR/password" >"$BATS_FILE_TMPDIR/user"
 	lab start eng1
 	cat "$BATS_FILE_TMPDIR/user" "$BATS_FILE_TMPDIR/password" | lab in eng1 vpnctl login
 	start_talk plc1

@@ -27,7 +27,7 @@ setup_file() {
 	lab in as1 accessctl relay add rs1 --url https://rs1.lab | lab in rs1 relayctl enroll >/dev/null
 	lab in as1 accessctl device add site1 --lan 192.168.201.0/24 | lab in site1 vpnctl enroll >/dev/null
 	echo secret-of-eng1 >"$BATS_FILE_TMPDIR/password"
-	lab in as1 accessctl user add eng1 <"$BATS_FILE_TMPDIR/password" >"$BATS_FILE_TMPDIR/login"
+	lab in as1 accessctl user add eng1 --no-change <"$BATS_FILE_TMPDIR/password" >"$BATS_FILE_TMPDIR/login"
 	cat "$BATS_FILE_TMPDIR/password" >>"$BATS_FILE_TMPDIR/login"
 	lab in eng1 vpnctl login <"$BATS_FILE_TMPDIR/login" >/dev/null
 	start_talk plc1

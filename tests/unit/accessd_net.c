@@ -200,7 +200,8 @@ static json_t *add_params(enum ident_kind kind, const char *name)
 	json_t *o = json_pack("{s:s}", "name", name);
 
 	if (kind == IDENT_USER)
-		json_object_set_new(o, "password", json_string("password"));
+		json_object_update_new(
+			o, json_pack("{s:s, s:b}", "password", NET_PASSWORD, "no_change", 1));
 	if (kind == IDENT_RELAY)
 		json_object_set_new(o, "urls", json_pack("[s]", "https://127.0.0.1:1"));
 	if (kind == IDENT_DEVICE)

@@ -12,6 +12,7 @@
 
 #define NET_WAIT_MS 15000
 #define NET_HEARD_MAX 64
+#define NET_PASSWORD "seven-slow-camels"
 
 struct net {
 	uv_loop_t loop;
@@ -63,7 +64,8 @@ extern char net_error[512];
 /** net_shell() - run a command beside the loop. Return: its output. */
 const char *net_shell(struct net *n, const char *command);
 
-/** net_invite() - device, user ("password") or relay of this name. */
+/** net_invite() - device, user (with NET_PASSWORD, which need not be changed) or relay of this
+ * name. */
 struct invite net_invite(struct net *n, enum ident_kind kind, const char *name);
 /** net_enrol() - by invitation (or by name for a user that has @p->id). Return: 0 or the RPC code,
  * net_error. */

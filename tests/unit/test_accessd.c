@@ -49,7 +49,7 @@ static void everybody(void)
 
 	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
 	in = net_invite(&net, IDENT_USER, "anna");
-	assert_int_equal(net_enrol(&anna, &net, &in, NULL, "password"), 0);
+	assert_int_equal(net_enrol(&anna, &net, &in, NULL, NET_PASSWORD), 0);
 	in = net_invite(&net, IDENT_RELAY, "rs1");
 	assert_int_equal(net_enrol(&rs1, &net, &in, NULL, NULL), 0);
 	peer_hello(&site, NULL);
@@ -187,9 +187,9 @@ static void test_login(void **state)
 	(void)state;
 	assert_int_equal(net_enrol(&anna, &net, &in, NULL, "wrong"), RPC_DENIED);
 	assert_string_equal(net_error, "wrong user name or password");
-	assert_int_equal(net_enrol(&anna, &net, &in, NULL, "password"), 0);
+	assert_int_equal(net_enrol(&anna, &net, &in, NULL, NET_PASSWORD), 0);
 	assert_int_equal(anna.id.id.kind, IDENT_USER);
-	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), 0);
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", NET_PASSWORD), 0);
 	/* Somebody who does not exist takes as long as somebody who does. */
 	before = clock_mono_ms();
 	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "wrong"), RPC_DENIED);
@@ -200,9 +200,10 @@ static void test_login(void **state)
 	assert_string_equal(net_error, "wrong user name or password");
 	assert_true(known_ms > 1000 && unknown_ms > 1000);
 	net_admin_ok(&net, "user.passwd",
-		     json_pack("{s:s, s:s}", "name", "anna", "password", "another"));
-	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), RPC_DENIED);
-	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "another"), 0);
+		     json_pack("{s:s, s:s, s:b}", "name", "anna", "password", "another-slow-camel",
+			       "no_change", 1));
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", NET_PASSWORD), RPC_DENIED);
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "another-slow-camel"), 0);
 }
 
 /* --- control --------------------------------------------------------------------------------- */
@@ -298,7 +299,7 @@ static void test_two_pcs(void **state)
 	(void)state;
 	everybody();
 	pc2.id = anna.id;
-	assert_int_equal(net_enrol(&pc2, &net, NULL, "anna", "password"), 0);
+	assert_int_equal(net_enrol(&pc2, &net, NULL, "anna", NET_PASSWORD), 0);
 	peer_link(&pc2);
 	o = peer_ask(&pc2, "hello", NULL, &code);
 	assert_string_equal(json_string_value(json_object_get(o, "ipv4")), "100.64.0.3");
@@ -602,7 +603,7 @@ static void test_login_time(void **state)
 	peer_wait(&anna, "bye 0 the sign-in has expired");
 	net_for(&net, 100);
 	assert_false(peer_heard(&site, "session.end"));
-	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), 0);
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", NET_PASSWORD), 0);
 	peer_unlink(&anna);
 	peer_hello(&anna, NULL);
 }
@@ -634,7 +635,7 @@ static void test_revoke(void **state)
 	assert_int_equal(code, RPC_NOT_FOUND);
 	net_admin_ok(&net, "user.remove", json_pack("{s:s}", "name", "anna"));
 	peer_wait(&anna, "bye 0 the user was removed");
-	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), RPC_DENIED);
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", NET_PASSWORD), RPC_DENIED);
 }
 
 /* The same LANs once more change nothing for those who are there. */

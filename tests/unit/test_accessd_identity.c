@@ -44,7 +44,8 @@ static void enrol(struct peer *p, enum ident_kind kind, const char *name)
 {
 	struct invite in = net_invite(&net, kind, name);
 
-	assert_int_equal(net_enrol(p, &net, &in, NULL, kind == IDENT_USER ? "password" : NULL), 0);
+	assert_int_equal(net_enrol(p, &net, &in, NULL, kind == IDENT_USER ? NET_PASSWORD : NULL),
+			 0);
 }
 
 static json_t *request(const struct x509_key *key)
@@ -209,7 +210,7 @@ static void test_roll(void **state)
 	assert_int_equal(net_enrol(&rs1, &net, &before, NULL, NULL), 0);
 	assert_memory_equal(rs1.id.ca.der, next.ca.der, next.ca.len);
 	peer_unlink(&anna);
-	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), 0);
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", NET_PASSWORD), 0);
 	assert_memory_equal(anna.id.ca.der, next.ca.der, next.ca.len);
 	peer_hello(&anna, NULL);
 }
@@ -228,7 +229,7 @@ static void test_compromised(void **state)
 	renew_refused(&site, request(&site.id.key), RPC_DENIED);
 	peer_wait(&site, "bye 0 the domain has a new CA");
 	/* The password does not help who trusts the CA that was stolen. */
-	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), RPC_DENIED);
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", NET_PASSWORD), RPC_DENIED);
 	assert_non_null(strstr(net_error, "new invitation"));
 }
 

@@ -74,7 +74,7 @@ static void ends(void)
 
 	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
 	in = net_invite(&net, IDENT_USER, "anna");
-	assert_int_equal(net_enrol(&anna, &net, &in, NULL, "password"), 0);
+	assert_int_equal(net_enrol(&anna, &net, &in, NULL, NET_PASSWORD), 0);
 	peer_hello(&site, NULL);
 	peer_hello(&anna, NULL);
 }
@@ -525,7 +525,7 @@ static void test_path(void **state)
 	assert_int_equal(code, RPC_DENIED);
 	/* Somebody else's session. */
 	peer_unlink(&anna);
-	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", "password"), 0);
+	assert_int_equal(net_enrol(&anna, &net, NULL, "anna", NET_PASSWORD), 0);
 	peer_hello(&anna, NULL);
 	net_for(&net, 50);
 	assert_null(peer_ask(
