@@ -45,7 +45,7 @@ static void everybody(bool device, bool manager)
 	in = net_invite(&net, IDENT_DEVICE, "site1");
 	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
 	in = net_invite(&net, IDENT_USER, "anna");
-	assert_int_equal(net_enrol(&anna, &net, &in, NULL, "password"), 0);
+	assert_int_equal(net_enrol(&anna, &net, &in, NULL, NET_PASSWORD), 0);
 	peer_hello(&rs1, NULL);
 	peer_hello(&site, json_pack("{s:b}", "windows", device));
 	peer_hello(&anna, manager ? json_pack("{s:b}", "windows", 1) : NULL);
