@@ -235,6 +235,9 @@ static void groups(void **state)
 	check_line("ca", CTL_USAGE, "ca roll");
 	check_line("help device", CTL_OK, "device host add");
 	check_line("device host --help", CTL_OK, "device host list");
+	check_line("device host rename a b", CTL_USAGE, "unknown command device host rename\n");
+	assert_non_null(strstr(output, "device host remove"));
+	check_line("device host lits x", CTL_USAGE, "is device host list meant?");
 	check_line("help nonsense", CTL_USAGE, "unknown command nonsense");
 }
 
@@ -290,6 +293,7 @@ static void wrong_lines(void **state)
 	check_line("", CTL_USAGE, "no command");
 	check_line("devise list", CTL_USAGE, "is device list meant?");
 	check_line("device lst", CTL_USAGE, "is device list meant?");
+	check_line("device add x --rat 3", CTL_USAGE, "unknown option --rat; is --rate meant?");
 	check_line("statsu", CTL_USAGE, "is status meant?");
 	check_line("device list --lan 10.0.0.0/8", CTL_USAGE, "--lan has no meaning here");
 	check_line("device add x --lan 10.0.0.1/8", CTL_USAGE, "bits behind the prefix length");
