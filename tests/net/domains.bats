@@ -140,6 +140,27 @@ heard() {
 	refused "users administer" remote site1 user list
 }
 
+@test "an engineer imports into his folder, and not beside it" {
+	local file=$BATS_FILE_TMPDIR/devices.csv
+
+	other folder add /mine
+	other permission clear eng2 administer /
+	other permission allow eng2 administer /mine
+	printf 'kind,name,folder\ndevice,own1,/mine\n' >"$file"
+	[[ $(remote eng2 import "$file" --invitations "$BATS_FILE_TMPDIR/invitations") == *"1 added"* ]]
+	grep -q '^device,own1,.*,farlan-device-' "$BATS_FILE_TMPDIR/invitations"
+	[[ $(remote eng2 import "$file") == *"nothing to do"* ]]
+	printf 'kind,name,folder\ndevice,own1,/mine\ndevice,strange1,/\n' >"$file"
+	refused "not permitted" remote eng2 import "$file" --invitations "$BATS_FILE_TMPDIR/invitations2"
+	[[ $(other device list) != *strange1* ]]
+	# What he exports, and would prune, is his.
+	[[ $(remote eng2 export) == *own1* && $(remote eng2 export) != *site2* ]]
+	printf 'kind,name\ndevice,own2\n' >"$file"
+	[[ $(remote eng2 import "$file" --prune --dry-run) == *"- device own1"* ]]
+	[[ $(remote eng2 import "$file" --prune --dry-run) != *site2* ]]
+	[[ $(heard other device.added) == *'user eng2'* ]]
+}
+
 @test "a domain with sessions is not removed; without, its members are sent away" {
 	refused "Only a backup" tool as1 domain remove other
 	refused "1 sessions of it run" tool as1 domain remove other --yes
