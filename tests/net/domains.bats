@@ -159,7 +159,7 @@ heard() {
 	[[ $(remote eng2 export devices) == *site2* ]]
 	refused "not permitted" remote eng2 import "$file" --prune --yes
 	[[ $(other device list) == *site2* ]]
-	[[ $(heard other device.added) == *'user eng2'* ]]
+	[[ $(heard other device.added) == *'eng2 -> own1 ok'* ]]
 }
 
 @test "a domain with sessions is not removed; without, its members are sent away" {
