@@ -57,7 +57,8 @@ static void member(struct peer *p, enum ident_kind kind, const char *name)
 {
 	struct invite in = net_invite(&net, kind, name);
 
-	assert_int_equal(net_enrol(p, &net, &in, NULL, kind == IDENT_USER ? "password" : NULL), 0);
+	assert_int_equal(net_enrol(p, &net, &in, NULL, kind == IDENT_USER ? NET_PASSWORD : NULL),
+			 0);
 }
 
 /* The same in both, but for the names. */
@@ -307,8 +308,8 @@ static void test_password_of_another(void **state)
 	(void)state;
 	everybody();
 	peer_unlink(&user[1]);
-	assert_int_equal(net_enrol(&user[1], &net, NULL, MARK "-anna", "password"), RPC_DENIED);
-	assert_int_equal(net_enrol(&user[1], &net, NULL, "beta-bert", "password"), 0);
+	assert_int_equal(net_enrol(&user[1], &net, NULL, MARK "-anna", NET_PASSWORD), RPC_DENIED);
+	assert_int_equal(net_enrol(&user[1], &net, NULL, "beta-bert", NET_PASSWORD), 0);
 }
 
 /* --- administration by users ----------------------------------------------------------------- */
