@@ -384,7 +384,7 @@ static void completing(void **state)
 	check_completion("complete -- device ho", "host\t...\n");
 	check_completion("complete -- device rule cl",
 			 "clear\tNo list: all between the networks passes\n");
-	check_completion("complete -- --dom", "--domain\twhich of several domains it is about\n");
+	check_completion("complete -- --dom", "--domain\twhich of several domains; else $FARLAN_DOMAIN\n");
 	check_completion("complete -- ca roll --y", "--yes\tyes, do it\n");
 	check_completion("complete -- completion z", "zsh\t\n");
 	check_completion("complete -- help session k",
