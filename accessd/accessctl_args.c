@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "accessd/accessctl.h"
+#include "common/pure/nearest.h"
 
 #define GIVEN_MAX 512
 
@@ -156,6 +157,38 @@ static void take_general(struct accessctl *a, const char *name, const char *valu
 		a->help = true;
 }
 
+/* What the mistyped one may be; "": nothing is near. */
+static const char *nearest_option(const struct accessctl *a, const struct given *g)
+{
+	const struct accessctl_option *lists[] = {a->command ? a->command->options : NULL,
+						  ACCESSCTL_GENERAL};
+	char word[NEAREST_MAX];
+	const char *best = "";
+	size_t least;
+
+	snprintf(word, sizeof(word), "%.*s", (int)g->len, g->name);
+	least = nearest_limit(word) + 1;
+	for (size_t i = 0; i < 2; i++) {
+		for (const struct accessctl_option *o = lists[i]; o && o->name; o++) {
+			size_t n = nearest_distance(word, o->name);
+
+			if (o->help && n < least) {
+				best = o->name;
+				least = n;
+			}
+		}
+	}
+	return best;
+}
+
+static int unknown_option(const struct accessctl *a, const struct given *g)
+{
+	const char *meant = nearest_option(a, g);
+
+	return accessctl_usage(a, "unknown option %.*s%s%s%s", (int)g->len, g->name,
+			       meant[0] ? "; is " : "", meant, meant[0] ? " meant?" : "");
+}
+
 static int take_given(struct accessctl *a, const struct given *g)
 {
 	const struct accessctl_option *own = a->command ? a->command->options : NULL,
@@ -167,7 +200,7 @@ static int take_given(struct accessctl *a, const struct given *g)
 	if (!o && option_of_any(g))
 		return accessctl_usage(a, "%.*s has no meaning here", (int)g->len, g->name);
 	if (!o)
-		return accessctl_usage(a, "unknown option %.*s", (int)g->len, g->name);
+		return unknown_option(a, g);
 	if (o->value && !g->value)
 		return accessctl_usage(a, "%s needs a value", o->name);
 	if (!o->value && g->value)

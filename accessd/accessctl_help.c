@@ -198,19 +198,33 @@ static size_t count_words(const char *phrase)
 	return n;
 }
 
-static const char *nearest(const char *const *words, size_t n_words)
+/* How many of @words a group's commands begin with. */
+static size_t group_of(const char *const *words, size_t n_words)
+{
+	size_t n = n_words;
+
+	while (n > 0 && !is_group(words, n))
+		n--;
+	return n;
+}
+
+/* Of the commands that begin with the first @n_group words. */
+static const char *nearest(const char *const *words, size_t n_words, size_t n_group)
 {
 	const char *best = NULL;
 	size_t best_distance = NEAREST_MAX;
 	char phrase[PHRASE_SIZE];
 
 	for (struct accessctl_at at = {0}; accessctl_next(&at);) {
-		size_t n = count_words(at.command->words), distance;
+		const char *rest = accessctl_behind(at.command, words, n_group);
+		size_t n, distance;
 
-		join(words, n < n_words ? n : n_words, phrase);
-		distance = nearest_distance(phrase, at.command->words);
-		if (at.command->help && distance <= nearest_limit(phrase) &&
-		    distance < best_distance) {
+		if (!at.command->help || !rest)
+			continue;
+		n = count_words(rest);
+		join(words + n_group, n < n_words - n_group ? n : n_words - n_group, phrase);
+		distance = nearest_distance(phrase, rest);
+		if (distance <= nearest_limit(phrase) && distance < best_distance) {
 			best = at.command->words;
 			best_distance = distance;
 		}
@@ -220,21 +234,24 @@ static const char *nearest(const char *const *words, size_t n_words)
 
 int accessctl_unknown(const char *const *words, size_t n_words)
 {
-	const char *meant;
+	size_t n_group = group_of(words, n_words), n;
 	char phrase[PHRASE_SIZE];
+	const char *meant;
 
-	if (is_group(words, n_words)) {
-		fprintf(stderr, "accessctl: %s: what of it?\n", words[0]);
+	if (n_words > 0 && n_group == n_words) {
+		join(words, n_words, phrase);
+		fprintf(stderr, "accessctl: %s: what of it?\n", phrase);
 		put_group(stderr, words, n_words);
 		return CTL_USAGE;
 	}
-	meant = nearest(words, n_words);
-	join(words, n_words < 3 ? n_words : 3, phrase);
+	meant = nearest(words, n_words, n_group);
+	n = meant ? count_words(meant) : n_group + 1;
+	join(words, n < n_words ? n : n_words, phrase);
 	fprintf(stderr, "accessctl: unknown command %s", phrase);
 	if (meant)
 		fprintf(stderr, "; is %s meant?", meant);
-	else if (is_group(words, 1))
-		fprintf(stderr, "; see accessctl help %s", words[0]);
-	fputs("\nSee accessctl --help.\n", stderr);
+	fputs(n_group && !meant ? "\n" : "\nSee accessctl --help.\n", stderr);
+	if (n_group && !meant)
+		put_group(stderr, words, n_group);
 	return CTL_USAGE;
 }

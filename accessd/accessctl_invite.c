@@ -22,7 +22,7 @@ static int print_invitation(const struct accessctl *a, const json_t *result, con
 	else
 		puts(invitation);
 	fflush(stdout);
-	if (accessctl_flag(a, "--qr") && !accessctl_qr(invitation))
+	if (accessctl_flag(a, "--qr") && !ctl_qr(invitation))
 		fputs("accessctl: the invitation is too long for a QR code\n", stderr);
 	t = (time_t)expires;
 	if (localtime_r(&t, &tm))

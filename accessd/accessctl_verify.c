@@ -8,6 +8,8 @@
 #include "accessd/pure/audit_chain.h"
 #include "common/pure/text.h"
 
+#define REST_TIMEOUT_MS (30 * 60 * 1000)
+
 /* A number and a hash that were written down once. */
 struct mark {
 	bool given, seen;
@@ -53,7 +55,6 @@ static void add_up(json_t *sum, const json_t *piece)
 		(void)!rpc_int(piece, SUMS[i], 0, INT64_MAX, &b);
 		json_object_set_new(sum, SUMS[i], json_integer(a + b));
 	}
-	json_object_set(sum, "lost", json_object_get(piece, "lost"));
 	json_object_set(sum, "seq", json_object_get(piece, "seq"));
 	json_object_set(sum, "hash", json_object_get(piece, "hash"));
 	if (json_object_get(piece, "fault"))
@@ -68,6 +69,35 @@ static int64_t number_of(const json_t *o, const char *key)
 	return v;
 }
 
+static json_t *params_of(const struct accessctl *a)
+{
+	json_t *params = json_object();
+
+	if (accessctl_flag(a, "--server"))
+		json_object_set_new(params, "server", json_true());
+	return params;
+}
+
+/* Indexes, and what ends have signed: a question that may take minutes. Return: 0; -1, said. */
+static int check_rest(struct accessctl *a, json_t *sum)
+{
+	char error[ACCESSCTL_ERROR_SIZE];
+	json_t *params = params_of(a), *piece = NULL;
+
+	json_object_set_new(params, "rest", json_true());
+	json_object_set(params, "after_seq", json_object_get(sum, "seq"));
+	json_object_set(params, "hash", json_object_get(sum, "hash"));
+	if (accessctl_call(a, "audit.verify", params, REST_TIMEOUT_MS, &piece, error) != 0) {
+		fprintf(stderr, "accessctl: %s\n", error);
+		return -1;
+	}
+	json_object_set(sum, "lost", json_object_get(piece, "lost"));
+	if (json_object_get(piece, "fault"))
+		json_object_set(sum, "fault", json_object_get(piece, "fault"));
+	json_decref(piece);
+	return 0;
+}
+
 /* All pieces. Return: their sum; NULL, said. */
 static json_t *check_all(struct accessctl *a)
 {
@@ -75,10 +105,8 @@ static json_t *check_all(struct accessctl *a)
 	bool more = true;
 
 	while (more) {
-		json_t *params = json_object();
+		json_t *params = params_of(a);
 
-		if (accessctl_flag(a, "--server"))
-			json_object_set_new(params, "server", json_true());
 		if (json_object_get(sum, "seq")) {
 			json_object_set(params, "after_seq", json_object_get(sum, "seq"));
 			json_object_set(params, "hash", json_object_get(sum, "hash"));
@@ -91,6 +119,10 @@ static json_t *check_all(struct accessctl *a)
 		add_up(sum, piece);
 		more = json_is_true(json_object_get(piece, "more"));
 		json_decref(piece);
+	}
+	if (!json_object_get(sum, "fault") && check_rest(a, sum) != 0) {
+		json_decref(sum);
+		return NULL;
 	}
 	return sum;
 }

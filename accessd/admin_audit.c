@@ -260,6 +260,7 @@ void admin_on_audit_head(struct ask *q, const json_t *params)
 struct checking {
 	struct ask *q;
 	struct audit_check check;
+	bool rest; /* not records: indexes, and what ends have signed */
 	uint64_t lost;
 	int rc;
 };
@@ -268,9 +269,12 @@ static void do_check(struct store *reader, void *work)
 {
 	struct checking *c = work;
 
-	c->rc = reader ? audit_check_piece(reader, &c->check) : -EIO;
-	if (c->rc == 0 && !c->check.more && !c->check.fault_seq)
+	if (!reader)
+		c->rc = -EIO;
+	else if (c->rest)
 		c->rc = audit_check_rest(reader, &c->check, &c->lost);
+	else
+		c->rc = audit_check_piece(reader, &c->check);
 }
 
 static json_t *check_result(const struct checking *c)
@@ -329,6 +333,7 @@ void admin_on_audit_verify(struct ask *q, const json_t *params)
 		return;
 	}
 	c->q = q;
+	c->rest = json_is_true(json_object_get(params, "rest"));
 	audit_flush(q->app->audit);
 	if (q->realm)
 		c->check.cert = q->realm->domain.row.access_cert;

@@ -140,6 +140,34 @@ void admin_on_group_list(struct ask *q, const json_t *params)
 
 /* --- who is in them -------------------------------------------------------------------------- */
 
+struct policies {
+	const struct ask *q;
+	struct access_lack lack;
+	bool may;
+};
+
+static bool check_policy(void *arg, const struct permit_place *at)
+{
+	struct policies *p = arg;
+
+	p->may = ask_may(p->q, PERMIT_FIREWALL, at);
+	p->lack.at = *at;
+	return p->may;
+}
+
+/* Who is in the group or not is which firewall policies hold for him. */
+static bool may_change_policies(struct ask *q, int64_t group)
+{
+	struct policies p = {.q = q, .may = true, .lack = {.what = PERMIT_FIREWALL}};
+	int rc = store_group_policies(q->realm->store, group, check_policy, &p);
+
+	if (rc)
+		admin_failed(q, rc);
+	else if (!p.may)
+		admin_lacks(q, &p.lack, "the group has firewall policies");
+	return rc == 0 && p.may;
+}
+
 /* The group and the user. Who is put into a group gets what it may do; who is taken out gets rid of
  * what it may not. */
 static bool get_both(struct ask *q, const json_t *params, bool leaves, struct store_group *g,
@@ -153,9 +181,10 @@ static bool get_both(struct ask *q, const json_t *params, bool leaves, struct st
 	    !admin_needs(q, PERMIT_USERS, &(struct permit_place){.folder = m->folder}))
 		return false;
 	ask_tell(q, "user", json_string(m->name));
-	if (ask_is_host(q) ||
-	    access_may_regroup(q->realm->access, q->caller.user, g->id, leaves, &lack))
+	if (ask_is_host(q))
 		return true;
+	if (access_may_regroup(q->realm->access, q->caller.user, g->id, leaves, &lack))
+		return may_change_policies(q, g->id);
 	admin_lacks(q, &lack, leaves ? "the group is denied something" : "the group may do more");
 	return false;
 }

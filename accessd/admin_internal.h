@@ -13,6 +13,9 @@
 bool admin_ready(struct ask *q);
 /** admin_may() - is this permitted to the caller? Else the request is answered (admin_may.c). */
 bool admin_may(struct ask *q, const json_t *params);
+/** admin_may_still() - for a request about a user (@m; id 0: who is to be added) that has waited.
+ * Else it is answered. */
+bool admin_may_still(struct ask *q, const struct store_member *m);
 /** admin_lacks() - answer that he lacks something. @whose: "bert may do", or NULL. */
 void admin_lacks(struct ask *q, const struct access_lack *lack, const char *why);
 /** admin_needs() - may he do this there? Else the request is answered. */

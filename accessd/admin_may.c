@@ -93,25 +93,46 @@ void admin_lacks(struct ask *q, const struct access_lack *lack, const char *why)
 
 /* --- targets --------------------------------------------------------------------------------- */
 
+/* Who can be another one, or put him out, must be no less. */
+static bool covers(struct ask *q, const struct store_member *m)
+{
+	char why[STORE_NAME_SIZE + 32];
+	struct access_lack lack;
+
+	if (access_covers(q->realm->access, q->caller.user, m->id, &lack))
+		return true;
+	snprintf(why, sizeof(why), "%s may do more", m->name);
+	admin_lacks(q, &lack, why);
+	return false;
+}
+
+bool admin_may_still(struct ask *q, const struct store_member *m)
+{
+	const struct permit_place at = {.folder = m->folder};
+	struct store_member caller;
+
+	if (ask_is_host(q))
+		return true;
+	if (store_member_get(q->realm->store, q->caller.user, &caller) != 0 ||
+	    caller.state == STORE_REVOKED) {
+		ask_reject(q, RPC_DENIED, DENIED);
+		return false;
+	}
+	return admin_needs(q, q->method->needs, &at) && (m->id == 0 || covers(q, m));
+}
+
 static bool may_member(struct ask *q, const json_t *params, const char *key, enum ident_kind kind)
 {
-	char name[STORE_NAME_SIZE], why[STORE_NAME_SIZE + 32];
+	char name[STORE_NAME_SIZE];
 	struct permit_place at;
 	struct store_member m;
-	struct access_lack lack;
 
 	if (!admin_name_of(q, params, key, name) || !admin_find_as(q, name, kind, &m))
 		return false;
 	at = (struct permit_place){.folder = m.folder, .device = kind == IDENT_DEVICE ? m.id : 0};
 	if (!admin_needs(q, q->method->needs, &at))
 		return false;
-	/* Who can be another one, or put him out, must be no less. */
-	if (kind != IDENT_USER || q->method->event == EVENT_NONE ||
-	    access_covers(q->realm->access, q->caller.user, m.id, &lack))
-		return true;
-	snprintf(why, sizeof(why), "%s may do more", m.name);
-	admin_lacks(q, &lack, why);
-	return false;
+	return kind != IDENT_USER || q->method->event == EVENT_NONE || covers(q, &m);
 }
 
 static bool may_group(struct ask *q, const json_t *params)
@@ -157,8 +178,13 @@ static bool may_policy(struct ask *q, const json_t *params)
 {
 	struct store_policy p;
 
-	return policy_find(q, params, &p) &&
-	       admin_needs(q, q->method->needs, &(struct permit_place){.folder = p.folder});
+	if (!policy_find(q, params, &p))
+		return false;
+	if (!policy_may_see(q, &p)) {
+		ask_reject(q, RPC_NOT_FOUND, "no such policy: %s", p.name);
+		return false;
+	}
+	return admin_needs(q, q->method->needs, &(struct permit_place){.folder = p.folder});
 }
 
 /* Does it stand in the folder or above? Then it is there for whoever is responsible here. */

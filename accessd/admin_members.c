@@ -224,6 +224,8 @@ static void on_hashed(void *arg, bool ok, const struct store_password *hash)
 	}
 	if (!ok)
 		ask_reject(h->q, RPC_UNAVAILABLE, "the password could not be hashed");
+	else if (!admin_may_still(h->q, &h->member))
+		; /* it was said */
 	else if (h->is_new)
 		add(h->q, &h->member, hash, h->expires);
 	else

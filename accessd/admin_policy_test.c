@@ -145,8 +145,9 @@ static json_t *closed_json(const struct rules *rules, const struct rule_question
 }
 
 static void answer(struct ask *q, const struct store_member *device, const struct policies *p,
-		   struct question *question)
+		   const struct question *question)
 {
+	struct rule_question asked = question->q;
 	struct rules_time now = {.known = true, .unix_s = clock_wall_s()};
 	struct rules_closed closed;
 	struct rules rules;
@@ -155,12 +156,12 @@ static void answer(struct ask *q, const struct store_member *device, const struc
 	json_t *o;
 
 	rules_close(&rules, &now, &closed);
-	question->q.closed = &closed;
-	allow = !too_many && rules_allow(&rules, &question->q, &at);
+	asked.closed = &closed;
+	allow = !too_many && rules_allow(&rules, &asked, &at);
 	o = json_pack("{s:b, s:b, s:b, s:I, s:o, s:o}", "allowed", allow, "any", rules.present,
 		      "in_lans", is_in_lans(device, &question->near), "rules", (json_int_t)rules.n,
 		      "lists", lists_json(q, device, p), "closed",
-		      closed_json(&rules, &question->q, &closed, at));
+		      closed_json(&rules, &asked, &closed, at));
 	if (o && too_many)
 		json_object_set_new(o, "problem", json_string(POLICIES_TOO_MANY));
 	if (o && at != RULES_NONE)

@@ -405,6 +405,7 @@ bool admission_login_begin(const struct admission *a, const struct admission_req
 			   struct login *l, struct refusal *why)
 {
 	bool found;
+	int rc;
 
 	memset(l, 0, sizeof(*l));
 	l->has_secret = r->secret != NULL;
@@ -413,10 +414,14 @@ bool admission_login_begin(const struct admission *a, const struct admission_req
 	if (!r->secret && !r->user)
 		return refuse(why, RPC_BAD_PARAMS, "user or secret is missing");
 	found = r->secret ? login_by_secret(a, r, l, why) : login_by_name(a, r, l, why);
-	if (found && l->known &&
-	    (store_password_get(a->store, l->member, &l->password) != 0 || !find_pc(a, l)))
+	if (!found || !l->known)
+		return found;
+	rc = store_password_get(a->store, l->member, &l->password);
+	if (rc == -ENOENT) /* he was never given one: as if nobody had the name */
+		l->known = false;
+	else if (rc || !find_pc(a, l))
 		return refuse_internal(why);
-	return found;
+	return true;
 }
 
 /* The user's endpoint for this key: the PC's old one, or a new one with an address of its own. */

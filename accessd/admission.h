@@ -65,8 +65,9 @@ struct admission_request {
 	const uint8_t *secret; /* INVITE_SECRET_BYTES; login: may be NULL with a user */
 	const uint8_t *csr;
 	size_t csr_len;
-	const struct hardware *hardware; /* device: which machine it says it is; NULL: it does not */
-	int64_t now;			 /* Unix seconds */
+	const struct hardware
+		*hardware; /* device: which machine it says it is; NULL: it does not */
+	int64_t now;	   /* Unix seconds */
 };
 
 /**

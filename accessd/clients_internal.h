@@ -78,6 +78,7 @@ struct client {
 	struct client *next_by_number;	 /* all */
 	struct client *next_by_endpoint; /* online */
 	struct client *next_by_member;	 /* online */
+	struct client *next_relay;	 /* online relays */
 };
 
 /* One layer's own side: the front's outer, a domain's inner. Certificates change once in months, so
@@ -113,7 +114,7 @@ struct clients {
 	struct contexts
 		*contexts; /* those in use, then those that older connections were made from */
 	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS],
-		*by_member[CLIENTS_BUCKETS];
+		*by_member[CLIENTS_BUCKETS], *online_relays;
 	uint64_t last_number;
 	size_t n;			  /* in the list */
 	size_t n_all, n_unknown, n_later; /* the front's: of all domains, and its own */
@@ -197,11 +198,11 @@ void client_admitted(const struct admitting *a);
 
 /* Signing in (signin_try.c). */
 enum signin_what { SIGNIN_LOGIN, SIGNIN_PASSWORD, SIGNIN_TOTP, SIGNIN_RECOVERY };
-struct signin_asked;
+struct asked;
 /** client_sign_in() - the request is answered later. @l: as admission_login_begin() left it;
  * copied, as is @asked. */
 void client_sign_in(struct client *c, int64_t id, enum signin_what what, const struct login *l,
-		    const struct signin_asked *asked);
+		    const struct asked *asked);
 /** client_granted() - it got an identity: answer, and end what it puts an end to. @codes: new
  * recovery codes, or NULL; borrowed. */
 void client_granted(struct client *c, int64_t id, const char *what, const struct admitted *x,

@@ -23,9 +23,9 @@ struct conf {
 	char state[200], socket[108];
 	struct opt_listens listen, metrics;
 	long session_hours, login_hours, identity_days, history_days;
-	long handshakes;		  /* a second */
 	long password_cost, password_bytes;
 	char refused_passwords[200];	  /* "": none */
+	long handshakes;		  /* a second */
 	uint64_t session_rate, user_rate; /* bytes a second; 0: none */
 	bool tls;			  /* of entries of listen that do not say */
 	struct opt_prefixes proxies;

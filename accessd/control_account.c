@@ -32,13 +32,13 @@ void control_on_account(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct client *c = rpc->arg;
 	struct login l = {.known = true, .member = c->member, .pc = c->endpoint};
-	struct signin_asked asked = {.dialogue = false};
+	struct asked asked = {.dialogue = false};
 	enum signin_what what;
 	const char *wrong;
 
 	if (!control_is_allowed(c, id, true))
 		return;
-	wrong = find_what(params, &what) ? signin_asked_decode(&asked, params)
+	wrong = find_what(params, &what) ? asked_decode(&asked, params)
 					 : "what is password, totp or recovery-codes";
 	asked.dialogue = true;
 	snprintf(l.user, sizeof(l.user), "%s", c->name);

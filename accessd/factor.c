@@ -21,7 +21,7 @@ static void put_number(uint8_t out[8], int64_t v)
 
 /* --- what is offered: kept by who it is offered to, so nothing of it is to be stored ---------- */
 
-static int prove(const struct signin *s, const struct signin_ticket *t, int64_t member,
+static int prove(const struct signin *s, const struct asked_ticket *t, int64_t member,
 		 uint8_t proof[STORE_HASH_BYTES])
 {
 	uint8_t bytes[16 + TOTP_SECRET_BYTES];
@@ -43,9 +43,9 @@ static int prove(const struct signin *s, const struct signin_ticket *t, int64_t 
 	return r == 0 ? 0 : -EIO;
 }
 
-json_t *factor_again(const struct signin_ticket *t, const char *domain, const char *user)
+json_t *factor_again(const struct asked_ticket *t, const char *domain, const char *user)
 {
-	uint8_t bytes[SIGNIN_TICKET_BYTES];
+	uint8_t bytes[ASKED_TICKET_BYTES];
 	char secret[TOTP_SECRET_TEXT_SIZE], uri[TOTP_URI_SIZE];
 	json_t *o = NULL;
 
@@ -64,7 +64,7 @@ json_t *factor_again(const struct signin_ticket *t, const char *domain, const ch
 
 json_t *factor_offer(const struct signin *s, int64_t member, const char *domain, const char *user)
 {
-	struct signin_ticket t = {.until = clock_wall_s() + SIGNIN_TICKET_S};
+	struct asked_ticket t = {.until = clock_wall_s() + SIGNIN_TICKET_S};
 	json_t *o = NULL;
 
 	file_random(t.secret, sizeof(t.secret));
@@ -75,7 +75,7 @@ json_t *factor_offer(const struct signin *s, int64_t member, const char *domain,
 }
 
 /* A clock that was set back does not make it live for longer than it was to. */
-bool factor_is_ours(const struct signin *s, const struct signin_ticket *t, int64_t member,
+bool factor_is_ours(const struct signin *s, const struct asked_ticket *t, int64_t member,
 		    int64_t now)
 {
 	uint8_t proof[STORE_HASH_BYTES];

@@ -18,16 +18,35 @@ static int urgency_of(const struct http_head *head)
 	return p->at[2] - '0';
 }
 
-/* A part of each round of the loop, whatever a handshake costs this machine. */
+/* A part of the time, whatever a handshake costs this machine and however long its rounds are. */
+static uint64_t part_us(struct intake *in, uint64_t now_us)
+{
+	uint64_t part = (now_us - in->stepped_us) * INTAKE_PART_PERCENT / 100;
+
+	in->stepped_us = now_us;
+	if (part < INTAKE_PART_MIN_US)
+		return INTAKE_PART_MIN_US;
+	return part < INTAKE_PART_MAX_US ? part : INTAKE_PART_MAX_US;
+}
+
+/* Its client gives up before all is done. */
+static bool is_too_late(const struct client *c)
+{
+	return clock_mono_ms() - c->heard_ms > INTAKE_PATIENCE_MS;
+}
+
 static void on_step(uv_timer_t *timer)
 {
 	struct intake *in = timer->data;
-	uint64_t end = clock_mono_us() + INTAKE_PART_US;
+	uint64_t now = clock_mono_us(), end = now + part_us(in, now);
 	struct client *c;
 
 	while ((c = TAILQ_FIRST(&in->line)) && clock_mono_us() < end) {
 		intake_forget(in, c);
-		outer_resume(c->outer);
+		if (is_too_late(c))
+			outer_close(c->outer, "too many connections come at once");
+		else
+			outer_resume(c->outer);
 	}
 	in->at_rest = in->n == 0;
 	if (in->at_rest)

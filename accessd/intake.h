@@ -19,11 +19,14 @@
 #include "accessd/pure/pace.h"
 #include "common/pure/http.h"
 
-/* Of each so many ms so many us are for outer handshakes, and what is left for those who are in. */
 #define INTAKE_STEP_MS 5
-#define INTAKE_PART_US 1500
-#define INTAKE_BURST_MS 250	/* of the second step: the first one spreads them */
-#define INTAKE_EXPECTED_MS 1500 /* those who come at the time that they were told */
+#define INTAKE_PART_PERCENT \
+	30 /* of the time is for outer handshakes, and at a time at least and at most: */
+#define INTAKE_PART_MIN_US 1500
+#define INTAKE_PART_MAX_US 15000
+#define INTAKE_PATIENCE_MS 6000 /* of a client that is in the line */
+#define INTAKE_BURST_MS 100	/* of the second step: the first one spreads them */
+#define INTAKE_EXPECTED_MS 400	/* of those who come at the time that they were told */
 
 struct client;
 TAILQ_HEAD(intake_line, client);
@@ -33,6 +36,7 @@ struct intake {
 	struct intake_line line;
 	size_t n;     /* in it */
 	bool at_rest; /* the timer is */
+	uint64_t stepped_us;
 	struct pace inner, urgent, booked;
 	uint64_t told; /* to come later, since the start */
 };

@@ -157,7 +157,7 @@ static void on_login(struct rpc *rpc, int64_t id, const json_t *params)
 	uint8_t csr[X509_CSR_MAX_BYTES], secret[INVITE_SECRET_BYTES];
 	char user[STORE_NAME_SIZE];
 	struct admission_request r = {.kind = IDENT_USER, .csr = csr, .now = clock_wall_s()};
-	struct signin_asked asked;
+	struct asked asked;
 	struct login l;
 	struct refusal why;
 	const char *wrong;
@@ -168,7 +168,7 @@ static void on_login(struct rpc *rpc, int64_t id, const json_t *params)
 		r.user = user;
 	if (json_object_get(params, "secret"))
 		r.secret = secret;
-	wrong = signin_asked_decode(&asked, params);
+	wrong = asked_decode(&asked, params);
 	if (!get_csr(params, csr, &r.csr_len) || (r.secret && !get_secret(params, secret)))
 		wrong = "password, secret or csr is missing or malformed";
 	if (wrong)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What signin.c (failures, lists), signin_asked.c (decoding), signin_try.c (one try) and factor.c
+/* What signin.c (failures, lists), signin_try.c (one try) and factor.c
  * (second factors) share. */
 #ifndef FARLAN_SIGNIN_INTERNAL_H
 #define FARLAN_SIGNIN_INTERNAL_H
 
+#include "accessd/pure/asked.h"
 #include "accessd/pure/recovery.h"
 #include "accessd/signin.h"
 
-#define SIGNIN_CODE_SIZE 33
 #define SIGNIN_TICKET_S 600 /* to set up a second factor in */
 #define SIGNIN_KEY_BYTES 32
 
@@ -19,27 +19,6 @@ struct signin {
 	struct refused *refused; /* NULL: no list */
 	uint8_t ticket_key[SIGNIN_KEY_BYTES];
 };
-
-/* A secret that was offered to a user, and that it was: what he sends back with his first code. */
-struct signin_ticket {
-	uint8_t secret[TOTP_SECRET_BYTES];
-	int64_t until; /* Unix seconds */
-	uint8_t proof[STORE_HASH_BYTES];
-};
-#define SIGNIN_TICKET_BYTES (TOTP_SECRET_BYTES + 8 + STORE_HASH_BYTES)
-
-/* What a request brings. */
-struct signin_asked {
-	char password[PASSWORD_MAX_BYTES + 1], new_password[PASSWORD_MAX_BYTES + 1];
-	char code[SIGNIN_CODE_SIZE]; /* plain */
-	bool has_code, has_new, has_totp;
-	bool dialogue; /* it understands what it is asked for then */
-	struct signin_ticket ticket;
-	char totp_code[SIGNIN_CODE_SIZE];
-};
-
-/** signin_asked_decode() - Return: NULL; what is wrong, in words. */
-const char *signin_asked_decode(struct signin_asked *a, const json_t *params);
 
 /** signin_count() - a failure of @account (NULL: nobody has this name) from @address (NULL: not
  * counted). Within a transaction. *locked: which of them is locked from now on; NULL: none. */
@@ -55,9 +34,9 @@ int signin_clear(struct signin *s, const struct lockout_key *k) __attribute__((w
 /** factor_offer() - a new secret for @member, as the answer's "totp". NULL: out of memory. */
 json_t *factor_offer(const struct signin *s, int64_t member, const char *domain, const char *user);
 /** factor_again() - the same for a secret that was offered. */
-json_t *factor_again(const struct signin_ticket *t, const char *domain, const char *user);
+json_t *factor_again(const struct asked_ticket *t, const char *domain, const char *user);
 /** factor_is_ours() - was it offered to @member, not too long ago? */
-bool factor_is_ours(const struct signin *s, const struct signin_ticket *t, int64_t member,
+bool factor_is_ours(const struct signin *s, const struct asked_ticket *t, int64_t member,
 		    int64_t now);
 /** factor_recovery_hash() - what is stored of a recovery code. */
 void factor_recovery_hash(int64_t member, const char *plain, uint8_t hash[STORE_HASH_BYTES]);

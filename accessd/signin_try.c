@@ -27,7 +27,7 @@ try {
 	int64_t id;
 	enum signin_what what;
 	struct login login;
-	struct signin_asked asked;
+	struct asked asked;
 	struct store_account account_row;
 	struct lockout_key account, address;
 	bool counts_address;
@@ -35,7 +35,7 @@ try {
 	/* What is to be stored; see record(). */
 	const struct store_password *next;
 	uint64_t step, totp_step; /* 0: none */
-	char recovery[SIGNIN_CODE_SIZE];
+	char recovery[ASKED_CODE_SIZE];
 	bool enrols, bad_code;
 	json_t *codes; /* new recovery codes */
 	/* The answer. */
@@ -551,7 +551,7 @@ static void take_keys(struct try *t, const struct client *c)
 }
 
 void client_sign_in(struct client *c, int64_t id, enum signin_what what, const struct login *l,
-		    const struct signin_asked *asked)
+		    const struct asked *asked)
 {
 	struct try *t = calloc(1, sizeof(*t));
 	char user[PASSWORD_USER_SIZE];

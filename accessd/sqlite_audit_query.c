@@ -179,6 +179,19 @@ static int each_row(struct store *s, sqlite3_stmt *st, struct each *e)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* SQLite knows nothing of how often a name is there, and takes the records in their order. Those of
+ * one name are in order in its index, too. */
+static const char *index_for(const struct store_audit_query *q)
+{
+	if (q->target && q->target[0] != '/' && !ident_uid_ok(q->target))
+		return " INDEXED BY audit_target";
+	if (q->who && !ident_uid_ok(q->who))
+		return " INDEXED BY audit_who";
+	if (q->event && q->event[0] && q->event[strlen(q->event) - 1] != '*')
+		return " INDEXED BY audit_event";
+	return "";
+}
+
 static void make(struct statement *b, const struct store_audit_query *q,
 		 char prefix[AUDIT_EVENT_SIZE])
 {
@@ -186,7 +199,9 @@ static void make(struct statement *b, const struct store_audit_query *q,
 	add_text(b, q->with_prev ? ", (SELECT p.hash FROM audit p WHERE p.domain = audit.domain"
 				   " AND p.seq = audit.seq - 1)"
 				 : "");
-	add(b, " FROM audit WHERE domain = ?", INT(q->domain));
+	add_text(b, " FROM audit");
+	add_text(b, index_for(q));
+	add(b, " WHERE domain = ?", INT(q->domain));
 	add_numbers(b, q);
 	if (q->who)
 		add_who(b, q->who);

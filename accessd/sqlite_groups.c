@@ -138,6 +138,28 @@ int store_group_count(struct store *s, int64_t id, int64_t *n)
 	return 0;
 }
 
+int store_group_policies(struct store *s, int64_t id,
+			 bool (*fn)(void *arg, const struct permit_place *at), void *arg)
+{
+	sqlite3_stmt *st;
+	int rc = sql_open(s, &st,
+			  "SELECT IFNULL(attachment.folder, member.folder), device FROM attachment"
+			  " LEFT JOIN member ON member.id = device WHERE user_group = ?",
+			  ARGS(INT(id)));
+
+	if (rc)
+		return rc;
+	while ((rc = sql_step(s, st)) == 0) {
+		const struct permit_place at = {.folder = sqlite3_column_int64(st, 0),
+						.device = sqlite3_column_int64(st, 1)};
+
+		if (!fn(arg, &at))
+			break;
+	}
+	sql_close(st);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 int store_group_leave(struct store *s, int64_t group, int64_t user)
 {
 	s->tree_changes++;

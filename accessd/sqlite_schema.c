@@ -394,20 +394,20 @@
 
 /* Which domain a machine belongs to: hashes of its hardware, and of the keys that it had. They stay
  * when the device is removed. */
-#define STEP_12                                                                              \
-	"CREATE TABLE hardware ("                                                            \
-	" mark BLOB PRIMARY KEY,"                                                            \
-	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"                      \
-	" device INTEGER REFERENCES member ON DELETE SET NULL,"                              \
-	" name TEXT NOT NULL,"                                                               \
-	" is_key INTEGER NOT NULL CHECK (is_key IN (0, 1)),"                                 \
-	" since INTEGER NOT NULL"                                                            \
-	") STRICT, WITHOUT ROWID;"                                                           \
-	"CREATE INDEX hardware_name ON hardware (domain, name);"                             \
-	"CREATE INDEX hardware_device ON hardware (device);"                                 \
-	"CREATE INDEX endpoint_key ON endpoint (key_sha256);"                                \
-	"INSERT OR IGNORE INTO hardware (mark, domain, device, name, is_key, since)"         \
-	" SELECT e.key_sha256, m.domain, m.id, m.name, 1, m.created FROM endpoint e"         \
+#define STEP_12                                                                      \
+	"CREATE TABLE hardware ("                                                    \
+	" mark BLOB PRIMARY KEY,"                                                    \
+	" domain INTEGER NOT NULL REFERENCES domain ON DELETE CASCADE,"              \
+	" device INTEGER REFERENCES member ON DELETE SET NULL,"                      \
+	" name TEXT NOT NULL,"                                                       \
+	" is_key INTEGER NOT NULL CHECK (is_key IN (0, 1)),"                         \
+	" since INTEGER NOT NULL"                                                    \
+	") STRICT, WITHOUT ROWID;"                                                   \
+	"CREATE INDEX hardware_name ON hardware (domain, name);"                     \
+	"CREATE INDEX hardware_device ON hardware (device);"                         \
+	"CREATE INDEX endpoint_key ON endpoint (key_sha256);"                        \
+	"INSERT OR IGNORE INTO hardware (mark, domain, device, name, is_key, since)" \
+	" SELECT e.key_sha256, m.domain, m.id, m.name, 1, m.created FROM endpoint e" \
 	" JOIN member m ON m.id = e.member WHERE m.kind = 1 AND e.key_sha256 IS NOT NULL;"
 
 /* Upkeep. */

@@ -89,6 +89,10 @@ int store_group_each(struct store *s, int64_t domain, const char *after,
 
 /** store_group_count() - its members. */
 int store_group_count(struct store *s, int64_t id, int64_t *n) __attribute__((warn_unused_result));
+/** store_group_policies() - where a firewall policy is attached for it: a folder or a device. */
+int store_group_policies(struct store *s, int64_t id,
+			 bool (*fn)(void *arg, const struct permit_place *at), void *arg)
+	__attribute__((warn_unused_result));
 /** store_group_join() - -EEXIST: he is in it. */
 int store_group_join(struct store *s, int64_t group, int64_t user)
 	__attribute__((warn_unused_result));

@@ -156,6 +156,7 @@ struct app {
 	uv_timer_t accounting; /* while there are sessions */
 	struct enrol *enrol;
 	struct waiter enrol_waiter;
+	json_t *recovery_codes; /* that came with the sign-in; NULL: none */
 	uv_timer_t ticker; /* while somebody waits for a session */
 	uv_timer_t limits; /* while there are sessions */
 	struct approvals *approvals;
@@ -370,6 +371,7 @@ int control_open(struct app *app) __attribute__((warn_unused_result));
 void control_pass(struct rpc *rpc, int64_t id, const char *method, json_t *params);
 void enrolment_on_enroll(struct rpc *rpc, int64_t id, const json_t *params);
 void enrolment_on_login(struct rpc *rpc, int64_t id, const json_t *params);
+void enrolment_on_account(struct rpc *rpc, int64_t id, const json_t *params);
 void enrolment_stop(struct app *app);
 /** enrolment_waits() - is somebody waiting for the new identity to be used? */
 bool enrolment_waits(const struct app *app);

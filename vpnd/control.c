@@ -368,6 +368,7 @@ static const struct rpc_method methods[] = {
 	{"status", on_status},
 	{"enroll", enrolment_on_enroll},
 	{"login", enrolment_on_login},
+	{"account", enrolment_on_account},
 	{"connect", on_connect},
 	{"disconnect", on_disconnect},
 	{"devices", on_devices},

@@ -21,6 +21,32 @@ static void on_step(void *arg, const char *what)
 	sessions_step(app, &app->enrol_waiter, what);
 }
 
+/* What is missing goes to the person who is asked for it; new recovery codes wait for the end. */
+static void on_answer(void *arg, const json_t *answer, bool wants_more)
+{
+	struct app *app = arg;
+	struct waiter *w = &app->enrol_waiter;
+	struct rpc *rpc = app->local ? local_client_find(app->local, w->client) : NULL;
+
+	if (!wants_more) {
+		app->recovery_codes = json_deep_copy(json_object_get(answer, "recovery_codes"));
+		return;
+	}
+	app->enrol = NULL;
+	w->waiting = false;
+	log_info("signing in: more is needed");
+	if (rpc)
+		rpc_reply(rpc, w->id, json_deep_copy(answer));
+}
+
+static json_t *take_codes(struct app *app)
+{
+	json_t *codes = app->recovery_codes;
+
+	app->recovery_codes = NULL;
+	return codes;
+}
+
 static void on_done(void *arg, const struct identity *identity, int code, const char *message)
 {
 	struct app *app = arg;
@@ -43,8 +69,11 @@ static void on_done(void *arg, const struct identity *identity, int code, const 
 		w->waiting = rpc != NULL;
 		if (rpc)
 			sessions_tick(app);
+		else
+			json_decref(take_codes(app));
 		return;
 	}
+	json_decref(take_codes(app));
 	if (!rpc)
 		return;
 	if (!identity)
@@ -71,11 +100,15 @@ void enrolment_finish(struct app *app)
 	w->waiting = false;
 	if (rpc)
 		rpc_reply(rpc, w->id,
-			  json_pack("{s:s, s:s, s:s, s:b}", "name", id->name, "domain",
-				    id->id.domain, "uid", id->id.uid, "online", app->online));
+			  json_pack("{s:s, s:s, s:s, s:b, s:o*}", "name", id->name, "domain",
+				    id->id.domain, "uid", id->id.uid, "online", app->online,
+				    "recovery_codes", take_codes(app)));
+	else
+		json_decref(take_codes(app));
 }
 
-static const struct enrol_callbacks calls = {.on_step = on_step, .on_done = on_done};
+static const struct enrol_callbacks calls = {
+	.on_step = on_step, .on_answer = on_answer, .on_done = on_done};
 
 static void start(struct rpc *rpc, int64_t id, struct enrol_request *q)
 {
@@ -161,12 +194,28 @@ void enrolment_on_enroll(struct rpc *rpc, int64_t id, const json_t *params)
 	explicit_bzero(&invite, sizeof(invite));
 }
 
+/* Never nothing: who asks knows what to do when more is needed. */
+static json_t *pick_more(const json_t *params)
+{
+	static const char *const keys[] = {"code", "new_password", "totp"};
+	json_t *more = json_object();
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		json_t *v = json_object_get(params, keys[i]);
+
+		if (v)
+			json_object_set(more, keys[i], v);
+	}
+	return more;
+}
+
 void enrolment_on_login(struct rpc *rpc, int64_t id, const json_t *params)
 {
 	struct app *app = local_arg(rpc);
 	struct enrol_request q = {.identity = app->enrolled ? &app->identity : NULL};
 	const char *text, *problem = NULL;
 	struct invite invite;
+	json_t *more;
 
 	if (!may_start(rpc, id, TOKEN_MANAGER))
 		return;
@@ -189,8 +238,17 @@ void enrolment_on_login(struct rpc *rpc, int64_t id, const json_t *params)
 		rpc_reject(rpc, id, RPC_BAD_PARAMS, "%s", problem);
 		return;
 	}
+	more = pick_more(params);
+	q.more = more;
 	start(rpc, id, &q);
+	json_decref(more);
 	explicit_bzero(&invite, sizeof(invite));
+}
+
+/* How the user signs in: the Access Server asks for the password again. */
+void enrolment_on_account(struct rpc *rpc, int64_t id, const json_t *params)
+{
+	control_pass(rpc, id, "account", json_deep_copy(params));
 }
 
 void enrolment_stop(struct app *app)

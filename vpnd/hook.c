@@ -162,7 +162,7 @@ void hook_say(struct hook *h, const char *state)
 
 	if (last && strcmp(last, state) == 0)
 		return;
-	h->next = h->running && strcmp(h->said, state) == 0 ? NULL : state;
+	h->next = h->running && h->said && strcmp(h->said, state) == 0 ? NULL : state;
 	start(h);
 }
 

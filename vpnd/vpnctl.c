@@ -36,6 +36,9 @@ struct command {
 static const struct command commands[] = {
 	{"enroll", vpnctl_enroll, TAKES_FILE | TAKES_JSON},
 	{"login", vpnctl_login, TAKES_INVITE | TAKES_NAME | TAKES_JSON},
+	{"passwd", vpnctl_passwd, TAKES_JSON},
+	{"totp", vpnctl_totp, TAKES_JSON},
+	{"recovery-codes", vpnctl_recovery_codes, TAKES_JSON},
 	{"connect", vpnctl_connect, TAKES_NAME | NEEDS_NAME | TAKES_REASON | TAKES_JSON},
 	{"disconnect", vpnctl_disconnect, TAKES_NAME | TAKES_JSON},
 	{"devices", vpnctl_devices, TAKES_JSON},
@@ -77,7 +80,12 @@ static void help_commands(void)
 	     "  login [--invite FILE] [USER]   sign in. The first time with an invitation; where\n"
 	     "                                 standard input is no terminal, its first line is\n"
 	     "                                 the invitation (if one is needed and --invite is\n"
-	     "                                 not given), the next one the password\n"
+	     "                                 not given), the next one the password, then what\n"
+	     "                                 is asked for: a one-time or recovery code, the\n"
+	     "                                 first code of a new second factor, a new password\n"
+	     "  passwd                         change the own password\n"
+	     "  totp                           set up a second factor, or another one\n"
+	     "  recovery-codes                 new ones, in place of the old ones\n"
 	     "  devices [--json]               the devices of the domain\n"
 	     "  connect DEVICE [--reason TEXT] reach the networks behind DEVICE. Shows each step\n"
 	     "                                 with its time, and how far the relays are from\n"

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/io/ctl.h"
+#include "common/pure/invite.h"
 
 #define VPNCTL_SOCKET "/run/farlan/vpnd.sock"
 #define VPNCTL_TIMEOUT_MS 10000
@@ -43,6 +44,9 @@ struct vpnctl_args {
 /* Commands. Return: an exit code. */
 int vpnctl_enroll(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_login(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_passwd(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_totp(struct ctl *c, const struct vpnctl_args *args);
+int vpnctl_recovery_codes(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_connect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args);
 int vpnctl_devices(struct ctl *c, const struct vpnctl_args *args);
@@ -93,6 +97,9 @@ void vpnctl_live_follow(struct vpnctl_live *live, struct ctl *c);
  */
 int vpnctl_try(struct ctl *c, const char *method, json_t *params, int timeout_ms, bool json,
 	       struct vpnctl_answer *answer);
+#define VPNCTL_INVITATION_SIZE (INVITE_TEXT_SIZE + 64) /* with line ends */
+/** vpnctl_complain() - say that @what could not be read. Return: @err. */
+int vpnctl_complain(const char *what, int err);
 /** vpnctl_read_invitation() - from @file; NULL or "-" is standard input, or the terminal. Return:
  * 0; -errno, said. */
 int vpnctl_read_invitation(const char *file, char *out, size_t size);

@@ -241,6 +241,16 @@ int vpnctl_disconnect(struct ctl *c, const struct vpnctl_args *args)
 
 /* --- devices --- */
 
+/* A server without permissions says nothing of connect. */
+static const char *device_state(const json_t *d)
+{
+	bool online = json_is_true(json_object_get(d, "online"));
+
+	if (json_is_false(json_object_get(d, "connect")))
+		return online ? "online (may not connect)" : "offline (may not connect)";
+	return online ? "online" : "offline";
+}
+
 static void print_devices(const json_t *list)
 {
 	static const char *const headings[] = {"DEVICE", "STATE", "NETWORKS"};
@@ -249,9 +259,7 @@ static void print_devices(const json_t *list)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *d = json_array_get(list, i);
 		char lans[LIST_SIZE];
-		const char *const cells[] = {vpnctl_text(d, "name"),
-					     json_is_true(json_object_get(d, "online")) ? "online"
-											: "offline",
+		const char *const cells[] = {vpnctl_text(d, "name"), device_state(d),
 					     vpnctl_list(d, "lans", lans, sizeof(lans))};
 
 		ctl_table_row(t, cells);

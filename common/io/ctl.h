@@ -68,6 +68,9 @@ struct ctl_table *ctl_table_new(size_t n_columns, const char *const *headings);
 void ctl_table_row(struct ctl_table *t, const char *const *cells); /* copied */
 void ctl_table_print(struct ctl_table *t);			   /* to stdout, and frees */
 
+/** ctl_qr() - draw @text on standard error. Return: false: it is too long. */
+bool ctl_qr(const char *text);
+
 /** ctl_print_json() - @o indented on stdout, with a newline. */
 void ctl_print_json(const json_t *o);
 /** ctl_metrics() - where a daemon's metrics are, from its status; "" if they are off. */

@@ -29,6 +29,7 @@ struct enrol {
 	struct identity known; /* sign-in with a domain that is known: its CAs */
 	char user[NAME_SIZE], password[PASSWORD_SIZE], version[32];
 	struct hardware hardware;
+	json_t *more;
 	char *pending_key_path;
 	struct x509_key key;
 	struct dial_target target;
@@ -52,6 +53,7 @@ static void enrol_free(struct enrol *e)
 	tls_ctx_free(e->outer_ctx);
 	tls_ctx_free(e->inner_ctx);
 	free(e->pending_key_path);
+	json_decref(e->more);
 	identity_wipe(&e->result);
 	explicit_bzero(e, sizeof(*e));
 	free(e);
@@ -198,11 +200,19 @@ static void on_answer(void *arg, const json_t *result, int code, const char *mes
 		fail(e, code, words);
 		return;
 	}
+	if (e->more && json_object_get(result, "missing")) {
+		wind_up(e);
+		e->cb->on_answer(e->arg, result, true);
+		return;
+	}
 	problem = take_answer(e, result);
-	if (problem)
+	if (problem) {
 		fail_answer(e, problem);
-	else
-		succeed(e);
+		return;
+	}
+	if (e->more)
+		e->cb->on_answer(e->arg, result, false);
+	succeed(e);
 }
 
 /* The question */
@@ -245,6 +255,9 @@ static json_t *make_params(struct enrol *e)
 	if (e->user[0] && json_object_set_new(params, "user", json_string(e->user)) != 0)
 		goto failed;
 	if (json_object_set_new(params, "password", json_string(e->password)) != 0)
+		goto failed;
+	if (e->more && (json_object_update_missing(params, e->more) != 0 ||
+			json_object_set_new(params, "dialogue", json_true()) != 0))
 		goto failed;
 	return params;
 failed:
@@ -422,6 +435,11 @@ static int load_or_make_key(struct enrol *e)
 			return 0;
 		log_warn("damaged key is replaced path=\"%s\"", e->pending_key_path);
 	}
+	/* The same user at the same PC: the key that he has proves that, and keeps his addresses.
+	 */
+	if (!e->has_invite && e->kind == IDENT_USER && strcmp(e->user, e->known.name) == 0 &&
+	    e->key.len > 0)
+		return 0;
 	if (x509_key_generate(&e->key) != 0)
 		return -EIO;
 	return e->pending_key_path ? file_replace(e->pending_key_path, e->key.der, e->key.len, 0600)
@@ -446,6 +464,7 @@ static int copy_request(struct enrol *e, const struct enrol_request *q)
 		memcpy(e->target.urls, q->invite->urls, sizeof(q->invite->urls));
 	} else if (q->identity) {
 		e->known = *q->identity;
+		e->key = q->identity->key;
 		x509_key_wipe(&e->known.key);
 		e->target.n_urls = q->identity->n_urls;
 		memcpy(e->target.urls, q->identity->urls, sizeof(q->identity->urls));
@@ -458,6 +477,9 @@ static int copy_request(struct enrol *e, const struct enrol_request *q)
 	snprintf(e->user, sizeof(e->user), "%s", q->user ? q->user : "");
 	snprintf(e->password, sizeof(e->password), "%s", q->password ? q->password : "");
 	snprintf(e->version, sizeof(e->version), "%s", q->version);
+	e->more = q->more ? json_deep_copy(q->more) : NULL;
+	if (q->more && !e->more)
+		return -ENOMEM;
 	if (q->pending_key_path) {
 		e->pending_key_path = strdup(q->pending_key_path);
 		return e->pending_key_path ? 0 : -ENOMEM;

@@ -19,6 +19,7 @@ struct enrol_request {
 	const struct invite *invite;	 /* first time; else NULL */
 	const struct identity *identity; /* sign-in with a domain that is known; else NULL */
 	const char *user, *password;	 /* manager; else NULL. Wiped after use */
+	const json_t *more;		 /* manager: what else the sign-in needs; may be NULL */
 	const char *pending_key_path;	 /* the key is kept here until the answer came, so a lost
 					    answer strands nobody */
 	const struct hardware *hardware; /* device: which machine it is; may be NULL */
@@ -33,7 +34,14 @@ struct enrol_request {
 
 struct enrol_callbacks {
 	void (*on_step)(void *arg, const char *what); /* for people; may be NULL */
-	/* Exactly once. @identity is set on success (borrowed); else @code (enum rpc_code) and
+	/*
+	 * A manager's sign-in; may be NULL. @answer: the server's; either on_done follows at once,
+	 * or
+	 * (@wants_more) never: something is missing, and the next request is to bring it as `more`.
+	 */
+	void (*on_answer)(void *arg, const json_t *answer, bool wants_more);
+	/* Exactly once, but for on_answer. @identity is set on success (borrowed); else @code (enum
+	 * rpc_code) and
 	 * @message. */
 	void (*on_done)(void *arg, const struct identity *identity, int code, const char *message);
 };

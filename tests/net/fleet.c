@@ -9,8 +9,11 @@
  * FILE is of fleet_enrol. Each of its members is a real control connection: both layers of TLS,
  * hello, keep-alives, and vpnd's own way of coming back (access_link). They come from many
  * addresses; a tenth of the devices is behind a single one. What makes them a vpnd, packets and
- * sessions, is not there: a device says yes to every grant. The devices are in processes of their
- * own, which are less urgent (nice) than ACCESSD: in truth they are on other machines.
+ * sessions, is not there: a device says yes to every grant.
+ *
+ * ACCESSD, and the process that measures, run before all else on this machine (SCHED_RR): in truth
+ * the devices, which are in processes of their own, are on other machines. Those that managers ask
+ * for are in the process that measures.
  *
  *   1. ACCESSD is started; all come, as fast as they are let in; it is idle: what they cost
  *   2. for some seconds managers ask for sessions with devices that are there: `quiet`
@@ -22,6 +25,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -44,12 +48,12 @@
 #define AT_ONCE 32	 /* of a process, of those that come for the first time */
 #define OF_PROCESS 2500	 /* devices */
 #define PROCESSES_MAX 24 /* and the one that has relay and managers */
-#define NICE 5
-#define OF_ADDRESS 40	/* devices behind one address, but for the tenth behind a single one */
-#define ASK_EACH_MS 25	/* a request for a session */
-#define QUIET_MS 3000	/* measured */
-#define SETTLE_MS 2500	/* buffers are given back after 2 s */
-#define REPORT_MS 10000 /* a relay's */
+#define ASKED_FOR_MAX 50 /* devices */
+#define OF_ADDRESS 40	 /* devices behind one address, but for the tenth behind a single one */
+#define ASK_EACH_MS 25	 /* a request for a session */
+#define QUIET_MS 3000	 /* measured */
+#define SETTLE_MS 2500	 /* buffers are given back after 2 s */
+#define REPORT_MS 10000	 /* a relay's */
 #define ANSWER_MS 15000
 #define ASKED_MAX 100000
 #define SECONDS_MAX 1200
@@ -151,10 +155,19 @@ static bool listens(const struct fleet *f)
 	return ok;
 }
 
+/* Before all that is not so urgent, if this is allowed. */
+static void go_first(pid_t pid)
+{
+	const struct sched_param p = {.sched_priority = 1};
+
+	(void)sched_setscheduler(pid, SCHED_RR, &p);
+}
+
 static void start_daemon(struct fleet *f)
 {
 	if (posix_spawn(&f->pid, f->program[0], NULL, NULL, f->program, environ) != 0)
 		die("cannot start ", f->program[0]);
+	go_first(f->pid);
 	f->shared->start_ms = clock_mono_ms();
 	f->starting = true;
 }
@@ -381,32 +394,31 @@ static struct member *pick_manager(const struct fleet *f)
 	return m->seat->online && !m->asking ? m : NULL;
 }
 
-/* Of those that are there. Return: its number, from 1 on; 0: none. */
-static size_t pick_device(const struct fleet *f)
+/* One that is there; NULL: try again. */
+static struct member *pick_device(const struct fleet *f)
 {
-	for (int i = 0; i < 64; i++) {
-		size_t device = random_below(f->head.n_devices);
+	size_t first = FLEET_RELAYS + f->head.n_managers;
+	struct member *m = f->at[first + random_below(f->n - first)];
 
-		if (f->shared->seats[FLEET_RELAYS + f->head.n_managers + device].online)
-			return device + 1;
-	}
-	return 0;
+	return m->seat->online ? m : NULL;
 }
 
 static void ask(struct fleet *f, uint64_t now_ms)
 {
-	struct member *m = pick_manager(f);
-	char name[FLEET_NAME_SIZE + 16];
-	size_t device = pick_device(f);
+	struct member *m, *device;
 
-	if (now_ms - f->asked_ms < ASK_EACH_MS || !m || !device)
+	if (now_ms - f->asked_ms < ASK_EACH_MS)
+		return;
+	m = pick_manager(f);
+	device = pick_device(f);
+	if (!m || !device)
 		return;
 	f->asked_ms = now_ms;
 	m->asking = true;
 	m->asked_us = now_us();
-	snprintf(name, sizeof(name), "device%05zu", device);
 	if (rpc_request(access_link_rpc(m->link), "session.open",
-			json_pack("{s:s}", "device", name), ANSWER_MS, on_session, m) != 0)
+			json_pack("{s:s}", "device", device->identity.name), ANSWER_MS, on_session,
+			m) != 0)
 		m->asking = false;
 }
 
@@ -489,7 +501,8 @@ static void show_back(struct fleet *f, const char *name)
 {
 	printf("%s_s %.2f\n%s_managers_s %.2f\n", name,
 	       (double)(clock_mono_ms() - f->shared->start_ms) / 1000, name, managers_back_s(f));
-	printf("%s_cpu_s %.2f\n", name, process_cpu_s(f->pid) - f->cpu_begin_s);
+	printf("%s_cpu_s %.2f\n%s_waited_s %.2f\n", name, process_cpu_s(f->pid) - f->cpu_begin_s,
+	       name, process_waited_s(f->pid));
 	show_seconds(f, name);
 }
 
@@ -633,14 +646,13 @@ static void run(struct fleet *f, const char *path)
 static void run_devices(struct fleet *f, const char *path)
 {
 	f->program = NULL;
-	errno = 0;
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || (nice(NICE) == -1 && errno != 0))
-		die("not as it should be: ", strerror(errno));
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+		die("it would not end: ", strerror(errno));
 	run(f, path);
 	exit(1);
 }
 
-/* The further processes have the devices, and end with the first one. */
+/* The further processes have the other devices, and end with the first one. */
 static void split(const struct fleet *f, const char *path)
 {
 	struct fleet part = *f;
@@ -685,13 +697,15 @@ int main(int argc, char **argv)
 	f.limit_ms = 1000 * number(argv[2], 1, SECONDS_MAX);
 	f.down_ms = number(argv[3], 0, 60000);
 	f.program = argv + 4;
-	f.n = FLEET_RELAYS + f.head.n_managers;
-	f.n_all = f.n + f.head.n_devices;
-	f.n_processes = 1 + (f.head.n_devices + OF_PROCESS - 1) / OF_PROCESS;
+	f.n_all = FLEET_RELAYS + f.head.n_managers + f.head.n_devices;
+	f.n = FLEET_RELAYS + f.head.n_managers +
+	      (f.head.n_devices < ASKED_FOR_MAX ? f.head.n_devices : ASKED_FOR_MAX);
+	f.n_processes = 1 + (f.n_all - f.n + OF_PROCESS - 1) / OF_PROCESS;
 	raise_file_limit(&f);
 	f.shared = share();
 	f.process = &f.shared->process[0];
 	split(&f, argv[1]);
+	go_first(0);
 	run(&f, argv[1]);
 	kill_daemon(&f);
 	return 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "accessd/domain.h"
+#include "accessd/store_tree.h"
 #include "common/io/file.h"
 #include "common/io/log.h"
 #include "common/io/tls.h"
@@ -81,6 +82,21 @@ static void add_many(struct enrolling *e, enum ident_kind kind, const char *pref
 	}
 }
 
+/* As `accessctl permission allow everyone connect /`. */
+static void permit(const struct enrolling *e)
+{
+	int64_t domain = e->domain.row.id;
+	struct permit_rule rule = {.is_group = true, .what = PERMIT_CONNECT, .allow = true};
+	struct store_folder root;
+	struct store_group everyone;
+
+	must(store_folder_find(e->store, domain, "/", &root), "no root: ");
+	must(store_group_find(e->store, domain, "everyone", &everyone), "no group: ");
+	rule.folder = root.id;
+	rule.subject = everyone.id;
+	must(store_permission_set(e->store, domain, &rule), "not permitted: ");
+}
+
 int main(int argc, char **argv)
 {
 	static struct enrolling e;
@@ -104,6 +120,7 @@ int main(int argc, char **argv)
 	if (!e.out || fwrite(&head, sizeof(head), 1, e.out) != 1)
 		die("cannot write ", argv[2]);
 	must(store_begin(e.store), "no transaction: ");
+	permit(&e);
 	add_many(&e, IDENT_RELAY, "relay", FLEET_RELAYS);
 	add_many(&e, IDENT_USER, "user", head.n_managers);
 	add_many(&e, IDENT_DEVICE, "device", head.n_devices);

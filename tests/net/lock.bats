@@ -157,6 +157,21 @@ ms_until() {
 	assert_equal "$(json 'd["locked"]' <"$file")" false
 }
 
+@test "what the disk does not take is said, and errs towards locked" {
+	local file
+
+	file=$(lab_dir site1)/state/lock.json
+	rm "$file"
+	mkdir "$file"
+	refused "locked, and this is not kept on disk" tool site1 lock
+	is_locked
+	refused "locked, and this is not kept on disk" tool site1 unlock
+	is_locked
+	rmdir "$file"
+	tool site1 unlock >/dev/null
+	is_unlocked
+}
+
 @test "a switch locks, and unlocks what it has locked" {
 	local took switch=$BATS_FILE_TMPDIR/switch
 

@@ -45,7 +45,7 @@ static void everybody(bool device, bool manager)
 	in = net_invite(&net, IDENT_DEVICE, "site1");
 	assert_int_equal(net_enrol(&site, &net, &in, NULL, NULL), 0);
 	in = net_invite(&net, IDENT_USER, "anna");
-	assert_int_equal(net_enrol(&anna, &net, &in, NULL, "password"), 0);
+	assert_int_equal(net_enrol(&anna, &net, &in, NULL, NET_PASSWORD), 0);
 	peer_hello(&rs1, NULL);
 	peer_hello(&site, json_pack("{s:b}", "windows", device));
 	peer_hello(&anna, manager ? json_pack("{s:b}", "windows", 1) : NULL);
@@ -174,24 +174,21 @@ static void test_bad_input(void **state)
 					      "policy.show",   "policy.test"};
 	static const char *const members[] = {"name",  "to",   "for",	 "folder",
 					      "rules", "user", "device", "packet"};
-	static const char *const bait[] = {
-		"",	     "/",     "//", "/a/",   "x'); DROP TABLE policy; --",
-		"%n%s",	     "../..", "A",  "user:", "group:x:y",
-		"in 1.2.3.4"};
+	static const char *const bait[] = {"",	   "/a/",	"x'); DROP TABLE policy; --",
+					   "%n%s", "group:x:y", "in 1.2.3.4"};
 
 	(void)state;
 	everybody(true, true);
 	make("base", "deny");
 	for (size_t m = 0; m < sizeof(methods) / sizeof(methods[0]); m++) {
 		for (size_t k = 0; k < sizeof(members) / sizeof(members[0]); k++) {
-			for (size_t b = 0; b < sizeof(bait) / sizeof(bait[0]) + 4; b++) {
+			for (size_t b = 0; b < sizeof(bait) / sizeof(bait[0]) + 3; b++) {
 				json_t *params = json_pack("{s:s, s:s, s:s}", "name", "absent",
 							   "device", "absent", "user", "absent");
 				json_t *value = b == 0	 ? json_null()
 						: b == 1 ? json_integer(7)
-						: b == 2 ? json_pack("[s]", "x")
-						: b == 3 ? big_text()
-							 : json_string(bait[b - 4]);
+						: b == 2 ? big_text()
+							 : json_string(bait[b - 3]);
 
 				json_object_set_new(params, members[k], value);
 				if (strcmp(methods[m], "policy.add") == 0 && k != 0)

@@ -2,7 +2,7 @@
 #include <qrencode.h>
 #include <stdio.h>
 
-#include "accessd/accessctl.h"
+#include "common/io/ctl.h"
 
 #define QUIET 2 /* modules around it; the standard asks for 4, phones are content with less */
 
@@ -13,7 +13,7 @@ static bool is_dark(const QRcode *q, int x, int y)
 
 /* Two rows of modules in one line, light on dark as terminals mostly are: so light is what is
  * drawn. */
-bool accessctl_qr(const char *text)
+bool ctl_qr(const char *text)
 {
 	static const char *const halves[] = {"\xe2\x96\x88", "\xe2\x96\x80", "\xe2\x96\x84",
 					     " "}; /* full, upper, lower */

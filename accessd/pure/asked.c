@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What who signs in sends along (docs/PROTOCOL.md, 4.1). */
+#include "accessd/pure/asked.h"
+
 #include <string.h>
 
-#include "accessd/signin_internal.h"
+#include "accessd/pure/recovery.h"
 #include "common/pure/rpcmsg.h"
 
-static bool take_ticket(struct signin_ticket *t, const json_t *o)
+static bool take_ticket(struct asked_ticket *t, const json_t *o)
 {
-	uint8_t bytes[SIGNIN_TICKET_BYTES];
+	uint8_t bytes[ASKED_TICKET_BYTES];
 	uint64_t until = 0;
 	size_t n;
 
@@ -22,17 +23,17 @@ static bool take_ticket(struct signin_ticket *t, const json_t *o)
 	return true;
 }
 
-static bool take_code(const json_t *o, char out[SIGNIN_CODE_SIZE])
+static bool take_code(const json_t *o, char out[ASKED_CODE_SIZE])
 {
 	const char *typed;
 
 	if (!rpc_str(o, "code", &typed))
 		return false;
-	recovery_plain(typed, out, SIGNIN_CODE_SIZE);
+	recovery_plain(typed, out, ASKED_CODE_SIZE);
 	return true;
 }
 
-const char *signin_asked_decode(struct signin_asked *a, const json_t *params)
+const char *asked_decode(struct asked *a, const json_t *params)
 {
 	const json_t *totp = json_object_get(params, "totp");
 
