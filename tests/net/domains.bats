@@ -170,5 +170,6 @@ heard() {
 	tool as1 domain remove other --yes
 	wait_for 10 is_offline site2
 	tool as1 user list # the only one again
+	[[ $(tool as1 audit list --server --json | json '[x["event"] + " " + x["on"]["name"] for x in d]') == *"domain.removed other"* ]]
 	is_up eng1 site1
 }
