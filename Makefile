@@ -224,9 +224,11 @@ $(foreach d,$(DAEMONS),$(eval $(call daemon_rules,$d)))
 # A test is linked with those daemons and tools whose headers it includes: two daemons may use the same name.
 define use_daemon =
 $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter tests/unit/%,$2)) \
-$(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter tests/fuzz/%,$2)) $(BUILD)/.none: $(call lib,$1)
+$(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter tests/fuzz/%,$2)) \
+$(patsubst tests/net/%.c,$(BUILD)/tests/net/%,$(filter tests/net/%,$2)) $(BUILD)/.none: $(call lib,$1)
 endef
-includers = $(if $(unit_main)$(fuzz_main),$(shell grep -lE '^ *# *include +"$1' $(unit_main) $(fuzz_main)))
+test_main := $(unit_main) $(fuzz_main) $(net_main)
+includers = $(if $(test_main),$(shell grep -lE '^ *# *include +"$1' $(test_main)))
 $(foreach d,$(DAEMONS),$(eval $(call use_daemon,$d,$(call includers,$d/))))
 $(foreach d,$(DAEMONS),$(eval $(call use_daemon,$(tool_of_$d),$(call includers,$d/$(tool_of_$d)\.))))
 

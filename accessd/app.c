@@ -200,8 +200,10 @@ static void on_recorded(void *arg)
 
 static int open_front(struct app *a)
 {
-	const struct clients_config config = {
-		.store = a->store, .proxies = &a->conf.proxies, .certs = a->certs};
+	const struct clients_config config = {.store = a->store,
+					      .proxies = &a->conf.proxies,
+					      .certs = a->certs,
+					      .per_s = (uint32_t)a->conf.handshakes};
 
 	return clients_open(&a->front, a->loop, &config);
 }

@@ -61,6 +61,25 @@ static void list_add(struct clients *cs, struct client *c)
 	cs->n++;
 }
 
+void client_count(struct client *c, bool counts)
+{
+	struct origins *origins = &c->owner->front->origins;
+
+	counts = counts && !c->is_known && !c->is_local && !c->by_proxy;
+	if (counts && !c->is_counted)
+		origins_add(origins, c->source);
+	else if (!counts && c->is_counted)
+		origins_remove(origins, c->source);
+	c->is_counted = counts;
+}
+
+void client_set_known(struct client *c)
+{
+	c->is_known = true;
+	c->owner->front->n_unknown--;
+	client_count(c, false);
+}
+
 static void list_remove(struct clients *cs, struct client *c)
 {
 	struct client **at = &cs->by_number[bucket(c->number)];
@@ -83,6 +102,7 @@ void client_link(struct clients *cs, struct client *c)
 	list_add(cs, c);
 	cs->front->n_all++;
 	cs->front->n_unknown++;
+	client_count(c, true);
 }
 
 void client_move(struct client *c, struct clients *to)
@@ -93,6 +113,8 @@ void client_move(struct client *c, struct clients *to)
 
 static void unlink_client(struct clients *cs, struct client *c)
 {
+	client_count(c, false);
+	intake_forget(&cs->front->intake, c);
 	list_remove(cs, c);
 	cs->front->n_all--;
 	cs->front->n_unknown -= !c->is_known;
@@ -211,7 +233,7 @@ static void drop_contexts(struct clients *cs)
 /* The struct stays until the front's end: who waits for something may still ask it for a client. */
 static void end_if_done(struct clients *cs)
 {
-	if (!cs->closing || cs->n > 0 || !cs->tick_closed)
+	if (!cs->closing || cs->n > 0 || cs->handles > 0)
 		return;
 	drop_contexts(cs);
 	cs->ended = true;
@@ -393,6 +415,8 @@ static void add_counts(const struct clients *cs, struct clients_counts *n)
 void clients_count(const struct clients *cs, struct clients_counts *n)
 {
 	*n = (struct clients_counts){0};
+	n->waiting = cs->intake.n;
+	n->told_later = cs->intake.told;
 	add_counts(cs, n);
 	for (const struct clients *d = cs->domains; d; d = d->next)
 		add_counts(d, n);
@@ -610,6 +634,7 @@ int clients_use_certs(struct clients *cs)
 int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_config *config)
 {
 	struct clients *cs = calloc(1, sizeof(*cs));
+	uint64_t seed;
 
 	if (!cs)
 		return -ENOMEM;
@@ -627,12 +652,18 @@ int clients_open(struct clients **out, uv_loop_t *loop, const struct clients_con
 	cs->proxies = config->proxies;
 	cs->certs = config->certs;
 	seen_init(&cs->seen, cs->store);
+	file_random(&seed, sizeof(seed));
+	origins_init(&cs->origins, seed);
 	uv_timer_init(loop, &cs->tick);
 	cs->tick.data = cs;
 	uv_timer_start(&cs->tick, on_tick, TICK_MS, TICK_MS);
+	cs->handles = 1;
 	*out = cs;
-	if (cs->front == cs)
+	if (cs->front == cs) {
+		intake_open(&cs->intake, loop, config->per_s);
+		cs->handles++;
 		return 0;
+	}
 	front_add(cs->front, cs);
 	return clients_use_certs(cs);
 }
@@ -642,21 +673,22 @@ void clients_set_sessions(struct clients *cs, struct sessions *sessions)
 	cs->sessions = sessions;
 }
 
-static void on_tick_closed(uv_handle_t *h)
+static void handle_closed(struct clients *cs)
 {
-	struct clients *cs = h->data;
-
-	cs->tick_closed = true;
+	cs->handles--;
 	end_if_done(cs);
 }
 
-/* The more there are, the longer they take to come back: each for itself, by chance. */
-static uint32_t back_in_s(const struct clients *cs)
+static void on_tick_closed(uv_handle_t *h)
 {
-	uint32_t random;
+	handle_closed(h->data);
+}
 
-	file_random(&random, sizeof(random));
-	return 1 + random % (uint32_t)(1 + cs->front->n_all / CLIENTS_BACK_A_SECOND);
+static void on_intake_closed(uv_handle_t *h)
+{
+	struct intake *in = h->data;
+
+	handle_closed((struct clients *)((char *)in - offsetof(struct clients, intake)));
 }
 
 void clients_close(struct clients *cs)
@@ -670,11 +702,14 @@ void clients_close(struct clients *cs)
 		front_remove(cs->front, cs);
 	for (struct client *c = cs->all; c; c = next) {
 		next = c->next;
-		end_client(c, "the server is shutting down", true, back_in_s(cs));
+		end_client(c, "the server is shutting down", true,
+			   c->has_rpc ? intake_later_s(&cs->front->intake) : 0);
 		if (c->has_rpc)
 			rpc_deinit(&c->rpc); /* answers what waits while those who wait are still
 						there */
 	}
 	seen_flush(&cs->seen);
 	uv_close((uv_handle_t *)&cs->tick, on_tick_closed);
+	if (cs->front == cs)
+		intake_close(&cs->intake, on_intake_closed);
 }

@@ -22,12 +22,12 @@
 #include "accessd/sessions.h"
 #include "common/io/certs.h"
 
-#define CLIENTS_MAX 12000	  /* in all */
-#define CLIENTS_UNKNOWN_MAX 1000  /* that have not shown a certificate of a member */
-#define CLIENTS_OF_ADDRESS_MAX 64 /* of these from one address (IPv6: /64); this host is exempt */
-#define CLIENTS_LATER_MAX 64	  /* beyond these, that hear that there is no room now */
-#define CLIENTS_LATER_S 30	  /* and are to come back after this time, or up to twice of it */
-#define CLIENTS_BACK_A_SECOND 200 /* after a restart */
+#define CLIENTS_MAX 12000	 /* in all */
+#define CLIENTS_UNKNOWN_MAX 4000 /* that have not shown a certificate of a member */
+/* Of these from one address (IPv6: /64), once half of the room is taken; this host is exempt. */
+#define CLIENTS_OF_ADDRESS_MAX 64
+#define CLIENTS_LATER_MAX 64 /* beyond these, that hear that there is no room now */
+#define CLIENTS_LATER_S 30   /* without room for one more: to come back after it, or up to twice */
 #define CLIENTS_ENROL_MS 30000
 #define CLIENTS_HELLO_MS 10000
 #define CLIENTS_SILENCE_MS 75000     /* one keep-alive is missing, for 30 s */
@@ -64,6 +64,7 @@ struct clients_config {
 		      const json_t *params);
 	void *admin_arg;
 	const struct certs *certs; /* of the outer layer; NULL: the domain's. Borrowed */
+	uint32_t per_s;		   /* members that are let in in a second */
 };
 
 /** clients_open() - all borrowed. Return: 0; -ENOMEM; -EIO the TLS contexts, logged. */
@@ -107,10 +108,11 @@ void clients_tell_keys(struct clients *cs);
 void clients_flush(struct clients *cs);
 
 struct clients_counts {
-	size_t connections, unknown, devices, users, relays; /* the last three: online */
+	size_t connections, unknown, waiting; /* waiting: for the outer handshake */
+	size_t devices, users, relays;	      /* online */
 	/* Since the start. */
 	uint64_t outer_ok, outer_failed, inner_ok, inner_failed; /* handshakes */
-	uint64_t refused_full, refused_member;
+	uint64_t refused_full, refused_member, told_later;
 };
 /** clients_count() - of one domain; of the front: of all, and of what is nobody's yet. */
 void clients_count(const struct clients *cs, struct clients_counts *n);

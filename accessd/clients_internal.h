@@ -6,6 +6,8 @@
 #define FARLAN_CLIENTS_INTERNAL_H
 
 #include "accessd/clients.h"
+#include "accessd/intake.h"
+#include "accessd/pure/origins.h"
 #include "accessd/seen.h"
 #include "common/io/inner.h"
 #include "common/io/log.h"
@@ -48,7 +50,10 @@ struct client {
 	uint8_t source[16];		  /* what counts as one address */
 	const char *later;	/* there is no room for it, and why; it hears that, and no more */
 	struct clients *hinted; /* the only domain with the host that it asks; NULL */
-	bool by_proxy; /* of a trusted proxy that has not said whose it is: counts in all only */
+	bool by_proxy;	 /* of a trusted proxy that has not said whose it is: counts in all only */
+	bool is_counted; /* in clients.origins */
+	bool in_line;
+	TAILQ_ENTRY(client) line; /* in_line */
 	uint64_t deadline_ms, heard_ms;
 	unsigned enrol_requests, n_times, n_renewals; /* questions of a kind */
 	bool has_rpc, is_local;
@@ -112,7 +117,10 @@ struct clients {
 	uint64_t last_number;
 	size_t n;			  /* in the list */
 	size_t n_all, n_unknown, n_later; /* the front's: of all domains, and its own */
+	struct origins origins; /* the front's: of unknown ones that count for their address */
+	struct intake intake;	/* the front's */
 	uv_timer_t tick;
+	unsigned int handles; /* not closed yet */
 	uint64_t ticks, lists;
 	struct seen seen;
 	struct log_limit full_limit, refused_limit, broken_limit, clock_limit;
@@ -123,7 +131,7 @@ struct clients {
 		      const json_t *params);
 	void *admin_arg;
 	struct rpc_tally members_tally, newcomers_tally; /* by the methods of their ops */
-	bool closing, tick_closed, ended;
+	bool closing, ended;
 };
 
 struct client *client_by_number(const struct clients *cs, uint64_t number);
@@ -131,6 +139,10 @@ struct client *client_by_endpoint(const struct clients *cs, int64_t endpoint);
 void client_link(struct clients *cs, struct client *c);
 /** client_move() - from the front to a domain. */
 void client_move(struct client *c, struct clients *to);
+/** client_count() - for its address, or not any more. */
+void client_count(struct client *c, bool counts);
+/** client_set_known() - it has shown a member's certificate. */
+void client_set_known(struct client *c);
 /** client_gone() - its transport has closed: free it. */
 void client_gone(struct client *c, const char *reason);
 /** client_set_closing() - counts as offline from now on, and that is logged; the transport is the

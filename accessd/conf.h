@@ -25,6 +25,7 @@ struct conf {
 	long session_hours, login_hours, identity_days, history_days;
 	long password_cost, password_bytes;
 	char refused_passwords[200];	  /* "": none */
+	long handshakes;		  /* a second */
 	uint64_t session_rate, user_rate; /* bytes a second; 0: none */
 	bool tls;			  /* of entries of listen that do not say */
 	struct opt_prefixes proxies;

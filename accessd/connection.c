@@ -66,8 +66,7 @@ static void open_control(struct client *c, const struct tls_peer *peer)
 		c->refusal = why;
 		return;
 	}
-	c->is_known = true;
-	c->owner->front->n_unknown--;
+	client_set_known(c);
 	c->member = known.member.id;
 	c->endpoint = known.endpoint.id;
 	c->kind = known.member.kind;
@@ -156,12 +155,19 @@ static void count_outer(struct client *c, bool ok)
 		c->owner->outer_failed++;
 }
 
-static void respond_later(struct outer *o, const char *why)
+/* Where room comes by itself each has a time of his own, else each comes by chance. */
+static void respond_later(struct client *c, struct outer *o, const char *why)
 {
+	struct clients *cs = c->owner;
 	uint32_t random;
 
+	c->is_served = true;
 	file_random(&random, sizeof(random));
-	outer_respond_later(o, CLIENTS_LATER_S + random % CLIENTS_LATER_S, why);
+	outer_respond_later(o,
+			    cs->front->n_all < CLIENTS_MAX
+				    ? intake_later_s(&cs->intake)
+				    : CLIENTS_LATER_S + random % CLIENTS_LATER_S,
+			    why);
 }
 
 /* @path, or what a URL of ours has before it: not every proxy takes that off. */
@@ -190,7 +196,7 @@ static void on_request(struct outer *o, const struct http_head *head)
 
 	count_outer(c, true);
 	if (c->later)
-		respond_later(o, c->later);
+		respond_later(c, o, c->later);
 	else if (is_get && asks_for(c, head, "/v1/probe")) {
 		c->is_served = true;
 		outer_respond(o, 200, "OK", "farlan accessd " FARLAN_VERSION);
@@ -201,10 +207,25 @@ static void on_request(struct outer *o, const struct http_head *head)
 	} else if (!http_ws_request_ok(head) ||
 		   !http_has_token(head, "Sec-WebSocket-Protocol", "farlan.1")) {
 		outer_respond(o, 426, "Upgrade Required", "not a WebSocket request for farlan.1");
+	} else if (!intake_admits(&c->owner->intake, head)) {
+		respond_later(c, o, "many connections come at once");
 	} else {
 		take_hint(c, head);
 		outer_upgrade(o);
 	}
+}
+
+static void on_begin(struct outer *o)
+{
+	struct client *c = outer_arg(o);
+
+	intake_arrive(&c->owner->intake, c);
+}
+
+/* In line, and its client does not wait any more. */
+static void on_peer_gone(struct outer *o)
+{
+	outer_close(o, "gone before its turn");
 }
 
 static void on_outer_open(struct outer *o)
@@ -244,7 +265,9 @@ static void on_outer_closed(struct outer *o, bool clean, const char *reason)
 static void on_client(struct outer *o);
 
 static const struct outer_callbacks OUTER_CALLBACKS = {
+	.on_begin = on_begin,
 	.on_client = on_client,
+	.on_peer_gone = on_peer_gone,
 	.on_request = on_request,
 	.on_open = on_outer_open,
 	.on_data = on_outer_data,
@@ -272,27 +295,18 @@ static void set_address(struct client *c, const struct sockaddr_storage *ss)
 			 port);
 }
 
-/* Has this address, without @c, as many as it may? */
-static size_t count_of_address(const struct clients *cs, const struct client *c)
+/*
+ * Has this address, without @c, as many as it may? Many devices may be behind one, so it may have
+ * more as long as others have half of the room.
+ */
+static bool crowded(const struct clients *cs, const struct client *c)
 {
-	size_t n = 0;
-
-	for (const struct client *k = cs->all; k && n < CLIENTS_OF_ADDRESS_MAX; k = k->next)
-		n += k != c && !k->is_known && !k->by_proxy &&
-		     memcmp(k->source, c->source, sizeof(c->source)) == 0;
-	return n;
-}
-
-static bool crowded(const struct clients *front, const struct client *c)
-{
-	size_t n;
+	size_t n = origins_count(&cs->origins, c->source) - c->is_counted;
 
 	if (c->is_local || c->by_proxy)
 		return false;
-	n = count_of_address(front, c);
-	for (const struct clients *cs = front->domains; cs; cs = cs->next)
-		n += count_of_address(cs, c);
-	return n >= CLIENTS_OF_ADDRESS_MAX;
+	return n >= CLIENTS_UNKNOWN_MAX / 2 ||
+	       (n >= CLIENTS_OF_ADDRESS_MAX && cs->n_unknown >= CLIENTS_UNKNOWN_MAX / 2);
 }
 
 static const char *why_full(const struct clients *cs)
@@ -327,8 +341,10 @@ static void on_client(struct outer *o)
 {
 	struct client *c = outer_arg(o);
 
+	client_count(c, false);
 	c->by_proxy = false;
 	set_address(c, outer_peer_addr(o));
+	client_count(c, true);
 	if (!crowded(c->owner, c))
 		return;
 	log_full(c, "too many connections of this address that are not known yet");

@@ -51,6 +51,9 @@ static void write_online(const struct clients_counts *n, struct expo *e)
 					unknown = {"farlan_accessd_connections_unknown", NULL,
 						   "Connections that have shown no member's "
 						   "certificate yet.",
+						   EXPO_GAUGE},
+					waiting = {"farlan_accessd_connections_waiting", NULL,
+						   "Connections that wait for their handshake.",
 						   EXPO_GAUGE};
 
 	expo_family(e, &online);
@@ -59,6 +62,7 @@ static void write_online(const struct clients_counts *n, struct expo *e)
 	expo_labelled(e, (double)n->relays, "kind", "relay");
 	expo_one(e, &connections, (double)n->connections);
 	expo_one(e, &unknown, (double)n->unknown);
+	expo_one(e, &waiting, (double)n->waiting);
 }
 
 /* --- what happened --- */
@@ -69,7 +73,10 @@ static void write_arrivals(const struct clients_counts *n, struct expo *e)
 						  "TLS handshakes, by layer.", EXPO_COUNTER},
 					refused = {"farlan_accessd_refusals", NULL,
 						   "Connections refused: too many, or no member.",
-						   EXPO_COUNTER};
+						   EXPO_COUNTER},
+					later = {"farlan_accessd_told_later", NULL,
+						 "Connections that were told when to come back.",
+						 EXPO_COUNTER};
 
 	expo_family(e, &shakes);
 	sample(e, (double)n->outer_ok, "layer", "outer", "result", "ok");
@@ -79,6 +86,7 @@ static void write_arrivals(const struct clients_counts *n, struct expo *e)
 	expo_family(e, &refused);
 	expo_labelled(e, (double)n->refused_full, "reason", "too-many");
 	expo_labelled(e, (double)n->refused_member, "reason", "not-a-member");
+	expo_one(e, &later, (double)n->told_later);
 }
 
 static void write_request(void *arg, const char *method, enum rpc_result result, uint64_t n)

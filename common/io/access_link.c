@@ -50,6 +50,7 @@ struct access_link {
 	uint64_t asked_time_ms;
 	uv_timer_t timer; /* waiting: the next try; online: keep-alive */
 	bool timer_closed, closing, gave_up, at_once; /* the next try does not wait */
+	bool was_told;				      /* by a server when to come */
 	enum access_link_state state;
 	struct backoff backoff;
 	uint64_t since_ms, retry_at_ms, sent_ms, heard_ms;
@@ -180,8 +181,11 @@ static void wait_and_retry(struct access_link *l, const char *why)
 	file_random(&random, sizeof(random));
 	ms = l->at_once ? random % CHECK_SPREAD_MS : backoff_next_ms(&l->backoff, random);
 	l->at_once = false;
-	if (ms < rest)
+	l->was_told = rest > 0;
+	if (l->was_told) { /* a place is kept for us then */
+		backoff_reset(&l->backoff);
 		ms = rest;
+	}
 	snprintf(l->last_error, sizeof(l->last_error), "%s", why);
 	set_state(l, l->gave_up ? ACCESS_LINK_OFF : ACCESS_LINK_WAITING);
 	if (l->gave_up) {
@@ -561,11 +565,21 @@ static void go_direct(struct access_link *l)
 		on_direct_failed(l, strerror(-r));
 }
 
+/* When many come at once, somebody waits for a user, and sessions wait for a relay. */
+static const char *priority_of(const struct access_link *l)
+{
+	if (l->config.identity->id.kind != IDENT_DEVICE)
+		return "Priority: u=1\r\n";
+	return l->was_told ? "Priority: u=2\r\n" : "";
+}
+
 static void dial_now(struct access_link *l)
 {
 	const struct identity *id = l->config.identity;
-	struct dial_target target = {
-		.path = "/v1/control", .headers = "", .ports = *l->config.ports, .any = true};
+	struct dial_target target = {.path = "/v1/control",
+				     .headers = priority_of(l),
+				     .ports = *l->config.ports,
+				     .any = true};
 	int r;
 
 	if (l->renewed)

@@ -124,6 +124,10 @@ static void obey(const struct try *t, const struct outer *o)
 		return;
 	dial_rest(d->memory, host, s, clock_mono_ms());
 	log_info("server asks to come back later host=%s seconds=%u", host, s);
+	for (size_t i = 0; i < d->next_try; i++) {
+		if (d->tries[i].outer && d->tries[i].url == t->url)
+			outer_close(d->tries[i].outer, "the server asks to come back later");
+	}
 }
 
 static void on_try_closed(struct outer *o, bool clean, const char *reason)

@@ -888,6 +888,7 @@ int outer_accept_at(struct outer **out, uv_loop_t *loop, const struct outer_entr
 		r = outer_begin(o, OUTER_TLS);
 	o->proxies = at->proxies;
 	o->trusted = o->await_client = outer_trusts(o->proxies, &o->peer);
+	o->await_begin = cb->on_begin != NULL;
 	if (r != 0) {
 		outer_discard(o);
 		return r;

@@ -41,6 +41,10 @@
 struct outer;
 
 struct outer_callbacks {
+	/* Server: the connection's first bytes came, and nothing was done with them yet. The owner
+	 * may outer_pause(), and outer_resume() when there is time for the handshake. May be NULL.
+	 */
+	void (*on_begin)(struct outer *o);
 	/* Server: the request's head (borrowed). Answer with outer_upgrade() or outer_respond()
 	 * before returning, or leave the loop with outer_detach() and answer on the next one. */
 	void (*on_request)(struct outer *o, const struct http_head *head);

@@ -60,6 +60,7 @@ struct outer {
 	bool held;		    /* server: the request waits for its answer */
 	bool trusted;		    /* server: o->peer, or what it was at first, is a proxy */
 	bool await_client;	    /* server: a PROXY header may come */
+	bool await_begin;	    /* server: the owner wants to know of the first bytes */
 	size_t read_bytes;	    /* of the next read */
 	uint64_t out_used_ms;	    /* when net_out was used in good part */
 	struct buf net_in, net_out; /* ciphertext */

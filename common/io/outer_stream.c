@@ -478,6 +478,16 @@ static bool shake_hands(struct outer *o)
 	return false;
 }
 
+/* The owner is asked once, when there is something to do. */
+static bool may_begin(struct outer *o)
+{
+	if (buf_len(&o->net_in) == 0)
+		return false;
+	o->await_begin = false;
+	o->cb->on_begin(o);
+	return !o->paused && !o->closing;
+}
+
 int outer_stream_step(struct outer *o)
 {
 	if (o->rx_raw) {
@@ -490,6 +500,8 @@ int outer_stream_step(struct outer *o)
 		if (r != 0)
 			return r;
 	}
+	if (o->await_begin && !may_begin(o))
+		return -EAGAIN;
 	if (o->state == OUTER_PROXY)
 		return outer_proxy_step(o);
 	if (o->state == OUTER_TLS && (!outer_proxy_is_tls(o) || !shake_hands(o)))

@@ -29,7 +29,10 @@ write_conf() {
 			lan=$(lan_prefixes "$1")
 			printf 'role = manager\nlan = %s\ntun = farlan0\n' "${lan/ /, }"
 			;;
-		site*) printf 'role = device\ntun = farlan0\n' ;;
+		site*) # all of them run on one machine
+			printf 'the machine %s\n' "$1" >"$dir/hardware"
+			printf 'role = device\ntun = farlan0\nhardware-id = %s\n' "$dir/hardware"
+			;;
 		rs*) printf 'drain = 2\n' ;; # `lab stop` has 5 s
 		esac
 		printf 'state = %s/state\nsocket = %s/socket\n' "$dir" "$dir"
