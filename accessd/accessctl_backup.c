@@ -263,7 +263,7 @@ static const struct accessctl_option RESTORE[] = {
 const struct accessctl_command ACCESSCTL_BACKUP[] = {
 	{.words = "backup",
 	 .operands = "FILE",
-	 .help = "copy the whole database, keys included",
+	 .help = "Copy the whole database, keys included",
 	 .more = "accessd goes on meanwhile. The file (mode 0600) holds the keys of all domains:\n"
 		 "keep it like them. - is standard output.\n",
 	 .examples = "backup /var/backups/farlan-$(date +%F).db\n"
@@ -272,7 +272,7 @@ const struct accessctl_command ACCESSCTL_BACKUP[] = {
 	{.words = "restore",
 	 .operands = "FILE",
 	 .options = RESTORE,
-	 .help = "put a backup in the database's place",
+	 .help = "Put a backup in the database's place",
 	 .more = "It is checked first: whole, references, keys, audit chain. accessd must not "
 		 "run;\n"
 		 "the old database is kept beside the new one. Sessions that ran are over.\n",

@@ -216,12 +216,14 @@ static const char *nearest(const char *const *words, size_t n_words, size_t n_gr
 	char phrase[PHRASE_SIZE];
 
 	for (struct accessctl_at at = {0}; accessctl_next(&at);) {
-		size_t n = count_words(at.command->words), distance;
+		const char *rest = accessctl_behind(at.command, words, n_group);
+		size_t n, distance;
 
-		if (!at.command->help || !accessctl_behind(at.command, words, n_group))
+		if (!at.command->help || !rest)
 			continue;
-		join(words, n < n_words ? n : n_words, phrase);
-		distance = nearest_distance(phrase, at.command->words);
+		n = count_words(rest);
+		join(words + n_group, n < n_words - n_group ? n : n_words - n_group, phrase);
+		distance = nearest_distance(phrase, rest);
 		if (distance <= nearest_limit(phrase) && distance < best_distance) {
 			best = at.command->words;
 			best_distance = distance;
@@ -232,7 +234,7 @@ static const char *nearest(const char *const *words, size_t n_words, size_t n_gr
 
 int accessctl_unknown(const char *const *words, size_t n_words)
 {
-	size_t n_group = group_of(words, n_words);
+	size_t n_group = group_of(words, n_words), n;
 	char phrase[PHRASE_SIZE];
 	const char *meant;
 
@@ -243,12 +245,13 @@ int accessctl_unknown(const char *const *words, size_t n_words)
 		return CTL_USAGE;
 	}
 	meant = nearest(words, n_words, n_group);
-	join(words, n_words < n_group + 1 ? n_words : n_group + 1, phrase);
+	n = meant ? count_words(meant) : n_group + 1;
+	join(words, n < n_words ? n : n_words, phrase);
 	fprintf(stderr, "accessctl: unknown command %s", phrase);
 	if (meant)
 		fprintf(stderr, "; is %s meant?", meant);
-	fputs(n_group ? "\n" : "\nSee accessctl --help.\n", stderr);
-	if (n_group)
+	fputs(n_group && !meant ? "\n" : "\nSee accessctl --help.\n", stderr);
+	if (n_group && !meant)
 		put_group(stderr, words, n_group);
 	return CTL_USAGE;
 }

@@ -193,6 +193,17 @@ static void set_groups(struct planning *p, const char *user, const json_t *from,
 	}
 }
 
+/* As accessd takes it. */
+static json_t *value_of(const char *field, json_t *v)
+{
+	int64_t until = 0;
+
+	if (strcmp(field, "valid_until") != 0)
+		return json_incref(v);
+	(void)!transfer_until_parse(&until, json_string_value(v)); /* it was checked */
+	return json_integer(until);
+}
+
 /* What is asked for by the method of the kind that a field belongs to: device.set ... */
 static void set_field(struct planning *p, const char *name, const char *field, const json_t *from,
 		      json_t *to)
@@ -209,7 +220,8 @@ static void set_field(struct planning *p, const char *name, const char *field, c
 	} else {
 		snprintf(method, sizeof(method), "%s.%s", kind,
 			 strcmp(field, "folder") == 0 ? "move" : "set");
-		add_call(p, method, json_pack("{s:s, s:O}", "name", name, field, to));
+		add_call(p, method,
+			 json_pack("{s:s, s:o}", "name", name, field, value_of(field, to)));
 	}
 }
 
@@ -234,7 +246,8 @@ static void say_permission(struct planning *p, const json_t *item, const char *v
 static void add_item(struct planning *p, const char *key, const json_t *item)
 {
 	/* What the method that adds it takes; the rest is set then. */
-	static const char *const at_once[] = {"name", "path", "folder", "lans", "rate"};
+	static const char *const at_once[] = {"name", "path", "folder",
+					      "lans", "rate", "valid_until"};
 	json_t *params = json_object(), *v;
 	const char *field;
 	char method[32];
@@ -249,7 +262,7 @@ static void add_item(struct planning *p, const char *key, const json_t *item)
 	for (size_t i = 0; i < sizeof(at_once) / sizeof(at_once[0]); i++) {
 		v = json_object_get(item, at_once[i]);
 		if (v)
-			json_object_set(params, at_once[i], v);
+			json_object_set_new(params, at_once[i], value_of(at_once[i], v));
 	}
 	snprintf(method, sizeof(method), "%s.add", transfer_kind_name(p->kind));
 	add_call(p, method, params);

@@ -61,6 +61,17 @@ static void put_rate(json_t *raw, const json_t *o)
 	json_object_set_new(raw, "rate", json_string(rate));
 }
 
+/* How long an account is good. */
+static void put_until(json_t *raw, const json_t *o)
+{
+	char text[TRANSFER_UNTIL_SIZE];
+	int64_t until = 0;
+
+	(void)!rpc_int(o, "valid_until", 0, INT64_MAX, &until); /* absent: no end */
+	transfer_until_format(until, text);
+	json_object_set_new(raw, "valid_until", json_string(text));
+}
+
 /* --- folders, groups, users --- */
 
 static int take_folder(struct reading *r, const json_t *o)
@@ -87,54 +98,16 @@ static int take_user(struct reading *r, const json_t *o)
 
 	if (is_revoked(r, "user", o))
 		return CTL_OK;
-	raw = json_pack("{s:o?, s:o?, s:[]}", "name", copy_of(o, "name"), "folder",
-			copy_of(o, "folder"), "groups");
+	raw = json_pack("{s:o?, s:o?, s:o?}", "name", copy_of(o, "name"), "folder",
+			copy_of(o, "folder"), "groups", copy_of(o, "groups"));
 	put_rate(raw, o);
+	put_until(raw, o);
 	return put_item(r, TRANSFER_USER, raw);
-}
-
-/* Into the users' items; their groups come by name, so they stay in order. */
-static int take_members(struct reading *r, const char *group)
-{
-	json_t *list = accessctl_ask_all(r->a, "group.member.list",
-					 json_pack("{s:s}", "name", group), "members", "name");
-
-	if (!list)
-		return CTL_FAILED;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		json_t *user = json_object_get(r->now->items[TRANSFER_USER],
-					       accessctl_cell(json_array_get(list, i), "name"));
-
-		if (user)
-			json_array_append_new(json_object_get(user, "groups"), json_string(group));
-	}
-	json_decref(list);
-	return CTL_OK;
 }
 
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int take_memberships(struct reading *r)
-{
-	json_t *groups = accessctl_ask_all(r->a, "group.list", NULL, "groups", "name"), *o;
-	size_t n = 0, i;
-	const char **names = calloc(json_array_size(groups) + 1, sizeof(*names));
-	int rc = groups && names ? CTL_OK : CTL_FAILED;
-
-	json_array_foreach (groups, i, o) {
-		if (names && !json_is_true(json_object_get(o, "everyone")))
-			names[n++] = accessctl_cell(o, "name");
-	}
-	if (names)
-		qsort(names, n, sizeof(*names), by_name);
-	for (i = 0; i < n && rc == CTL_OK; i++)
-		rc = take_members(r, names[i]);
-	free(names);
-	json_decref(groups);
-	return rc;
 }
 
 /* --- devices --- */
@@ -222,8 +195,6 @@ static int sort(json_t **items)
 
 static int read_kind(struct reading *r, enum transfer_kind k)
 {
-	int rc;
-
 	switch (k) {
 	case TRANSFER_FOLDER:
 		return each(r, accessctl_ask_all(r->a, "folder.list", NULL, "folders", "path"),
@@ -232,9 +203,8 @@ static int read_kind(struct reading *r, enum transfer_kind k)
 		return each(r, accessctl_ask_all(r->a, "group.list", NULL, "groups", "name"),
 			    take_group);
 	case TRANSFER_USER:
-		rc = each(r, accessctl_ask_all(r->a, "user.list", NULL, "users", "name"),
-			  take_user);
-		return rc == CTL_OK ? take_memberships(r) : rc;
+		return each(r, accessctl_ask_all(r->a, "user.list", NULL, "users", "name"),
+			    take_user);
 	case TRANSFER_DEVICE:
 		return each(r, accessctl_ask_all(r->a, "device.list", NULL, "devices", "name"),
 			    take_device);

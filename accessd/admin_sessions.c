@@ -145,19 +145,26 @@ void admin_on_session_kill(struct ask *q, const json_t *params)
 struct killing {
 	const struct ask *q;
 	int64_t member; /* 0: any */
-	size_t kept;	/* not his to end */
 };
 
 static bool is_to_end(void *arg, const struct store_session *x)
 {
 	struct killing *k = arg;
 
-	if (k->member && x->user_member != k->member && x->device_member != k->member)
-		return false;
-	if (may_administer(k->q, x->device_member))
-		return true;
-	k->kept++;
-	return false;
+	return (!k->member || x->user_member == k->member || x->device_member == k->member) &&
+	       may_administer(k->q, x->device_member);
+}
+
+/* Whoever administers a device sees who is there, of users that are else none for him: so for a
+ * name that he may not know it is as if nobody of it was there. */
+static bool find_user(struct ask *q, const char *name, struct store_member *m)
+{
+	if (ask_is_host(q))
+		return admin_find_as(q, name, IDENT_USER, m);
+	m->id = -1;
+	(void)!store_member_by_name(q->realm->store, q->realm->domain.row.id, IDENT_USER, name, m);
+	snprintf(m->name, sizeof(m->name), "%s", name);
+	return true;
 }
 
 /* Whose? Else the request is answered. */
@@ -182,7 +189,7 @@ static bool get_whose(struct ask *q, const json_t *params, int64_t *member)
 		ask_reject(q, RPC_NOT_FOUND, "no such %s", user ? "user" : "device");
 		return false;
 	}
-	if (!admin_find_as(q, name, user ? IDENT_USER : IDENT_DEVICE, &m))
+	if (!(user ? find_user(q, name, &m) : admin_find_as(q, name, IDENT_DEVICE, &m)))
 		return false;
 	*member = m.id;
 	ask_about(q, user ? "user" : "device", m.name);
@@ -211,8 +218,8 @@ void admin_on_session_kill_many(struct ask *q, const json_t *params)
 	end_words(q, reason, words, sizeof(words));
 	denied = deny_waiting(q, k.member, words);
 	ended = sessions_end_where(q->realm->sessions, is_to_end, &k, words);
-	if (ended == 0 && k.kept > 0) {
-		ask_reject(q, RPC_DENIED, "this is not permitted to you");
+	if (ended == 0 && !ask_is_host(q)) {
+		ask_reject(q, RPC_NOT_FOUND, "there is no such session that you may end");
 		return;
 	}
 	ask_reply(q, json_pack("{s:I, s:I}", "ended", (json_int_t)ended, "denied",

@@ -131,9 +131,23 @@ void client_set_online(struct client *c)
 	cs->by_endpoint[e] = c;
 	c->next_by_member = cs->by_member[m];
 	cs->by_member[m] = c;
+	if (c->kind == IDENT_RELAY) {
+		c->next_relay = cs->online_relays;
+		cs->online_relays = c;
+	}
 	log_notice("online kind=%s name=%s address=%s version=%s", ident_kind_name(c->kind),
 		   c->name, c->address, c->version);
 	client_note_presence(c, NULL);
+}
+
+static void relay_offline(struct client *c)
+{
+	struct client **at = &c->owner->online_relays;
+
+	while (*at != c)
+		at = &(*at)->next_relay;
+	*at = c->next_relay;
+	relays_offline(c->owner->relays, c->member);
 }
 
 static void set_offline(struct client *c, const char *reason)
@@ -151,7 +165,7 @@ static void set_offline(struct client *c, const char *reason)
 	seen_note(&cs->seen, c->member, clock_wall_s(), c->version, c->address);
 	client_note_presence(c, reason);
 	if (c->kind == IDENT_RELAY)
-		relays_offline(cs->relays, c->member);
+		relay_offline(c);
 	else
 		approvals_withdraw(cs->sessions, c->number, NULL);
 	log_notice("offline kind=%s name=%s address=%s reason=\"%s\"", ident_kind_name(c->kind),
@@ -489,9 +503,11 @@ static void op_relays_notify(void *arg, const char *method, const json_t *params
 {
 	struct clients *cs = arg;
 
-	for (struct client *c = cs->all; c; c = c->next) {
-		if (c->state == CLIENT_ONLINE && c->kind == IDENT_RELAY)
-			rpc_notify(&c->rpc, method, json_deep_copy(params));
+	struct client *next;
+
+	for (struct client *c = cs->online_relays; c; c = next) {
+		next = c->next_relay;
+		rpc_notify(&c->rpc, method, json_deep_copy(params));
 	}
 }
 

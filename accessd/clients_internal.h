@@ -78,6 +78,7 @@ struct client {
 	struct client *next_by_number;	 /* all */
 	struct client *next_by_endpoint; /* online */
 	struct client *next_by_member;	 /* online */
+	struct client *next_relay;	 /* online relays */
 };
 
 /* One layer's own side: the front's outer, a domain's inner. Certificates change once in months, so
@@ -113,7 +114,7 @@ struct clients {
 	struct contexts
 		*contexts; /* those in use, then those that older connections were made from */
 	struct client *all, *by_number[CLIENTS_BUCKETS], *by_endpoint[CLIENTS_BUCKETS],
-		*by_member[CLIENTS_BUCKETS];
+		*by_member[CLIENTS_BUCKETS], *online_relays;
 	uint64_t last_number;
 	size_t n;			  /* in the list */
 	size_t n_all, n_unknown, n_later; /* the front's: of all domains, and its own */

@@ -52,14 +52,14 @@ static int bind(sqlite3_stmt *st, int at, const struct arg *a)
 
 int sql_open(struct store *s, sqlite3_stmt **st, const char *sql, const struct arg *args, size_t n)
 {
-	int rc = sqlite3_prepare_v2(s->db, sql, -1, st, NULL);
+	int rc = sqlite_cache_prepare(s->cache, s->db, sql, st);
 
 	for (size_t i = 0; rc == SQLITE_OK && i < n; i++)
 		rc = bind(*st, (int)i + 1, &args[i]);
 	if (rc == SQLITE_OK)
 		return 0;
 	rc = map_error(s, sql, rc);
-	sqlite3_finalize(*st);
+	sqlite_cache_close(*st);
 	*st = NULL;
 	return rc;
 }
@@ -106,7 +106,7 @@ int sql_step(struct store *s, sqlite3_stmt *st)
 
 void sql_close(sqlite3_stmt *st)
 {
-	sqlite3_finalize(st);
+	sqlite_cache_close(st);
 }
 
 int sql_run(struct store *s, const char *sql, const struct arg *args, size_t n)
@@ -363,7 +363,10 @@ static int open_in(struct store *s, const char *dir)
 	if (rc)
 		return rc;
 	rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	return rc == SQLITE_OK ? configure(s) : -EIO;
+	rc = rc == SQLITE_OK ? configure(s) : -EIO;
+	if (rc == 0)
+		s->cache = sqlite_cache_new(s->db);
+	return rc;
 }
 
 const char *store_path(const struct store *s)
@@ -411,6 +414,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	sqlite_cache_free(s->cache);
 	sqlite3_close(s->db);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);

@@ -8,10 +8,12 @@
 
 #include <sqlite3.h>
 
+#include "accessd/sqlite_cache.h"
 #include "accessd/store.h"
 
 struct store {
 	sqlite3 *db;
+	struct sqlite_cache *cache; /* may be NULL */
 	int lock_fd;
 	uint64_t tree_changes; /* store_tree.h */
 	int changes;	       /* rows, by the statement that ended last */

@@ -82,8 +82,7 @@ static void write_states(const struct app *app, struct expo *e)
 	expo_family(e, &sessions);
 	expo_labelled(e, (double)up, "state", "up");
 	expo_labelled(e, (double)(n - up), "state", "searching");
-	if (app->config.role == TOKEN_DEVICE)
-		expo_one(e, &locked, lock_is(app));
+	expo_one(e, &locked, lock_is(app));
 }
 
 static void write_traffic(const struct app_traffic *t, struct expo *e)

@@ -103,6 +103,7 @@ static void fill(struct session_record *r, const struct app_session *as, const c
 	memcpy(r->own_key, app->receipts.key, sizeof(r->own_key));
 	memcpy(r->peer_key, g->peer_key, sizeof(r->peer_key));
 	memcpy(r->prev, app->receipts.last, sizeof(r->prev));
+	printable_copy(r->reason, sizeof(r->reason), g->reason, strlen(g->reason));
 	printable_copy(r->ended, sizeof(r->ended), ended, strlen(ended));
 }
 

@@ -13,6 +13,7 @@
 #include "common/pure/rate.h"
 #include "common/pure/rules.h"
 #include "common/pure/text.h"
+#include "common/pure/utc.h"
 
 #define GROUPS_MAX 256 /* of one user */
 
@@ -156,6 +157,47 @@ static json_t *take_rate(const json_t *v, char error[TRANSFER_ERROR_SIZE])
 	return NULL;
 }
 
+void transfer_until_format(int64_t until, char out[TRANSFER_UNTIL_SIZE])
+{
+	char text[UTC_TEXT_SIZE];
+
+	snprintf(out, TRANSFER_UNTIL_SIZE, "none");
+	if (until <= 0)
+		return;
+	utc_format(until > UTC_MAX_MS / 1000 ? UTC_MAX_MS : until * 1000, text);
+	snprintf(out, TRANSFER_UNTIL_SIZE, "%.19sZ", text); /* whole seconds */
+}
+
+int transfer_until_parse(int64_t *until, const char *text)
+{
+	char whole[UTC_TEXT_SIZE];
+	int64_t ms = 0;
+	int rc = 0;
+
+	if (strcmp(text, "none") != 0) {
+		if (strlen(text) != strlen("2027-03-31T18:00:00Z") || text[19] != 'Z')
+			return -EINVAL;
+		snprintf(whole, sizeof(whole), "%.19s.000Z", text);
+		rc = utc_parse(&ms, whole);
+	}
+	*until = ms / 1000;
+	return rc;
+}
+
+static json_t *take_until(const json_t *v, char error[TRANSFER_ERROR_SIZE])
+{
+	const char *text = json_string_value(v);
+	char out[TRANSFER_UNTIL_SIZE];
+	int64_t until;
+
+	if (text && transfer_until_parse(&until, text) == 0) {
+		transfer_until_format(until, out);
+		return json_string(out);
+	}
+	snprintf(error, TRANSFER_ERROR_SIZE, "a time like 2027-03-31T18:00:00Z, or none");
+	return NULL;
+}
+
 static json_t *take_rules(const json_t *v, char error[TRANSFER_ERROR_SIZE])
 {
 	size_t n = json_array_size(v);
@@ -234,6 +276,7 @@ const struct transfer_field TRANSFER_FIELDS[] = {
 	{"groups", U, 0, TRANSFER_WORDS, take_names},
 	{"lans", D, 0, TRANSFER_WORDS, take_lans},
 	{"rate", U | D, 0, TRANSFER_TEXT, take_rate},
+	{"valid_until", U, 0, TRANSFER_TEXT, take_until},
 	{"rules", D, 0, TRANSFER_RULES, take_rules},
 	{"hosts", D, 0, TRANSFER_HOSTS, take_hosts},
 	{"user", P, 0, TRANSFER_TEXT, take_name},

@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/pure/csv.h"
 
@@ -47,6 +48,12 @@ json_t *transfer_item(enum transfer_kind k, const json_t *raw, char error[TRANSF
 void transfer_key(enum transfer_kind k, const json_t *item, char out[TRANSFER_KEY_SIZE]);
 /** transfer_path_ok() - "/", or names behind a '/' each. */
 bool transfer_path_ok(const char *path);
+
+/** transfer_until_format(), transfer_until_parse() - the end of an account in Unix seconds as
+ * "2027-03-31T18:00:00Z"; 0 as "none". Return: 0; -EINVAL. */
+#define TRANSFER_UNTIL_SIZE 32
+void transfer_until_format(int64_t until, char out[TRANSFER_UNTIL_SIZE]);
+int transfer_until_parse(int64_t *until, const char *text) __attribute__((warn_unused_result));
 
 /* --- spreadsheets --- */
 

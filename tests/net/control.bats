@@ -18,6 +18,7 @@ setup() {
 	tool as1 folder set / reason= approve= approve-in= approvers= idle= limit= sessions-per-user= \
 		sessions-per-device= >/dev/null
 	tool as1 domain set sessions-per-domain= >/dev/null
+	tool as1 permission clear eng2 administer site1 >/dev/null 2>&1 || :
 	tool as1 session kill --all >/dev/null
 	disconnect_all
 }
@@ -254,7 +255,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 	tool eng2 reject "$(waiting eng2)" --reason "not during production"
 	answered 1 "rejected by eng2: not during production"
 	recorded session.rejected "not during production"
-	for _ in 1 2 3 4 5; do
+	for _ in 1 2 3; do
 		ask eng1 site1
 		id=$(waiting as1)
 		tool eng2 reject "$id" >"$BATS_TEST_TMPDIR/rejected" 2>&1 &
@@ -307,6 +308,38 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 	answered 1 "the permission to connect was taken away"
 	refused "no such request" tool eng2 approve "$id"
 	tool as1 permission clear eng1 connect site1
+	tool as1 permission clear eng2 administer site1
+}
+
+# remote NODE COMMAND... - accessctl as the user who is signed in there.
+remote() {
+	FARLAN_SOCKET=$(lab_dir "$1")/socket "$BUILD/bin/accessctl" --remote "${@:2}" 3>&- 4>&-
+}
+
+@test "an administrator of some devices sees, approves and ends what is theirs, from afar, and nothing else" {
+	tool as1 permission allow eng2 administer site1
+	set_here approve=person
+	ask eng1 site1
+	id=$(waiting as1)
+	assert_equal "$(remote eng2 session approvals --json | json '[a["id"] for a in d]')" "$id"
+	refused "no such request" remote eng1 session approve "$id.."
+	refused "asked for himself" remote eng1 session approve "$id" # by this way neither
+	remote eng2 session approve "$id"
+	answered 0 "Connected to site1"
+	set_here approve=
+	connect eng1 site2
+	wait_for 5 is_up site2 eng1
+	assert_equal "$(remote eng2 session list --json | json '[s["device"] for s in d]')" site1
+	refused "" remote eng2 session kill "$(session_field eng1 site2 id)"
+	refused "no such session that you may end" remote eng1 session kill --all
+	refused "no such session that you may end" remote eng2 session kill --device site2
+	refused "no such session that you may end" remote eng2 session kill --user nobody
+	remote eng2 session kill --user eng1 --reason "my machine" >/dev/null
+	wait_for 1 has_sessions site1 0
+	has_sessions site2 1
+	assert_contains "$(tool eng1 status)" "ended by eng2: my machine"
+	refused "not permitted" remote eng2 folder set / idle=none
+	refused "not permitted" remote eng2 domain set idle=none
 	tool as1 permission clear eng2 administer site1
 }
 

@@ -11,9 +11,9 @@
  * addresses; a tenth of the devices is behind a single one. What makes them a vpnd, packets and
  * sessions, is not there: a device says yes to every grant.
  *
- * ACCESSD, and the process that measures, go before the processes that have most of the devices and
- * before all else on this machine (nice): in truth the devices are on other machines. Those that
- * managers ask for are in the process that measures.
+ * ACCESSD, and the process that measures, run before all else on this machine (SCHED_RR): in truth
+ * the devices, which are in processes of their own, are on other machines. Those that managers ask
+ * for are in the process that measures.
  *
  *   1. ACCESSD is started; all come, as fast as they are let in; it is idle: what they cost
  *   2. for some seconds managers ask for sessions with devices that are there: `quiet`
@@ -25,6 +25,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -47,8 +48,6 @@
 #define AT_ONCE 32	 /* of a process, of those that come for the first time */
 #define OF_PROCESS 2500	 /* devices */
 #define PROCESSES_MAX 24 /* and the one that has relay and managers */
-#define NICE (-15)
-#define NICE_DEVICES (-10)
 #define ASKED_FOR_MAX 50 /* devices */
 #define OF_ADDRESS 40	 /* devices behind one address, but for the tenth behind a single one */
 #define ASK_EACH_MS 25	 /* a request for a session */
@@ -156,11 +155,19 @@ static bool listens(const struct fleet *f)
 	return ok;
 }
 
+/* Before all that is not so urgent, if this is allowed. */
+static void go_first(pid_t pid)
+{
+	const struct sched_param p = {.sched_priority = 1};
+
+	(void)sched_setscheduler(pid, SCHED_RR, &p);
+}
+
 static void start_daemon(struct fleet *f)
 {
 	if (posix_spawn(&f->pid, f->program[0], NULL, NULL, f->program, environ) != 0)
 		die("cannot start ", f->program[0]);
-	(void)setpriority(PRIO_PROCESS, (id_t)f->pid, NICE); /* if that is allowed */
+	go_first(f->pid);
 	f->shared->start_ms = clock_mono_ms();
 	f->starting = true;
 }
@@ -494,7 +501,8 @@ static void show_back(struct fleet *f, const char *name)
 {
 	printf("%s_s %.2f\n%s_managers_s %.2f\n", name,
 	       (double)(clock_mono_ms() - f->shared->start_ms) / 1000, name, managers_back_s(f));
-	printf("%s_cpu_s %.2f\n", name, process_cpu_s(f->pid) - f->cpu_begin_s);
+	printf("%s_cpu_s %.2f\n%s_waited_s %.2f\n", name, process_cpu_s(f->pid) - f->cpu_begin_s,
+	       name, process_waited_s(f->pid));
 	show_seconds(f, name);
 }
 
@@ -640,7 +648,6 @@ static void run_devices(struct fleet *f, const char *path)
 	f->program = NULL;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
 		die("it would not end: ", strerror(errno));
-	(void)setpriority(PRIO_PROCESS, 0, NICE_DEVICES);
 	run(f, path);
 	exit(1);
 }
@@ -698,7 +705,7 @@ int main(int argc, char **argv)
 	f.shared = share();
 	f.process = &f.shared->process[0];
 	split(&f, argv[1]);
-	(void)setpriority(PRIO_PROCESS, 0, NICE);
+	go_first(0);
 	run(&f, argv[1]);
 	kill_daemon(&f);
 	return 0;

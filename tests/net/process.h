@@ -49,6 +49,22 @@ static inline double process_cpu_s(long pid)
 	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
+/* How long its main thread could have run, and others did. */
+static inline double process_waited_s(long pid)
+{
+	char path[64];
+	unsigned long long ran_ns, waited_ns = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/schedstat", pid);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%llu %llu", &ran_ns, &waited_ns) != 2)
+		waited_ns = 0;
+	if (f)
+		fclose(f);
+	return (double)waited_ns / 1e9;
+}
+
 /* The number behind @name in a file of lines "name number". Return: 0 if it is not there. */
 static inline long process_line(const char *path, const char *name)
 {

@@ -117,7 +117,7 @@ static void check_options(const struct accessctl_command *c)
 		assert_int_equal((any->kind & ~ACCESSCTL_NEEDED) == ACCESSCTL_PREFIXES,
 				 kind == ACCESSCTL_PREFIXES);
 		assert_int_equal(kind == ACCESSCTL_FLAG, o->value == NULL);
-		assert_int_equal(strncmp(o->name, "--", 2), 0);
+		assert_true(o->name[0] == '-');
 		for (const struct accessctl_option *other = c->options; other != o; other++)
 			assert_string_not_equal(other->name, o->name);
 	}
@@ -235,7 +235,7 @@ static void groups(void **state)
 	check_line("ca", CTL_USAGE, "ca roll");
 	check_line("help device", CTL_OK, "device host add");
 	check_line("device host --help", CTL_OK, "device host list");
-	check_line("device host rename a b", CTL_USAGE, "unknown command device host rename\n");
+	check_line("device host frob a b", CTL_USAGE, "unknown command device host frob\n");
 	assert_non_null(strstr(output, "device host remove"));
 	check_line("device host lits x", CTL_USAGE, "is device host list meant?");
 	check_line("help nonsense", CTL_USAGE, "unknown command nonsense");
@@ -388,7 +388,7 @@ static void completing(void **state)
 	check_completion("complete -- device ho", "host\t...\n");
 	check_completion("complete -- device rule cl",
 			 "clear\tNo list: all between the networks passes\n");
-	check_completion("complete -- --dom", "--domain\twhich of several domains it is about\n");
+	check_line("complete -- --dom", CTL_OK, "--domain\twhich of several domains");
 	check_completion("complete -- ca roll --y", "--yes\tyes, do it\n");
 	check_completion("complete -- completion z", "zsh\t\n");
 	check_completion("complete -- help session k",

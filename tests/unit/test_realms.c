@@ -57,7 +57,8 @@ static void member(struct peer *p, enum ident_kind kind, const char *name)
 {
 	struct invite in = net_invite(&net, kind, name);
 
-	assert_int_equal(net_enrol(p, &net, &in, NULL, kind == IDENT_USER ? NET_PASSWORD : NULL), 0);
+	assert_int_equal(net_enrol(p, &net, &in, NULL, kind == IDENT_USER ? NET_PASSWORD : NULL),
+			 0);
 }
 
 /* The same in both, but for the names. */

@@ -186,6 +186,10 @@ static void refused_items(void **state)
 		      "rules: number 2 is no rule");
 	check_refused(TRANSFER_DEVICE, "{\"name\":\"d\",\"hosts\":[{\"name\":\"x\"}]}", "hosts: ");
 	check_refused(TRANSFER_USER, "{\"name\":\"a\",\"groups\":[\"x\",\"x\"]}", "each once");
+	check_refused(TRANSFER_USER, "{\"name\":\"a\",\"valid_until\":\"2027-02-30T00:00:00Z\"}",
+		      "valid_until: a time like");
+	check_refused(TRANSFER_USER, "{\"name\":\"a\",\"valid_until\":\"2027-03-31T18:00:00.5Z\"}",
+		      "valid_until: a time like");
 	check_refused(TRANSFER_USER, "{\"name\":\"a\",\"password\":\"secret\"}",
 		      "no member password");
 	check_refused(TRANSFER_FOLDER, "{\"path\":\"italy\"}", "path: a folder is written");
@@ -237,7 +241,8 @@ static const struct {
 	{TRANSFER_USER,
 	 "{\"name\":\"anna\",\"folder\":\"/\",\"groups\":[\"none\"],\"rate\":\"none\"}"},
 	{TRANSFER_USER, "{\"name\":\"bert\",\"folder\":\"/\",\"groups\":[\"a\",\"none\"]}"},
-	{TRANSFER_USER, "{\"name\":\"carl\",\"groups\":[]}"},
+	{TRANSFER_USER,
+	 "{\"name\":\"carl\",\"groups\":[],\"valid_until\":\"2027-03-31T18:00:00Z\"}"},
 	{TRANSFER_DEVICE,
 	 "{\"name\":\"d1\",\"folder\":\"/\",\"lans\":[],\"rate\":\"10mbit\",\"rules\":"
 	 "null,\"hosts\":[]}"},

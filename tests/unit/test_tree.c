@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "accessd/access.h"
+#include "accessd/sqlite_core.h"
 #include "tests/unit/accessd_fixture.h"
 
 static struct fixture f;
@@ -238,6 +239,61 @@ static void test_always_now(void **state)
 	access_close(a);
 }
 
+/* --- a domain of before there were permissions -------------------------------------------------
+ */
+
+#define BEFORE 6 /* the schema's step then */
+
+static void make_old(const char *path)
+{
+	char pragma[48];
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	for (int i = 0; i < BEFORE; i++)
+		assert_int_equal(sqlite3_exec(db, SQLITE_MIGRATIONS[i], NULL, NULL, NULL),
+				 SQLITE_OK);
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", BEFORE);
+	assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			     "INSERT INTO domain (id, name, created, urls, ca_key, ca, "
+			     "token_secret, token_public, access_uid, access_key, access_cert, "
+			     "outer_cert, ula) VALUES (7, 'old.example', 1, '', x'', x'', x'', "
+			     "x'', 'x', x'', x'', x'', x'');"
+			     "INSERT INTO member (id, domain, kind, uid, name, state, created)"
+			     " VALUES (1, 7, 1, 'a', 'press4', 1, 1), (2, 7, 2, 'b', 'anna', 1, 1)",
+			     NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Everybody could connect to everything, and can. */
+static void test_before(void **state)
+{
+	char dir[64], path[128];
+	struct store_member m;
+	struct access *a;
+	struct store *s;
+	bool yes;
+
+	(void)state;
+	fixture_dir(dir);
+	snprintf(path, sizeof(path), "%s/accessd.db", dir);
+	make_old(path);
+	assert_int_equal(store_open(&s, dir), 0);
+	assert_int_equal(access_open(&a, s, 7), 0);
+	assert_int_equal(access_may_device(a, 2, PERMIT_CONNECT, 1, &yes), 0);
+	assert_true(yes);
+	assert_int_equal(access_may_device(a, 2, PERMIT_FIREWALL, 1, &yes), 0);
+	assert_false(yes);
+	assert_int_equal(store_member_get(s, 2, &m), 0);
+	assert_int_equal(m.folder, permit_map_root(access_map(a)));
+	access_close(a);
+	store_close(s);
+	fixture_remove(dir);
+}
+
 /* --- time ------------------------------------------------------------------------------------ */
 
 #define DEVICES 10000
@@ -342,8 +398,9 @@ static void test_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths), WITH_STORE(test_folders), WITH_STORE(test_in_use),
-		WITH_STORE(test_always_now),  WITH_STORE(test_time),
+		cmocka_unit_test(test_paths),  WITH_STORE(test_folders),
+		WITH_STORE(test_in_use),       WITH_STORE(test_always_now),
+		cmocka_unit_test(test_before), WITH_STORE(test_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
