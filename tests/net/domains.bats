@@ -132,7 +132,7 @@ heard() {
 	refused "not permitted" remote eng2 user add anna <"$BATS_FILE_TMPDIR/password"
 	other permission allow eng2 administer /
 	[[ $(remote eng2 user list) == *eng2* ]]
-	printf 'a long one that anna never had\n' | remote eng2 user add anna >"$BATS_FILE_TMPDIR/anna"
+	printf 'a long one that anna never had\n' | remote eng2 user add anna --no-change >"$BATS_FILE_TMPDIR/anna"
 	grep -q . "$BATS_FILE_TMPDIR/anna"
 	[[ $(other user list) == *anna* && $(lab_ctl user list) != *anna* ]]
 	assert_contains "$(heard other user.added)" 'eng2 -> anna ok'
@@ -170,5 +170,6 @@ heard() {
 	tool as1 domain remove other --yes
 	wait_for 10 is_offline site2
 	tool as1 user list # the only one again
+	[[ $(tool as1 audit list --server --json | json '[x["event"] + " " + x["on"]["name"] for x in d]') == *"domain.removed other"* ]]
 	is_up eng1 site1
 }
