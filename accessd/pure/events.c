@@ -28,6 +28,8 @@ static const struct {
 	{"user.online", true, "SR 1.13"},    {"user.offline", true, "SR 1.13"},
 	{"relay.online", true, "SR 1.13"},   {"relay.offline", true, "SR 1.13"},
 	{"device.rules", false, "SR 5.2"},   {"device.", false, "SR 1.4"},
+	{"signin.", false, "SR 1.11"},	     {"password.", false, "SR 1.5"},
+	{"totp.", false, "SR 1.5"},	     {"recovery.", false, "SR 1.5"},
 	{"user.password", false, "SR 1.5"},  {"user.", false, "SR 1.3"},
 	{"group.", false, "SR 1.3"},	     {"folder.", false, "SR 2.1"},
 	{"permission.", false, "SR 2.1"},    {"policy.", false, "SR 5.2"},
