@@ -21,7 +21,6 @@ static const struct {
 	bool connection;
 	const char *sr;
 } ABOUT[] = {
-<<<<<<< HEAD
 	/* clang-format off */
 	{"session.killed", false, "SR 2.6"},
 	{"session.recorded", true, "SR 2.12"},
@@ -70,43 +69,6 @@ static const struct {
 	{"restored", false, "SR 7.4"},
 	{"", false, "SR 2.8"},
 	/* clang-format on */
-||||||| dc038df
-	{"session.killed", false, "SR 2.6"}, {"session.recorded", true, "SR 2.12"},
-	{"session.", true, "SR 1.13"},	     {"signed-in", true, "SR 1.1"},
-	{"enrolled", true, "SR 1.2"},	     {"identity.", true, "SR 1.8"},
-	{"device.online", true, "SR 1.13"},  {"device.offline", true, "SR 1.13"},
-	{"user.online", true, "SR 1.13"},    {"user.offline", true, "SR 1.13"},
-	{"relay.online", true, "SR 1.13"},   {"relay.offline", true, "SR 1.13"},
-	{"device.rules", false, "SR 5.2"},   {"device.", false, "SR 1.4"},
-	{"user.password", false, "SR 1.5"},  {"user.", false, "SR 1.3"},
-	{"group.", false, "SR 1.3"},	     {"folder.", false, "SR 2.1"},
-	{"permission.", false, "SR 2.1"},    {"policy.", false, "SR 5.2"},
-	{"relay.", false, "SR 7.6"},	     {"setting.", false, "SR 7.6"},
-	{"domain.", false, "SR 7.6"},	     {"ca.", false, "SR 1.8"},
-	{"token-key.", false, "SR 1.8"},     {"audit.gap", false, "SR 2.10"},
-	{"audit.filling", false, "SR 2.9"},  {"audit.exported", false, "SR 6.1"},
-	{"audit.", false, "SR 3.9"},	     {"backup.", false, "SR 7.3"},
-	{"restore.", false, "SR 7.4"},	     {"", false, "SR 2.8"},
-=======
-	{"session.killed", false, "SR 2.6"}, {"session.recorded", true, "SR 2.12"},
-	{"session.", true, "SR 1.13"},	     {"signed-in", true, "SR 1.1"},
-	{"enrolled", true, "SR 1.2"},	     {"identity.", true, "SR 1.8"},
-	{"device.online", true, "SR 1.13"},  {"device.offline", true, "SR 1.13"},
-	{"user.online", true, "SR 1.13"},    {"user.offline", true, "SR 1.13"},
-	{"relay.online", true, "SR 1.13"},   {"relay.offline", true, "SR 1.13"},
-	{"device.rules", false, "SR 5.2"},   {"device.", false, "SR 1.4"},
-	{"signin.", false, "SR 1.11"},	     {"password.", false, "SR 1.5"},
-	{"totp.", false, "SR 1.5"},	     {"recovery.", false, "SR 1.5"},
-	{"user.password", false, "SR 1.5"},  {"user.", false, "SR 1.3"},
-	{"group.", false, "SR 1.3"},	     {"folder.", false, "SR 2.1"},
-	{"permission.", false, "SR 2.1"},    {"policy.", false, "SR 5.2"},
-	{"relay.", false, "SR 7.6"},	     {"setting.", false, "SR 7.6"},
-	{"domain.", false, "SR 7.6"},	     {"ca.", false, "SR 1.8"},
-	{"token-key.", false, "SR 1.8"},     {"audit.gap", false, "SR 2.10"},
-	{"audit.filling", false, "SR 2.9"},  {"audit.exported", false, "SR 6.1"},
-	{"audit.", false, "SR 3.9"},	     {"backup.", false, "SR 7.3"},
-	{"restore.", false, "SR 7.4"},	     {"", false, "SR 2.8"},
->>>>>>> 2043a8c7dce42a2219db384c761a0f7c120f27e0
 };
 
 const char *event_name(enum event e)
