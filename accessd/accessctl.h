@@ -196,6 +196,7 @@ const char *accessctl_cell_yes(const json_t *o, const char *key);
 
 /** accessctl_shared_host() - warn, if the answer says that another domain has the same host. */
 void accessctl_shared_host(const json_t *result);
+
 /** accessctl_read_password() - asked for twice on a terminal, else the next line of standard input.
  * To be wiped. Return: false, and what is wrong was said. */
 #define ACCESSCTL_PASSWORD_SIZE 257 /* what accessd takes */

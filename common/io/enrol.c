@@ -28,8 +28,8 @@ struct enrol {
 	struct invite invite;
 	struct identity known; /* sign-in with a domain that is known: its CAs */
 	char user[NAME_SIZE], password[PASSWORD_SIZE], version[32];
-	struct hardware hardware;
 	json_t *more;
+	struct hardware hardware;
 	char *pending_key_path;
 	struct x509_key key;
 	struct dial_target target;

@@ -349,14 +349,14 @@ expire() {
 }
 
 @test "a password that cannot be one is refused in words" {
-	refused "no password" tool as1 user passwd eng2 <<<""
-	refused "at most 256 bytes" tool as1 user passwd eng2 <<<"$(printf '%257s' x)"
+	refused "no password" tool as1 user passwd eng2 --no-change <<<""
+	refused "at most 256 bytes" tool as1 user passwd eng2 --no-change <<<"$(printf '%257s' x)"
 	refused "not text" tool as1 user passwd eng2 < <(printf 'a\0b\n')
 	refused "not a password" tool eng2 login <<<"$(invite eng2)"
 }
 
 @test "a new password counts, the old one does not" {
-	tool as1 user passwd eng2 <<<"Another-Password-Of-Mine"
+	tool as1 user passwd eng2 --no-change <<<"Another-Password-Of-Mine"
 	refused "wrong user name or password" tool eng2 login <<<"$(password eng2)"
 	tool eng2 login <<<"Another-Password-Of-Mine"
 	wait_for 10 is_online eng2
