@@ -450,7 +450,7 @@ static int copy_request(struct enrol *e, const struct enrol_request *q)
 {
 	e->kind = q->kind;
 	e->target.path = "/v1/control";
-	e->target.headers = "";
+	e->target.headers = "Priority: u=1\r\n"; /* somebody waits for it */
 	e->target.ports = *q->ports;
 	e->memory = q->memory;
 	if (q->hardware)
