@@ -211,6 +211,29 @@ bool access_may_give(struct access *a, int64_t user, const struct permit_rule *r
 	return true;
 }
 
+bool access_is_above(struct access *a, int64_t other, int64_t user)
+{
+	const struct permit_map *m = access_map(a);
+	const struct permit_rule *rules;
+	struct permit_place at;
+	size_t n;
+
+	if (!m)
+		return true;
+	rules = permit_map_rules(m, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (rules[i].what != PERMIT_ADMINISTER ||
+		    (!permit_map_speaks_of(m, &rules[i], user) &&
+		     !permit_map_speaks_of(m, &rules[i], other)))
+			continue;
+		if (!place_of(a, &rules[i], &at) ||
+		    (permit_map_may(m, other, PERMIT_ADMINISTER, &at) &&
+		     !permit_map_may(m, user, PERMIT_ADMINISTER, &at)))
+			return true;
+	}
+	return false;
+}
+
 bool access_may_move(struct access *a, int64_t user, int64_t folder, struct access_lack *lack)
 {
 	/* Whatever is inherited there may change: as if it were given to somebody new. */

@@ -54,6 +54,9 @@ bool access_may_give(struct access *a, int64_t user, const struct permit_rule *r
 /** access_may_regroup() - may he put somebody into a group, or (@leaves) out of it? */
 bool access_may_regroup(struct access *a, int64_t user, int64_t group, bool leaves,
 			struct access_lack *lack);
+/** access_is_above() - does @other administer anywhere where @user does not? Then nothing is denied
+ * to him by that one. Also if it cannot be told now. */
+bool access_is_above(struct access *a, int64_t other, int64_t user);
 /** access_may_move() - does he administer a folder, and all that is in it? */
 bool access_may_move(struct access *a, int64_t user, int64_t folder, struct access_lack *lack);
 

@@ -179,7 +179,7 @@ static void print_csv(const json_t *item)
 static int list(struct accessctl *a)
 {
 	static const struct accessctl_columns columns = {N_COLUMNS, COLUMNS, put_row};
-	int64_t n = accessctl_number(a, "-n");
+	int64_t n = accessctl_number(a, "--last");
 	json_t *what = query(a), *all = newest(a, what, n > 0 ? n : 50);
 
 	json_decref(what);
@@ -378,7 +378,7 @@ static int events(struct accessctl *a)
 
 static const struct accessctl_option LIST_OPTIONS[] = {
 	FILTERS,
-	{"-n", "N", ACCESSCTL_NUMBER, "the last N; default 50"},
+	{"--last", "N", ACCESSCTL_NUMBER, "the last N; default 50"},
 	{"--csv", NULL, ACCESSCTL_FLAG, "as a table for spreadsheets (RFC 4180)"},
 	{NULL, NULL, 0, NULL},
 };

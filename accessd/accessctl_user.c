@@ -180,12 +180,7 @@ static int list(struct accessctl *a)
 	}
 
 static const struct accessctl_option ADD_OPTIONS[] = {
-	RATE,
-	ACCESSCTL_FOLDER,
-	UNTIL,
-	NO_CHANGE,
-	ACCESSCTL_INVITES,
-	{NULL, NULL, 0, NULL},
+	RATE, ACCESSCTL_FOLDER, UNTIL, NO_CHANGE, ACCESSCTL_INVITES, {NULL, NULL, 0, NULL},
 };
 
 static const struct accessctl_option PASSWD_OPTIONS[] = {

@@ -44,8 +44,11 @@ static bool check_session(void *arg, const struct store_session *x, int64_t rela
 bool policy_commit(struct ask *q, int rc, int64_t device)
 {
 	struct checking c = {.q = q, .device = device};
+	size_t bound = 0;
 
-	if (rc == 0) {
+	if (rc == 0)
+		rc = store_applied_bound(q->app->store, q->realm->domain.row.id, &bound);
+	if (rc == 0 && bound > RULES_MAX) { /* else there is no need to look at each session */
 		sessions_each(q->realm->sessions, "", check_session, &c);
 		rc = c.rc;
 	}

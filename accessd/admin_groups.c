@@ -183,6 +183,12 @@ static bool get_both(struct ask *q, const json_t *params, bool leaves, struct st
 	ask_tell(q, "user", json_string(m->name));
 	if (ask_is_host(q))
 		return true;
+	if (access_is_above(q->realm->access, m->id, q->caller.user)) {
+		ask_reject(q, RPC_DENIED,
+			   "this is not permitted to you: %s administers where you do not",
+			   m->name);
+		return false;
+	}
 	if (access_may_regroup(q->realm->access, q->caller.user, g->id, leaves, &lack))
 		return may_change_policies(q, g->id);
 	admin_lacks(q, &lack, leaves ? "the group is denied something" : "the group may do more");

@@ -22,6 +22,8 @@ void admin_lacks(struct ask *q, const struct access_lack *lack, const char *why)
 bool admin_needs(struct ask *q, enum permission what, const struct permit_place *at);
 /** admin_sees_member() - is it there for him? */
 bool admin_sees_member(const struct ask *q, const struct store_member *m);
+/** admin_works_on() - may he do something with a device beside connecting to it? */
+bool admin_works_on(const struct ask *q, const struct store_member *device);
 bool admin_sees_group(const struct ask *q, const struct store_group *g);
 /** admin_place_name() - a device's name, a folder's path. */
 const char *admin_place_name(const struct ask *q, const struct permit_place *at,

@@ -31,6 +31,17 @@ bool admin_sees_member(const struct ask *q, const struct store_member *m)
 	return ask_may(q, PERMIT_ADMINISTER, &root);
 }
 
+bool admin_works_on(const struct ask *q, const struct store_member *device)
+{
+	const struct permit_place at = access_place(device);
+
+	for (int i = 0; i < PERMISSIONS; i++) {
+		if (i != PERMIT_CONNECT && ask_may(q, (enum permission)i, &at))
+			return true;
+	}
+	return false;
+}
+
 bool admin_sees_group(const struct ask *q, const struct store_group *g)
 {
 	const struct permit_place at = {.folder = g->folder};

@@ -128,6 +128,45 @@ static bool may_give(struct ask *q, const struct permit_rule *rule)
 	return false;
 }
 
+struct taking {
+	const struct ask *q;
+	bool above; /* somebody is */
+};
+
+static bool check_member(void *arg, const struct store_member *m)
+{
+	struct taking *t = arg;
+
+	t->above = access_is_above(t->q->realm->access, m->id, t->q->caller.user);
+	return !t->above;
+}
+
+/* Who administers more is not put out by one who administers less. To connect is another thing:
+ * that an administrator gives himself back. */
+static bool may_take(struct ask *q, const struct permit_rule *rule)
+{
+	const struct permit_map *map = access_map(q->realm->access);
+	const struct permit_place root = ask_root(q);
+	struct taking t = {.q = q};
+	int rc = 0;
+
+	if (rule->what == PERMIT_CONNECT || ask_may(q, PERMIT_ADMINISTER, &root))
+		return true;
+	if (!rule->is_group)
+		t.above = access_is_above(q->realm->access, rule->subject, q->caller.user);
+	else if (!map || permit_map_is_everyone(map, rule))
+		t.above = true;
+	else
+		rc = store_group_members(q->realm->store, rule->subject, "", check_member, &t);
+	if (rc)
+		admin_failed(q, rc);
+	else if (t.above)
+		ask_reject(q, RPC_DENIED,
+			   "this is not permitted to you: it would be denied to somebody who "
+			   "administers where you do not");
+	return rc == 0 && !t.above;
+}
+
 static void said(struct ask *q, const struct permit_rule *rule, int rc)
 {
 	if (rc == -ENOENT) {
@@ -148,7 +187,7 @@ static void say(struct ask *q, const json_t *params, bool allow)
 {
 	struct permit_rule rule = {.allow = allow};
 
-	if (get_rule(q, params, &rule) && (!allow || may_give(q, &rule)))
+	if (get_rule(q, params, &rule) && (allow ? may_give(q, &rule) : may_take(q, &rule)))
 		said(q, &rule,
 		     store_permission_set(q->realm->store, q->realm->domain.row.id, &rule));
 }

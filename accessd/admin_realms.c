@@ -66,9 +66,13 @@ static void reply_init(struct ask *q, int64_t domain)
 static void create(struct ask *q, const char *name, const struct urls *urls)
 {
 	struct domain *d = calloc(1, sizeof(*d));
-	int rc = d ? domain_create(d, q->app->store, name, urls, clock_wall_s()) : -EIO;
-	int64_t id = rc == 0 ? d->row.id : 0;
+	int64_t id = 0;
+	int rc;
 
+	ask_about(q, "domain", name);
+	rc = d ? domain_create(d, q->app->store, name, urls, clock_wall_s()) : -EIO;
+	if (rc == 0)
+		id = d->row.id;
 	if (d)
 		domain_wipe(d);
 	free(d);
@@ -196,6 +200,9 @@ void admin_on_domain_remove(struct ask *q, const json_t *params)
 	} else if (r->n_asks > 1) {
 		ask_reject(q, RPC_CONFLICT, "somebody changes it just now; try again in a moment");
 	} else {
+		ask_set_realm(q,
+			      NULL); /* the server's audit: its own nobody can ask for any more */
+		ask_about(q, "domain", name);
 		rc = store_domain_remove(r->store, r->domain.row.id);
 		if (rc) {
 			admin_failed(q, rc);

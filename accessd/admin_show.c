@@ -183,6 +183,11 @@ static bool list_member(void *arg, const struct store_member *m)
 	}
 	if (m->kind == IDENT_USER)
 		admin_account_put(l->realm, m->id, o);
+	if (m->kind == IDENT_DEVICE && !admin_works_on(l->q, m)) {
+		json_object_del(o, "address");
+		json_object_del(o, "version");
+		json_object_del(o, "last_seen");
+	}
 	return page_add(&l->page, o);
 }
 

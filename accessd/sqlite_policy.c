@@ -252,6 +252,25 @@ int store_applied_count(struct store *s, int64_t user, int64_t device, size_t *n
 	return 0;
 }
 
+int store_applied_bound(struct store *s, int64_t domain, size_t *n)
+{
+	sqlite3_stmt *st;
+	int rc = sql_first(s, &st,
+			   "SELECT IFNULL((SELECT max(" COUNT_RULES(
+				   "rules") ") FROM member WHERE domain = ?1), 0)"
+					    " + IFNULL((SELECT sum(" COUNT_RULES(
+						    "p.rules") ") FROM policy p WHERE p.id IN"
+							       "  (SELECT policy FROM attachment "
+							       "WHERE domain = ?1)), 0)",
+			   ARGS(INT(domain)));
+
+	if (rc)
+		return rc;
+	*n = (size_t)sqlite3_column_int64(st, 0);
+	sql_close(st);
+	return 0;
+}
+
 /* --- locked at the machine --- */
 
 int store_lock_of(struct store *s, int64_t device, struct store_lock *lock)

@@ -81,6 +81,10 @@ int store_applied_each(struct store *s, int64_t user, int64_t device,
 int store_applied_count(struct store *s, int64_t user, int64_t device, size_t *n)
 	__attribute__((warn_unused_result));
 
+/** store_applied_bound() - no session of the domain has more rules than this. */
+int store_applied_bound(struct store *s, int64_t domain, size_t *n)
+	__attribute__((warn_unused_result));
+
 /* --- locked at the machine --- */
 
 struct store_lock {

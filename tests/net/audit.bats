@@ -29,7 +29,7 @@ teardown_file() {
 
 # records EVENT - how many of them there are.
 records() {
-	tool as1 audit list --event "$1" -n 500 --json | json 'len(d)'
+	tool as1 audit list --event "$1" --last 500 --json | json 'len(d)'
 }
 
 at_least() { # NUMBER EVENT
@@ -318,7 +318,7 @@ full_disk() {
 	ctl audit verify
 	rm "$work/state/filler"
 	say after
-	[[ $(ctl audit list --event device.added --result ok -n 500 --json | grep -c '"event"') == $((n + 1)) ]]
+	[[ $(ctl audit list --event device.added --result ok --last 500 --json | grep -c '"event"') == $((n + 1)) ]]
 	[[ $(ctl device list --json | grep -c '"uid"') == $((n + 1)) ]]
 	ctl audit list --event audit.gap --json | grep -F '"event"'
 	ctl audit verify

@@ -141,6 +141,27 @@ heard() {
 	refused "users administer" remote site1 user list
 }
 
+@test "an engineer imports into his folder, and not beside it" {
+	local file=$BATS_FILE_TMPDIR/devices.csv
+
+	other folder add /mine
+	other permission clear eng2 administer /
+	other permission allow eng2 administer /mine
+	printf 'kind,name,folder\ndevice,own1,/mine\n' >"$file"
+	[[ $(remote eng2 import "$file" --invitations "$BATS_FILE_TMPDIR/invitations") == *"1 added"* ]]
+	grep -q '^device,own1,.*,farlan-device-' "$BATS_FILE_TMPDIR/invitations"
+	[[ $(remote eng2 import "$file") == *"nothing to do"* ]]
+	printf 'kind,name,folder\ndevice,own1,/mine\ndevice,strange1,/\n' >"$file"
+	refused "not permitted" remote eng2 import "$file" --invitations "$BATS_FILE_TMPDIR/invitations2"
+	[[ $(other device list) != *strange1* ]]
+	# He sees what he may connect to, but what he may not administer stays.
+	printf 'kind,name\ndevice,own1\n' >"$file"
+	[[ $(remote eng2 export devices) == *site2* ]]
+	refused "not permitted" remote eng2 import "$file" --prune --yes
+	[[ $(other device list) == *site2* ]]
+	[[ $(heard other device.added) == *'eng2 -> own1 ok'* ]]
+}
+
 @test "a domain with sessions is not removed; without, its members are sent away" {
 	refused "Only a backup" tool as1 domain remove other
 	refused "1 sessions of it run" tool as1 domain remove other --yes
@@ -149,5 +170,6 @@ heard() {
 	tool as1 domain remove other --yes
 	wait_for 10 is_offline site2
 	tool as1 user list # the only one again
+	[[ $(tool as1 audit list --server --json | json '[x["event"] + " " + x["on"]["name"] for x in d]') == *"domain.removed other"* ]]
 	is_up eng1 site1
 }

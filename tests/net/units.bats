@@ -32,12 +32,14 @@ exposure() { # UNIT: tenths of a point
 	done
 }
 
-@test "accessd and relayd are as locked up as 1.5 says, vpnd as 2.5" {
-	for unit in accessd relayd; do
-		level=$(exposure $unit)
-		echo "$unit $level"
-		[ "$level" -le 15 ]
-	done
+# accessd asks the kernel whether the clock is kept right (adjtimex), which counts as if it could set it.
+@test "relayd is as locked up as 1.5 says, accessd as 1.8, vpnd as 2.5" {
+	level=$(exposure relayd)
+	echo "relayd $level"
+	[ "$level" -le 15 ]
+	level=$(exposure accessd)
+	echo "accessd $level"
+	[ "$level" -le 18 ]
 	level=$(exposure vpnd)
 	echo "vpnd $level"
 	[ "$level" -le 25 ]

@@ -742,6 +742,35 @@ static void test_moving_out(void **state)
 	refused(RPC_DENIED, "deva", "folder.add", at("/plant8"));
 }
 
+/* --- to put others out ----------------------------------------------------------------------- */
+
+static void test_those_above(void **state)
+{
+	(void)state;
+	refused(RPC_DENIED, "ita", "permission.deny", rule("everyone", "administer", "/italy"));
+	refused(RPC_DENIED, "ita", "permission.deny", rule("everyone", "set-firewall", "press4"));
+	refused(RPC_NOT_FOUND, "ita", "permission.deny", rule("boss", "administer", "/italy"));
+	/* One who stands in his part and administers all. */
+	done("", "user.move", into("boss", "/italy"));
+	refused(RPC_DENIED, "ita", "permission.deny", rule("boss", "administer", "/italy"));
+	done("", "group.member.add", member("fitters-it", "boss"));
+	refused(RPC_DENIED, "ita", "permission.deny", rule("fitters-it", "administer", "/italy"));
+	refused(RPC_DENIED, "ita", "group.member.remove", member("fitters-it", "boss"));
+	assert_true(may("boss", "administer", "press4"));
+	done("ita", "permission.deny", rule("everyone", "connect", "/italy/plant3"));
+	done("ita", "permission.deny", rule("usra", "manage-users", "/italy/plant3"));
+	done("boss", "permission.deny", rule("ita", "administer", "/italy"));
+	refused(RPC_NOT_FOUND, "ita", "folder.add", at("/italy/plant9"));
+	/* Who may only connect sees the device, not where it is. */
+	done("bert", "device.list", NULL);
+	assert_int_equal(json_array_size(json_object_get(answer.result, "devices")), 0);
+	done("", "permission.allow", rule("bert", "connect", "press4"));
+	done("bert", "device.list", NULL);
+	assert_int_equal(json_array_size(json_object_get(answer.result, "devices")), 1);
+	assert_null(json_object_get(json_array_get(json_object_get(answer.result, "devices"), 0),
+				    "address"));
+}
+
 /* --- the tree -------------------------------------------------------------------------------- */
 
 static void test_tree(void **state)
@@ -903,6 +932,7 @@ int main(void)
 		IN_WORLD(test_groups_of_others),
 		IN_WORLD(test_users_who_may_more),
 		IN_WORLD(test_moving_out),
+		IN_WORLD(test_those_above),
 		IN_WORLD(test_tree),
 		cmocka_unit_test(test_sessions),
 	};

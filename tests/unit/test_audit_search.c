@@ -67,6 +67,8 @@ static int write_all(void **state)
 		if (i % STEP == STEP - 1 || i == n_records - 1)
 			assert_int_equal(store_commit(f.store), 0);
 	}
+	store_close(f.store); /* the journal's pages go into the file */
+	assert_int_equal(store_open(&f.store, f.dir), 0);
 	assert_int_equal(stat(store_path(f.store), &st), 0);
 	print_message("# %lld records in %llu ms, %lld bytes each\n", (long long)n_records,
 		      (unsigned long long)(clock_mono_ms() - begin),

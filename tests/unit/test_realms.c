@@ -30,29 +30,6 @@ static void say(const char *domain)
 	net.domain = domain;
 }
 
-static int setup(void **state)
-{
-	char url[64];
-
-	(void)state;
-	net_open(&net);
-	snprintf(url, sizeof(url), "https://127.0.0.1:%u", net.port);
-	net_admin_ok(&net, "init", json_pack("{s:s, s:[s]}", "domain", B, "urls", url));
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		peer_free(&site[i]);
-		peer_free(&user[i]);
-		peer_free(&relay[i]);
-	}
-	net_close(&net);
-	return 0;
-}
-
 static void member(struct peer *p, enum ident_kind kind, const char *name)
 {
 	struct invite in = net_invite(&net, kind, name);
@@ -77,6 +54,39 @@ static void everybody(void)
 		peer_hello(&relay[i], NULL);
 	}
 	say(NULL);
+}
+
+/* One server for all tests: they leave it as it was, but for the last ones. */
+static int setup(void **state)
+{
+	char url[64];
+
+	(void)state;
+	net_open(&net);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u", net.port);
+	net_admin_ok(&net, "init", json_pack("{s:s, s:[s]}", "domain", B, "urls", url));
+	everybody();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		peer_free(&site[i]);
+		peer_free(&user[i]);
+		peer_free(&relay[i]);
+	}
+	net_close(&net);
+	return 0;
+}
+
+static int each(void **state)
+{
+	(void)state;
+	say(NULL);
+	net.hardware = NULL;
+	return 0;
 }
 
 static void open_session(int i, char id[TOKEN_SESSION_SIZE])
@@ -125,31 +135,14 @@ static void test_words(void **state)
 	json_decref(o);
 }
 
-/* Both are served, also by a server that was started anew. */
-static void test_both(void **state)
-{
-	char id[TOKEN_SESSION_SIZE];
-
-	(void)state;
-	everybody();
-	open_session(0, id);
-	open_session(1, id);
-	for (int i = 0; i < 2; i++) {
-		peer_unlink(&site[i]);
-		peer_unlink(&user[i]);
-		peer_unlink(&relay[i]);
-	}
-	net_restart(&net);
-	for (int i = 0; i < 2; i++) {
-		peer_hello(&site[i], json_pack("{s:[s]}", "sessions", id));
-		peer_forget(&site[i]);
-	}
-	assert_int_equal(net.app->n_realms, 2);
-	assert_int_equal(sessions_count(net.app->realms[0]->sessions), 1);
-	assert_int_equal(sessions_count(net.app->realms[1]->sessions), 1);
-}
-
 /* --- nobody sees the other ------------------------------------------------------------------- */
+
+static void end_session(int i, const char *id)
+{
+	say(i == 0 ? A : B);
+	net_admin_ok(&net, "session.kill", json_pack("{s:s}", "session", id));
+	say(NULL);
+}
 
 /* @asked: names that were asked for may be told again: B's own audit says that they were. */
 static bool shows(const json_t *o, bool asked)
@@ -172,7 +165,6 @@ static void test_members_see_their_own(void **state)
 	json_t *o;
 
 	(void)state;
-	everybody();
 	o = peer_ask(&user[1], "device.list", NULL, &code);
 	assert_int_equal(json_array_size(json_object_get(o, "devices")), 1);
 	assert_false(shows_mark(o));
@@ -208,7 +200,6 @@ static void test_no_method_reaches_over(void **state)
 	json_t *before, *after;
 
 	(void)state;
-	everybody();
 	open_session(0, id);
 	say(A);
 	before = net_admin(&net, "device.list", NULL, &code);
@@ -234,6 +225,7 @@ static void test_no_method_reaches_over(void **state)
 	assert_int_equal(sessions_count(net.app->realms[0]->sessions), 1);
 	json_decref(before);
 	json_decref(after);
+	end_session(0, id);
 }
 
 static void test_sessions_are_their_own(void **state)
@@ -242,7 +234,6 @@ static void test_sessions_are_their_own(void **state)
 	json_t *o;
 
 	(void)state;
-	everybody();
 	open_session(0, id);
 	assert_null(peer_ask(&user[1], "session.close", json_pack("{s:s}", "session", id), &code));
 	assert_int_equal(code, RPC_NOT_FOUND);
@@ -267,49 +258,58 @@ static void test_sessions_are_their_own(void **state)
 	}
 	json_decref(o);
 	assert_int_equal(sessions_count(net.app->realms[0]->sessions), 1);
+	end_session(0, id);
 }
 
 /* --- identities and invitations -------------------------------------------------------------- */
 
 static void test_identity_of_another(void **state)
 {
+	struct peer spy = {0};
+
 	(void)state;
-	everybody();
-	peer_unlink(&site[0]);
 	/* It names the other domain's CA, and shows its own certificate. */
-	site[0].id.ca = site[1].id.ca;
-	snprintf(site[0].id.id.domain, sizeof(site[0].id.id.domain), B);
-	peer_link(&site[0]);
-	assert_null(peer_ask(&site[0], "hello", json_pack("{s:s}", "version", "1"), &code));
+	spy.net = &net;
+	spy.id = site[0].id;
+	spy.id.ca = site[1].id.ca;
+	snprintf(spy.id.id.domain, sizeof(spy.id.id.domain), B);
+	peer_link(&spy);
+	assert_null(peer_ask(&spy, "hello", json_pack("{s:s}", "version", "1"), &code));
 	assert_int_equal(code, RPC_DENIED);
 	assert_string_equal(net_error, "no certificate of a member");
+	peer_free(&spy);
 }
 
 static void test_invitation_of_another(void **state)
 {
 	struct invite in, other;
+	struct peer spy = {0};
 
 	(void)state;
 	say(A);
-	in = net_invite(&net, IDENT_DEVICE, MARK "-site");
+	in = net_invite(&net, IDENT_DEVICE, MARK "-spare");
 	say(B);
-	other = net_invite(&net, IDENT_DEVICE, "beta-site");
+	other = net_invite(&net, IDENT_DEVICE, "beta-spare");
 	memcpy(in.ca_sha256, other.ca_sha256, sizeof(in.ca_sha256));
-	assert_int_equal(net_enrol(&site[0], &net, &in, NULL, NULL), RPC_DENIED);
+	assert_int_equal(net_enrol(&spy, &net, &in, NULL, NULL), RPC_DENIED);
 	assert_string_equal(net_error, "unknown invitation");
 	/* A CA that nobody here has: refused before anything is said. */
 	memset(in.ca_sha256, 7, sizeof(in.ca_sha256));
-	assert_int_equal(net_enrol(&site[0], &net, &in, NULL, NULL), RPC_UNAVAILABLE);
+	assert_int_equal(net_enrol(&spy, &net, &in, NULL, NULL), RPC_UNAVAILABLE);
 	assert_non_null(strstr(net_error, "serves no domain"));
+	say(A);
+	net_admin_ok(&net, "device.remove", json_pack("{s:s}", "name", MARK "-spare"));
+	say(B);
+	net_admin_ok(&net, "device.remove", json_pack("{s:s}", "name", "beta-spare"));
 }
 
 static void test_password_of_another(void **state)
 {
 	(void)state;
-	everybody();
 	peer_unlink(&user[1]);
 	assert_int_equal(net_enrol(&user[1], &net, NULL, MARK "-anna", NET_PASSWORD), RPC_DENIED);
 	assert_int_equal(net_enrol(&user[1], &net, NULL, "beta-bert", NET_PASSWORD), 0);
+	peer_hello(&user[1], NULL);
 }
 
 /* --- administration by users ----------------------------------------------------------------- */
@@ -338,7 +338,6 @@ static void test_users_administer(void **state)
 	json_t *o;
 
 	(void)state;
-	everybody();
 	/* Nobody may anything that was not permitted to him. */
 	refused(&user[0], "user.add", json_pack("{s:s, s:s}", "name", "eve", "password", "x"),
 		RPC_DENIED);
@@ -379,7 +378,6 @@ static void test_admin_is_bounded(void **state)
 	int many = 0;
 
 	(void)state;
-	everybody();
 	refused(&user[0], "no.such", NULL, RPC_NO_METHOD);
 	assert_null(peer_ask(&user[0], "admin", NULL, &code));
 	assert_int_equal(code, RPC_BAD_PARAMS);
@@ -403,6 +401,32 @@ static void test_admin_is_bounded(void **state)
 
 /* --- removed --------------------------------------------------------------------------------- */
 
+/* Both are served, also by a server that was started anew. */
+static void test_both(void **state)
+{
+	char id[2][TOKEN_SESSION_SIZE];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		open_session(i, id[i]);
+		peer_unlink(&site[i]);
+		peer_unlink(&user[i]);
+		peer_unlink(&relay[i]);
+	}
+	net_restart(&net);
+	for (int i = 0; i < 2; i++) {
+		peer_hello(&site[i], json_pack("{s:[s]}", "sessions", id[i]));
+		peer_hello(&user[i], json_pack("{s:[s], s:[s]}", "sessions", id[i], "lans",
+					       "192.168.101.0/24"));
+		peer_hello(&relay[i], NULL);
+	}
+	assert_int_equal(net.app->n_realms, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sessions_count(net.app->realms[i]->sessions), 1);
+		end_session(i, id[i]);
+	}
+}
+
 static void remove_domain(const char *name)
 {
 	say(name);
@@ -415,7 +439,6 @@ static void test_remove(void **state)
 	char id[TOKEN_SESSION_SIZE];
 
 	(void)state;
-	everybody();
 	open_session(0, id);
 	say(A);
 	assert_null(net_admin(&net, "domain.remove", json_pack("{s:s}", "domain", A), &code));
@@ -440,7 +463,6 @@ static void test_remove(void **state)
 static void test_move(void **state)
 {
 	(void)state;
-	everybody();
 	say(B);
 	net_admin_ok(&net, "domain.move",
 		     json_pack("{s:[s, s]}", "urls", "https://as9.example", "https://127.0.0.1:1"));
@@ -530,38 +552,38 @@ static void test_shown(void **state)
 	(void)state;
 	assert_int_equal(enrol_at(A, "press", &MACHINE), 0);
 	o = net_admin(&net, "device.list", NULL, &code);
-	bound = json_object_get(json_array_get(json_object_get(o, "devices"), 0), "bound");
+	bound = json_object_get(json_array_get(json_object_get(o, "devices"), 1), "bound");
 	assert_int_equal(json_integer_value(json_object_get(bound, "marks")), 2);
 	assert_true(json_integer_value(json_object_get(bound, "since")) > 0);
 	json_decref(o);
 	release(A, "press", 0);
 	o = net_admin(&net, "device.list", NULL, &code);
-	assert_null(json_object_get(json_array_get(json_object_get(o, "devices"), 0), "bound"));
+	assert_null(json_object_get(json_array_get(json_object_get(o, "devices"), 1), "bound"));
 	json_decref(o);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup(name, each)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_words),
-		TEST(test_both),
 		TEST(test_members_see_their_own),
 		TEST(test_no_method_reaches_over),
 		TEST(test_sessions_are_their_own),
 		TEST(test_identity_of_another),
 		TEST(test_invitation_of_another),
 		TEST(test_password_of_another),
-		TEST(test_users_administer),
-		TEST(test_admin_is_bounded),
-		TEST(test_remove),
-		TEST(test_move),
+		TEST(test_shown),
 		TEST(test_machine_is_bound),
 		TEST(test_machine_need_not_say),
-		TEST(test_shown),
+		TEST(test_users_administer),
+		TEST(test_admin_is_bounded),
+		TEST(test_move),
+		TEST(test_both),
+		TEST(test_remove),
 	};
 	int rc = tls_global_init();
 
-	return rc ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+	return rc ? 1 : cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -243,6 +243,50 @@ static void too_many_give_up_the_oldest(void **state)
 	close_it(s);
 }
 
+static bool count_kept(void *arg, const json_t *record, bool arrived)
+{
+	size_t *n = arg;
+
+	assert_true(json_is_object(record));
+	n[arrived]++;
+	return true;
+}
+
+/* What has arrived may be kept, as long as there is room; it is not sent again, and counts as
+ * arrived with the next start. */
+static void what_has_arrived_is_kept(void **state)
+{
+	const struct spool_config config = {
+		.path = path, .owner = OWNER, .max_bytes = 1000, .keeps = true};
+	size_t n[2] = {0, 0};
+	struct spool_stats st;
+	struct spool *s;
+
+	(void)state;
+	assert_int_equal(spool_open(&s, &loop, &config), 0);
+	for (int i = 0; i < 10; i++)
+		add(s, i, 0);
+	spool_acked(s, last_seq(s, 6));
+	spool_stats(s, &st);
+	assert_int_equal(st.records, 4);
+	close_it(s);
+	assert_int_equal(spool_open(&s, &loop, &config), 0);
+	spool_each(s, count_kept, n);
+	assert_int_equal(n[false], 4);
+	assert_int_equal(n[true], 6);
+	for (int i = 0; i < 100; i++) {
+		add(s, i, 0);
+		spool_acked(s, last_seq(s, 1000));
+	}
+	spool_stats(s, &st);
+	assert_int_equal(st.lost, 0);
+	n[false] = n[true] = 0;
+	spool_each(s, count_kept, n);
+	assert_int_equal(n[false], 0);
+	assert_in_range(n[true], 10, 90);
+	close_it(s);
+}
+
 /* Acknowledged lines do not stay in the file for ever. */
 static void the_file_stays_small(void **state)
 {
@@ -484,6 +528,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(newer_ones_take_the_place_of_older_ones, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(too_many_give_up_the_oldest, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_has_arrived_is_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_file_stays_small, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(not_for_another_owner, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_truncation, set_up, tear_down),

@@ -216,6 +216,8 @@ static void too_many(void **state)
 	assert_true(rules.present && rules.n == 0);
 	assert_int_equal(store_applied_count(s, anna.id, press.id, &n), 0);
 	assert_int_equal(n, 257);
+	assert_int_equal(store_applied_bound(s, d.id, &n), 0);
+	assert_int_equal(n, 257);
 	for (unsigned int i = 0; i < POLICY_PARTS_MAX; i++) {
 		char name[16];
 
