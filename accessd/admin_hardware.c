@@ -30,10 +30,9 @@ void admin_on_device_release(struct ask *q, const json_t *params)
 void admin_hardware_put(const struct realm *r, const char *device, json_t *o)
 {
 	struct store_hardware x;
-	int64_t marks;
 
-	if (store_hardware_of(r->store, r->domain.row.id, device, &x, &marks) == 0)
+	if (store_hardware_of(r->store, r->domain.row.id, device, &x) == 0)
 		json_object_set_new(o, "bound",
 				    json_pack("{s:I, s:I}", "since", (json_int_t)x.since, "marks",
-					      (json_int_t)marks));
+					      (json_int_t)x.marks));
 }

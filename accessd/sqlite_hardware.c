@@ -7,13 +7,14 @@
 
 #include "accessd/sqlite_core.h"
 
-#define COLUMNS "SELECT domain, IFNULL(device, 0), name, since FROM hardware "
+#define COLUMNS "SELECT domain, IFNULL(device, 0), name, since, is_key = 0 FROM hardware "
 
 static bool read_row(sqlite3_stmt *st, struct store_hardware *x)
 {
 	x->domain = sqlite3_column_int64(st, 0);
 	x->device = sqlite3_column_int64(st, 1);
 	x->since = sqlite3_column_int64(st, 3);
+	x->marks = sqlite3_column_int64(st, 4);
 	return col_text(st, 2, x->name, sizeof(x->name));
 }
 
@@ -80,23 +81,12 @@ int store_hardware_bind(struct store *s, const struct store_member *device,
 	return rc;
 }
 
-int store_hardware_of(struct store *s, int64_t domain, const char *name, struct store_hardware *x,
-		      int64_t *marks)
+int store_hardware_of(struct store *s, int64_t domain, const char *name, struct store_hardware *x)
 {
-	sqlite3_stmt *st;
-	int rc = sql_first(s, &st,
-			   "SELECT domain, IFNULL(MAX(device), 0), name, MIN(since),"
-			   " SUM(is_key = 0) FROM hardware WHERE domain = ? AND name = ?"
-			   " GROUP BY name",
-			   ARGS(INT(domain), TEXT(name)));
-
-	if (rc)
-		return rc;
-	*marks = sqlite3_column_int64(st, 4);
-	if (!read_row(st, x))
-		rc = col_damaged("hardware");
-	sql_close(st);
-	return rc;
+	return first(s,
+		     "SELECT domain, IFNULL(MAX(device), 0), name, MIN(since), SUM(is_key = 0)"
+		     " FROM hardware WHERE domain = ? AND name = ? GROUP BY name",
+		     ARGS(INT(domain), TEXT(name)), x);
 }
 
 int store_hardware_release(struct store *s, int64_t domain, const char *name)

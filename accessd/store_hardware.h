@@ -15,6 +15,7 @@ struct store_hardware {
 	int64_t domain, device;	    /* device: 0: it was removed */
 	char name[STORE_NAME_SIZE]; /* of the device, then */
 	int64_t since;
+	int64_t marks; /* store_hardware_of(): how many hashes of hardware */
 };
 
 /** store_hardware_foreign() - is one of these, or this key, bound to another domain than @domain?
@@ -32,10 +33,10 @@ int store_key_foreign(struct store *s, int64_t domain,
 int store_hardware_bind(struct store *s, const struct store_member *device,
 			const struct hardware *h, const uint8_t key_sha256[X509_SPKI_SHA256_BYTES],
 			int64_t now) __attribute__((warn_unused_result));
-/** store_hardware_of() - of a device of this name, also of one that was removed. *marks: how many
- * hashes of hardware. Return: 0; -ENOENT it is not bound; -EIO. */
-int store_hardware_of(struct store *s, int64_t domain, const char *name, struct store_hardware *x,
-		      int64_t *marks) __attribute__((warn_unused_result));
+/** store_hardware_of() - of a device of this name, also of one that was removed. Return: 0; -ENOENT
+ * it is not bound; -EIO. */
+int store_hardware_of(struct store *s, int64_t domain, const char *name, struct store_hardware *x)
+	__attribute__((warn_unused_result));
 /** store_hardware_release() - Return: 0; -ENOENT nothing is bound by this name; -EIO. */
 int store_hardware_release(struct store *s, int64_t domain, const char *name)
 	__attribute__((warn_unused_result));

@@ -37,9 +37,9 @@ struct config {
 	struct lendable_pool lend;    /* device: what may be lent */
 	bool set_clock;		      /* of this host, by signed time */
 	struct opt_servers ntp;
-	bool allow_overlap;		   /* a peer's LAN may take what this host has */
+	bool allow_overlap;		    /* a peer's LAN may take what this host has */
 	char hardware_id[CONFIG_PATH_SIZE]; /* device: auto, none, or a file */
-	char lock_input[CONFIG_PATH_SIZE]; /* device: a switch that locks; "": none */
+	char lock_input[CONFIG_PATH_SIZE];  /* device: a switch that locks; "": none */
 	bool lock_inverted;
 	struct sign_leds leds;
 	char hook[CONFIG_PATH_SIZE]; /* program that is told of states; "": none */
