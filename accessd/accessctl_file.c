@@ -29,7 +29,7 @@ static void complain(struct parsing *p, const char *place, const char *words)
 	free(clean);
 }
 
-static void add(struct parsing *p, enum transfer_kind k, const json_t *raw, const char *place)
+static void add(struct parsing *p, enum transfer_kind k, json_t *raw, const char *place)
 {
 	char error[TRANSFER_ERROR_SIZE], key[TRANSFER_KEY_SIZE], words[TRANSFER_ERROR_SIZE];
 	json_t *item = transfer_item(k, raw, error);

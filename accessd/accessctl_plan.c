@@ -81,8 +81,9 @@ static void check_names(struct planning *p, const json_t *item)
 	if (p->kind == TRANSFER_FOLDER)
 		(void)has_parent(p, text_of(item, "path"));
 	(void)needs(p, TRANSFER_FOLDER, text_of(item, "folder"));
-	json_array_foreach (groups, i, g)
+	json_array_foreach (groups, i, g) {
 		(void)needs(p, TRANSFER_GROUP, json_string_value(g));
+	}
 	if (p->kind != TRANSFER_PERMISSION)
 		return;
 	(void)needs(p, TRANSFER_USER, text_of(item, "user"));
@@ -243,7 +244,7 @@ static void say_permission(struct planning *p, const json_t *item, const char *v
 
 /* --- items --- */
 
-static void add_item(struct planning *p, const char *key, const json_t *item)
+static void add_item(struct planning *p, const char *key, json_t *item)
 {
 	/* What the method that adds it takes; the rest is set then. */
 	static const char *const at_once[] = {"name", "path", "folder",
@@ -266,7 +267,7 @@ static void add_item(struct planning *p, const char *key, const json_t *item)
 	}
 	snprintf(method, sizeof(method), "%s.add", transfer_kind_name(p->kind));
 	add_call(p, method, params);
-	json_object_foreach ((json_t *)(uintptr_t)item, field, v) {
+	json_object_foreach (item, field, v) {
 		bool is_list = strcmp(field, "groups") == 0 || strcmp(field, "hosts") == 0;
 
 		if (is_list || (strcmp(field, "rules") == 0 && !json_is_null(v)))
@@ -275,13 +276,13 @@ static void add_item(struct planning *p, const char *key, const json_t *item)
 	end_step(p);
 }
 
-static void change_item(struct planning *p, const char *key, const json_t *item, const json_t *old)
+static void change_item(struct planning *p, const char *key, json_t *item, const json_t *old)
 {
 	const char *field;
 	json_t *v;
 
 	begin_step(p, "change", key);
-	json_object_foreach ((json_t *)(uintptr_t)item, field, v) {
+	json_object_foreach (item, field, v) {
 		const json_t *from = json_object_get(old, field);
 
 		if (json_equal(from, v))
@@ -301,7 +302,7 @@ static void change_item(struct planning *p, const char *key, const json_t *item,
 	p->step = NULL;
 }
 
-static void plan_item(struct planning *p, const char *key, const json_t *item)
+static void plan_item(struct planning *p, const char *key, json_t *item)
 {
 	const json_t *old = json_object_get(p->now->items[p->kind], key);
 	char name[TRANSFER_KEY_SIZE + 16];
@@ -332,8 +333,9 @@ static const char **sorted_keys(json_t *items, size_t *n)
 	if (!keys)
 		abort();
 	*n = 0;
-	json_object_foreach (items, key, item)
+	json_object_foreach (items, key, item) {
 		keys[(*n)++] = key;
+	}
 	qsort(keys, *n, sizeof(*keys), by_key);
 	return keys;
 }

@@ -136,8 +136,9 @@ static void put_details(struct reading *r, const json_t *o, json_t *raw)
 		json_object_set_new(raw, "rules", list ? list : json_null());
 	}
 	list = json_object_get(hosts, "hosts");
-	json_array_foreach (list, i, h)
+	json_array_foreach (list, i, h) {
 		json_object_del(h, "reachable");
+	}
 	if (list)
 		json_object_set(raw, "hosts", list);
 	json_decref(rules);
@@ -180,8 +181,9 @@ static int sort(json_t **items)
 
 	if (!keys || !sorted)
 		abort();
-	json_object_foreach (*items, key, item)
+	json_object_foreach (*items, key, item) {
 		keys[i++] = key;
+	}
 	qsort(keys, n, sizeof(*keys), by_name);
 	for (i = 0; i < n; i++)
 		json_object_set(sorted, keys[i], json_object_get(*items, keys[i]));

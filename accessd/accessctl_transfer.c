@@ -26,8 +26,9 @@ static void print_json(const struct register_now *r, unsigned int kinds)
 		if (!(kinds & (1u << k)))
 			continue;
 		list = json_array();
-		json_object_foreach (r->items[k], key, item)
+		json_object_foreach (r->items[k], key, item) {
 			json_array_append(list, item);
+		}
 		json_object_set_new(all, transfer_list_name((enum transfer_kind)k), list);
 	}
 	ctl_print_json(all);
@@ -51,8 +52,9 @@ static void print_csv(const struct register_now *r, unsigned int kinds)
 	for (int k = 0; k < TRANSFER_KINDS; k++) {
 		if (!(kinds & (1u << k)))
 			continue;
-		json_object_foreach (r->items[k], key, item)
+		json_object_foreach (r->items[k], key, item) {
 			print_line(transfer_csv(kinds, (enum transfer_kind)k, item));
+		}
 	}
 }
 
@@ -181,8 +183,9 @@ static int find_place(struct importing *im)
 	size_t n = 0, i;
 	json_t *step;
 
-	json_array_foreach (im->plan.steps, i, step)
+	json_array_foreach (im->plan.steps, i, step) {
 		n += is_new_member(step);
+	}
 	if (n == 0)
 		return CTL_OK;
 	if (name)
@@ -254,13 +257,14 @@ static void print_step(const json_t *step)
 	       : *what == 'r' ? '-'
 			      : '~',
 	       text_of(step, "kind"), text_of(step, "name"));
-	json_array_foreach (changes, i, c)
+	json_array_foreach (changes, i, c) {
 		printf("%s %s", i ? ";" : ":", json_string_value(c));
+	}
 	putchar('\n');
 }
 
 /* @result: of its first call, NULL: none was made. */
-static void conclude_step(struct importing *im, const json_t *step, const json_t *result,
+static void conclude_step(struct importing *im, const json_t *step, json_t *result,
 			  const char *password)
 {
 	json_t *o;
@@ -274,7 +278,7 @@ static void conclude_step(struct importing *im, const json_t *step, const json_t
 		      text_of(step, "kind"), "name", text_of(step, "name"), "where",
 		      text_of(step, "where"), "changes", json_object_get(step, "changes"));
 	if (is_new_member(step) && result) {
-		json_object_update_missing(o, (json_t *)(uintptr_t)result);
+		json_object_update_missing(o, result);
 		if (password[0])
 			json_object_set_new(o, "password", json_string(password));
 	}

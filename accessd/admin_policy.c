@@ -56,6 +56,7 @@ void admin_on_policy_add(struct ask *q, const json_t *params)
 	p.domain = f.domain;
 	p.folder = f.id;
 	ask_about(q, "policy", p.name);
+	ask_tell(q, "rules", json_integer((json_int_t)rules.n));
 	rc = store_begin(q->app->store);
 	if (rc == 0)
 		rc = store_policy_add(q->app->store, &p);

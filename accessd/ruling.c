@@ -92,19 +92,22 @@ static void on_told(void *arg, const json_t *result, int code, const char *messa
 	free(t);
 }
 
-static void ask_device(struct sessions *ss, const struct session *x, struct rpc *rpc,
+/* Return: false, it was not asked. */
+static bool ask_device(struct sessions *ss, const struct session *x, struct rpc *rpc,
 		       json_t *params)
 {
 	struct told *t = calloc(1, sizeof(*t));
 
 	if (!t) {
 		json_decref(params);
-		return;
+		return false;
 	}
 	t->ss = ss;
 	snprintf(t->session, sizeof(t->session), "%s", x->row.id);
-	if (rpc_request(rpc, "session.rules", params, SESSIONS_GRANT_MS, on_told, t) != 0)
-		free(t);
+	if (rpc_request(rpc, "session.rules", params, SESSIONS_GRANT_MS, on_told, t) == 0)
+		return true;
+	free(t);
+	return false;
 }
 
 void ruling_for_old(struct rules *rules)
@@ -113,8 +116,8 @@ void ruling_for_old(struct rules *rules)
 		rules->at[i].when.days = 0;
 }
 
-/* @rules: may be changed. */
-static void tell(struct sessions *ss, const struct session *x, int64_t endpoint,
+/* @rules: may be changed. Return: false, this end was not told. */
+static bool tell(struct sessions *ss, const struct session *x, int64_t endpoint,
 		 struct rules *rules)
 {
 	struct rpc *rpc = ss->ops->endpoint_rpc(ss->arg, endpoint);
@@ -122,7 +125,7 @@ static void tell(struct sessions *ss, const struct session *x, int64_t endpoint,
 	json_t *params;
 
 	if (!rpc)
-		return;
+		return false;
 	if (!is_device && !ss->ops->endpoint_knows_windows(ss->arg, endpoint))
 		ruling_for_old(rules);
 	params = json_pack("{s:s}", "session", x->row.id);
@@ -130,12 +133,10 @@ static void tell(struct sessions *ss, const struct session *x, int64_t endpoint,
 	if (params && rules->present &&
 	    json_object_set_new(params, "rules", rules_encode(rules)) != 0) {
 		json_decref(params);
-		return;
+		return false;
 	}
-	if (is_device)
-		ask_device(ss, x, rpc, params);
-	else
-		(void)rpc_notify(rpc, "session.rules", params);
+	return is_device ? ask_device(ss, x, rpc, params)
+			 : rpc_notify(rpc, "session.rules", params) == 0;
 }
 
 const char *ruling_trouble(struct sessions *ss, const struct session *x, int rc,
@@ -168,10 +169,13 @@ static bool look(struct sessions *ss, struct session *x)
 		return true;
 	x->rules_mark = mark;
 	snprintf(id, sizeof(id), "%s", x->row.id);
-	tell(ss, x, x->row.device, &rules);
+	if (!tell(ss, x, x->row.device, &rules))
+		mark = 0;	   /* with the next look, then */
 	x = sessions_find(ss, id); /* sending may have changed the list */
-	if (x)
-		tell(ss, x, x->row.manager, &rules);
+	if (x) {
+		x->rules_mark = mark;
+		(void)tell(ss, x, x->row.manager, &rules);
+	}
 	return false;
 }
 

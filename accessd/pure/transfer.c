@@ -334,7 +334,7 @@ static bool take_field(enum transfer_kind k, const struct transfer_field *f, con
 	return false;
 }
 
-json_t *transfer_item(enum transfer_kind k, const json_t *raw, char error[TRANSFER_ERROR_SIZE])
+json_t *transfer_item(enum transfer_kind k, json_t *raw, char error[TRANSFER_ERROR_SIZE])
 {
 	json_t *out = json_object(), *v;
 	const char *name;
@@ -343,8 +343,7 @@ json_t *transfer_item(enum transfer_kind k, const json_t *raw, char error[TRANSF
 	error[0] = '\0';
 	if (!ok)
 		snprintf(error, TRANSFER_ERROR_SIZE, "an object is needed");
-	/* jansson's iteration asks for what is not const. */
-	json_object_foreach ((json_t *)(uintptr_t)raw, name, v) {
+	json_object_foreach (raw, name, v) {
 		if (ok && !is_field_of(k, name)) {
 			snprintf(error, TRANSFER_ERROR_SIZE, "a %s has no member %.64s",
 				 KINDS[k].one, name);

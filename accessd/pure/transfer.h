@@ -43,7 +43,7 @@ bool transfer_kind_find(enum transfer_kind *k, const char *name);
  * transfer_item() - @raw in its one spelling. Return: a new object; NULL, and @error says in words
  * what is wrong with which field.
  */
-json_t *transfer_item(enum transfer_kind k, const json_t *raw, char error[TRANSFER_ERROR_SIZE]);
+json_t *transfer_item(enum transfer_kind k, json_t *raw, char error[TRANSFER_ERROR_SIZE]);
 /** transfer_key() - what tells an item from others of its kind: "site1", "/italy". */
 void transfer_key(enum transfer_kind k, const json_t *item, char out[TRANSFER_KEY_SIZE]);
 /** transfer_path_ok() - "/", or names behind a '/' each. */

@@ -8,7 +8,7 @@
 #include "accessd/pure/transfer.h"
 #include "accessd/pure/transfer_fields.h"
 
-#define KIND -1
+#define KIND (-1)
 #define WORD_SIZE 512
 
 /* --- reading --- */

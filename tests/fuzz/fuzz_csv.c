@@ -22,7 +22,7 @@ static void check_field(const char *text)
 	free(row);
 }
 
-static void check_item(enum transfer_kind k, const json_t *raw)
+static void check_item(enum transfer_kind k, json_t *raw)
 {
 	char error[TRANSFER_ERROR_SIZE], key[TRANSFER_KEY_SIZE], *line;
 	json_t *item = transfer_item(k, raw, error), *again;

@@ -98,6 +98,7 @@ ms_until() {
 	tool site1 unlock >/dev/null
 	wait_for 5 listed enrolled
 	connect eng1 site1
+	# shellcheck disable=SC2154 # python: vpn.bash
 	wait_for 5 lab in pc1 "$python" "$BATS_TEST_DIRNAME/talk.py" tcp "$far4" 7
 }
 
@@ -208,6 +209,7 @@ shows_input() {
 
 	: >"$green"
 	: >"$red"
+	# shellcheck disable=SC2016 # for the hook
 	printf '#!/bin/sh\necho "$1" >>%s.out\n' "$hook" >"$hook"
 	chmod 755 "$hook"
 	restart "led = $green connected session=2, $red locked=timer offline" "hook = $hook"
