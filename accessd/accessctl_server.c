@@ -80,6 +80,8 @@ static void print_status(const json_t *o)
 	(void)!rpc_int(o, "uptime_s", 0, INT64_MAX, &seconds); /* absent: 0 s */
 	duration_format(seconds, uptime);
 	printf("accessd         %s, up %s\n", accessctl_cell(o, "version"), uptime);
+	if (json_object_get(o, "disk_problem"))
+		printf("Disk            %s\n", accessctl_cell(o, "disk_problem"));
 	printf("listening       %s\n",
 	       json_is_true(json_object_get(o, "listening")) ? accessctl_cell(o, "listen") : "no");
 	ctl_metrics(metrics, sizeof(metrics), o);

@@ -38,6 +38,9 @@ void admin_failed(struct ask *q, int rc)
 		ask_reject(q, RPC_CONFLICT, "this name is already taken");
 	else if (rc == -ENOSPC)
 		ask_reject(q, RPC_UNAVAILABLE, "no tunnel address is left");
+	else if (store_trouble(q->app->store))
+		ask_reject(q, RPC_INTERNAL, "accessd cannot write this down: %s",
+			   store_trouble(q->app->store));
 	else
 		ask_reject(q, RPC_INTERNAL, "accessd cannot do this now; its log says why");
 }

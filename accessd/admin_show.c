@@ -53,6 +53,8 @@ void admin_on_status(struct ask *q, const json_t *params)
 		      a->listeners != NULL, "listen", listens);
 	if (o)
 		metrics_status(a->metrics, o);
+	if (o)
+		disk_status(&a->disk, o);
 	if (o && q->realm)
 		certs_status(a->certs, o);
 	json_object_set_new(o, "domains", json_integer((json_int_t)a->n_realms));

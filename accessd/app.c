@@ -280,6 +280,7 @@ int app_start(struct app *a, uv_loop_t *loop, const struct conf *conf)
 		rc = open_signin(a);
 	if (rc)
 		return rc;
+	disk_open(&a->disk, loop, a->conf.state, a->store);
 	start_upkeep(a);
 	rc = open_certs(a);
 	if (rc == 0)
@@ -327,6 +328,7 @@ void app_stop(struct app *a)
 	audit_close(a->audit);
 	forward_close(a->forward);
 	a->forward = NULL;
+	disk_close(&a->disk);
 	if (!a->upkeep_open)
 		return;
 	uv_close((uv_handle_t *)&a->upkeep, NULL);

@@ -11,6 +11,7 @@
 #include "accessd/audit.h"
 #include "accessd/backup.h"
 #include "accessd/conf.h"
+#include "accessd/disk.h"
 #include "accessd/realm.h"
 #include "accessd/signin.h"
 #include "common/io/listen.h"
@@ -35,6 +36,7 @@ struct app {
 	struct listen_set *listeners;	      /* NULL: not listening */
 	struct local *local;
 	struct metrics *metrics; /* NULL: none asked for */
+	struct disk disk;
 	uv_timer_t upkeep;
 	bool upkeep_open;
 	uint64_t started_ms;

@@ -180,6 +180,21 @@ static void write_audit(const struct app *a, struct expo *e)
 	expo_one(e, &stored, (double)n.stored);
 }
 
+static void write_disk(const struct app *a, struct expo *e)
+{
+	static const struct expo_family total = {"farlan_accessd_disk_bytes", "bytes",
+						 "Size of the database's disk.", EXPO_GAUGE},
+					free = {"farlan_accessd_disk_free_bytes", "bytes",
+						"Free on the database's disk.", EXPO_GAUGE},
+					well = {"farlan_accessd_database_writable", NULL,
+						"1: the last change could be written, 0: not.",
+						EXPO_GAUGE};
+
+	expo_one(e, &total, (double)a->disk.total_bytes);
+	expo_one(e, &free, (double)a->disk.free_bytes);
+	expo_one(e, &well, store_trouble(a->store) ? 0 : 1);
+}
+
 void figures_write(void *arg, struct expo *e)
 {
 	const struct app *a = arg;
@@ -187,6 +202,7 @@ void figures_write(void *arg, struct expo *e)
 
 	write_certs(a, e);
 	write_audit(a, e);
+	write_disk(a, e);
 	if (!a->front || a->n_realms == 0)
 		return;
 	clients_count(a->front, &n);

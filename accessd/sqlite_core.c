@@ -20,6 +20,45 @@
 
 /* --- statements ------------------------------------------------------------------------------ */
 
+#define TROUBLE_LINES 3 /* in 10 s */
+
+static const char *trouble_of(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_FULL:
+		return "the disk is full";
+	case SQLITE_READONLY:
+		return "the disk is read-only";
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return "the disk fails";
+	default:
+		return NULL;
+	}
+}
+
+/* It may go on for hours, with everybody who comes. */
+static void note_trouble(struct store *s, const char *trouble, int code)
+{
+	s->trouble = trouble;
+	if (log_allowed(&s->trouble_limit, TROUBLE_LINES))
+		log_error("the database cannot be written reason=\"%s\" code=%d message=\"%s\"",
+			  trouble, code, sqlite3_errmsg(s->db));
+}
+
+static void trouble_over(struct store *s)
+{
+	if (!s->trouble)
+		return;
+	s->trouble = NULL;
+	log_notice("the database can be written again");
+}
+
+const char *store_trouble(const struct store *s)
+{
+	return s->trouble;
+}
+
 /* SQLite's codes are positive; ours are not. */
 static int map_error(struct store *s, const char *what, int code)
 {
@@ -30,6 +69,10 @@ static int map_error(struct store *s, const char *what, int code)
 	/* It would leave something without what it names. */
 	if (extended == SQLITE_CONSTRAINT_FOREIGNKEY && strncmp(what, "DELETE", 6) == 0)
 		return -EBUSY;
+	if (trouble_of(code)) {
+		note_trouble(s, trouble_of(code), extended);
+		return -EIO;
+	}
 	log_error("database error statement=\"%.60s\" code=%d message=\"%s\"", what, code,
 		  sqlite3_errmsg(s->db));
 	return -EIO;
@@ -73,6 +116,8 @@ static int step(struct store *s, sqlite3_stmt *st)
 	if (rc != SQLITE_DONE)
 		return map_error(s, sqlite3_sql(st), rc);
 	s->changes = sqlite3_changes(s->db);
+	if (s->trouble && s->changes > 0 && !store_in_transaction(s) && !sqlite3_stmt_readonly(st))
+		trouble_over(s);
 	return -ENOENT;
 }
 
@@ -249,7 +294,11 @@ int store_commit(struct store *s)
 {
 	int rc = s->doomed ? -EIO : call_witness(s);
 
-	return rc || s->doomed ? -EIO : exec(s, "COMMIT");
+	if (rc || s->doomed || exec(s, "COMMIT") != 0)
+		return -EIO;
+	if (sqlite3_total_changes(s->db) != s->total_at_begin)
+		trouble_over(s);
+	return 0;
 }
 
 void store_rollback(struct store *s)

@@ -10,11 +10,14 @@
 
 #include "accessd/sqlite_cache.h"
 #include "accessd/store.h"
+#include "common/io/log.h"
 
 struct store {
 	sqlite3 *db;
 	struct sqlite_cache *cache; /* may be NULL */
 	int lock_fd;
+	const char *trouble; /* of the disk; NULL: none */
+	struct log_limit trouble_limit;
 	uint64_t tree_changes; /* store_tree.h */
 	int changes;	       /* rows, by the statement that ended last */
 	int total_at_begin;    /* of the transaction that is open: total changes until then */

@@ -39,6 +39,9 @@ struct store;
 int store_open(struct store **out, const char *dir) __attribute__((warn_unused_result));
 void store_close(struct store *s);
 
+/** store_trouble() - why the last change could not be written, in words; NULL: it was. */
+const char *store_trouble(const struct store *s);
+
 /* Several changes as one. Not nested; after a failure inside, only store_rollback() counts. */
 int store_begin(struct store *s) __attribute__((warn_unused_result));
 int store_commit(struct store *s) __attribute__((warn_unused_result));
