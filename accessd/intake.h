@@ -25,8 +25,8 @@
 #define INTAKE_PART_MIN_US 1500
 #define INTAKE_PART_MAX_US 15000
 #define INTAKE_PATIENCE_MS 6000 /* of a client that is in the line */
-#define INTAKE_BURST_MS 100	/* of the second step: the first one spreads them */
-#define INTAKE_EXPECTED_MS 400	/* of those who come at the time that they were told */
+#define INTAKE_BURST_MS 50	/* of the second step: the first one spreads them */
+#define INTAKE_EXPECTED_MS 250	/* of those who come at the time that they were told */
 
 struct client;
 TAILQ_HEAD(intake_line, client);
