@@ -87,29 +87,6 @@ static bool get_secret(const json_t *params, uint8_t secret[INVITE_SECRET_BYTES]
 	       n == INVITE_SECRET_BYTES;
 }
 
-/* Which machine it says it is; may be absent. */
-static bool get_hardware(const json_t *params, struct hardware *h)
-{
-	const json_t *list = json_object_get(params, "hardware");
-	size_t n = json_array_size(list), len;
-
-	memset(h, 0, sizeof(*h));
-	if (!list)
-		return true;
-	if (!json_is_array(list) || n > HARDWARE_MARKS_MAX)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		const char *text = json_string_value(json_array_get(list, i));
-		uint8_t mark[HARDWARE_MARK_BYTES];
-
-		if (!text || text_b64_decode(mark, sizeof(mark), &len, text, strlen(text)) != 0 ||
-		    len != sizeof(mark))
-			return false;
-		hardware_add(h, mark);
-	}
-	return true;
-}
-
 /* --- enrol ----------------------------------------------------------------------------------- */
 
 static void on_enrol(struct rpc *rpc, int64_t id, const json_t *params)
@@ -129,7 +106,8 @@ static void on_enrol(struct rpc *rpc, int64_t id, const json_t *params)
 		return;
 	if (!rpc_str(params, "kind", &kind) || ident_kind_parse(&r.kind, kind) != 0 ||
 	    (r.kind != IDENT_DEVICE && r.kind != IDENT_RELAY) || !get_secret(params, secret) ||
-	    !get_csr(params, csr, &r.csr_len) || !get_hardware(params, &hardware)) {
+	    !get_csr(params, csr, &r.csr_len) ||
+	    hardware_decode(&hardware, json_object_get(params, "hardware")) != 0) {
 		rpc_reject(rpc, id, RPC_BAD_PARAMS,
 			   "kind, secret, csr or hardware is missing or malformed");
 		return;

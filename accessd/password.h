@@ -15,8 +15,8 @@
 #include "accessd/store.h"
 
 #define PASSWORD_MAX_BYTES 256 /* as ASKED_PASSWORD_MAX */
-#define PASSWORD_COST_MIN 15 /* N = 2^15 */
-#define PASSWORD_COST_MAX 18 /* 256 MB each */
+#define PASSWORD_COST_MIN 15   /* N = 2^15 */
+#define PASSWORD_COST_MAX 18   /* 256 MB each */
 #define PASSWORD_BLOCK 8
 #define PASSWORD_PARALLEL 1
 #define PASSWORD_RUNNING_MAX 2

@@ -157,8 +157,8 @@ struct app {
 	struct enrol *enrol;
 	struct waiter enrol_waiter;
 	json_t *recovery_codes; /* that came with the sign-in; NULL: none */
-	uv_timer_t ticker; /* while somebody waits for a session */
-	uv_timer_t limits; /* while there are sessions */
+	uv_timer_t ticker;	/* while somebody waits for a session */
+	uv_timer_t limits;	/* while there are sessions */
 	struct approvals *approvals;
 	struct app_error errors[APP_ERRORS_MAX];
 	size_t next_error;

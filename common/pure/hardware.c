@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "common/pure/hardware.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "common/pure/text.h"
 
 /* As they are found in firmware, in lower case. */
 static const char *const FILLERS[] = {
@@ -103,4 +106,23 @@ void hardware_add(struct hardware *h, const uint8_t mark[HARDWARE_MARK_BYTES])
 	}
 	if (h->n < HARDWARE_MARKS_MAX)
 		memcpy(h->marks[h->n++], mark, HARDWARE_MARK_BYTES);
+}
+
+int hardware_decode(struct hardware *h, const json_t *list)
+{
+	size_t n = json_array_size(list), len;
+	uint8_t mark[HARDWARE_MARK_BYTES];
+
+	memset(h, 0, sizeof(*h));
+	if (list && (!json_is_array(list) || n > HARDWARE_MARKS_MAX))
+		return -EBADMSG;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		if (!text || text_b64_decode(mark, sizeof(mark), &len, text, strlen(text)) != 0 ||
+		    len != sizeof(mark))
+			return -EBADMSG;
+		hardware_add(h, mark);
+	}
+	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef FARLAN_HARDWARE_H
 #define FARLAN_HARDWARE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,5 +34,8 @@ bool hardware_mac_ok(const uint8_t mac[6]);
 size_t hardware_text(const char *kind, const char *value, char out[HARDWARE_TEXT_SIZE]);
 /** hardware_add() - once each; what is beyond HARDWARE_MARKS_MAX is left out. */
 void hardware_add(struct hardware *h, const uint8_t mark[HARDWARE_MARK_BYTES]);
+/** hardware_decode() - from a peer: an array of marks in base64; NULL: it says nothing. Return: 0;
+ * -EBADMSG. */
+int hardware_decode(struct hardware *h, const json_t *list) __attribute__((warn_unused_result));
 
 #endif

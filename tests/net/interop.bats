@@ -17,7 +17,7 @@ setup_file() {
 	lab_up --devices 2 || return 0
 	lab stop site2
 	invitation device py1 --lan 192.168.77.0/24 --lan fd77::/64 >"$dir/py1.invitation"
-	invitation user pym >"$dir/pym.invitation" <<<"$password"
+	invitation user pym --no-change >"$dir/pym.invitation" <<<"$password"
 	peer enrol --state "$dir/py1" <"$dir/py1.invitation"
 	{ cat "$dir/pym.invitation" && echo "$password"; } | peer login --state "$dir/pym"
 }

@@ -290,13 +290,12 @@ proxied() {
 }
 
 @test "strangers behind the proxy are counted by their own addresses" {
-	local node
-
-	for node in as1 rs1; do
-		assert_between "$(proxied "$node" 80 233.252.0.9)" 50 64 "of one address at $node"
-		assert_equal "$(proxied "$node" 20 233.252.0.10)" 20
-		assert_equal "$(proxied "$node" 80 -)" 80 # not said yet: in all only
-	done
+	assert_between "$(proxied rs1 80 233.252.0.9)" 50 64 "of one address at rs1"
+	assert_equal "$(proxied rs1 20 233.252.0.10)" 20
+	assert_equal "$(proxied rs1 80 -)" 80 # not said yet: in all only
+	# A whole factory comes to the Access Server from one address: as long as there is room it may.
+	assert_equal "$(proxied as1 80 233.252.0.9)" 80
+	assert_equal "$(proxied as1 80 -)" 80
 }
 
 @test "HAProxy: TLS ended for the Access Server, passed on to the relay and shed there" {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Signing in at a whole accessd: what can be told apart from outside, and what cannot. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -386,6 +387,36 @@ static void test_bad_input(void **state)
 	free(much);
 }
 
+/* A larger list than the built-in one: lines of any case and end, the last one without. */
+static void test_refused_list(void **state)
+{
+	static const char list[] =
+		"Blue-Lagoon-77\r\n\n  two words  \nsilentforest\n\xff\xfe\nlast-one-here";
+	char path[128];
+	struct refused *r;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/refused", net.dir);
+	assert_int_equal(refused_load(&r, path), -ENOENT);
+	assert_int_equal(file_replace(path, list, sizeof(list) - 1, 0600), 0);
+	assert_int_equal(refused_load(&r, path), 0);
+	assert_true(refused_has(r, "blue-lagoon-77"));
+	assert_true(refused_has(r, "BLUE-LAGOON-77"));
+	assert_true(refused_has(r, "S1lentF0rest2026!"));
+	assert_true(refused_has(r, "last-one-here"));
+	assert_false(refused_has(r, "blue-lagoon-78x"));
+	assert_false(refused_has(r, ""));
+	refused_free(r);
+	/* In use. */
+	snprintf(net.conf.refused_passwords, sizeof(net.conf.refused_passwords), "%s", path);
+	net_restart(&net);
+	assert_null(net_admin(&net, "user.add",
+			      json_pack("{s:s, s:s}", "name", "bert", "password", "Blue-Lagoon-77"),
+			      &code));
+	assert_int_equal(code, RPC_BAD_PARAMS);
+	net.conf.refused_passwords[0] = '\0';
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +424,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_locks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_factor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_input, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused_list, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What tells one machine from another, and what does not. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,6 +80,58 @@ static void marks(void **state)
 	}
 	assert_int_equal(h.n, HARDWARE_MARKS_MAX);
 	assert_int_equal(h.marks[1][0], 1);
+}
+
+static void decoding(void **state)
+{
+	static const char one[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+	static const struct {
+		const char *json;
+		int rc;
+		size_t n;
+	} cases[] = {
+		{"[]", 0, 0},
+		{"[\"%s\"]", 0, 1},
+		{"[\"%s\", \"%s\"]", 0, 1}, /* once each */
+		{"\"%s\"", -EBADMSG, 0},
+		{"{\"a\": \"%s\"}", -EBADMSG, 0},
+		{"[1]", -EBADMSG, 0},
+		{"[null]", -EBADMSG, 0},
+		{"[[\"%s\"]]", -EBADMSG, 0},
+		{"[\"\"]", -EBADMSG, 0},
+		{"[\"AAEC\"]", -EBADMSG, 0},
+		{"[\"%s%s\"]", -EBADMSG, 0},
+		{"[\"!%s\"]", -EBADMSG, 0},
+		{"[1,2,3,4,5,6,7,8,9]", -EBADMSG, 0},
+	};
+	struct hardware h;
+	char text[512];
+
+	(void)state;
+	assert_int_equal(hardware_decode(&h, NULL), 0);
+	assert_int_equal(h.n, 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *at = cases[i].json;
+		size_t used = 0;
+		json_t *list;
+
+		for (; *at; at++) {
+			if (at[0] == '%')
+				used += (size_t)snprintf(text + used, sizeof(text) - used, "%s",
+							 one),
+					at++;
+			else
+				text[used++] = *at;
+		}
+		text[used] = '\0';
+		list = json_loads(text, JSON_DECODE_ANY, NULL);
+		assert_non_null(list);
+		if (hardware_decode(&h, list) != cases[i].rc)
+			fail_msg("%s", text);
+		if (cases[i].rc == 0)
+			assert_int_equal(h.n, cases[i].n);
+		json_decref(list);
+	}
 }
 
 /* --- a machine's files ----------------------------------------------------------------------- */
@@ -206,6 +259,7 @@ int main(void)
 		cmocka_unit_test(values),
 		cmocka_unit_test(macs),
 		cmocka_unit_test(marks),
+		cmocka_unit_test(decoding),
 		cmocka_unit_test_setup_teardown(reads_a_pc, setup, teardown),
 		cmocka_unit_test_setup_teardown(reads_credentials, setup, teardown),
 		cmocka_unit_test_setup_teardown(reads_what_it_is_told, setup, teardown),
