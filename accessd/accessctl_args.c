@@ -211,13 +211,37 @@ static int take_given(struct accessctl *a, const struct given *g)
 	return 0;
 }
 
+/* What is no text could not be sent, and would be taken for not given. */
+static bool is_text(const char *word)
+{
+	json_t *s = json_string(word);
+
+	json_decref(s);
+	return s != NULL;
+}
+
+static int check_text(struct accessctl *a, int argc, char **argv)
+{
+	const char *domain = getenv("FARLAN_DOMAIN"); /* NOLINT(concurrency-mt-unsafe) */
+
+	for (int i = 1; i < argc; i++) {
+		if (!is_text(argv[i]))
+			return accessctl_usage(a, "word %d is not text in UTF-8", i);
+	}
+	return !domain || is_text(domain)
+		       ? 0
+		       : accessctl_usage(a, "FARLAN_DOMAIN is not text in UTF-8");
+}
+
 int accessctl_parse(struct accessctl *a, int argc, char **argv)
 {
 	struct walk w = {.argv = argv, .argc = argc, .at = 1};
 	int rc;
 
 	memset(a, 0, sizeof(*a));
-	rc = walk_all(a, &w);
+	rc = check_text(a, argc, argv);
+	if (rc == 0)
+		rc = walk_all(a, &w);
 	if (rc)
 		return rc;
 	a->command = accessctl_find(a->words, a->n_words, &a->n_fixed);

@@ -249,6 +249,10 @@ static int verify_file(const char *path, struct mark *m)
 	rc = take_lines(&in, f);
 	if (f != stdin)
 		(void)fclose(f);
+	if (rc == CTL_OK && in.chain.records == 0) {
+		fputs("accessctl: there is no record in this file\n", stderr);
+		rc = CTL_FAILED;
+	}
 	if (rc == CTL_OK && m->given && !m->seen)
 		rc = broken(m->seq, "it is not in this file");
 	if (rc != CTL_OK || text_hex_encode(hex, sizeof(hex), in.chain.hash, AUDIT_HASH_BYTES) != 0)

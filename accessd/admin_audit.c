@@ -11,6 +11,7 @@
 #include "accessd/checkpoint.h"
 #include "accessd/pure/page.h"
 #include "accessd/reading.h"
+#include "common/io/clock.h"
 #include "common/pure/text.h"
 #include "common/pure/utc.h"
 
@@ -22,9 +23,11 @@
 /* Whose records: a domain's, or (server: true) what the server says of itself. */
 static bool get_domain(struct ask *q, const json_t *params, int64_t *domain)
 {
-	if (json_is_true(json_object_get(params, "server")) && ask_is_host(q)) {
+	if (json_is_true(json_object_get(params, "server"))) {
 		*domain = 0;
-		return true;
+		if (!ask_is_host(q))
+			ask_reject(q, RPC_DENIED, "what the server says of itself is for its host");
+		return ask_is_host(q);
 	}
 	if (!admin_ready(q))
 		return false;
@@ -431,6 +434,10 @@ void admin_on_audit_prune(struct ask *q, const json_t *params)
 	if (!get_domain(q, params, &domain) ||
 	    !get_number(q, params, "before_ms", UTC_MAX_MS, &before_ms))
 		return;
+	if (before_ms > clock_wall_ms()) {
+		ask_reject(q, RPC_BAD_PARAMS, "this time is still to come");
+		return;
+	}
 	rc = store_audit_last_cut(q->app->store, domain, &old);
 	if (rc == 0)
 		rc = cut(q, domain, before_ms, &c);

@@ -38,6 +38,9 @@ void admin_failed(struct ask *q, int rc)
 		ask_reject(q, RPC_CONFLICT, "this name is already taken");
 	else if (rc == -ENOSPC)
 		ask_reject(q, RPC_UNAVAILABLE, "no tunnel address is left");
+	else if (audit_trouble(q->app->audit))
+		ask_reject(q, RPC_INTERNAL, "accessd cannot record this: %s",
+			   audit_trouble(q->app->audit));
 	else if (store_trouble(q->app->store))
 		ask_reject(q, RPC_INTERNAL, "accessd cannot write this down: %s",
 			   store_trouble(q->app->store));

@@ -11,6 +11,7 @@
 #include "accessd/admin.h"
 #include "accessd/figures.h"
 #include "accessd/forward.h"
+#include "accessd/host_user.h"
 #include "accessd/restore.h"
 #include "accessd/store_realms.h"
 #include "common/io/file.h"
@@ -226,18 +227,28 @@ static int open_audit(struct app *a)
 /* Who has restored a backup could not record it. */
 static void note_restored(struct app *a)
 {
-	struct audit_note note = {
-		.event = EVENT_RESTORED, .result = AUDIT_OK, .who = "host accessctl"};
-	char path[PATH_MAX], name[256];
+	char path[PATH_MAX], name[STORE_REASON_SIZE * 2], user[STORE_NAME_SIZE], uid[16],
+		who[STORE_NAME_SIZE + 8];
+	struct audit_note note = {.event = EVENT_RESTORED,
+				  .result = AUDIT_OK,
+				  .who = who,
+				  .who_uid = uid,
+				  .from = "local"};
+	unsigned long number;
 	uint8_t *bytes;
 	json_t *detail;
+	char *end;
 	size_t n;
 
 	if (snprintf(path, sizeof(path), "%s/" RESTORE_MARK, a->conf.state) >= (int)sizeof(path) ||
-	    file_read(path, sizeof(name) - 1, &bytes, &n) != 0)
+	    file_read(path, RESTORE_WORDS_SIZE, &bytes, &n) != 0)
 		return;
-	log_clean(name, sizeof(name), (const char *)bytes, n);
+	number = strtoul((const char *)bytes, &end, 10);
+	log_clean(name, sizeof(name), *end ? end + 1 : end, strlen(*end ? end + 1 : end));
 	free(bytes);
+	snprintf(uid, sizeof(uid), "%lu", number);
+	host_user_name((uid_t)number, user, sizeof(user));
+	snprintf(who, sizeof(who), "host %s", user);
 	log_notice("goes on from a backup file=\"%s\"", name);
 	detail = json_pack("{s:s}", "file", name);
 	note.detail = detail;

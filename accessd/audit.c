@@ -33,6 +33,7 @@ struct strangers {
 };
 
 struct audit {
+	bool refused; /* the last record, for there was no room */
 	uv_loop_t *loop;
 	struct audit_config config;
 	struct waiting *waiting; /* AUDIT_LATER_MAX */
@@ -150,7 +151,8 @@ static int append(struct audit *a, int64_t domain, struct audit_record *r)
 {
 	int rc;
 
-	if (is_full(a, r))
+	a->refused = is_full(a, r);
+	if (a->refused)
 		return -ENOSPC;
 	rc = append_news(a, domain);
 	if (rc == 0)
@@ -160,6 +162,11 @@ static int append(struct audit *a, int64_t domain, struct audit_record *r)
 	a->stored++;
 	a->written++;
 	return 0;
+}
+
+const char *audit_trouble(const struct audit *a)
+{
+	return a->refused ? "the audit is full: accessctl audit export, then audit prune" : NULL;
 }
 
 static void count_failure(struct audit *a, const char *event, int rc)

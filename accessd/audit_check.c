@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "accessd/checkpoint.h"
+#include "accessd/store_realms.h"
 #include "common/io/clock.h"
 #include "common/io/receipt.h"
 #include "common/pure/rpcmsg.h"
@@ -110,7 +112,47 @@ static int check_end(struct going *g)
 	return 0;
 }
 
-static int begin(struct store *s, const struct audit_check *c, struct audit_chain *chain)
+struct search {
+	const struct store_audit_cut *cut;
+	bool found;
+};
+
+static bool is_of_cut(void *arg, const struct store_audit_row *row)
+{
+	struct search *x = arg;
+	char hex[AUDIT_HASH_HEX];
+	const char *hash = "";
+	int64_t up_to = 0;
+	json_t *detail = json_loads(row->r.detail, 0, NULL);
+
+	(void)!rpc_int(detail, "up_to", 0, INT64_MAX, &up_to);
+	(void)!rpc_str(detail, "hash", &hash);
+	x->found = row->r.result == AUDIT_OK && up_to == x->cut->seq &&
+		   text_hex_encode(hex, sizeof(hex), x->cut->hash, sizeof(x->cut->hash)) == 0 &&
+		   strcmp(hash, hex) == 0;
+	json_decref(detail);
+	return !x->found;
+}
+
+/* Whoever cuts the audit leaves a record of it: without one the beginning was taken away. */
+static int check_cut(struct store *s, struct audit_check *c, const struct store_audit_cut *cut)
+{
+	struct store_audit_query q = {.domain = c->domain,
+				      .kind = -1,
+				      .result = -1,
+				      .event = "audit.pruned",
+				      .after = cut->seq};
+	struct search x = {.cut = cut};
+	int rc = cut->seq ? store_audit_each(s, &q, is_of_cut, &x) : 0;
+
+	if (rc == 0 && cut->seq && !x.found)
+		fault(c, cut->seq + 1,
+		      "those before it are gone, and no record says that they "
+		      "were cut off");
+	return rc;
+}
+
+static int begin(struct store *s, struct audit_check *c, struct audit_chain *chain)
 {
 	struct store_audit_cut cut;
 	int rc;
@@ -119,9 +161,10 @@ static int begin(struct store *s, const struct audit_check *c, struct audit_chai
 	if (c->seq)
 		return 0;
 	rc = store_audit_last_cut(s, c->domain, &cut);
-	if (rc == 0)
-		audit_chain_init(chain, cut.seq, cut.hash);
-	return rc;
+	if (rc)
+		return rc;
+	audit_chain_init(chain, cut.seq, cut.hash);
+	return check_cut(s, c, &cut);
 }
 
 int audit_check_piece(struct store *s, struct audit_check *c)
@@ -131,7 +174,7 @@ int audit_check_piece(struct store *s, struct audit_check *c)
 	struct going g = {.s = s, .c = c, .until_ms = clock_mono_ms() + AUDIT_CHECK_MS};
 	int rc = begin(s, c, &g.chain);
 
-	if (rc)
+	if (rc || c->fault_seq)
 		return rc;
 	q.after = g.chain.seq;
 	rc = store_audit_each(s, &q, take, &g);
@@ -152,6 +195,8 @@ int audit_check_piece(struct store *s, struct audit_check *c)
 
 struct owners {
 	struct audit_check *c;
+	const struct x509_cert *cas; /* that ends' certificates may be by */
+	size_t n_cas;
 	uint8_t owner[X509_SPKI_SHA256_BYTES], last[AUDIT_HASH_BYTES];
 	int64_t number; /* of the one before, of this owner; 0: none */
 	uint64_t lost;
@@ -183,6 +228,15 @@ static void follow(struct owners *o, const struct store_session_record *row,
 	o->number = r->number;
 }
 
+static bool is_by_any(const struct owners *o, const struct receipt *x)
+{
+	for (size_t i = 0; i < o->n_cas; i++) {
+		if (receipt_is_by(x, &o->cas[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool check_owner(void *arg, const struct store_session_record *row)
 {
 	struct owners *o = arg;
@@ -195,11 +249,51 @@ static bool check_owner(void *arg, const struct store_session_record *row)
 	x.signature_len = row->signature_len;
 	x.cert = row->cert;
 	wrong = receipt_check(&x, &r);
+	if (!wrong && strcmp(r.session, row->session) != 0)
+		wrong = "is of another session";
+	if (!wrong && !is_by_any(o, &x))
+		wrong = "comes with a certificate that is by no CA of the domain";
 	if (wrong)
 		bad_record(o->c, row, wrong);
 	else
 		follow(o, row, &r);
 	return o->c->fault_seq == 0;
+}
+
+/* @cas: room for all. Return: 0; -ENOENT the domain was removed; -EIO. */
+static int load_cas(struct store *s, int64_t domain, struct x509_cert *cas, size_t *n)
+{
+	struct store_former *formers = calloc(STORE_FORMERS_MAX, sizeof(*formers));
+	struct store_domain *d = calloc(1, sizeof(*d));
+	int rc = d && formers ? store_domain_get(s, domain, d) : -EIO;
+
+	*n = 0;
+	if (rc == 0)
+		rc = store_formers(s, domain, formers, n);
+	for (size_t i = 0; rc == 0 && i < *n; i++)
+		cas[i] = formers[i].ca;
+	if (rc == 0)
+		cas[(*n)++] = d->ca;
+	if (d)
+		explicit_bzero(d, sizeof(*d));
+	if (formers)
+		explicit_bzero(formers, STORE_FORMERS_MAX * sizeof(*formers));
+	free(d);
+	free(formers);
+	return rc;
+}
+
+static int check_owners(struct store *s, struct owners *o)
+{
+	struct x509_cert *cas = calloc(STORE_FORMERS_MAX + 1, sizeof(*cas));
+	int rc = cas ? load_cas(s, o->c->domain, cas, &o->n_cas) : -EIO;
+
+	o->cas = cas;
+	if (rc == 0)
+		rc = store_session_record_each(s, o->c->domain, check_owner, o);
+	free(cas);
+	o->cas = NULL;
+	return rc == -ENOENT ? 0 : rc;
 }
 
 int audit_check_rest(struct store *s, struct audit_check *c, uint64_t *lost)
@@ -213,8 +307,8 @@ int audit_check_rest(struct store *s, struct audit_check *c, uint64_t *lost)
 		c->fault_seq = c->seq;
 		return 0;
 	}
-	if (rc == 0)
-		rc = store_session_record_each(s, c->domain, check_owner, &o);
+	if (rc == 0 && c->domain)
+		rc = check_owners(s, &o);
 	*lost = o.lost;
 	return rc;
 }

@@ -346,15 +346,16 @@ static int sync_folder(const char *path)
 	return rc;
 }
 
+/* "UID FILE". */
 static int leave_mark(const char *file, const char *state)
 {
 	const char *name = strrchr(file, '/');
-	char path[PATH_MAX];
+	char path[PATH_MAX], text[RESTORE_WORDS_SIZE];
 	int rc = path_in(path, state, RESTORE_MARK);
 
-	name = name ? name + 1 : file;
+	snprintf(text, sizeof(text), "%u %.255s", (unsigned)getuid(), name ? name + 1 : file);
 	if (rc == 0)
-		rc = file_replace(path, name, strlen(name), 0600);
+		rc = file_replace(path, text, strlen(text), 0600);
 	return rc ? rc : give(path, state);
 }
 

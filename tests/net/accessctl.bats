@@ -237,3 +237,15 @@ seen_of() {
 	run grep -c Engineers "$(alone_dir lab)/log"
 	assert_equal "$output" 0
 }
+
+@test "a word that is no text in UTF-8 is refused, and nothing is done" {
+	local bad=$'\xff'
+
+	for words in "folder add /x$bad" "policy attach pp --to / --for fit$bad" "device add badf --folder /it$bad" \
+		"audit list --who x$bad" "session kill --all --reason $bad" "--domain x$bad domain show"; do
+		# shellcheck disable=SC2086 # they are words
+		run at lab $words
+		assert_equal "$status" 2
+		assert_contains "$output" "not text in UTF-8"
+	done
+}

@@ -110,6 +110,14 @@ spoilt() {
 	assert_contains "$output" "record 3:"
 }
 
+@test "records that were taken away as if they had been cut off are missed" {
+	local triggers
+	mapfile -t triggers < <(sql "$backup" "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit'")
+	spoilt "${triggers[@]/#/DROP TRIGGER }" "INSERT INTO audit_cut (domain, seq, hash) SELECT domain, seq, hash FROM audit WHERE domain = 1 AND seq = 5" \
+		"DELETE FROM audit WHERE domain = 1 AND seq <= 5"
+	assert_contains "$output" "no record says that they were cut off"
+}
+
 @test "while accessd runs nothing is restored" {
 	run tool as1 restore "$backup" --config "$(lab_dir as1)/conf"
 	assert_equal "$status" 1
@@ -128,6 +136,7 @@ spoilt() {
 	run tool as1 device list
 	assert_fails grep -q late <<<"$output"
 	assert_contains "$(tool as1 audit list --event restored)" backup.db
+	assert_contains "$(tool as1 audit list --event restored)" "host root"
 	tool as1 audit verify
 	# Sessions of before are over, new ones begin.
 	wait_for 20 connect eng1 site1
