@@ -202,12 +202,28 @@ void admin_on_permission_deny(struct ask *q, const json_t *params)
 	say(q, params, false);
 }
 
-/* What it was is not looked up: a denial is assumed, for which he must be able to do more. */
+/* What is allowed may be taken back by whoever administers there; what is denied is given then. */
+static bool is_allowed(const struct ask *q, const struct permit_rule *rule)
+{
+	const struct permit_map *map = access_map(q->realm->access);
+	const struct permit_rule *all;
+	size_t n = 0;
+
+	all = map ? permit_map_rules(map, &n) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].subject == rule->subject && all[i].is_group == rule->is_group &&
+		    all[i].folder == rule->folder && all[i].device == rule->device &&
+		    all[i].what == rule->what)
+			return all[i].allow;
+	}
+	return false;
+}
+
 void admin_on_permission_clear(struct ask *q, const json_t *params)
 {
 	struct permit_rule rule = {.allow = false};
 
-	if (get_rule(q, params, &rule) && may_give(q, &rule))
+	if (get_rule(q, params, &rule) && (is_allowed(q, &rule) || may_give(q, &rule)))
 		said(q, &rule, store_permission_clear(q->realm->store, &rule));
 }
 

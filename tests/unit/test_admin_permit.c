@@ -641,6 +641,11 @@ static void test_permissions_of_others(void **state)
 	refused(RPC_DENIED, "ita", "permission.allow", rule("ita", "connect", "/italy"));
 	refused(RPC_DENIED, "ita", "permission.allow", rule("bert", "administer", "/italy"));
 	refused(RPC_DENIED, "ita", "permission.allow", rule("everyone", "connect", "/italy"));
+	done("", "permission.allow", rule("bert", "connect", "/italy"));
+	done("ita", "permission.clear", rule("bert", "connect", "/italy"));
+	done("", "permission.deny", rule("bert", "connect", "/italy"));
+	refused(RPC_DENIED, "ita", "permission.clear", rule("bert", "connect", "/italy"));
+	refused(RPC_DENIED, "ita", "permission.allow", rule("bert", "connect", "/italy"));
 	done("", "permission.deny", rule("everyone", "connect", "/italy/secret"));
 	done("ita", "permission.allow", rule("bert", "connect", "/italy"));
 	assert_false(may("bert", "connect", "vault1"));

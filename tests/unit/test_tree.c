@@ -309,7 +309,7 @@ static size_t n_folders;
 /* Three in each down to five, then chains: twelve deep. */
 static void grow(int64_t parent, int depth)
 {
-	char name[8];
+	char name[16];
 
 	for (int i = 0; i < (depth <= 5 ? 3 : 1) && n_folders < 2000 && depth <= TREE; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
