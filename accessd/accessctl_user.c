@@ -41,11 +41,14 @@ static bool parse_until(const char *text, int64_t *until)
 	if (strcmp(text, "none") == 0)
 		return true;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		struct tm tm = {.tm_isdst = -1};
+		struct tm tm = {.tm_isdst = -1}, day;
 		const char *end = strptime(text, forms[i], &tm);
 
 		if (!end || *end)
 			continue;
+		day = tm; /* mktime() makes March of February 30 */
+		if (mktime(&day) < 0 || day.tm_mday != tm.tm_mday)
+			return false;
 		tm.tm_mday += i == 0;
 		*until = mktime(&tm);
 		return *until > 0;

@@ -164,13 +164,17 @@ static void name_target(struct ask *q, const json_t *params)
 		[ADMIN_GROUP] = {"name", "group"},
 		[ADMIN_FOLDER] = {"path", "folder"},
 		[ADMIN_PARENT] = {"path", "folder"},
-		[ADMIN_TARGET] = {"target", "on"},
+		[ADMIN_TARGET] = {"target", "device"},
 	};
 	char name[PERMIT_PATH_SIZE];
 	enum admin_target t = q->method->target;
 
 	if (of[t].key && rpc_str_max(params, of[t].key, name, sizeof(name)))
-		ask_about(q, of[t].kind, name);
+		ask_about(q,
+			  t != ADMIN_TARGET ? of[t].kind
+			  : name[0] == '/'  ? "folder"
+					    : "device",
+			  name);
 }
 
 void admin_run(const struct ask *from, const struct admin_method *m, const json_t *params)

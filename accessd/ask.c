@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "accessd/admin.h"
+#include "accessd/store_policy.h"
+#include "accessd/store_tree.h"
 #include "common/pure/printable.h"
 
 bool ask_is_host(const struct ask *q)
@@ -62,6 +64,49 @@ void ask_tell(struct ask *q, const char *key, json_t *value)
 	json_object_set_new(q->detail, key, value);
 }
 
+/* Names change; numbers of folders, groups and policies are given once. */
+static void found(struct ask *q, int64_t id, int64_t folder)
+{
+	snprintf(q->what_uid, sizeof(q->what_uid), "%lld", (long long)id);
+	q->what_folder = folder;
+}
+
+/* One that is about to be made stands where its parent is. */
+static void look_up_folder(struct ask *q, const char *path)
+{
+	char above[PERMIT_PATH_SIZE];
+	struct store_folder f;
+	char *last;
+
+	if (store_folder_find(q->app->store, q->realm->domain.row.id, path, &f) == 0) {
+		found(q, f.id, f.id);
+		return;
+	}
+	snprintf(above, sizeof(above), "%s", path);
+	last = strrchr(above, '/');
+	if (!last)
+		return;
+	last[last == above] = '\0';
+	if (store_folder_find(q->app->store, q->realm->domain.row.id, above, &f) == 0)
+		q->what_folder = f.id;
+}
+
+static void look_up(struct ask *q, const char *kind, const char *name)
+{
+	int64_t domain = q->realm->domain.row.id;
+	struct store_policy p;
+	struct store_group g;
+
+	if (strcmp(kind, "folder") == 0)
+		look_up_folder(q, name);
+	else if (strcmp(kind, "group") == 0 &&
+		 store_group_find(q->app->store, domain, name, &g) == 0)
+		found(q, g.id, g.folder);
+	else if (strcmp(kind, "policy") == 0 &&
+		 store_policy_by_name(q->app->store, domain, name, &p) == 0)
+		found(q, p.id, p.folder);
+}
+
 void ask_about(struct ask *q, const char *kind, const char *name)
 {
 	char clean[sizeof(q->what)];
@@ -72,8 +117,13 @@ void ask_about(struct ask *q, const char *kind, const char *name)
 		 printable_copy(clean, sizeof(clean), name, strlen(name)));
 	q->what_uid[0] = '\0';
 	q->what_folder = 0;
-	if (!q->realm || ident_kind_parse(&k, kind) != 0 ||
-	    store_member_by_name(q->app->store, q->realm->domain.row.id, k, name, &m) != 0)
+	if (!q->realm)
+		return;
+	if (ident_kind_parse(&k, kind) != 0) {
+		look_up(q, kind, name);
+		return;
+	}
+	if (store_member_by_name(q->app->store, q->realm->domain.row.id, k, name, &m) != 0)
 		return;
 	snprintf(q->what_uid, sizeof(q->what_uid), "%s", m.uid);
 	q->what_folder = m.folder;

@@ -92,11 +92,28 @@ int signin_clear(struct signin *s, const struct lockout_key *k)
 
 /* --- accounts -------------------------------------------------------------------------------- */
 
+struct longest {
+	const struct signin *s;
+	int64_t left_ms;
+};
+
+static void look_at_pc(void *arg, int64_t endpoint)
+{
+	struct longest *x = arg;
+	struct lockout_key k = lockout_key_of(LOCKOUT_PC, endpoint);
+	int64_t left_ms = lockout_left_ms(x->s->lockout, &k, now_ms());
+
+	x->left_ms = left_ms > x->left_ms ? left_ms : x->left_ms;
+}
+
 int64_t signin_locked_s(const struct signin *s, int64_t member)
 {
 	struct lockout_key k = lockout_key_of(LOCKOUT_USER, member);
+	struct longest x = {.s = s, .left_ms = lockout_left_ms(s->lockout, &k, now_ms())};
 
-	return (lockout_left_ms(s->lockout, &k, now_ms()) + 999) / 1000;
+	if (store_pcs_each(s->config.store, member, look_at_pc, &x) != 0)
+		log_warn("a user's PCs could not be read");
+	return (x.left_ms + 999) / 1000;
 }
 
 struct unlocking {

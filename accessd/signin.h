@@ -38,7 +38,8 @@ void signin_upkeep(struct signin *s);
 bool signin_refuses(const struct signin *s, const char *user, const char *domain,
 		    const char *password, char words[SIGNIN_WORDS_SIZE]);
 
-/** signin_locked_s() - for how many seconds more a user's account is; 0: it is not. */
+/** signin_locked_s() - for how many seconds more a user's account is, or the key of one of his PCs;
+ * 0: neither. */
 int64_t signin_locked_s(const struct signin *s, int64_t member);
 /** signin_unlock() - the account, and the user's PCs. Return: 0; -EIO. */
 int signin_unlock(struct signin *s, int64_t member) __attribute__((warn_unused_result));

@@ -76,6 +76,9 @@ int store_group_remove(struct store *s, int64_t id)
 			    " UNION ALL SELECT 1 FROM group_member WHERE user_group = ?1"
 			    " UNION ALL SELECT 1 FROM permission WHERE user_group = ?1"
 			    " UNION ALL SELECT 1 FROM attachment WHERE user_group = ?1"
+			    " UNION ALL SELECT 1 FROM setting s JOIN user_group g ON"
+			    " g.domain = s.domain AND g.name = s.value"
+			    " WHERE s.key = 'approvers' AND g.id = ?1"
 			    " LIMIT 1",
 			    id);
 

@@ -14,6 +14,7 @@
 
 #include "common/io/file.h"
 #include "common/io/log.h"
+#include "common/pure/words.h"
 #include "vpnd/app.h"
 
 #define LOCK_FILE "lock.json"
@@ -201,13 +202,9 @@ void lock_on_lock(struct rpc *rpc, int64_t id, const json_t *params)
 	if (!is_device(rpc, id))
 		return;
 	(void)rpc_str(params, "reason", &reason);
-	if (!lock_reason_ok(reason)) {
-		rpc_reject(rpc, id, RPC_BAD_PARAMS, "a reason is a line of up to %d bytes",
-			   LOCK_REASON_SIZE - 1);
-		return;
-	}
+	/* Whatever its words are: it is locked. */
 	l->wanted = (struct lock_kept){.locked = true, .since_s = clock_wall_s()};
-	snprintf(l->wanted.reason, sizeof(l->wanted.reason), "%s", reason);
+	(void)words_clean(l->wanted.reason, sizeof(l->wanted.reason), reason);
 	l->by_hand = l->wanted;
 	follow(app, was);
 	wait_for_disk(rpc, id);

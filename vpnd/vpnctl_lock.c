@@ -30,8 +30,8 @@ int vpnctl_lock(struct ctl *c, const struct vpnctl_args *args)
 	json_t *params = json_pack("{s:s}", "reason", args->reason ? args->reason : "");
 
 	if (!params) { /* json_pack() takes only UTF-8 */
-		fputs("vpnctl: the reason is no text\n", stderr);
-		return CTL_USAGE;
+		fputs("vpnctl: the reason is no text in UTF-8: it is left out\n", stderr);
+		params = json_object();
 	}
 	return ask(c, args, "lock", params, true);
 }

@@ -168,6 +168,12 @@ void settings_init(struct settings *all, int64_t limit_s)
 		 (long long)(limit_s / 3600));
 }
 
+/* What is required above is required below, whatever is said there. */
+static bool is_strict(enum setting s)
+{
+	return s == SETTING_MFA || s == SETTING_HARDWARE;
+}
+
 int settings_take(struct settings *all, const char *key, const char *text, int64_t from)
 {
 	struct setting_value v = {.from = from};
@@ -175,10 +181,11 @@ int settings_take(struct settings *all, const char *key, const char *text, int64
 
 	if (settings_find(&s, key) != 0)
 		return 0;
-	if (all->at[s].from != SETTINGS_FROM_SERVER)
+	if (all->at[s].from != SETTINGS_FROM_SERVER && !is_strict(s))
 		return 0;
 	if (settings_parse(s, text, &v) != 0)
 		return -EINVAL;
-	all->at[s] = v;
+	if (all->at[s].from == SETTINGS_FROM_SERVER || v.number == SETTING_REQUIRED)
+		all->at[s] = v;
 	return 0;
 }

@@ -390,7 +390,7 @@ static void take_lines(struct spool *s, const char *text, size_t n)
 		return;
 	}
 	json_decref(head);
-	s->next = s->acked + 1;
+	s->next = s->keeps ? 1 : s->acked + 1; /* what has arrived may be there, too */
 	for (const char *at = end + 1; at < text + n; at = end + 1) {
 		end = memchr(at, '\n', (size_t)(text + n - at));
 		if (!end) { /* torn: the machine or we died while it was written */

@@ -124,7 +124,7 @@ in_json() {
 	ends_with 2 ca roll
 	ends_with 3 -s /nowhere/socket device list
 	ends_with 1 device add bad%sname
-	ends_with 1 device add "$(printf '\xff\xfe')"
+	ends_with 2 device add "$(printf '\xff\xfe')"
 }
 
 @test "a group alone shows what belongs to it" {
@@ -228,6 +228,7 @@ seen_of() {
 	pid=$!
 	exec 7>"$fifo"
 	printf 'lab-Other-Engineers-' >&7
+	wait_for 10 grep -qa '^[^ ]*accessctl' "/proc/$pid/cmdline" # no shell any more
 	seen=$(seen_of "$pid")
 	printf 'Secret\n' >&7
 	exec 7>&-

@@ -313,7 +313,7 @@ full_disk() {
 	while say "press$n" 2>>"$work/words"; do
 		((++n < 500)) || return 1
 	done
-	grep -F "accessd cannot do this now; its log says why" "$work/words"
+	grep -E "accessd cannot (do this now; its log says why|write this down)" "$work/words"
 	ctl device list --json >"$work/list"
 	ctl audit verify
 	rm "$work/state/filler"

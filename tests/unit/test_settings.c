@@ -119,6 +119,12 @@ static void nearest_wins(void **state)
 	assert_int_equal(all.at[SETTING_REASON].from, 3);
 	assert_int_equal(all.at[SETTING_LIMIT].number, 3600);
 	assert_int_equal(all.at[SETTING_LIMIT].from, SETTINGS_FROM_DOMAIN);
+	/* A part cannot do without what is required above it; it can require more. */
+	assert_int_equal(settings_take(&all, "mfa", "optional", 7), 0);
+	assert_int_equal(settings_take(&all, "mfa", "required", 3), 0);
+	assert_int_equal(settings_take(&all, "mfa", "optional", SETTINGS_FROM_DOMAIN), 0);
+	assert_int_equal(all.at[SETTING_MFA].number, SETTING_REQUIRED);
+	assert_int_equal(all.at[SETTING_MFA].from, 3);
 	/* What cannot be read does not become the default. */
 	assert_int_equal(settings_take(&all, "approve", "two-persons", 7), -EINVAL);
 }

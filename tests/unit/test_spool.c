@@ -274,6 +274,18 @@ static void what_has_arrived_is_kept(void **state)
 	spool_each(s, count_kept, n);
 	assert_int_equal(n[false], 4);
 	assert_int_equal(n[true], 6);
+	/* Now the file's first line says how far they have arrived, before those that have. */
+	add(s, 10, 0);
+	close_it(s);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(spool_open(&s, &loop, &config), 0);
+		n[false] = n[true] = 0;
+		spool_each(s, count_kept, n);
+		assert_int_equal(n[false], 5);
+		assert_int_equal(n[true], 6);
+		if (i == 0)
+			close_it(s);
+	}
 	for (int i = 0; i < 100; i++) {
 		add(s, i, 0);
 		spool_acked(s, last_seq(s, 1000));
