@@ -78,8 +78,8 @@ struct audit_counts {
 	int64_t stored, max_records;
 };
 void audit_counts(const struct audit *a, struct audit_counts *c);
-/** audit_trouble() - why the last note could not be recorded, in words; NULL: it was, or the database
- * says it. */
+/** audit_trouble() - why the last note could not be recorded, in words; NULL: it was, or the
+ * database says it. */
 const char *audit_trouble(const struct audit *a);
 /** audit_recount() - records were removed. */
 void audit_recount(struct audit *a);

@@ -211,8 +211,8 @@ static void bad_record(struct audit_check *c, const struct store_session_record 
 	fault(c, row->seq, text);
 }
 
-/* Each end's own chain; what it numbered and never sent is no fault of the audit, nor that an end has
- * lost what it had and begins anew. */
+/* Each end's own chain; what it numbered and never sent is no fault of the audit, nor that an end
+ * has lost what it had and begins anew. */
 static void follow(struct owners *o, const struct store_session_record *row,
 		   const struct session_record *r)
 {

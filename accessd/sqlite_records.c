@@ -111,8 +111,7 @@ int store_session_record_each(struct store *s, int64_t domain,
 			      void *arg)
 {
 	sqlite3_stmt *st;
-	int rc = sql_open(s, &st, SELECT "WHERE domain = ? ORDER BY owner, seq",
-			  ARGS(INT(domain)));
+	int rc = sql_open(s, &st, SELECT "WHERE domain = ? ORDER BY owner, seq", ARGS(INT(domain)));
 
 	return rc ? rc : each(s, st, fn, arg);
 }

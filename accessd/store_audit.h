@@ -132,7 +132,8 @@ int store_session_record_add(struct store *s, const struct store_session_record 
 /** store_session_record_by_seq() - that of a record of the audit. -ENOENT. */
 int store_session_record_by_seq(struct store *s, int64_t domain, int64_t seq,
 				struct store_session_record *r) __attribute__((warn_unused_result));
-/** store_session_record_each() - all of a domain, by owner, as they came: each owner's chain in order.
+/** store_session_record_each() - all of a domain, by owner, as they came: each owner's chain in
+ * order.
  */
 int store_session_record_each(struct store *s, int64_t domain,
 			      bool (*fn)(void *arg, const struct store_session_record *r),
