@@ -148,7 +148,7 @@ check: deps
 	$(Q)scripts/check
 
 demo: deps
-	+$(Q)$(MAKE) $(parallel) all
+	+$(Q)$(MAKE) $(parallel) all $(BUILD)/tests/net/wire
 	$(Q)scripts/demo
 
 bench: deps
