@@ -174,6 +174,7 @@ static int open_place(struct forward *f, struct place *p, uv_loop_t *loop,
 	p->sent_now = SIZE_MAX; /* what is there now is old */
 	(void)!store_audit_domains(f->store, add_cursor, p);
 	p->sent_now = 0;
+	keep(p); /* else a place that is new would be new again after a crash */
 	return way_open(&p->way, loop, to, on_ready, f);
 }
 
