@@ -418,7 +418,11 @@ static void a_cut_leaves_its_record(void **state)
 	/* Nobody takes one more away unseen. */
 	tamper("DELETE FROM audit WHERE domain = 1 AND seq = (SELECT min(seq) FROM audit "
 	       "WHERE domain = 1)");
-	assert_string_equal(verify(), "records before it are missing");
+	/* The first one that was left may have been the cut's own record. */
+	if (strcmp(verify(), "records before it are missing") != 0)
+		assert_string_equal(
+			verify(),
+			"those before it are gone, and no record says that they were cut off");
 }
 
 /* --- connections, sessions ------------------------------------------------------------------- */
