@@ -148,12 +148,11 @@ db.commit()
 	sed -i '3s/"result":"ok"/"result":"no"/' "$BATS_TEST_TMPDIR/all.json"
 	run tool as1 audit verify --file "$BATS_TEST_TMPDIR/all.json"
 	assert_equal "$status" 1
-	database_run "CREATE TABLE good AS SELECT * FROM session_record;
-		UPDATE session_record SET text = replace(text, 'disconnected', 'disconnecteD')"
+	database_run "UPDATE session_record SET text = replace(text, 'disconnected', 'disconnecteD')"
 	run tool as1 audit verify
 	assert_equal "$status" 1
 	assert_contains "$output" "BROKEN at record"
-	database_run "DELETE FROM session_record; INSERT INTO session_record SELECT * FROM good"
+	database_run "UPDATE session_record SET text = replace(text, 'disconnecteD', 'disconnected')"
 	tool as1 audit verify
 	# The end, with the head made to fit: only who has kept a head can tell.
 	database_run "DELETE FROM audit WHERE domain = 1 AND seq >= ${head%%:*};
