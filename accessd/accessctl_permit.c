@@ -125,7 +125,7 @@ static json_t *lower(const char *text)
 	char out[64];
 	size_t n = 0;
 
-	for (; text[n] && n < sizeof(out) - 1; n++)
+	for (; n < sizeof(out) - 1 && text[n]; n++)
 		out[n] = (char)tolower((unsigned char)text[n]);
 	out[n] = '\0';
 	return json_string(out);

@@ -702,9 +702,9 @@ static void on_tick_closed(uv_handle_t *h)
 
 static void on_intake_closed(uv_handle_t *h)
 {
-	struct intake *in = h->data;
+	void *cs = (char *)h->data - offsetof(struct clients, intake);
 
-	handle_closed((struct clients *)((char *)in - offsetof(struct clients, intake)));
+	handle_closed(cs);
 }
 
 void clients_close(struct clients *cs)

@@ -362,7 +362,7 @@ static int leave_mark(const char *file, const char *state)
 static int put_in_place(struct restoring *r, const char *file, const char *state,
 			char kept[PATH_MAX])
 {
-	char from[PATH_MAX], to[PATH_MAX];
+	char from[PATH_MAX] = "", to[PATH_MAX] = "";
 	int rc = store_end_sessions(r->store, clock_wall_s(), RESTORED);
 
 	/* Closed, it is one file. */

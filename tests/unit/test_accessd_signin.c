@@ -189,7 +189,7 @@ static void prepare(int sample)
 
 	assert_int_equal(store_password_get(net.app->store, member_of("anna"), &password), 0);
 	for (int k = WRONG; k < KINDS; k++) {
-		name_of(k, sample, name);
+		name_of((enum kind)k, sample, name);
 		put_user(name, &password, k != INVITED);
 	}
 	name_of(LOCKED, sample, name);
