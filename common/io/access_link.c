@@ -179,13 +179,12 @@ static void wait_and_retry(struct access_link *l, const char *why)
 	uint32_t random, ms, rest = rest_ms(l);
 
 	file_random(&random, sizeof(random));
-	ms = l->at_once ? random % CHECK_SPREAD_MS : backoff_next_ms(&l->backoff, random);
+	l->was_told = false;
+	if (rest > 0)
+		ms = backoff_told_ms(&l->backoff, random, rest, &l->was_told);
+	else
+		ms = l->at_once ? random % CHECK_SPREAD_MS : backoff_next_ms(&l->backoff, random);
 	l->at_once = false;
-	l->was_told = rest > 0;
-	if (l->was_told) { /* a place is kept for us then */
-		backoff_reset(&l->backoff);
-		ms = rest;
-	}
 	snprintf(l->last_error, sizeof(l->last_error), "%s", why);
 	set_state(l, l->gave_up ? ACCESS_LINK_OFF : ACCESS_LINK_WAITING);
 	if (l->gave_up) {

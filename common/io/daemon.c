@@ -340,8 +340,9 @@ static int run_loop(struct running *run, uv_loop_t *loop)
 	if (r == 0) {
 		daemon_notify("READY=1");
 		start_pulse(run);
-	} else
+	} else {
 		stop(run);
+	}
 	uv_run(loop, UV_RUN_DEFAULT);
 	daemon_signals_close(&run->signals);
 	close_timers(run);

@@ -51,14 +51,16 @@ int tls_ctx_outer_face(struct tls_ctx *c, const struct tls_face *face)
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return -ENOMEM;
+	if (tls_chain_pem(face->cert, face->ca, h->pem, &h->pem_len) != 0 ||
+	    (face->newest && !tls_chain_pem_more(h->pem, &h->pem_len, face->newest))) {
+		free(h); /* no key is in it yet */
+		return -EIO;
+	}
 	snprintf(h->name, sizeof(h->name), "%s", face->host);
 	h->key = *face->key;
 	h->next = c->hosts;
 	c->hosts = h;
 	wolfSSL_CTX_set_servername_callback(c->ctx, on_name);
-	if (tls_chain_pem(face->cert, face->ca, h->pem, &h->pem_len) != 0 ||
-	    (face->newest && !tls_chain_pem_more(h->pem, &h->pem_len, face->newest)))
-		return -EIO;
 	return 0;
 }
 

@@ -29,7 +29,22 @@ uint32_t backoff_next_ms(struct backoff *b, uint32_t random)
 	return low + (uint32_t)(((uint64_t)high - low + 1) * random >> 32);
 }
 
+uint32_t backoff_told_ms(struct backoff *b, uint32_t random, uint32_t rest_ms, bool *exact)
+{
+	uint32_t ms;
+
+	*exact = b->told < BACKOFF_TOLD_MAX;
+	if (*exact) {
+		b->told++;
+		b->tries = 0;
+		return rest_ms;
+	}
+	ms = backoff_next_ms(b, random);
+	return ms > rest_ms ? ms : rest_ms;
+}
+
 void backoff_reset(struct backoff *b)
 {
 	b->tries = 0;
+	b->told = 0;
 }

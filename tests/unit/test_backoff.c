@@ -113,6 +113,33 @@ static void the_count_saturates(void **state)
 	assert_int_equal(b.tries, UINT32_MAX);
 }
 
+/* A server's word is kept to the moment; one that never lets anybody in is not asked each second.
+ */
+static void a_time_that_was_told(void **state)
+{
+	struct backoff b;
+	bool exact;
+
+	(void)state;
+	backoff_init(&b, 1000, 60000);
+	b.tries = 5;
+	for (int i = 0; i < BACKOFF_TOLD_MAX; i++) {
+		assert_int_equal(backoff_told_ms(&b, UINT32_MAX, 1234, &exact), 1234);
+		assert_true(exact);
+		assert_int_equal(b.tries, 0);
+	}
+	for (int i = 0; i < 10; i++) {
+		uint32_t ms = backoff_told_ms(&b, UINT32_MAX, 1234, &exact);
+
+		assert_false(exact);
+		assert_in_range(ms, 1234, 60000);
+	}
+	assert_int_equal(backoff_told_ms(&b, UINT32_MAX, 1234, &exact), 60000);
+	assert_int_equal(backoff_told_ms(&b, 0, 1234, &exact), 1234);
+	backoff_reset(&b);
+	assert_int_equal(backoff_told_ms(&b, UINT32_MAX, 7, &exact), 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +148,7 @@ int main(void)
 		cmocka_unit_test(waits_are_spread_evenly),
 		cmocka_unit_test(a_fleet_is_spread),
 		cmocka_unit_test(the_count_saturates),
+		cmocka_unit_test(a_time_that_was_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
