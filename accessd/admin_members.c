@@ -216,26 +216,26 @@ static void change_password(struct ask *q, const struct hashing *h,
 	ask_reply(q, json_object());
 }
 
+static void store_hash(struct hashing *h, const struct store_password *hash)
+{
+	struct store_password p = *hash;
+
+	p.must_change = h->must_change;
+	if (h->is_new)
+		add(h->q, &h->member, &p, h->expires);
+	else
+		change_password(h->q, h, &p);
+}
+
 static void on_hashed(void *arg, bool ok, const struct store_password *hash)
 {
 	struct hashing *h = arg;
 
-	struct store_password changed;
-
 	ask_begin(h->q);
-	if (ok) {
-		changed = *hash;
-		changed.must_change = h->must_change;
-		hash = &changed;
-	}
 	if (!ok)
 		ask_reject(h->q, RPC_UNAVAILABLE, "the password could not be hashed");
-	else if (!admin_may_still(h->q, &h->member))
-		; /* it was said */
-	else if (h->is_new)
-		add(h->q, &h->member, hash, h->expires);
-	else
-		change_password(h->q, h, hash);
+	else if (admin_may_still(h->q, &h->member)) /* else it was said */
+		store_hash(h, hash);
 	free(h);
 }
 
