@@ -163,6 +163,7 @@ static void on_upkeep(uv_timer_t *t)
 
 	if (store_purge(a->store, clock_wall_s(), a->conf.history_days * 24 * HOUR_S) != 0)
 		log_warn("old rows could not be removed");
+	audit_recount(a->audit); /* what was taken back was counted, too */
 	signin_upkeep(a->signin);
 	for (size_t i = 0; i < a->n_realms; i++)
 		realm_upkeep(a->realms[i]);

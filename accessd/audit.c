@@ -29,7 +29,14 @@ struct waiting {
 struct strangers {
 	uint64_t since_ms;
 	unsigned int n, more;
+};
+
+/* Of one domain: what happens at another one neither shows here nor takes the room of what happens
+ * here. As many as the server has had. */
+struct stranger_domain {
+	struct stranger_domain *next;
 	int64_t domain;
+	struct strangers of[EVENTS_END];
 };
 
 struct audit {
@@ -40,7 +47,7 @@ struct audit {
 	size_t n_waiting;
 	uv_timer_t timer; /* for them */
 	uv_timer_t told;  /* on_written, once the caller's transaction is through */
-	struct strangers strangers[EVENTS_END];
+	struct stranger_domain *strangers;
 	int64_t stored;
 	uint64_t written, failed;
 	uint64_t unrecorded; /* since a record could be written last */
@@ -325,13 +332,30 @@ void audit_later(struct audit *a, const struct audit_note *n)
 
 /* --- strangers ------------------------------------------------------------------------------- */
 
-static void tell_more(struct audit *a, enum event e, struct strangers *x)
+static struct stranger_domain *strangers_of(struct audit *a, int64_t domain)
+{
+	struct stranger_domain *d = a->strangers;
+
+	while (d && d->domain != domain)
+		d = d->next;
+	if (d)
+		return d;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		abort(); /* what happens here could be neither recorded nor summed up */
+	d->domain = domain;
+	d->next = a->strangers;
+	a->strangers = d;
+	return d;
+}
+
+static void tell_more(struct audit *a, enum event e, int64_t domain, struct strangers *x)
 {
 	json_t *detail = json_pack("{s:i}", "more", (int)x->more);
 
 	audit_later(a, &(struct audit_note){.event = e,
 					    .result = AUDIT_REFUSED,
-					    .domain = x->domain,
+					    .domain = domain,
 					    .who = "stranger",
 					    .detail = detail});
 	json_decref(detail);
@@ -340,16 +364,15 @@ static void tell_more(struct audit *a, enum event e, struct strangers *x)
 
 void audit_stranger(struct audit *a, const struct audit_note *n)
 {
-	struct strangers *x = &a->strangers[n->event];
+	struct strangers *x = &strangers_of(a, n->domain)->of[n->event];
 	uint64_t now = clock_mono_ms();
 
 	if (now - x->since_ms >= STRANGERS_MS) {
 		if (x->more > 0)
-			tell_more(a, n->event, x);
+			tell_more(a, n->event, n->domain, x);
 		x->since_ms = now;
 		x->n = 0;
 	}
-	x->domain = n->domain;
 	if (x->n++ < STRANGERS_BURST)
 		audit_later(a, n);
 	else
@@ -404,9 +427,11 @@ void audit_close(struct audit *a)
 {
 	if (!a || a->closed)
 		return;
-	for (size_t i = 0; i < EVENTS_END; i++) {
-		if (a->strangers[i].more > 0)
-			tell_more(a, (enum event)i, &a->strangers[i]);
+	for (struct stranger_domain *d = a->strangers; d; d = d->next) {
+		for (size_t i = 0; i < EVENTS_END; i++) {
+			if (d->of[i].more > 0)
+				tell_more(a, (enum event)i, d->domain, &d->of[i]);
+		}
 	}
 	audit_flush(a);
 	a->closed = true;
@@ -420,6 +445,12 @@ void audit_free(struct audit *a)
 		return;
 	if (a->seen_fd >= 0)
 		close(a->seen_fd);
+	while (a->strangers) {
+		struct stranger_domain *d = a->strangers;
+
+		a->strangers = d->next;
+		free(d);
+	}
 	free(a->waiting);
 	free(a);
 }

@@ -278,8 +278,12 @@ static void take_keys(struct signin_try *t, const struct client *c)
 {
 	const struct login *l = &t->login;
 
+	int64_t domain = c->owner->admission->domain->row.id;
+
+	/* An address takes up the first half; what happens at another domain locks nobody here. */
 	t->address.kind = LOCKOUT_ADDRESS;
-	memcpy(t->address.id, c->source, sizeof(t->address.id));
+	memcpy(t->address.id, c->source, sizeof(domain));
+	memcpy(t->address.id + sizeof(domain), &domain, sizeof(domain));
 	if (l->has_secret)
 		t->account = lockout_key_of(LOCKOUT_INVITATION, l->invite);
 	else if (l->pc)

@@ -474,6 +474,8 @@ static void strangers_are_summed_up(void **state)
 	struct audit_counts before, after;
 	const struct audit_note n = {
 		.event = EVENT_ENROLLED, .result = AUDIT_REFUSED, .domain = 1, .from = "192.0.2.1"};
+	const struct audit_note other = {
+		.event = EVENT_ENROLLED, .result = AUDIT_REFUSED, .domain = 0, .from = "192.0.2.1"};
 
 	(void)state;
 	audit_counts(a, &before);
@@ -482,9 +484,15 @@ static void strangers_are_summed_up(void **state)
 	audit_flush(a);
 	audit_counts(a, &after);
 	assert_int_equal(after.written - before.written, 20);
+	/* What happens at another domain has room of its own, and its own sum. */
+	for (int i = 0; i < 30; i++)
+		audit_stranger(a, &other);
+	audit_flush(a);
+	audit_counts(a, &after);
+	assert_int_equal(after.written - before.written, 40);
 	audit_close(a); /* what is left is said */
 	audit_counts(a, &after);
-	assert_int_equal(after.written - before.written, 21);
+	assert_int_equal(after.written - before.written, 42);
 	assert_string_equal(verify(), "");
 }
 
