@@ -32,7 +32,6 @@ struct way {
 	enum state state;
 	int fd; /* of datagrams; -1 */
 	uv_tcp_t *tcp;
-	uv_connect_t connect;
 	struct lookup *lookup;
 	size_t next_addr; /* of an answer with several */
 	uv_timer_t timer;
@@ -170,10 +169,10 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 
 static void on_connected(uv_connect_t *req, int status)
 {
-	struct way *w = req->data;
+	struct way *w = req->handle->data; /* NULL: it was given up, and may be gone */
 
 	free(req);
-	if (!w || w->closing || w->state != CONNECTING)
+	if (!w || w->state != CONNECTING)
 		return;
 	if (status == 0)
 		status = uv_read_start((uv_stream_t *)w->tcp, on_alloc, on_read);
@@ -195,7 +194,7 @@ static int open_tcp(struct way *w, const struct sockaddr_storage *to)
 		return rc;
 	}
 	w->tcp = tcp;
-	tcp->data = req->data = w;
+	tcp->data = w;
 	rc = uv_tcp_connect(req, tcp, (const struct sockaddr *)to, on_connected);
 	if (rc)
 		free(req);
