@@ -168,7 +168,7 @@ static bool may_start(struct rpc *rpc, int64_t id, enum token_role role)
 		rpc_reject(rpc, id, RPC_DENIED,
 			   role == TOKEN_DEVICE ? "this end is a manager: use vpnctl login"
 						: "this end is a device: use vpnctl enroll");
-	else if (app->enrol || app->next)
+	else if (app->enrol || app->next || enrolment_waits(app))
 		rpc_reject(rpc, id, RPC_CONFLICT, "enrolling is under way already");
 	else
 		return true;
@@ -256,4 +256,5 @@ void enrolment_stop(struct app *app)
 	if (app->enrol)
 		enrol_cancel(app->enrol);
 	app->enrol = NULL;
+	json_decref(take_codes(app));
 }
