@@ -109,11 +109,12 @@ static int ask_new_password(struct dialogue *d)
 	snprintf(again, sizeof(again), "%s", first);
 	if (isatty(STDIN_FILENO))
 		err = ctl_read_secret("Once more: ", again, sizeof(again));
-	if (err == 0 && strcmp(first, again) != 0) {
+	if (err) {
+		(void)vpnctl_complain("new password", err);
+	} else if (strcmp(first, again) != 0) {
 		fputs("vpnctl: the two are not the same\n", stderr);
 		err = -EINVAL;
-	} else if (err == 0 &&
-		   json_object_set_new(d->params, "new_password", json_string(first)) != 0) {
+	} else if (json_object_set_new(d->params, "new_password", json_string(first)) != 0) {
 		fputs("vpnctl: what was entered is not text in UTF-8\n", stderr);
 		err = -EILSEQ;
 	}
