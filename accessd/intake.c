@@ -102,6 +102,13 @@ bool intake_admits(struct intake *in, const struct http_head *head)
 
 uint32_t intake_later_s(struct intake *in)
 {
+	uint64_t now = clock_mono_us();
+	uint32_t random;
+
 	in->told++;
-	return 1 + (uint32_t)(pace_book(&in->booked, clock_mono_us()) / 1000000);
+	if (pace_booked_us(&in->booked, now) < INTAKE_BOOK_MAX_S * UINT64_C(1000000))
+		return 1 + (uint32_t)(pace_book(&in->booked, now) / 1000000);
+	/* Somebody asks without end: no places are kept, and nobody is sent away for longer. */
+	file_random(&random, sizeof(random));
+	return INTAKE_BOOK_MAX_S / 2 + random % (INTAKE_BOOK_MAX_S / 2);
 }

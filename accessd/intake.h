@@ -26,6 +26,7 @@
 #define INTAKE_PART_MAX_US 15000
 #define INTAKE_PATIENCE_MS 6000 /* of a client that is in the line */
 #define INTAKE_BURST_MS 50	/* of the second step: the first one spreads them */
+#define INTAKE_BOOK_MAX_S 300	/* ahead */
 #define INTAKE_EXPECTED_MS 250	/* of those who come at the time that they were told */
 
 struct client;

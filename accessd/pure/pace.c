@@ -23,3 +23,8 @@ uint64_t pace_book(struct pace *p, uint64_t now_us)
 	p->next_us += p->each_us;
 	return p->next_us - now_us;
 }
+
+uint64_t pace_booked_us(const struct pace *p, uint64_t now_us)
+{
+	return p->next_us > now_us ? p->next_us - now_us : 0;
+}

@@ -21,5 +21,7 @@ bool pace_take(struct pace *p, uint64_t now_us, uint32_t burst_ms);
 /** pace_book() - the next free place; places without a taker are kept for nobody. Return: how long
  * it is until then. */
 uint64_t pace_book(struct pace *p, uint64_t now_us);
+/** pace_booked_us() - from now until the next free place. */
+uint64_t pace_booked_us(const struct pace *p, uint64_t now_us);
 
 #endif

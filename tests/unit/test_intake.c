@@ -4,6 +4,7 @@
 
 #include "tests/unit/pure_test.h"
 
+#include "accessd/intake.h"
 #include "accessd/pure/origins.h"
 #include "accessd/pure/pace.h"
 
@@ -66,6 +67,22 @@ static void test_pace_book(void **state)
 	assert_int_equal(pace_book(&p, 60 * SECOND), 10000);
 }
 
+/* Who asks for places without end sends nobody away for longer than that. */
+static void test_later(void **state)
+{
+	static struct intake in;
+	uint32_t most = 0;
+
+	pace_init(&in.booked, 200);
+	for (int i = 0; i < 200000; i++) {
+		uint32_t s = intake_later_s(&in);
+
+		most = s > most ? s : most;
+	}
+	assert_in_range(most, INTAKE_BOOK_MAX_S / 2, INTAKE_BOOK_MAX_S + 1);
+	assert_int_equal(in.told, 200000);
+}
+
 static void test_origins(void **state)
 {
 	static struct origins o;
@@ -104,9 +121,10 @@ static void test_origins_spread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pace),	      cmocka_unit_test(test_pace_after_rest),
-		cmocka_unit_test(test_pace_expected), cmocka_unit_test(test_pace_book),
-		cmocka_unit_test(test_origins),	      cmocka_unit_test(test_origins_spread),
+		cmocka_unit_test(test_pace),	       cmocka_unit_test(test_pace_after_rest),
+		cmocka_unit_test(test_pace_expected),  cmocka_unit_test(test_pace_book),
+		cmocka_unit_test(test_later),	       cmocka_unit_test(test_origins),
+		cmocka_unit_test(test_origins_spread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
